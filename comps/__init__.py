@@ -1,0 +1,1 @@
+"""Competitions: what they ask for, their data, and their model zoos."""

@@ -1,0 +1,173 @@
+"""Reading a competition's files out of Kaggle's zip or a folder, safely."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_files(path: Path, names: Sequence[str]) -> dict[str, bytes]:
+    """Return the content of some files of a zip or a folder.
+
+    In a zip, the files may lie in a folder, as they do when a folder was zipped.
+
+    Args:
+        path: a zip file, or a folder that holds the files or one zip with them.
+        names: file names, all of which must be there.
+
+    Raises:
+        DataError: if the path is missing, the zip is unreadable or truncated, holds
+            entries that point outside, or lacks a file.
+    """
+    if not path.exists():
+        raise DataError(f"There is no file or folder {path}.")
+    if path.is_file():
+        return _from_zip(path, names)
+    if all((path / name).is_file() for name in names):
+        return {name: _read(path / name) for name in names}
+    zips = sorted(path.glob("*.zip"))
+    if len(zips) == 1:
+        return _from_zip(zips[0], names)
+    raise _lacking(path, names, sorted(entry.name for entry in path.iterdir()))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"Cannot read {path}: {error.strerror}.") from error
+
+
+def _from_zip(path: Path, names: Sequence[str]) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.namelist()
+            _refuse_outside(path, entries)
+            by_name = {PurePosixPath(entry).name: entry for entry in reversed(entries)}
+            if not all(name in by_name for name in names):
+                raise _lacking(path, names, entries)
+            return {name: archive.read(by_name[name]) for name in names}
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+        raise DataError(
+            f"{path} is not a readable zip file ({error}). It may be truncated: download it again."
+        ) from error
+    except RuntimeError as error:  # zipfile's way to say that a password is needed
+        raise DataError(f"{path} cannot be unpacked: {error}.") from error
+
+
+def _refuse_outside(path: Path, entries: Sequence[str]) -> None:
+    for entry in entries:
+        pure = PurePosixPath(entry.replace("\\", "/"))
+        if pure.is_absolute() or ".." in pure.parts or entry[1:2] == ":":
+            raise DataError(
+                f"{path} is refused: its entry {entry!r} points outside the archive. "
+                "Kaggle's own archives have no such entries."
+            )
+
+
+def _lacking(path: Path, names: Sequence[str], found: Sequence[str]) -> DataError:
+    shown = ", ".join(found[:8]) + (f" and {len(found) - 8} more" if len(found) > 8 else "")
+    return DataError(
+        f"{path} does not hold the files of this competition. "
+        f"Expected: {', '.join(names)}. Found: {shown or 'nothing'}."
+    )
+
+
+def files_fingerprint(files: Mapping[str, bytes]) -> str:
+    """Return a text that is equal for equal content, from a zip or a folder alike."""
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(name.encode() + b"\0" + hashlib.sha256(files[name]).digest())
+    return digest.hexdigest()[:16]
+
+
+def read_csv(content: bytes, name: str, **options: object) -> pd.DataFrame:
+    """Parse a CSV file. `options` go to `pandas.read_csv`.
+
+    Raises:
+        DataError: if it is empty, no text, or its lines differ in length.
+    """
+    import pandas as pd
+
+    try:
+        frame: pd.DataFrame = pd.read_csv(io.BytesIO(content), **options)  # type: ignore[call-overload]
+    except (ValueError, pd.errors.ParserError) as error:
+        raise DataError(f"{name} is not a readable CSV file: {error}.") from error
+    if frame.empty:
+        raise DataError(f"{name} has no rows.")
+    return frame
+
+
+def check_columns(frame: pd.DataFrame, expected: Sequence[str], name: str) -> None:
+    """Check that a table has the columns that it should have; further ones are ignored.
+
+    Raises:
+        DataError: that shows the difference.
+    """
+    missing = [column for column in expected if column not in frame.columns]
+    if missing:
+        more = [str(column) for column in frame.columns if column not in expected]
+        raise DataError(
+            f"{name} lacks {_columns(missing)}."
+            + (f" It has {_columns(more)} that the competition does not know." if more else "")
+        )
+
+
+def _columns(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:10])
+    rest = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return f"the column{'s' if len(names) > 1 else ''} {shown}{rest}"
+
+
+def check_ids(ids: pd.Series, name: str) -> NDArray[np.generic]:
+    """Return the ids as an array of integers or text.
+
+    Raises:
+        DataError: if an id is missing or there twice.
+    """
+    if ids.isna().any():
+        raise DataError(f"{name} has {int(ids.isna().sum())} rows without an id.")
+    twice = ids[ids.duplicated()].unique()
+    if len(twice):
+        shown = ", ".join(map(str, twice[:5]))
+        raise DataError(f"{name} has {len(twice)} ids more than once: {shown}.")
+    if ids.dtype.kind in "iu":
+        return ids.to_numpy(dtype=np.int64)
+    return np.array([str(value) for value in ids], dtype=np.str_)
+
+
+def numeric_target(
+    values: pd.Series, name: str, is_valid: Callable[[float], bool], requirement: str
+) -> NDArray[np.float64]:
+    """Return a target as [n] float64.
+
+    Args:
+        values: the column as read.
+        name: of file and column, for the message.
+        is_valid: whether one value may be there.
+        requirement: what `is_valid` asks for, in words.
+
+    Raises:
+        DataError: that names the first rows whose value is text, missing or not valid.
+    """
+    import pandas as pd
+
+    numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
+    bad = [row for row, number in enumerate(numbers) if not is_valid(float(number))]
+    if bad:
+        shown = ", ".join(f"line {row + 2}: {values.iloc[row]!r}" for row in bad[:5])
+        raise DataError(f"{name} must be {requirement}; {len(bad)} rows are not. {shown}.")
+    return numbers

@@ -1,0 +1,37 @@
+"""The vocabulary that every room shares: `Competition`, `Dataset`, `Metric`, `Task`, `Model`."""
+
+from comps.base.competition import Competition, Dataset, Task
+from comps.base.errors import (
+    BusyError,
+    DataError,
+    MissingPackageError,
+    StoreError,
+    UsageError,
+    WorkbenchError,
+    unknown_name,
+)
+from comps.base.metric import IDENTITY, LOG1P, Array, Loss, Metric, Prediction, Scale
+from comps.base.model import Family, Model, parse_setting
+
+__all__ = [
+    "IDENTITY",
+    "LOG1P",
+    "Array",
+    "BusyError",
+    "Competition",
+    "DataError",
+    "Dataset",
+    "Family",
+    "Loss",
+    "Metric",
+    "MissingPackageError",
+    "Model",
+    "Prediction",
+    "Scale",
+    "StoreError",
+    "Task",
+    "UsageError",
+    "WorkbenchError",
+    "parse_setting",
+    "unknown_name",
+]

@@ -1,0 +1,130 @@
+"""A competition's definition and the data that its loader returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base.errors import DataError, UsageError, unknown_name
+from comps.base.metric import Metric
+from comps.base.model import Model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Task(StrEnum):
+    """What is predicted."""
+
+    REGRESSION = "regression"
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """The rows of one competition, as raw as its files; nothing here was learned from data.
+
+    Attributes:
+        train: n training rows (a DataFrame for tables), without id and target.
+        test: m test rows of the same form.
+        target: [n] float64, in the target's own unit (dollars, degrees); class codes
+            0..C-1 for classification.
+        train_ids: [n] ids, unique.
+        test_ids: [m] ids, unique.
+        sample_submission: the competition's own template, which a submission must match.
+        source: where the rows came from, for the user.
+        fingerprint: of the files' content; equal content gives equal text.
+        groups: [n] group labels that must not be split by a fold, or None.
+    """
+
+    train: Any
+    test: Any
+    target: NDArray[np.float64]
+    train_ids: NDArray[Any]
+    test_ids: NDArray[Any]
+    sample_submission: pd.DataFrame
+    source: str
+    fingerprint: str
+    groups: NDArray[Any] | None = None
+
+    def __post_init__(self) -> None:
+        for part, rows, ids in (
+            ("training", self.train, self.train_ids),
+            ("test", self.test, self.test_ids),
+        ):
+            if len(rows) != len(ids):
+                raise DataError(f"{len(rows)} {part} rows came with {len(ids)} ids.")
+        if len(self.target) != len(self.train_ids):
+            raise DataError(
+                f"{len(self.target)} targets came with {len(self.train_ids)} training rows."
+            )
+
+
+@dataclass(frozen=True)
+class Competition:
+    """Everything that the harness knows of one competition.
+
+    Attributes:
+        name: as on the command line, e.g. "house-prices".
+        title: Kaggle's title.
+        task: what is predicted.
+        metric: what it is judged by.
+        load: `(path) -> Dataset` from Kaggle's zip or a folder of its files.
+        models: the zoo; names are unique, and exactly one is the common-sense baseline.
+        sample: the bundled sample, a path that `load` takes.
+        archive: file name of Kaggle's zip.
+        id_column: of the submission.
+        target_columns: of the submission.
+        scheme: default fold scheme, a name in `pipelines.folds`.
+        n_folds: default number of folds.
+        valid_range: lowest and highest value that a submission may hold, in its own unit.
+
+    Raises:
+        UsageError: if the zoo is not as said above.
+    """
+
+    name: str
+    title: str
+    task: Task
+    metric: Metric
+    load: Callable[[Path], Dataset]
+    models: tuple[Model, ...]
+    sample: Path
+    archive: str
+    id_column: str
+    target_columns: tuple[str, ...]
+    scheme: str = "kfold"
+    n_folds: int = 5
+    valid_range: tuple[float, float] = (-np.inf, np.inf)
+
+    def __post_init__(self) -> None:
+        names = [model.name for model in self.models]
+        if len(set(names)) != len(names):
+            raise UsageError(f"Competition {self.name!r} names a model twice: {names}.")
+        if sum(model.family == "baseline" for model in self.models) != 1:
+            raise UsageError(
+                f"Competition {self.name!r} needs exactly one model of the family 'baseline'."
+            )
+
+    @property
+    def baseline(self) -> Model:
+        """The common-sense model that every other one has to beat."""
+        return next(model for model in self.models if model.family == "baseline")
+
+    def model(self, name: str) -> Model:
+        """Return the model of that name.
+
+        Raises:
+            UsageError: if there is none; the message lists the close names.
+        """
+        for model in self.models:
+            if model.name == name:
+                return model
+        raise unknown_name("model", name, (model.name for model in self.models))

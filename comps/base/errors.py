@@ -1,0 +1,56 @@
+"""Errors that are shown to the user as they are, without a traceback.
+
+Each message says what was expected, what came, and what to do about it. The
+command line prints the message and ends with the class's `exit_code`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class WorkbenchError(Exception):
+    """Something went wrong that the user can put right. Exit code 1."""
+
+    exit_code = 1
+
+
+class UsageError(WorkbenchError, ValueError):
+    """The call itself is wrong: an unknown name, an impossible number. Exit code 2."""
+
+    exit_code = 2
+
+
+class DataError(WorkbenchError, ValueError):
+    """A file that was read is not what the competition's format says."""
+
+
+class StoreError(WorkbenchError):
+    """The run store cannot be read or written."""
+
+
+class BusyError(StoreError):
+    """Another process is writing to the same run store."""
+
+
+class MissingPackageError(WorkbenchError, ImportError):
+    """An optional library is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"The package '{package}' is not installed. It comes with an extra: "
+            f"pip install 'competition-workbench[{extra}]'"
+        )
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """Return a `UsageError` that lists the names that exist, the closest first.
+
+    >>> print(unknown_name("model", "lihgtgbm", ["ridge", "lightgbm"]))
+    There is no model 'lihgtgbm'. Did you mean 'lightgbm'? Known: lightgbm, ridge.
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(repr(other) for other in close)}?" if close else ""
+    return UsageError(f"There is no {kind} {name!r}.{hint} Known: {', '.join(names) or 'none'}.")

@@ -1,0 +1,116 @@
+"""What a competition is judged by: a metric with a direction, on a scale of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+class Prediction(StrEnum):
+    """The kind of prediction that a metric scores."""
+
+    VALUE = "value"
+    PROBABILITY = "probability"
+    LABEL = "label"
+
+
+class Loss(StrEnum):
+    """A convex loss whose minimum over blend weights is the metric's optimum."""
+
+    SQUARED_ERROR = "squared_error"
+    ABSOLUTE_ERROR = "absolute_error"
+    LOG_LOSS = "log_loss"
+
+
+def _identity(values: Array) -> Array:
+    return values
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A monotone map from a target's own unit to the scale on which models learn.
+
+    Attributes:
+        name: what to call the scale in messages and files.
+        forward: target's own unit (dollars) to scale (log dollars); arrays of any shape.
+        inverse: the way back.
+
+    >>> round(float(LOG1P.inverse(LOG1P.forward(np.array([99.0])))[0]), 6)
+    99.0
+    """
+
+    name: str
+    forward: Callable[[Array], Array]
+    inverse: Callable[[Array], Array]
+
+
+IDENTITY = Scale("identity", _identity, _identity)
+LOG1P = Scale("log1p", np.log1p, np.expm1)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score with a direction; nothing else in the project infers one.
+
+    Models learn, out-of-fold predictions are stored, and blends are fitted on
+    `scale`; only the submission is in the target's own unit. A metric such as
+    RMSLE is therefore plain root mean squared error here, on the log1p scale.
+
+    Attributes:
+        name: scikit-learn's name of the metric, e.g. "root_mean_squared_log_error".
+        label: short heading for tables, e.g. "RMSLE".
+        function: `(target, prediction) -> float`, both arrays [rows] (or prediction
+            [rows, classes] of probabilities) on `scale`.
+        greater_is_better: the direction.
+        needs: the kind of prediction that `function` takes.
+        scale: where `function` takes its arguments.
+        loss: the convex loss that blend weights minimise; None where there is none.
+        digits: decimals to show.
+
+    >>> rmse = Metric("root_mean_squared_error", "RMSE",
+    ...               lambda y, p: float(np.sqrt(np.mean((y - p) ** 2))), False)
+    >>> rmse.better(0.1, than=0.2), rmse.best([0.3, 0.1, 0.2])
+    (True, 1)
+    """
+
+    name: str
+    label: str
+    function: Callable[[Array, Array], float]
+    greater_is_better: bool
+    needs: Prediction = Prediction.VALUE
+    scale: Scale = IDENTITY
+    loss: Loss | None = None
+    digits: int = 5
+
+    def score(self, target: Array, prediction: Array) -> float:
+        """Return the metric of one prediction; both arguments on `scale`.
+
+        A prediction with NaN or infinity in it scores NaN, which is never better.
+        """
+        if not np.isfinite(prediction).all():
+            return float("nan")
+        return float(self.function(target, prediction))
+
+    def better(self, score: float, *, than: float) -> bool:
+        """Whether `score` is strictly better than `than`. A NaN is never better."""
+        return score > than if self.greater_is_better else score < than
+
+    def best(self, scores: Any) -> int:
+        """Return the index of the first best score; NaN counts as worst.
+
+        Raises:
+            ValueError: if every score is NaN or there is none.
+        """
+        values = np.asarray(scores, dtype=np.float64)
+        return int(np.nanargmax(values) if self.greater_is_better else np.nanargmin(values))
+
+    def sort_key(self, score: float) -> float:
+        """Return a key under which better scores sort first."""
+        return -score if self.greater_is_better else score

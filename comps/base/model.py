@@ -1,0 +1,126 @@
+"""One entry of a competition's model zoo: what to train, with which features and parameters."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from comps.base.errors import UsageError, unknown_name
+
+
+class Family(StrEnum):
+    """The kinds of model that a leaderboard sets against each other."""
+
+    BASELINE = "baseline"
+    LINEAR = "linear"
+    KERNEL = "kernel"
+    FOREST = "forest"
+    BOOSTING = "boosting"
+    NETWORK = "network"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A declaration, not an estimator: a fresh estimator is built from it for each fold.
+
+    Attributes:
+        name: unique within the competition, e.g. "lightgbm".
+        family: what it is compared as.
+        trainer: name of the trainer in `pipelines.trainers` that fits it.
+        params: the trainer's and the builder's parameters by name; JSON values only.
+        features: a function without arguments that returns a new, unfitted
+            transformer with `fit(X, y)` and `transform(X)`; None passes rows as they are.
+        build: what the trainer needs to make the estimator (a scikit-learn factory,
+            a function that returns a Keras model); None where the trainer knows.
+        patience: rounds or epochs without a better score after which training ends;
+            None trains all of them. The step that is used is chosen later, on the mean
+            curve over the folds.
+        seconds: rough seconds for five folds on one core of the bundled sample;
+            cheap models go first.
+        default: whether a run trains it unless told otherwise.
+        extra: the extra of this package that brings its library, if it is optional.
+        about: one line for listings.
+    """
+
+    name: str
+    family: Family
+    trainer: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    features: Callable[[], Any] | None = None
+    build: Callable[..., Any] | None = None
+    patience: int | None = None
+    seconds: float = 1.0
+    default: bool = True
+    extra: str | None = None
+    about: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A mapping proxy cannot be pickled, and jobs are sent to other processes.
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return _restore, ({**values, "params": dict(self.params)},)
+
+    def with_params(self, changes: Mapping[str, Any]) -> Model:
+        """Return this model with some parameters changed.
+
+        Raises:
+            UsageError: if a name is not among `params`; a typo must not vanish.
+
+        >>> ridge = Model("ridge", Family.LINEAR, "sklearn", {"alpha": 1.0})
+        >>> ridge.with_params({"alpha": 2.0}).params["alpha"]
+        2.0
+        """
+        for key in changes:
+            if key not in self.params:
+                raise unknown_name(f"parameter of model '{self.name}' called", key, self.params)
+        return dataclasses.replace(self, params={**self.params, **changes})
+
+    def config(self) -> dict[str, Any]:
+        """Return what decides the predictions, as JSON values: the key of stored results."""
+        return {
+            "name": self.name,
+            "trainer": self.trainer,
+            "params": dict(self.params),
+            "patience": self.patience,
+            "features": _qualified(self.features),
+            "build": _qualified(self.build),
+        }
+
+
+def _restore(values: dict[str, Any]) -> Model:
+    return Model(**values)
+
+
+def _qualified(function: Callable[..., Any] | None) -> str | None:
+    return None if function is None else f"{function.__module__}:{function.__qualname__}"
+
+
+def parse_setting(text: str) -> tuple[str, str, Any]:
+    """Split `model.parameter=value` as given on the command line.
+
+    The value is read as JSON where it is JSON and as text otherwise.
+
+    >>> parse_setting("lightgbm.learning_rate=0.02")
+    ('lightgbm', 'learning_rate', 0.02)
+
+    Raises:
+        UsageError: if the text has another form.
+    """
+    import json
+
+    target, equals, value = text.partition("=")
+    model, dot, parameter = target.partition(".")
+    if not (equals and dot and model and parameter):
+        raise UsageError(
+            f"--set takes MODEL.PARAMETER=VALUE, such as lightgbm.learning_rate=0.02, not {text!r}."
+        )
+    try:
+        return model, parameter, json.loads(value)
+    except json.JSONDecodeError:
+        return model, parameter, value

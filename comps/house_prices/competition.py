@@ -1,0 +1,32 @@
+"""The definition of the competition."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from comps.base import Competition, Task
+from comps.house_prices.loader import load
+from comps.house_prices.models import MODELS
+from comps.metrics import RMSLE
+
+_ARCHIVE = "house-prices-advanced-regression-techniques.zip"
+
+HOUSE_PRICES = Competition(
+    name="house-prices",
+    title="House Prices: Advanced Regression Techniques",
+    task=Task.REGRESSION,
+    metric=RMSLE,
+    load=load,
+    models=MODELS,
+    sample=Path(__file__).parent / "sample" / _ARCHIVE,
+    archive=_ARCHIVE,
+    id_column="Id",
+    target_columns=("SalePrice",),
+    # Prices are skewed: equal shares of cheap and dear houses steady the fold scores.
+    scheme="stratified",
+    n_folds=5,
+    valid_range=(math.ulp(0.0), math.inf),
+)
+
+COMPETITION = HOUSE_PRICES

@@ -1,0 +1,40 @@
+"""Builders of the scikit-learn estimators of the zoo, which is imported when one is built."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def median(**params: Any) -> Any:
+    """The median of log1p(price): no feature, the least mean absolute error."""
+    from sklearn.dummy import DummyRegressor
+
+    return DummyRegressor(strategy="median", **params)
+
+
+def elastic_net(**params: Any) -> Any:
+    """Linear regression with both penalties."""
+    from sklearn.linear_model import ElasticNet
+
+    return ElasticNet(**params)
+
+
+def ridge(**params: Any) -> Any:
+    """Linear regression with a squared penalty."""
+    from sklearn.linear_model import Ridge
+
+    return Ridge(**params)
+
+
+def svr(**params: Any) -> Any:
+    """Support vector regression: its loss grows linearly, so that odd sales pull less."""
+    from sklearn.svm import SVR
+
+    return SVR(**params)
+
+
+def extra_trees(**params: Any) -> Any:
+    """Trees with random cuts, averaged."""
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    return ExtraTreesRegressor(**params)

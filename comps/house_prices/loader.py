@@ -1,0 +1,68 @@
+"""Reads the competition's files: `train.csv`, `test.csv`, `sample_submission.csv`."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from comps.archive import (
+    check_columns,
+    check_ids,
+    files_fingerprint,
+    numeric_target,
+    read_csv,
+    read_files,
+)
+from comps.base import Dataset
+from comps.house_prices.cleaning import clean
+from comps.house_prices.columns import RAW_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILES = ("train.csv", "test.csv", "sample_submission.csv")
+
+
+def load(path: Path) -> Dataset:
+    """Return the houses: 79 columns as `cleaning.clean` reads them, prices in dollars.
+
+    The text "NA" means in most columns that there is none (no pool, no garage), and in few
+    that the value is unknown; `columns` says which.
+
+    Args:
+        path: Kaggle's zip, or a folder of its files.
+
+    Raises:
+        DataError: if a file, a column or a price is missing, an id is there twice, or a
+            price is not a positive number.
+
+    >>> from comps.house_prices.competition import HOUSE_PRICES
+    >>> dataset = load(HOUSE_PRICES.sample)
+    >>> dataset.train.shape, dataset.test.shape
+    ((1465, 79), (1465, 79))
+    """
+    files = read_files(path, FILES)
+    train, test, sample = (_table(files, name) for name in FILES)
+    check_columns(train, ["Id", *RAW_COLUMNS, "SalePrice"], "train.csv")
+    check_columns(test, ["Id", *RAW_COLUMNS], "test.csv")
+    check_columns(sample, ["Id", "SalePrice"], "sample_submission.csv")
+    return Dataset(
+        train=clean(train),
+        test=clean(test),
+        target=numeric_target(
+            train["SalePrice"],
+            "SalePrice in train.csv",
+            lambda price: price > 0 and math.isfinite(price),
+            "a positive number of dollars",
+        ),
+        train_ids=check_ids(train["Id"], "train.csv"),
+        test_ids=check_ids(test["Id"], "test.csv"),
+        sample_submission=sample,
+        source=str(path),
+        fingerprint=files_fingerprint(files),
+    )
+
+
+def _table(files: dict[str, bytes], name: str) -> pd.DataFrame:
+    return read_csv(files[name], name, keep_default_na=False, na_values=[""])

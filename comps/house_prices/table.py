@@ -1,0 +1,74 @@
+"""Transformers that learn from the houses of a fold: what fills the holes, what is skewed."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from comps.house_prices.columns import CATEGORIES, NONE
+from comps.house_prices.domain import add_domain_features
+
+
+class HouseTable(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Clean the raw table: numbers, ordered levels as numbers, categories as text, no holes.
+
+    ``flag_oversized`` adds the column OversizedPartial, see add_domain_features.
+    """
+
+    def __init__(self, flag_oversized: bool = True) -> None:
+        self.flag_oversized = flag_oversized
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
+        """Learn the median frontage of each neighbourhood, and each column's median or mode."""
+        table = X
+        self.medians_ = table.select_dtypes("number").median().fillna(0.0)
+        self.modes_ = {name: _mode(table[name]) for name in CATEGORIES}
+        self.frontages_ = table.groupby("Neighborhood")["LotFrontage"].median().dropna()
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Fill what is missing, and add the domain features."""
+        table = X.copy()
+        unknown = table["LotFrontage"].isna()
+        table["LotFrontage"] = table["LotFrontage"].fillna(
+            table["Neighborhood"].map(self.frontages_).astype(float)
+        )
+        # A garage is mostly as old as its house; without a garage the column must say nothing.
+        table["GarageYrBlt"] = table["GarageYrBlt"].fillna(table["YearBuilt"])
+        for name in CATEGORIES:
+            table[name] = table[name].where(table[name].notna(), self.modes_[name])
+        table = table.fillna(self.medians_)
+        table["FrontageUnknown"] = unknown.astype(float)
+        full = add_domain_features(table)
+        return full if self.flag_oversized else full.drop(columns="OversizedPartial")
+
+
+class LogSkewed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Take log1p of the columns that are skewed to the right and never negative."""
+
+    def __init__(self, limit: float = 0.75) -> None:
+        self.limit = limit
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
+        """Pick the columns with more than two values whose skewness is above the limit."""
+        usable = (X.min() >= 0) & (X.nunique() > 2) & (X.skew() > self.limit)
+        self.columns_ = list(X.columns[usable])
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Take the logarithm of the picked columns."""
+        out = X.copy()
+        out[self.columns_] = np.log1p(out[self.columns_].clip(lower=0))
+        return out
+
+    def get_feature_names_out(self, names: Any = None) -> Any:
+        """The columns keep their names."""
+        return names
+
+
+def _mode(levels: pd.Series) -> str:
+    known = levels.mode(dropna=True)
+    return str(known.iloc[0]) if len(known) else NONE

@@ -1,0 +1,52 @@
+"""Where a competition's files are: given, downloaded, or the bundled sample."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from comps.base import Competition, DataError
+
+
+@dataclass(frozen=True)
+class Source:
+    """A place that a competition's loader can read.
+
+    Attributes:
+        path: a zip file or a folder.
+        bundled: whether it is the sample that comes with the package.
+    """
+
+    path: Path
+    bundled: bool
+
+    def __str__(self) -> str:
+        return "bundled sample" if self.bundled else str(self.path)
+
+
+def data_root() -> Path:
+    """Return the folder for downloaded files: `$COMPS_DATA`, or `data` beside the user."""
+    return Path(os.environ.get("COMPS_DATA", "data"))
+
+
+def runs_root() -> Path:
+    """Return the folder for results: `$COMPS_RUNS`, or `runs` beside the user."""
+    return Path(os.environ.get("COMPS_RUNS", "runs"))
+
+
+def find_source(competition: Competition, given: Path | None = None) -> Source:
+    """Return the files to use: what was given, else what was downloaded, else the sample.
+
+    Raises:
+        DataError: if a path was given and is not there. A typo must not end in a
+            submission made from the sample.
+    """
+    if given is not None:
+        if not given.exists():
+            raise DataError(f"There is no file or folder {given}.")
+        return Source(given, bundled=False)
+    folder = data_root() / competition.name
+    if folder.is_dir() and any(folder.iterdir()):
+        return Source(folder, bundled=False)
+    return Source(competition.sample, bundled=True)

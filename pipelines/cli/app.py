@@ -1,0 +1,218 @@
+"""The commands of `comps`. Each imports what it needs when it runs, so that help is quick."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="comps",
+    help="From raw competition files to a checked, blended submission, with honest scores.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Competition = Annotated[str, typer.Argument(help="Name of the competition; see 'comps list'.")]
+Data = Annotated[
+    Path | None,
+    typer.Option(help="Kaggle's zip or a folder of its files. [default: data/COMPETITION/]"),
+]
+Runs = Annotated[Path | None, typer.Option(help="Folder for results. [default: runs/]")]
+Folds = Annotated[int | None, typer.Option(help="Number of folds.")]
+Repeats = Annotated[int | None, typer.Option(help="Repeats of the folds, shuffled anew.")]
+Scheme = Annotated[str | None, typer.Option(help="Fold scheme: kfold, stratified or grouped.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+Jobs = Annotated[int | None, typer.Option(help="Jobs side by side. [default: one a core]")]
+Engine = Annotated[str, typer.Option(help="Where jobs run: local (processes) or inline.")]
+TimeLimit = Annotated[
+    str | None, typer.Option(help="End after this time with what is finished, e.g. 90s, 10m, 1h.")
+]
+Models = Annotated[
+    str | None, typer.Option("--models", "--model", help="'default', 'all', or names with commas.")
+]
+Members = Annotated[str | None, typer.Option(help="Names of models, with commas.")]
+Method = Annotated[str, typer.Option(help="auto, best, equal or convex.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="MODEL.PARAMETER=VALUE, e.g. lightgbm.learning_rate=0.02."),
+]
+Output = Annotated[Path, typer.Option(help="Where to write the submission.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON lines, for machines.")]
+
+
+@app.command("list")
+def list_(data: Data = None, json: Json = False) -> None:
+    """Show the competitions, their metrics, and the data that would be used."""
+    from pipelines.cli.listing import list_competitions
+
+    list_competitions(data, json)
+
+
+@app.command()
+def run(
+    competition: Competition,
+    data: Data = None,
+    runs: Runs = None,
+    models: Models = None,
+    folds: Folds = None,
+    repeats: Repeats = None,
+    scheme: Scheme = None,
+    seed: Seed = 0,
+    jobs: Jobs = None,
+    engine: Engine = "local",
+    time_limit: TimeLimit = None,
+    settings: Set = None,
+    output: Output = Path("submission.csv"),
+    json: Json = False,
+) -> None:
+    """Go all the way: data, folds, models, blend, submission."""
+    from pipelines.cli.options import Options
+    from pipelines.cli.run import run_competition
+
+    options = Options(
+        competition, data, runs, models, folds, repeats, scheme, seed, jobs, engine, settings, json
+    )
+    run_competition(options, time_limit, output)
+
+
+@app.command()
+def cv(
+    competition: Competition,
+    data: Data = None,
+    runs: Runs = None,
+    models: Models = None,
+    folds: Folds = None,
+    repeats: Repeats = None,
+    scheme: Scheme = None,
+    seed: Seed = 0,
+    jobs: Jobs = None,
+    engine: Engine = "local",
+    time_limit: TimeLimit = None,
+    settings: Set = None,
+    json: Json = False,
+) -> None:
+    """Cross-validate models and keep their out-of-fold predictions."""
+    from pipelines.cli.options import Options
+    from pipelines.cli.run import cross_validate_models
+
+    options = Options(
+        competition, data, runs, models, folds, repeats, scheme, seed, jobs, engine, settings, json
+    )
+    cross_validate_models(options, time_limit)
+
+
+@app.command()
+def blend(
+    competition: Competition,
+    data: Data = None,
+    runs: Runs = None,
+    members: Members = None,
+    method: Method = "auto",
+    folds: Folds = None,
+    scheme: Scheme = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Blend what is stored, without training anything."""
+    from pipelines.cli.options import Options
+    from pipelines.cli.stored import blend_stored
+
+    options = Options(competition, data, runs, members, folds, scheme=scheme, seed=seed, json=json)
+    blend_stored(options, method)
+
+
+@app.command()
+def compare(
+    competition: Competition,
+    data: Data = None,
+    runs: Runs = None,
+    members: Members = None,
+    folds: Folds = None,
+    repeats: Repeats = None,
+    scheme: Scheme = None,
+    seed: Seed = 0,
+    jobs: Jobs = None,
+    engine: Engine = "local",
+    json: Json = False,
+) -> None:
+    """Set deep models against gradient boosting, fold by fold; train what is missing."""
+    from pipelines.cli.options import Options
+    from pipelines.cli.run import compare_models
+
+    options = Options(
+        competition, data, runs, members, folds, repeats, scheme, seed, jobs, engine, None, json
+    )
+    compare_models(options)
+
+
+@app.command()
+def submit(
+    competition: Competition,
+    data: Data = None,
+    runs: Runs = None,
+    members: Members = None,
+    method: Method = "auto",
+    folds: Folds = None,
+    scheme: Scheme = None,
+    seed: Seed = 0,
+    output: Output = Path("submission.csv"),
+    check: Annotated[
+        Path | None, typer.Option(help="Check this file instead of writing one.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write the submission of the stored blend and check it."""
+    from pipelines.cli.options import Options
+    from pipelines.cli.stored import check_file, submit_stored
+
+    options = Options(competition, data, runs, members, folds, scheme=scheme, seed=seed, json=json)
+    if check is None:
+        submit_stored(options, method, output)
+    else:
+        check_file(options, check)
+
+
+@app.command()
+def score(
+    submission: Annotated[Path, typer.Argument(help="The file that was submitted.")],
+    solution: Annotated[Path, typer.Argument(help="A file of the same form with the answers.")],
+    competition: Annotated[
+        str | None, typer.Option(help="[default: the one with the solution's columns]")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Score a submission against the answers."""
+    from pipelines.cli.scoring import score_files
+
+    score_files(submission, solution, competition, json)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line. Exit codes: 0 done, 1 failed, 2 used wrongly."""
+    try:
+        app(args=arguments, standalone_mode=True)
+    except KeyboardInterrupt:
+        _fail("Interrupted. Finished folds are kept: the same command goes on from there.", 1)
+    except Exception as error:
+        # Imported here: help and completion do not need it, and it imports NumPy.
+        from comps.base import WorkbenchError
+
+        if not isinstance(error, WorkbenchError):
+            raise
+        _fail(str(error), error.exit_code)
+
+
+def _fail(message: str, code: int) -> None:
+    arguments = sys.argv[1:]
+    if "--json" in arguments:
+        import json
+
+        sys.stdout.write(json.dumps({"event": "error", "message": message}) + "\n")
+    else:
+        sys.stderr.write(f"Error: {message}\n")
+    sys.exit(code)

@@ -1,0 +1,98 @@
+"""The last part of the road: blend, leaderboard, submission."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from comps.base import Competition, UsageError
+from ensembles import METHODS, Blend, best_blend
+from pipelines.cli import tables
+from pipelines.cli.options import Session
+from pipelines.cli.reporters import Output
+from pipelines.crossval import Experiment
+from pipelines.files import write_bytes
+from pipelines.oof import OutOfFold
+from submissions import build_submission, check_submission
+
+
+def candidates(competition: Competition, oofs: Mapping[str, OutOfFold]) -> list[OutOfFold]:
+    """Return the members worth blending: those that beat the baseline, or the baseline."""
+    baseline = oofs.get(competition.baseline.name)
+    if baseline is None:
+        return list(oofs.values())
+    better = [
+        oof for oof in oofs.values() if competition.metric.better(oof.score, than=baseline.score)
+    ]
+    return better or [baseline]
+
+
+def blend_members(
+    experiment: Experiment, oofs: Mapping[str, OutOfFold], method: str = "auto"
+) -> tuple[Blend, list[Blend]]:
+    """Return the chosen blend and all that were tried.
+
+    Raises:
+        UsageError: if the method is unknown or the members do not go together.
+    """
+    if method != "auto" and method not in METHODS:
+        raise UsageError(f"There is no method {method!r}. Known: auto, {', '.join(METHODS)}.")
+    competition = experiment.competition
+    return best_blend(
+        candidates(competition, oofs),
+        competition.metric.scale.forward(experiment.dataset.target),
+        experiment.folds,
+        competition.metric,
+        None if method == "auto" else [method],
+    )
+
+
+def show_results(
+    session: Session,
+    output: Output,
+    oofs: Mapping[str, OutOfFold],
+    chosen: Blend,
+    tried: list[Blend],
+) -> None:
+    """Show and store the leaderboard and the blend."""
+    table, rows = tables.leaderboard(session.competition, oofs, chosen)
+    output.table("leaderboard", table, rows)
+    session.store.write_record("leaderboard.json", rows)
+    table, blend_rows = tables.blends(session.competition.metric, tried, chosen)
+    output.table("blends", table, blend_rows)
+    record = {
+        "method": chosen.method,
+        "weights": dict(zip(chosen.members, map(float, chosen.weights), strict=True)),
+        "honest_score": chosen.honest_score,
+        "fitted_score": chosen.fitted_score,
+        "tried": blend_rows,
+    }
+    session.store.write_record("blend.json", record)
+
+
+def write_submission(session: Session, output: Output, chosen: Blend, path: Path) -> None:
+    """Build, check and write the submission, to `path` and into the store.
+
+    Raises:
+        DataError: if it does not pass the check; nothing is written then.
+        StoreError: if it cannot be written.
+    """
+    competition, metric = session.competition, session.competition.metric
+    submission = build_submission(competition, session.dataset, chosen.test)
+    check_submission(competition, session.dataset, submission)
+    content = submission.to_csv(index=False).encode()
+    write_bytes(session.store.root / "submission.csv", content)
+    write_bytes(path, content)
+    output.result(
+        f"{path}: {len(submission)} rows, checked against the sample submission. "
+        f"Blend '{chosen.method}', honest {metric.label} "
+        f"{chosen.honest_score:.{metric.digits}f}.",
+        {
+            "submission": str(path),
+            "rows": len(submission),
+            "method": chosen.method,
+            "metric": metric.name,
+            "honest_score": chosen.honest_score,
+            "fitted_score": chosen.fitted_score,
+        },
+    )

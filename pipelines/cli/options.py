@@ -1,0 +1,135 @@
+"""What commands share: options, and the session that they open."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from comps.base import Competition, Dataset, Family, Model, UsageError, parse_setting, unknown_name
+from comps.catalog import find_competition
+from comps.sources import Source, find_source, runs_root
+from pipelines.crossval import Experiment
+from pipelines.folds import FoldInput, FoldSpec, make_folds
+from pipelines.store import RunStore
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a command, as given."""
+
+    competition: str
+    data: Path | None = None
+    runs: Path | None = None
+    models: str | None = None
+    folds: int | None = None
+    repeats: int | None = None
+    scheme: str | None = None
+    seed: int = 0
+    jobs: int | None = None
+    engine: str = "local"
+    settings: list[str] | None = None
+    json: bool = False
+
+
+class Session:
+    """A competition with its data, folds and store, as the options say.
+
+    Raises:
+        WorkbenchError: if an option is wrong or the data cannot be read.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.competition: Competition = find_competition(options.competition)
+        self.models = select_models(self.competition, options.models, options.settings or [])
+        self.source: Source = find_source(self.competition, options.data)
+        self.store = RunStore((options.runs or runs_root()) / self.competition.name)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The rows, loaded when they are first needed."""
+        return self.competition.load(self.source.path)
+
+    def experiment(self, n_repeats: int) -> Experiment:
+        """Return the experiment with so many repeats of the folds."""
+        spec = FoldSpec(
+            self.options.scheme or self.competition.scheme,
+            self.options.folds or self.competition.n_folds,
+            self.options.seed,
+        )
+        rows = FoldInput(self.dataset.target, self.competition.task, self.dataset.groups)
+        folds = make_folds(spec, rows, n_repeats)
+        return Experiment(
+            self.competition, self.dataset, self.source.path, folds, self.options.seed
+        )
+
+
+def select_models(competition: Competition, names: str | None, settings: list[str]) -> list[Model]:
+    """Return the models that were asked for, cheap ones first, with the changed parameters.
+
+    Args:
+        competition: whose zoo.
+        names: None or "default", "all", or names with commas.
+        settings: `MODEL.PARAMETER=VALUE` texts.
+
+    Raises:
+        UsageError: if a model or parameter does not exist, or a setting is for a model that
+            was not asked for.
+    """
+    if names in (None, "default"):
+        chosen = [model for model in competition.models if model.default and _installed(model)]
+    elif names == "all":
+        chosen = [model for model in competition.models if _installed(model)]
+    else:
+        wanted = [name.strip() for name in str(names).split(",") if name.strip()]
+        chosen = [competition.model(name) for name in dict.fromkeys(wanted)]
+    if not chosen:
+        raise UsageError("No model was named; --models takes names with commas.")
+    changed = _changes(settings)
+    for name in changed:
+        competition.model(name)
+        if name not in {model.name for model in chosen}:
+            raise unknown_name("model in this run", name, (model.name for model in chosen))
+    models = [model.with_params(changed.get(model.name, {})) for model in chosen]
+    return sorted(models, key=lambda model: (model.family != Family.BASELINE, model.seconds))
+
+
+def _installed(model: Model) -> bool:
+    """Whether a model's optional library is there; the extra is called like the library."""
+    from importlib.util import find_spec
+
+    return model.extra is None or find_spec(model.extra) is not None
+
+
+def _changes(settings: list[str]) -> Mapping[str, Mapping[str, Any]]:
+    changes: dict[str, dict[str, Any]] = {}
+    for text in settings:
+        model, parameter, value = parse_setting(text)
+        changes.setdefault(model, {})[parameter] = value
+    return changes
+
+
+def parse_duration(text: str) -> float:
+    """Return seconds for texts such as 90s, 10m, 1h30m or 600.
+
+    >>> parse_duration("1h30m"), parse_duration("90")
+    (5400.0, 90.0)
+
+    Raises:
+        UsageError: for anything else, and for zero.
+    """
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0}
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        seconds = float(text)
+    elif re.fullmatch(r"(\d+(\.\d+)?[hms])+", text):
+        parts = re.findall(r"(\d+(?:\.\d+)?)([hms])", text)
+        seconds = sum(float(number) * units[unit] for number, unit in parts)
+    else:
+        raise UsageError(f"A time such as 90s, 10m or 1h30m was expected, not {text!r}.")
+    if seconds <= 0:
+        raise UsageError("The time limit must be more than zero.")
+    return seconds

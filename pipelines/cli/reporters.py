@@ -1,0 +1,204 @@
+"""Progress: a bar in a terminal, plain lines elsewhere, JSON lines for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from comps.base import Metric
+from pipelines.crossval import Reporter
+from pipelines.engines import Cancelled, Done, Event, Failed, Progress, Started
+from pipelines.oof import OutOfFold
+from pipelines.queue import Status
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+class Output(Reporter, Protocol):
+    """A reporter that shows results, too, and is closed at the end."""
+
+    def table(self, name: str, table: Table, rows: list[dict[str, Any]]) -> None:
+        """Show a table; `rows` is the same for machines."""
+
+    def result(self, text: str, values: Mapping[str, Any]) -> None:
+        """Show a result in one line; `values` is the same for machines."""
+
+    def pause(self) -> None:
+        """Take the bar away."""
+
+
+def make_output(metric: Metric, as_json: bool) -> Output:
+    """Return the output that suits where it goes."""
+    if as_json:
+        return JsonOutput()
+    if sys.stderr.isatty():
+        return BarOutput(metric)
+    return LineOutput(metric)
+
+
+class JsonOutput:
+    """One JSON object a line on standard output."""
+
+    def planned(self, to_fit: int, stored: int) -> None:
+        self._write("planned", to_fit=to_fit, stored=stored)
+
+    def event(self, event: Event, status: Status) -> None:
+        name = type(event).__name__.lower()
+        values: dict[str, Any] = {
+            "model": event.job.model.name,
+            "repeat": event.job.repeat,
+            "folds": list(event.job.folds),
+            "done": status.done,
+            "total": status.total,
+            "seconds_left": status.seconds_left,
+        }
+        if isinstance(event, Progress):
+            values |= {"step": event.step, "score": event.score}
+        elif isinstance(event, Done):
+            values |= {"scores": [fold.score for fold in event.scores], "seconds": event.seconds}
+        elif isinstance(event, Failed):
+            values |= {"reason": event.reason}
+        self._write(name, **values)
+
+    def finished(self, oof: OutOfFold) -> None:
+        self._write("model", model=oof.model, score=oof.score, seconds=oof.fit_seconds)
+
+    def note(self, text: str) -> None:
+        self._write("note", text=text)
+
+    def table(self, name: str, table: Table, rows: list[dict[str, Any]]) -> None:
+        del table
+        self._write(name, rows=rows)
+
+    def result(self, text: str, values: Mapping[str, Any]) -> None:
+        self._write("result", text=text, **values)
+
+    def pause(self) -> None:
+        """There is no bar."""
+
+    def _write(self, event: str, **values: Any) -> None:
+        sys.stdout.write(json.dumps({"event": event, **values}) + "\n")
+        sys.stdout.flush()
+
+
+class LineOutput:
+    """Plain lines: progress on standard error, results on standard output."""
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+
+    def planned(self, to_fit: int, stored: int) -> None:
+        self.note(_plan(to_fit, stored))
+
+    def event(self, event: Event, status: Status) -> None:
+        if isinstance(event, (Started, Progress)):
+            return
+        left = "" if status.seconds_left is None else f", about {_clock(status.seconds_left)} left"
+        self.note(f"[{status.done}/{status.total}] {describe(event, self.metric)}{left}")
+
+    def finished(self, oof: OutOfFold) -> None:
+        self.note(_model_line(oof, self.metric))
+
+    def note(self, text: str) -> None:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+    def table(self, name: str, table: Table, rows: list[dict[str, Any]]) -> None:
+        from rich.console import Console
+
+        del name, rows
+        # A terminal tells its width; a file or a pipe has none, and cut columns help nobody.
+        console = Console() if sys.stdout.isatty() else Console(width=120)
+        console.print(table)
+
+    def result(self, text: str, values: Mapping[str, Any]) -> None:
+        del values
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+    def pause(self) -> None:
+        """There is no bar."""
+
+
+class BarOutput(LineOutput):
+    """A bar of folds with the running score and the time left."""
+
+    def __init__(self, metric: Metric) -> None:
+        super().__init__(metric)
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+        from rich.progress import Progress as Bar
+
+        self.bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self.task = self.bar.add_task("folds", total=None, left="")
+        self.running: dict[str, str] = {}
+
+    def planned(self, to_fit: int, stored: int) -> None:
+        self.note(_plan(to_fit, stored))
+        if to_fit:
+            self.bar.start()
+
+    def event(self, event: Event, status: Status) -> None:
+        label = event.job.label
+        if isinstance(event, Started):
+            self.running[label] = label
+        elif isinstance(event, Progress):
+            score = f"{event.score:.{self.metric.digits}f}"
+            self.running[label] = f"{label} step {event.step} {self.metric.label} {score}"
+        else:
+            self.running.pop(label, None)
+        if isinstance(event, (Failed, Cancelled)):
+            self.note(describe(event, self.metric))
+        left = "" if status.seconds_left is None else f"{_clock(status.seconds_left)} left"
+        self.bar.update(
+            self.task,
+            completed=status.done,
+            total=status.total,
+            description=" | ".join(self.running.values()) or "folds",
+            left=left,
+        )
+
+    def note(self, text: str) -> None:
+        self.bar.console.print(text, markup=False, highlight=False)
+
+    def pause(self) -> None:
+        self.bar.stop()
+
+
+def describe(event: Event, metric: Metric) -> str:
+    """Return a line on a job that ended."""
+    if isinstance(event, Done):
+        mean = sum(fold.score for fold in event.scores) / len(event.scores)
+        score = f"{metric.label} {mean:.{metric.digits}f}"
+        return f"{event.job.label}: {score}, {event.seconds:.1f} s"
+    if isinstance(event, Failed):
+        return f"{event.job.label} failed: {event.reason}"
+    if isinstance(event, Cancelled):
+        return f"{event.job.label} stopped: the time is over"
+    return event.job.label
+
+
+def _plan(to_fit: int, stored: int) -> str:
+    if not to_fit:
+        return f"Nothing to fit: all {stored} folds are stored."
+    return f"{to_fit} folds to fit" + (f", {stored} stored." if stored else ".")
+
+
+def _model_line(oof: OutOfFold, metric: Metric) -> str:
+    score = f"{oof.score:.{metric.digits}f}"
+    return f"{oof.model}: out-of-fold {metric.label} {score} in {oof.fit_seconds:.1f} s"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}m {rest:02d}s" if minutes else f"{rest}s"

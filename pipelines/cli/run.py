@@ -1,0 +1,163 @@
+"""Commands that train: `comps run`, `comps cv` and `comps compare`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from comps.base import Family, Model, WorkbenchError
+from ensembles import Blend
+from pipelines.cli import tables
+from pipelines.cli.finish import blend_members, show_results, write_submission
+from pipelines.cli.options import Options, Session, parse_duration
+from pipelines.cli.reporters import Output, make_output
+from pipelines.crossval import CrossValidation, cross_validate
+from pipelines.engines import make_engine
+from pipelines.oof import OutOfFold
+from pipelines.timebudget import TimeBudget
+
+# With time to spare, members are trained on the folds shuffled anew. Each repeat halves
+# less of the noise than the one before; after five there is little left to gain.
+MOST_REPEATS = 5
+# A member with less weight changes the blend by less than its seed does.
+LEAST_WEIGHT = 0.01
+
+
+def run_competition(options: Options, time_limit: str | None, path: Path) -> None:
+    """Train the models, blend them, and write a checked submission."""
+    session, output = _open(options)
+    budget = TimeBudget(None if time_limit is None else parse_duration(time_limit))
+    with session.store.writing():
+        oofs = _train(session, output, session.models, options.repeats or 1, budget)
+        chosen, tried = _blend(session, output, oofs)
+        if time_limit is not None and options.repeats is None:
+            oofs, chosen, tried = _repeat(session, output, oofs, chosen, tried, budget)
+        output.pause()
+        show_results(session, output, oofs, chosen, tried)
+        write_submission(session, output, chosen, path)
+
+
+def cross_validate_models(options: Options, time_limit: str | None) -> None:
+    """Cross-validate models and show the leaderboard."""
+    session, output = _open(options)
+    budget = TimeBudget(None if time_limit is None else parse_duration(time_limit))
+    with session.store.writing():
+        oofs = _train(session, output, session.models, options.repeats or 1, budget)
+        output.pause()
+        table, rows = tables.leaderboard(session.competition, oofs, None)
+        output.table("leaderboard", table, rows)
+
+
+def compare_models(options: Options) -> None:
+    """Show networks and gradient boosting side by side, fold by fold."""
+    session, output = _open(options)
+    models = [
+        model
+        for model in session.models
+        if options.models is not None or model.family in (Family.NETWORK, Family.BOOSTING)
+    ]
+    with session.store.writing():
+        oofs = _train(session, output, models, options.repeats or 1, TimeBudget(None))
+        output.pause()
+        members = list(oofs.values())
+        output.table("comparison", *tables.comparison(session.competition, members))
+        difference = tables.paired_difference(session.competition, members)
+        if difference is not None:
+            output.result(*difference)
+
+
+def _open(options: Options) -> tuple[Session, Output]:
+    session = Session(options)
+    output = make_output(session.competition.metric, options.json)
+    if session.source.bundled:
+        output.note(
+            f"No files in data/{session.competition.name}/: using the bundled sample. "
+            f"Put Kaggle's {session.competition.archive} there, or name it with --data."
+        )
+    else:
+        output.note(f"Data: {session.source.path}")
+    return session, output
+
+
+def _train(
+    session: Session,
+    output: Output,
+    models: Sequence[Model],
+    n_repeats: int,
+    budget: TimeBudget,
+) -> dict[str, OutOfFold]:
+    """Cross-validate models; say which failed or were left out.
+
+    Raises:
+        WorkbenchError: if no model has out-of-fold predictions.
+    """
+    experiment = session.experiment(n_repeats)
+    budget.open(session.store, [experiment.key(model) for model in session.models])
+    try:
+        outcome = cross_validate(
+            experiment,
+            models,
+            store=session.store,
+            engine=lambda: make_engine(session.options.engine, session.options.jobs),
+            reporter=output,
+            deadline=budget.deadline,
+        )
+    except BaseException:
+        output.pause()
+        raise
+    finally:
+        budget.save()
+    _explain(output, outcome, budget)
+    if not outcome.oofs:
+        reasons = [f"{name}: {reason}" for name, reason in outcome.failures.items()]
+        raise WorkbenchError(
+            "No model was trained. " + (reasons[0] if reasons else "The time limit is too short.")
+        )
+    return outcome.oofs
+
+
+def _explain(output: Output, outcome: CrossValidation, budget: TimeBudget) -> None:
+    for name, reason in outcome.failures.items():
+        output.note(f"{name} failed and is left out: {reason}")
+    lacking = [name for name in outcome.left_out if name not in outcome.oofs]
+    if lacking:
+        output.note(
+            f"Left out for lack of time ({budget.describe()}): {', '.join(lacking)}. "
+            "Their finished folds are kept."
+        )
+
+
+def _blend(
+    session: Session, output: Output, oofs: Mapping[str, OutOfFold]
+) -> tuple[Blend, list[Blend]]:
+    started = time.perf_counter()
+    chosen, tried = blend_members(session.experiment(n_repeats=1), oofs)
+    metric = session.competition.metric
+    output.note(
+        f"Blend of {len(chosen.members)} models: honest {metric.label} "
+        f"{chosen.honest_score:.{metric.digits}f} ({time.perf_counter() - started:.1f} s)"
+    )
+    return chosen, tried
+
+
+def _repeat(
+    session: Session,
+    output: Output,
+    oofs: dict[str, OutOfFold],
+    chosen: Blend,
+    tried: list[Blend],
+    budget: TimeBudget,
+) -> tuple[dict[str, OutOfFold], Blend, list[Blend]]:
+    """Use the time left: train the members of the blend on the folds shuffled anew."""
+    wanted = {
+        name
+        for name, weight in zip(chosen.members, chosen.weights, strict=True)
+        if weight >= LEAST_WEIGHT
+    }
+    models = [model for model in session.models if model.name in wanted]
+    more = _train(session, output, models, MOST_REPEATS, budget)
+    if all(more[name].n_repeats == oofs[name].n_repeats for name in more):
+        return oofs, chosen, tried
+    oofs = {**oofs, **more}
+    return oofs, *_blend(session, output, oofs)

@@ -1,0 +1,69 @@
+"""Commands that train nothing: `comps blend` and `comps submit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from comps.base import UsageError, unknown_name
+from pipelines.cli.finish import blend_members, show_results, write_submission
+from pipelines.cli.options import Options, Session
+from pipelines.cli.reporters import Output, make_output
+from pipelines.cli.scoring import read_table
+from pipelines.crossval import Experiment
+from pipelines.oof import OutOfFold
+from submissions import check_submission
+
+
+def blend_stored(options: Options, method: str) -> None:
+    """Blend the stored out-of-fold predictions and show the result."""
+    session = Session(options)
+    output = make_output(session.competition.metric, options.json)
+    experiment = session.experiment(n_repeats=1)
+    oofs = stored_members(session, experiment)
+    with session.store.writing():
+        show_results(session, output, oofs, *blend_members(experiment, oofs, method))
+
+
+def submit_stored(options: Options, method: str, path: Path) -> None:
+    """Write the submission of the blend of what is stored."""
+    session = Session(options)
+    output: Output = make_output(session.competition.metric, options.json)
+    experiment = session.experiment(n_repeats=1)
+    oofs = stored_members(session, experiment)
+    with session.store.writing():
+        chosen, _ = blend_members(experiment, oofs, method)
+        write_submission(session, output, chosen, path)
+
+
+def check_file(options: Options, path: Path) -> None:
+    """Check a submission file that is already there.
+
+    Raises:
+        DataError: with every problem that was found.
+    """
+    session = Session(options)
+    output = make_output(session.competition.metric, options.json)
+    submission = read_table(path)
+    check_submission(session.competition, session.dataset, submission)
+    output.result(f"{path} is valid: {len(submission)} rows.", {"submission": str(path)})
+
+
+def stored_members(session: Session, experiment: Experiment) -> dict[str, OutOfFold]:
+    """Return the stored predictions by model, those of `--members` if it was given.
+
+    Raises:
+        UsageError: if there are none on these data and folds, or a wanted one is not there.
+    """
+    stored = {oof.model: oof for oof in session.store.members(experiment.dataset, experiment.folds)}
+    name = session.competition.name
+    if not stored:
+        raise UsageError(
+            f"{session.store.root} has no out-of-fold predictions for these data and folds. "
+            f"'comps run {name}' or 'comps cv {name}' makes them."
+        )
+    if session.options.models is None:
+        return stored
+    for model in session.models:
+        if model.name not in stored:
+            raise unknown_name("stored member", model.name, stored)
+    return {model.name: stored[model.name] for model in session.models}

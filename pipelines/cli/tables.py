@@ -1,0 +1,161 @@
+"""The tables that commands show, and the same rows for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from comps.base import Competition, Family, Metric
+from ensembles import Blend
+from pipelines.oof import OutOfFold
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Rows = list[dict[str, Any]]
+
+
+def leaderboard(
+    competition: Competition, oofs: Mapping[str, OutOfFold], blend: Blend | None
+) -> tuple[Table, Rows]:
+    """Return the models from best to worst; marks those that do not beat the baseline."""
+    metric = competition.metric
+    weights = dict(zip(blend.members, blend.weights, strict=True)) if blend else {}
+    baseline = oofs.get(competition.baseline.name)
+    rows = []
+    for oof in sorted(oofs.values(), key=lambda oof: metric.sort_key(oof.score)):
+        rows.append(
+            {
+                "model": oof.model,
+                "family": str(competition.model(oof.model).family),
+                "score": oof.score,
+                "fold_mean": float(oof.fold_scores.mean()),
+                "fold_std": float(oof.fold_scores.std(ddof=1)),
+                "repeats": oof.n_repeats,
+                "step": oof.step,
+                "fit_seconds": oof.fit_seconds,
+                "weight": float(weights.get(oof.model, 0.0)),
+                "note": _note(metric, oof, baseline),
+            }
+        )
+    return _leaderboard_table(metric, rows), rows
+
+
+def _note(metric: Metric, oof: OutOfFold, baseline: OutOfFold | None) -> str:
+    if baseline is None:
+        return ""
+    if oof.model == baseline.model:
+        return "baseline"
+    return "" if metric.better(oof.score, than=baseline.score) else "does not beat the baseline"
+
+
+def _leaderboard_table(metric: Metric, rows: Rows) -> Table:
+    table = _table(
+        "",
+        ["model"],
+        [f"OOF {metric.label}", "folds: mean ± sd", "repeats", "stop at", "fit s", "weight"],
+    )
+    table.add_column("")
+    digits = metric.digits
+    for row in rows:
+        table.add_row(
+            row["model"],
+            f"{row['score']:.{digits}f}",
+            f"{row['fold_mean']:.{digits}f} ± {row['fold_std']:.{digits}f}",
+            str(row["repeats"]),
+            str(row["step"]) if row["step"] > 1 else "",
+            f"{row['fit_seconds']:.1f}",
+            f"{row['weight']:.3f}" if row["weight"] > 0 else "",
+            row["note"],
+        )
+    return table
+
+
+def blends(metric: Metric, tried: Sequence[Blend], chosen: Blend) -> tuple[Table, Rows]:
+    """Return the ways to blend that were tried."""
+    table = _table("", ["blend"], [f"honest {metric.label}", f"fitted {metric.label}"])
+    table.add_column("")
+    rows = []
+    for blend in tried:
+        row = {
+            "method": blend.method,
+            "honest_score": blend.honest_score,
+            "fitted_score": blend.fitted_score,
+            "chosen": blend is chosen,
+        }
+        rows.append(row)
+        table.add_row(
+            blend.method,
+            f"{blend.honest_score:.{metric.digits}f}",
+            f"{blend.fitted_score:.{metric.digits}f}",
+            "chosen" if blend is chosen else "",
+        )
+    return table, rows
+
+
+def comparison(competition: Competition, members: Sequence[OutOfFold]) -> tuple[Table, Rows]:
+    """Return the scores fold by fold (of the first repeat), best member first."""
+    metric = competition.metric
+    ordered = sorted(members, key=lambda oof: metric.sort_key(oof.score))
+    table = _table("", ["fold"], [oof.model for oof in ordered])
+    rows: Rows = []
+    n_folds = ordered[0].fold_scores.shape[1]
+    for fold in range(n_folds):
+        scores = [float(oof.fold_scores[0, fold]) for oof in ordered]
+        best = metric.best(scores)
+        cells = [f"{score:.{metric.digits}f}" for score in scores]
+        cells[best] = f"{cells[best]} *"
+        table.add_row(str(fold + 1), *cells)
+        rows.append(
+            {"fold": fold + 1}
+            | {oof.model: score for oof, score in zip(ordered, scores, strict=True)}
+        )
+    for name, values in (
+        ("all rows", [f"{oof.score:.{metric.digits}f}" for oof in ordered]),
+        ("fit s", [f"{oof.fit_seconds:.1f}" for oof in ordered]),
+    ):
+        table.add_row(name, *values)
+    return table, rows
+
+
+def paired_difference(
+    competition: Competition, members: Sequence[OutOfFold]
+) -> tuple[str, dict[str, Any]] | None:
+    """Set the best network against the best boosting model; None if one of them lacks."""
+    metric = competition.metric
+    best: dict[Family, OutOfFold] = {}
+    for oof in sorted(members, key=lambda oof: metric.sort_key(oof.score)):
+        best.setdefault(competition.model(oof.model).family, oof)
+    if Family.NETWORK not in best or Family.BOOSTING not in best:
+        return None
+    network, boosting = best[Family.NETWORK], best[Family.BOOSTING]
+    difference = network.fold_scores[0] - boosting.fold_scores[0]
+    wins = int(np.sum(difference > 0 if metric.greater_is_better else difference < 0))
+    mean, deviation = float(difference.mean()), float(difference.std(ddof=1))
+    text = (
+        f"{network.model} minus {boosting.model}: {mean:+.{metric.digits}f} a fold, "
+        f"standard deviation {deviation:.{metric.digits}f}; {network.model} is better in "
+        f"{wins} of {len(difference)} folds."
+    )
+    return text, {
+        "network": network.model,
+        "boosting": boosting.model,
+        "mean_difference": mean,
+        "std_difference": deviation,
+        "wins": wins,
+        "folds": len(difference),
+    }
+
+
+def _table(title: str, left: Sequence[str], right: Sequence[str]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title or None, box=box.SIMPLE_HEAD)
+    for heading in left:
+        table.add_column(heading, no_wrap=True)
+    for heading in right:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table

@@ -1,0 +1,239 @@
+"""Cross-validation: models x folds on an engine, from and into the run store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from comps.base import Competition, Dataset, Model, StoreError
+from pipelines.engines import Cancelled, Done, Engine, Event, Failed
+from pipelines.folds import Folds
+from pipelines.jobs import Job, Run
+from pipelines.oof import OutOfFold, assemble
+from pipelines.queue import JobQueue, Status
+from pipelines.store import RunStore, result_key
+from pipelines.trainers import load_trainer
+
+
+class Reporter(Protocol):
+    """Is told what happens; it decides what to show."""
+
+    def planned(self, to_fit: int, stored: int) -> None:
+        """So many folds are to be fitted, so many are in the store."""
+
+    def event(self, event: Event, status: Status) -> None:
+        """A job began, went on, or ended."""
+
+    def finished(self, oof: OutOfFold) -> None:
+        """A model has its out-of-fold predictions."""
+
+    def note(self, text: str) -> None:
+        """Something that the user should know."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is cross-validated.
+
+    Attributes:
+        competition: its definition.
+        dataset: its rows.
+        data: the path that the rows were loaded from.
+        folds: the rows of each fold; all repeats are wanted.
+        seed: the run's seed.
+    """
+
+    competition: Competition
+    dataset: Dataset
+    data: Path
+    folds: Folds
+    seed: int = 0
+
+    def key(self, model: Model) -> str:
+        """Return the key of a model's results in the store."""
+        return result_key(self.dataset, self.folds, model, self.seed)
+
+
+@dataclass
+class CrossValidation:
+    """What came of it.
+
+    Attributes:
+        oofs: out-of-fold predictions by model, in the order of the models.
+        failures: reason by model, for models that could not be trained.
+        left_out: models that had to be left out or stopped because the time was over.
+        fitted: folds fitted now.
+        stored: folds taken from the store.
+    """
+
+    oofs: dict[str, OutOfFold] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+    fitted: int = 0
+    stored: int = 0
+
+
+def cross_validate(
+    experiment: Experiment,
+    models: Sequence[Model],
+    *,
+    store: RunStore,
+    engine: Callable[[], Engine],
+    reporter: Reporter,
+    deadline: float | None = None,
+) -> CrossValidation:
+    """Train models on folds; take from the store what is there.
+
+    The caller holds `store.writing()`.
+
+    Args:
+        experiment: the rows and the folds.
+        models: in the order in which they should be trained.
+        store: where results are looked up and kept, one file a fold.
+        engine: makes what executes the jobs; not called when everything is stored.
+        reporter: is told what happens.
+        deadline: on the clock of `time.monotonic`. Models with at least one complete
+            repeat by then are returned.
+
+    Returns:
+        The out-of-fold predictions of every model that has a complete repeat. A model that
+        fails is reported there; the others go on.
+    """
+    outcome = CrossValidation()
+    missing = {model.name: _missing(experiment, model, store) for model in models}
+    n_folds = experiment.folds.n_repeats * experiment.folds.n_folds
+    to_fit = sum(map(len, missing.values()))
+    outcome.stored = len(models) * n_folds - to_fit
+    reporter.planned(to_fit, outcome.stored)
+    if to_fit:
+        running = engine()
+        try:
+            _execute(experiment, models, missing, store, running, reporter, deadline, outcome)
+        finally:
+            running.close()
+    for model in models:
+        if model.name not in outcome.failures and model.name not in outcome.oofs:
+            _collect(experiment, model, store, outcome)
+    outcome.oofs = {
+        model.name: outcome.oofs[model.name] for model in models if model.name in outcome.oofs
+    }
+    return outcome
+
+
+Missing = Mapping[str, Sequence[tuple[int, int]]]
+
+
+def _missing(experiment: Experiment, model: Model, store: RunStore) -> list[tuple[int, int]]:
+    """Return `(repeat, fold)` of the folds of a model that are not in the store."""
+    key = experiment.key(model)
+    missing = []
+    for repeat in range(experiment.folds.n_repeats):
+        lacking = [
+            fold
+            for fold in range(experiment.folds.n_folds)
+            if not store.fold_path(model.name, key, repeat, fold).exists()
+        ]
+        if lacking and load_trainer(model.trainer).together:
+            # One program trains all folds: the numbers of a part of them could differ in
+            # the last bit, and a resumed run must give the same bytes.
+            lacking = list(range(experiment.folds.n_folds))
+        missing += [(repeat, fold) for fold in lacking]
+    return missing
+
+
+def _jobs(
+    experiment: Experiment,
+    models: Sequence[Model],
+    missing: Missing,
+    store: RunStore,
+    threads: int,
+) -> list[Job]:
+    """Return the jobs, one repeat of all models after the other."""
+    run = Run(
+        competition=experiment.competition,
+        data=experiment.data,
+        data_fingerprint=experiment.dataset.fingerprint,
+        store=store.root,
+        spec=experiment.folds.spec,
+        folds=store.write_folds(experiment.folds),
+        seed=experiment.seed,
+        threads=threads,
+    )
+    jobs = []
+    for wanted in range(experiment.folds.n_repeats):
+        for model in models:
+            folds = [fold for repeat, fold in missing[model.name] if repeat == wanted]
+            together = load_trainer(model.trainer).together
+            batches = [tuple(folds)] if together and folds else [(fold,) for fold in folds]
+            key = experiment.key(model)
+            jobs += [Job(run, model, key, wanted, batch) for batch in batches]
+    return jobs
+
+
+def _execute(
+    experiment: Experiment,
+    models: Sequence[Model],
+    missing: Missing,
+    store: RunStore,
+    engine: Engine,
+    reporter: Reporter,
+    deadline: float | None,
+    outcome: CrossValidation,
+) -> None:
+    jobs = _jobs(experiment, models, missing, store, engine.threads)
+    queue = JobQueue(jobs, engine.slots, deadline)
+    awaited = {model.name: len(missing[model.name]) for model in models}
+    for event in engine.run(queue.next_job, deadline):
+        if isinstance(event, Done):
+            queue.finished(event)
+            outcome.fitted += len(event.job.folds)
+            awaited[event.job.model.name] -= len(event.job.folds)
+        elif isinstance(event, Failed):
+            queue.failed(event.job)
+            outcome.failures.setdefault(event.job.model.name, event.reason)
+            if event.details:
+                store.write_text(f"errors/{event.job.model.name}.log", event.details)
+        elif isinstance(event, Cancelled):
+            queue.left_out.append(event.job)
+        reporter.event(event, queue.status())
+        if isinstance(event, Done) and awaited[event.job.model.name] == 0:
+            _collect(experiment, event.job.model, store, outcome)
+            reporter.finished(outcome.oofs[event.job.model.name])
+    left_out = {job.model.name for job in [*queue.left_out, *queue.pending]}
+    outcome.left_out = [
+        model.name
+        for model in models
+        if model.name in left_out and model.name not in outcome.failures
+    ]
+
+
+def _collect(
+    experiment: Experiment, model: Model, store: RunStore, outcome: CrossValidation
+) -> None:
+    """Read or make the out-of-fold predictions over the complete repeats of a model."""
+    key = experiment.key(model)
+    folds = experiment.folds
+    complete = 0
+    while complete < folds.n_repeats and all(
+        store.fold_path(model.name, key, complete, fold).exists() for fold in range(folds.n_folds)
+    ):
+        complete += 1
+    if complete == 0:
+        return
+    try:
+        outcome.oofs[model.name] = store.read_oof(model.name, key, complete)
+        return
+    except FileNotFoundError:
+        pass
+    results = [
+        [store.read_fold(model.name, key, repeat, fold) for fold in range(folds.n_folds)]
+        for repeat in range(complete)
+    ]
+    oof = assemble(experiment.competition, experiment.dataset, model, key, folds, results)
+    store.write_oof(oof)
+    outcome.oofs[model.name] = oof
+
+
+__all__ = ["CrossValidation", "Experiment", "Reporter", "StoreError", "cross_validate"]

@@ -1,0 +1,88 @@
+"""The seam between the harness and whatever executes jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipelines.jobs import FoldScore, Job
+
+
+@dataclass(frozen=True)
+class Started:
+    """A job has begun."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A job has reached a stage; `score` is the mean over its folds."""
+
+    job: Job
+    step: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Done:
+    """A job has ended and its results are in the store."""
+
+    job: Job
+    scores: Sequence[FoldScore]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A job has ended without a result.
+
+    Attributes:
+        job: which.
+        reason: one line for the user.
+        details: the traceback, for the log; empty where there is none.
+    """
+
+    job: Job
+    reason: str
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """A job was stopped because the time was over."""
+
+    job: Job
+
+
+Event = Started | Progress | Done | Failed | Cancelled
+NextJob = Callable[[], Job | None]
+
+
+class Engine(Protocol):
+    """Executes jobs.
+
+    Attributes:
+        slots: how many jobs run side by side.
+        threads: how many threads each of them may use.
+    """
+
+    @property
+    def slots(self) -> int: ...
+
+    @property
+    def threads(self) -> int: ...
+
+    def run(self, next_job: NextJob, deadline: float | None) -> Iterator[Event]:
+        """Execute jobs and yield what happens, in the order in which it happens.
+
+        Args:
+            next_job: asked whenever a slot is free; None when there is no more.
+            deadline: on the clock of `time.monotonic`; at that moment jobs are stopped.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release workers; jobs in flight are stopped."""
+        ...

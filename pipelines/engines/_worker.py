@@ -1,0 +1,100 @@
+"""A worker process: executes jobs until its pipe is closed.
+
+Keras reads its backend, and numeric libraries read their number of threads, when they
+are imported. A worker is therefore started with its environment and kept for the next job.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+from comps.base import WorkbenchError
+from pipelines.engines._base import Done, Event, Failed, Progress
+
+if TYPE_CHECKING:
+    from pipelines.jobs import Job
+
+# A bar that moves twice a second is alive; more messages would only cost time.
+_MESSAGE_INTERVAL = 0.5
+
+
+@contextlib.contextmanager
+def worker_environment(threads: int) -> Iterator[None]:
+    """Set the environment that a process started meanwhile inherits."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    values = {name: str(threads) for name in names}
+    values["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    values["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND", "jax")
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def serve(pipe: Connection, cores: Sequence[int]) -> None:
+    """Receive jobs and send events until the other side closes the pipe."""
+    # Ctrl-C reaches every process of the terminal; the main process decides what ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _die_with_parent()
+    if cores and hasattr(os, "sched_setaffinity"):
+        # XLA has no option for its number of threads: it counts the cores it may use.
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(0, cores)
+    while True:
+        try:
+            job = pipe.recv()
+            for event in _execute(job, pipe):
+                pipe.send(event)
+        except (EOFError, BrokenPipeError):
+            return
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _execute(job: Job, pipe: Connection) -> Iterator[Event]:
+    from pipelines.jobs import run_job
+
+    last = 0.0
+
+    def on_stage(step: int, score: float) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _MESSAGE_INTERVAL:
+            last = time.monotonic()
+            pipe.send(Progress(job, step, score))
+
+    started = time.perf_counter()
+    try:
+        scores = run_job(job, on_stage)
+    except (EOFError, BrokenPipeError):
+        raise
+    except WorkbenchError as error:
+        yield Failed(job, str(error))
+    except Exception as error:  # whatever a model's library raises fails this job alone
+        yield Failed(job, f"{type(error).__name__}: {error}", traceback.format_exc())
+    else:
+        yield Done(job, scores, time.perf_counter() - started)

@@ -1,0 +1,96 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from comps.base import Array, StoreError
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name, flush it to disk, then rename it.
+
+    A reader sees the old file or the new one, never half of one.
+
+    Raises:
+        StoreError: if the disk is full or the folder cannot be written.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
+        ) as file:
+            temporary = file.name
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise _explain(error, path, len(content)) from error
+
+
+def _explain(error: OSError, path: Path, size: int) -> StoreError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        try:
+            free = f"{shutil.disk_usage(path.parent).free / 1e6:.1f} MB free"
+        except OSError:
+            free = "no space"
+        return StoreError(
+            f"The disk is full: {path} needs {size / 1e6:.1f} MB, {free}. What was finished "
+            "before is kept: free some space, or give another folder, and run the same "
+            "command again."
+        )
+    return StoreError(f"Cannot write {path}: {error.strerror or error}.")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file as `write_bytes` does."""
+    write_bytes(path, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
+
+
+def write_arrays(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+    """Write named arrays and a JSON value into one `.npz` file as `write_bytes` does.
+
+    Raises:
+        ValueError: if an array holds Python objects; those would have to be pickled.
+    """
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        allow_pickle=False,
+        __meta__=np.array(json.dumps(dict(meta), sort_keys=True)),
+        **arrays,
+    )
+    write_bytes(path, buffer.getvalue())
+
+
+def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return the JSON value and the arrays of a file that `write_arrays` wrote.
+
+    Raises:
+        StoreError: if the file is damaged or of another kind.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            meta = json.loads(str(file["__meta__"]))
+            return meta, {name: file[name] for name in file.files if name != "__meta__"}
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # zipfile, zlib, numpy and json each raise their own
+        raise StoreError(
+            f"The stored result {path} is damaged ({error}). Delete it and run the same "
+            "command again: only this part is computed anew."
+        ) from error

@@ -1,0 +1,107 @@
+"""`Folds`: row numbers to train on and to predict, proven before anything is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import UsageError
+from pipelines.fingerprint import fingerprint
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class FoldSpec:
+    """How rows are divided.
+
+    Attributes:
+        scheme: a name in `pipelines.folds.SCHEMES`.
+        n_folds: folds in each repeat, at least 2.
+        seed: of the shuffling; repeat r shuffles with a seed derived from it.
+    """
+
+    scheme: str
+    n_folds: int
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """Train and validation row numbers for each repeat and fold.
+
+    Attributes:
+        spec: how they were made.
+        n_rows: rows of the training data.
+        pairs: `pairs[repeat][fold]` is `(train, valid)`, each [k] int64, ascending.
+
+    Raises:
+        UsageError: if a fold trains on a row that it predicts, or a repeat predicts a row twice.
+    """
+
+    spec: FoldSpec
+    n_rows: int
+    pairs: Sequence[Sequence[tuple[Rows, Rows]]]
+
+    def __post_init__(self) -> None:
+        for repeat, folds in enumerate(self.pairs):
+            _check_repeat(repeat, folds, self.n_rows)
+
+    @property
+    def n_repeats(self) -> int:
+        """Number of repeats."""
+        return len(self.pairs)
+
+    @property
+    def n_folds(self) -> int:
+        """Number of folds in each repeat."""
+        return len(self.pairs[0])
+
+    def covered(self, repeat: int = 0) -> NDArray[np.bool_]:
+        """Return [n_rows] bool: the rows that some fold of a repeat predicts."""
+        mask = np.zeros(self.n_rows, dtype=bool)
+        for _, valid in self.pairs[repeat]:
+            mask[valid] = True
+        return mask
+
+    def fold_of_row(self, repeat: int = 0) -> NDArray[np.int64]:
+        """Return [n_rows] int64: the fold that predicts each row, -1 for none."""
+        folds = np.full(self.n_rows, -1, dtype=np.int64)
+        for fold, (_, valid) in enumerate(self.pairs[repeat]):
+            folds[valid] = fold
+        return folds
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Equal for equal first repeats; later repeats follow from the same seed."""
+        arrays = [rows for pair in self.pairs[0] for rows in pair]
+        return fingerprint(asdict(self.spec), self.n_rows, *arrays)
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the row numbers by name, for the run store."""
+        return {
+            f"r{repeat}-f{fold}-{part}": rows
+            for repeat, folds in enumerate(self.pairs)
+            for fold, pair in enumerate(folds)
+            for part, rows in zip(("train", "valid"), pair, strict=True)
+        }
+
+
+def _check_repeat(repeat: int, folds: Sequence[tuple[Rows, Rows]], n_rows: int) -> None:
+    seen = np.zeros(n_rows, dtype=np.int64)
+    for fold, (train, valid) in enumerate(folds):
+        where = f"fold {fold} of repeat {repeat}"
+        if len(train) == 0 or len(valid) == 0:
+            raise UsageError(f"There is nothing to train on or to predict in {where}.")
+        both = np.intersect1d(train, valid)
+        if len(both):
+            raise UsageError(f"Row {both[0]} is trained on and predicted in {where}.")
+        seen[valid] += 1
+    if (seen > 1).any():
+        row = int(np.argmax(seen > 1))
+        raise UsageError(f"Row {row} is predicted {seen[row]} times in repeat {repeat}.")

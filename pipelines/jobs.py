@@ -1,0 +1,173 @@
+"""A job: one model, one repeat, one or more folds. The same on every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from comps.base import Competition, DataError, Dataset, Model
+from pipelines.files import read_arrays
+from pipelines.folds import Folds, FoldSpec
+from pipelines.store import RunStore
+from pipelines.training import OnStage, ignore_stage, train_folds
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all jobs of a run share: small, and the same wherever a job runs.
+
+    Attributes:
+        competition: its definition.
+        data: the path that its loader takes.
+        data_fingerprint: of what the loader must find there.
+        store: the folder of the run store.
+        spec: how the folds were made.
+        folds: the file with their row numbers.
+        seed: the run's seed.
+        threads: of each job.
+    """
+
+    competition: Competition
+    data: Path
+    data_fingerprint: str
+    store: Path
+    spec: FoldSpec
+    folds: Path
+    seed: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """A piece of work for an engine.
+
+    Attributes:
+        run: what it shares with the other jobs.
+        model: what to train.
+        key: of its results in the store.
+        repeat: number of the repeat.
+        folds: numbers of the folds.
+    """
+
+    run: Run
+    model: Model
+    key: str
+    repeat: int
+    folds: tuple[int, ...]
+
+    @property
+    def label(self) -> str:
+        """For messages: model, repeat and folds, counted from 1."""
+        folds = (
+            f"fold {self.folds[0] + 1}"
+            if len(self.folds) == 1
+            else f"folds {self.folds[0] + 1}-{self.folds[-1] + 1}"
+        )
+        return f"{self.model.name} {folds}" + (f" repeat {self.repeat + 1}" if self.repeat else "")
+
+
+@dataclass(frozen=True)
+class FoldScore:
+    """What is told of a finished fold.
+
+    Attributes:
+        fold: its number.
+        score: the metric at the fold's best stage; for progress alone, since the stage
+            that is used is chosen on all folds.
+        fit_seconds: spent in the trainer.
+        other_seconds: spent on features and scores.
+    """
+
+    fold: int
+    score: float
+    fit_seconds: float
+    other_seconds: float
+
+
+def run_job(job: Job, on_stage: OnStage = ignore_stage) -> list[FoldScore]:
+    """Train the folds of a job and store each result as soon as it is there.
+
+    Raises:
+        WorkbenchError: for what the user can put right; any other error is the model's own.
+    """
+    run = job.run
+    store = RunStore(run.store)
+    dataset = _dataset(run)
+    folds = _folds(run.folds, run.spec, len(dataset.target))
+    scores = []
+    for batch in _batches(job):
+        for result in train_folds(
+            run.competition,
+            dataset,
+            job.model,
+            folds,
+            job.repeat,
+            batch,
+            seed=run.seed,
+            threads=run.threads,
+            on_stage=on_stage,
+        ):
+            _check_finite(job, result.fold, result.valid, result.test)
+            store.write_fold(job.model, job.key, result)
+            best = run.competition.metric.best(result.curve)
+            scores.append(
+                FoldScore(
+                    result.fold,
+                    float(result.curve[best]),
+                    result.fit_seconds,
+                    result.other_seconds,
+                )
+            )
+    return scores
+
+
+def _batches(job: Job) -> Sequence[tuple[int, ...]]:
+    from pipelines.trainers import load_trainer
+
+    together = load_trainer(job.model.trainer).together
+    return [job.folds] if together else [(fold,) for fold in job.folds]
+
+
+def _check_finite(job: Job, fold: int, *stages: np.ndarray) -> None:
+    if not all(np.isfinite(predictions[0]).all() for predictions in stages):
+        raise DataError(
+            f"Model '{job.model.name}' predicted NaN or infinity in fold {fold + 1}, from its "
+            "first stage on. Its learning rate may be too high, or a feature may be infinite."
+        )
+
+
+# A worker is kept for many jobs: the data of the last run stay in memory.
+_loaded: dict[tuple[Path, str], Dataset] = {}
+
+
+def _dataset(run: Run) -> Dataset:
+    key = (run.data, run.data_fingerprint)
+    if key not in _loaded:
+        dataset = run.competition.load(run.data)
+        if dataset.fingerprint != run.data_fingerprint:
+            raise DataError(
+                f"The files in {run.data} changed while the run was going on. Run it again."
+            )
+        _loaded.clear()
+        _loaded[key] = dataset
+    return _loaded[key]
+
+
+@lru_cache(maxsize=1)
+def _folds(path: Path, spec: FoldSpec, n_rows: int) -> Folds:
+    _, arrays = read_arrays(path)
+    names = [name.rpartition("-")[0] for name in arrays if name.endswith("-valid")]
+    n_repeats = len({name.partition("-")[0] for name in names})
+    n_folds = len(names) // n_repeats
+    pairs = tuple(
+        tuple(
+            (arrays[f"r{repeat}-f{fold}-train"], arrays[f"r{repeat}-f{fold}-valid"])
+            for fold in range(n_folds)
+        )
+        for repeat in range(n_repeats)
+    )
+    return Folds(spec, n_rows, pairs)

@@ -1,0 +1,122 @@
+"""The order of the jobs of a run, and whether there is time for them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from comps.base import Model
+from pipelines.engines import Done
+from pipelines.jobs import Job
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a run is.
+
+    Attributes:
+        done: folds finished in this run, failed ones among them.
+        total: folds that this run has to fit.
+        seconds_left: estimate, or None before the first fold has ended.
+    """
+
+    done: int
+    total: int
+    seconds_left: float | None
+
+
+class JobQueue:
+    """Hands out jobs in order; leaves out what cannot end before the deadline.
+
+    Args:
+        jobs: in the order in which they should run.
+        slots: how many run side by side.
+        deadline: on the clock of `time.monotonic`, or None.
+    """
+
+    def __init__(self, jobs: Sequence[Job], slots: int, deadline: float | None = None) -> None:
+        self.pending = list(jobs)
+        self.left_out: list[Job] = []
+        self.total = sum(len(job.folds) for job in jobs)
+        self.done = 0
+        self._running: list[Job] = []
+        self._slots, self._deadline = slots, deadline
+        self._measured: dict[str, list[float]] = {}
+        self._planned = {job.model.name: _planned_seconds(job.model) for job in jobs}
+
+    def next_job(self) -> Job | None:
+        """Return the next job that can end in time, or None when there is no more."""
+        while self.pending:
+            job = self.pending[0]
+            if self._fits(job):
+                self._running.append(job)
+                return self.pending.pop(0)
+            # What is left of this model would be an incomplete repeat: leave out all of it.
+            self._drop(lambda other, job=job: _same_repeat(other, job))
+        return None
+
+    def finished(self, event: Done) -> None:
+        """Take note of a finished job and of the time that it took."""
+        self._ended(event.job)
+        seconds = event.seconds / len(event.job.folds)
+        self._measured.setdefault(event.job.model.name, []).append(seconds)
+
+    def failed(self, job: Job) -> None:
+        """Take note of a failed job; the other jobs of its model are left out."""
+        self._ended(job)
+        self._drop(lambda other: other.model.name == job.model.name)
+
+    def status(self) -> Status:
+        """Return how far the run is."""
+        if not self._measured:
+            return Status(self.done, self.total, None)
+        jobs = [*self.pending, *self._running]
+        seconds = sum(self._seconds(job.model) * len(job.folds) for job in jobs) / self._slots
+        return Status(self.done, self.total, seconds)
+
+    def _ended(self, job: Job) -> None:
+        self.done += len(job.folds)
+        if job in self._running:
+            self._running.remove(job)
+
+    def _drop(self, unwanted: object) -> None:
+        assert callable(unwanted)
+        dropped = [job for job in self.pending if unwanted(job)]
+        self.pending = [job for job in self.pending if job not in dropped]
+        self.left_out += dropped
+        self.total -= sum(len(job.folds) for job in dropped)
+
+    def _fits(self, job: Job) -> bool:
+        if self._deadline is None:
+            return True
+        rest = [other for other in self.pending if _same_repeat(other, job)]
+        folds_in_turn = max(
+            max(len(other.folds) for other in rest),
+            sum(len(other.folds) for other in rest) / self._slots,
+        )
+        seconds = self._seconds(job.model) * folds_in_turn
+        return time.monotonic() + seconds <= self._deadline
+
+    def _seconds(self, model: Model) -> float:
+        """Estimate a fold: measured where possible, else the declared cost at this speed."""
+        if model.name in self._measured:
+            return _mean(self._measured[model.name])
+        done = [name for name in self._measured if name in self._planned]
+        planned = sum(self._planned[name] for name in done)
+        measured = sum(_mean(self._measured[name]) for name in done)
+        # Before enough was measured, the declared cost is the better guess.
+        speed = (measured + 1.0) / (planned + 1.0)
+        return self._planned[model.name] * speed
+
+
+def _planned_seconds(model: Model) -> float:
+    return model.seconds / 5
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _same_repeat(one: Job, other: Job) -> bool:
+    return (one.model.name, one.repeat) == (other.model.name, other.repeat)

@@ -1,0 +1,43 @@
+"""Trainers by name. A new one is one new file here and one entry in `TRAINERS`."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Mapping
+from typing import cast
+
+from comps.base import unknown_name
+from pipelines.trainers._base import Context, FoldData, Stage, Trainer
+
+# Modules are imported when a model needs them: some take seconds to import.
+TRAINERS: Mapping[str, str] = {
+    "sklearn": "pipelines.trainers.sklearn:SklearnTrainer",
+    "lightgbm": "pipelines.trainers.lightgbm:LightGBMTrainer",
+    "xgboost": "pipelines.trainers.xgboost:XGBoostTrainer",
+    "catboost": "pipelines.trainers.catboost:CatBoostTrainer",
+    "keras": "pipelines.trainers.keras:KerasTrainer",
+}
+
+
+def trainer_module(name: str) -> str:
+    """Return the module of a trainer without importing it.
+
+    Raises:
+        UsageError: if there is no trainer of that name.
+    """
+    if name not in TRAINERS:
+        raise unknown_name("trainer", name, TRAINERS)
+    return TRAINERS[name].partition(":")[0]
+
+
+def load_trainer(name: str) -> Trainer:
+    """Import and return the trainer of that name.
+
+    Raises:
+        UsageError: if there is no trainer of that name.
+    """
+    trainer_module(name)
+    return cast(Trainer, pkgutil.resolve_name(TRAINERS[name])())
+
+
+__all__ = ["TRAINERS", "Context", "FoldData", "Stage", "Trainer", "load_trainer", "trainer_module"]

@@ -1,0 +1,87 @@
+"""The seam between the harness and the libraries that fit models.
+
+A trainer never sees the validation targets. It yields predictions after some number
+of boosting rounds or epochs; the harness scores them and decides when to stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import Array, Model, Task
+
+
+@dataclass(frozen=True, eq=False)
+class FoldData:
+    """What a trainer gets of one fold: features fitted on its training rows alone.
+
+    Attributes:
+        train: [k, ...] training features, as the model's transformer returned them.
+        target: [k] float64 training targets on the metric's scale, or class codes.
+        valid: [v, ...] features of the rows to predict.
+        test: [m, ...] features of the test rows.
+        seed: for every random choice in this fold.
+    """
+
+    train: Any
+    target: NDArray[np.float64]
+    valid: Any
+    test: Any
+    seed: int
+
+
+@dataclass(frozen=True)
+class Context:
+    """What holds for all folds of a run.
+
+    Attributes:
+        task: what is predicted.
+        n_classes: number of classes, from the whole training target; 0 for regression.
+        threads: how many threads a trainer may use.
+    """
+
+    task: Task
+    n_classes: int
+    threads: int
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """Predictions of every fold in training after `step` rounds or epochs.
+
+    Attributes:
+        step: rounds or epochs so far; 1 where there is but one.
+        valid: for each fold [v] values, or [v, classes] probabilities.
+        test: for each fold [m] values, or [m, classes] probabilities.
+    """
+
+    step: int
+    valid: Sequence[Array]
+    test: Sequence[Array]
+
+
+class Trainer(Protocol):
+    """Fits the models of one library.
+
+    Attributes:
+        together: whether it trains all folds of a repeat as one program. Where False,
+            `stages` is called with one fold at a time.
+    """
+
+    together: bool
+
+    def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
+        """Train a new estimator for each fold and yield its predictions stage by stage.
+
+        The harness may stop asking at any stage.
+
+        Raises:
+            MissingPackageError: if the library is an extra that is not installed.
+            UsageError: if a parameter is not one of the library's.
+        """
+        ...

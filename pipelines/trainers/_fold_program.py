@@ -1,0 +1,356 @@
+"""Every fold (times several copies) of one Keras model, trained as one JAX program.
+
+K calls of ``fit`` pay K times for tracing, compiling and dispatching batches of a few rows. Here
+the weights of all networks lie on two leading axes, [folds, copies, ...]; one step is
+``stateless_call``, a gradient and ``optimizer.stateless_apply`` under two ``jax.vmap``; an epoch is
+a ``lax.scan`` over its batches, compiled once. Batches are gathered by index from arrays that stay
+on the device. The validation targets play no part: the caller scores what is yielded.
+
+Keras must run on the JAX backend, and this module imports both: import it lazily.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+import jax
+import keras
+import numpy as np
+from jax import numpy as jnp
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+Inputs: TypeAlias = Array | dict[str, Array]
+State: TypeAlias = Any  # (trainable, non-trainable, optimizer) variables, each [folds, copies, ...]
+
+
+@dataclass(frozen=True)
+class FoldTables:
+    """The rows that the folds share, or each fold's own version of them.
+
+    Attributes:
+        inputs: array or dict of arrays, [rows, ...]; with `per_fold` [folds, rows, ...]. What
+            the model takes. One shared array is held once, whatever the number of folds.
+        target: [rows] or [rows, outputs]; with `per_fold` a leading [folds]. It is read at
+            `train_rows` alone.
+        train_rows: for each fold int positions in `inputs`. Folds may differ in size.
+        valid_rows: for each fold int positions; may be empty (a refit).
+        test_inputs: like `inputs`, with its own number of rows.
+        weight: [rows] sample weights of the loss, as in `fit(sample_weight=)`, or None.
+        per_fold: whether `inputs`, `target` and `test_inputs` have a leading axis of folds,
+            because something was fitted in each fold.
+
+    Raises:
+        ValueError: where sizes contradict each other or a fold trains on nothing.
+    """
+
+    inputs: Inputs
+    target: Array
+    train_rows: Sequence[NDArray[np.integer[Any]]]
+    valid_rows: Sequence[NDArray[np.integer[Any]]]
+    test_inputs: Inputs
+    weight: NDArray[np.floating[Any]] | None = None
+    per_fold: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.train_rows or len(self.train_rows) != len(self.valid_rows):
+            raise ValueError(
+                "train_rows and valid_rows must hold one array a fold. "
+                f"Received: {len(self.train_rows)} and {len(self.valid_rows)} arrays."
+            )
+        lead = (len(self.train_rows), len(self)) if self.per_fold else (len(self),)
+        for name, tree in (("inputs", self.inputs), ("target", self.target)):
+            for leaf in jax.tree.leaves(tree):
+                if leaf.shape[: len(lead)] != lead:
+                    raise ValueError(
+                        f"Every array of {name} must begin with the axes {lead} "
+                        f"(per_fold={self.per_fold}). Received: shape {leaf.shape}."
+                    )
+        for fold, rows in enumerate(self.train_rows):
+            used = np.concatenate([rows, self.valid_rows[fold]])
+            if not len(rows) or used.min() < 0 or used.max() >= len(self):
+                raise ValueError(
+                    f"Fold {fold} must train on at least one row, and its rows must lie in "
+                    f"0..{len(self) - 1}. Received: {len(rows)} training rows."
+                )
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return int(np.shape(self.target)[1 if self.per_fold else 0])
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long and in which portions to train.
+
+    Attributes:
+        epochs: passes over the training rows.
+        batch_size: rows of a step.
+        fold_seeds: one seed a fold, from which all of its random choices are derived, so that
+            a fold does not depend on which others are trained beside it.
+        copies: networks a fold.
+        report: the epochs, counted from 1, after which predictions are wanted.
+        predict_batch_size: rows of a prediction step.
+    """
+
+    epochs: int
+    batch_size: int
+    fold_seeds: Sequence[int]
+    copies: int = 1
+    report: Collection[int] = ()
+    predict_batch_size: int = 1024
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """The state of affairs after an epoch.
+
+    Attributes:
+        epoch: counted from 1.
+        loss: [folds, copies] float64, mean training loss of the epoch.
+        valid: for each fold float32 [copies, validation rows, ...model output].
+        test: float32 [folds, copies, test rows, ...model output].
+    """
+
+    epoch: int
+    loss: NDArray[np.float64]
+    valid: tuple[NDArray[np.float32], ...]
+    test: NDArray[np.float32]
+
+
+def derived_seed(*path: int) -> int:
+    """Return a 32-bit seed for a place such as (seed, fold, copy); near places get far seeds."""
+    return int(np.random.SeedSequence(path).generate_state(1)[0])
+
+
+class FoldProgram:
+    """All folds and copies of one model, as one compiled training loop.
+
+    Args:
+        build_model: takes nothing and returns a new, compiled functional model with one
+            output. It is called once a network, each time after seeding `random`, where Keras
+            takes the seeds of initializers and dropout from, so that these differ from network
+            to network. The optimizer and the loss are those that it was compiled with.
+            Schedules, clipping, weight decay and `use_ema` work as in `fit`; with `use_ema`
+            the predictions come from the averaged weights.
+        tables: the rows.
+        recipe: how to train.
+
+    Raises:
+        RuntimeError: if the backend is not JAX.
+        ValueError: if `build_model` returns different architectures, or a model that is not
+            compiled.
+    """
+
+    def __init__(
+        self,
+        build_model: Callable[[], keras.Model],
+        tables: FoldTables,
+        recipe: Recipe,
+    ) -> None:
+        if keras.backend.backend() != "jax":
+            raise RuntimeError(
+                "FoldProgram needs Keras on JAX: set KERAS_BACKEND=jax before Keras is imported. "
+                f"Received: {keras.backend.backend()!r}."
+            )
+        self.tables, self.recipe = tables, recipe
+        sizes = [len(rows) for rows in tables.train_rows]
+        self._steps = -(-max(sizes) // recipe.batch_size)
+        # Only folds with fewer batches than others need the (costly) skipping of whole steps.
+        self._skips = self._steps != -(-min(sizes) // recipe.batch_size)
+        self.model, weights = _new_networks(build_model, len(sizes), recipe)
+        self._loss = _loss_of_each_row(self.model)
+        self.optimizer = self.model.optimizer
+        self.optimizer.build(self.model.trainable_variables)
+        zero = [
+            jnp.broadcast_to(v.value, (len(sizes), recipe.copies, *v.shape))
+            for v in self.optimizer.variables
+        ]
+        self.state: State = (*weights, zero)
+        fold = 0 if tables.per_fold else None
+        # The inner map runs over copies, which share their fold's data; the outer one over folds.
+        train = jax.vmap(self._train_epoch, in_axes=(0, 0, None, None, None, None))
+        predict = jax.vmap(self._predict_chunks, in_axes=(0, None, None))
+        self._train = jax.jit(
+            jax.vmap(train, in_axes=(0, 0, 0, fold, fold, None)), donate_argnums=0
+        )
+        self._predict_valid = jax.jit(jax.vmap(predict, in_axes=(0, 0, fold)))
+        self._predict_test = jax.jit(jax.vmap(predict, in_axes=(0, None, fold)))
+
+    def run(self) -> Iterator[EpochReport]:
+        """Train, and yield a report after each epoch that ``recipe.report`` names."""
+        tables, recipe = self.tables, self.recipe
+        weight = np.ones(len(tables)) if tables.weight is None else tables.weight
+        data = jax.device_put((tables.inputs, tables.target, weight.astype(np.float32)))
+        test = jax.device_put(tables.test_inputs)
+        for epoch in range(1, recipe.epochs + 1):
+            rows, real = self._batches(epoch)
+            self.state, loss = self._train(self.state, rows, real, *data)
+            if epoch in recipe.report:
+                yield self._report(epoch, loss, data[0], test)
+
+    def network(self, fold: int, copy: int = 0) -> keras.Model:
+        """Return the model holding the present weights of one network (one object for all)."""
+        trainable, fixed, slots = jax.tree.map(lambda value: value[fold, copy], self.state)
+        values = [*self._averaged(trainable, slots), *fixed]
+        variables = [*self.model.trainable_variables, *self.model.non_trainable_variables]
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        return self.model
+
+    def _train_epoch(
+        self, state: State, rows: Any, real: Any, inputs: Any, target: Any, weight: Any
+    ) -> tuple[State, Any]:
+        """Train one network for an epoch; ``rows`` and ``real`` are [steps, batch]."""
+
+        def step(state: State, batch: tuple[Any, Any]) -> tuple[State, Any]:
+            rows, real = batch
+            features = jax.tree.map(lambda table: table[rows], inputs)
+            new, total = self._step(state, features, target[rows], real * weight[rows], real.sum())
+            if self._skips:
+                new = jax.tree.map(partial(jnp.where, real.sum() > 0), new, state)
+            return new, total
+
+        state, totals = jax.lax.scan(step, state, (rows, real))
+        return state, totals.sum() / real.sum()
+
+    def _step(
+        self, state: State, features: Any, target: Any, weight: Any, count: Any
+    ) -> tuple[State, Any]:
+        """Take one optimizer step; return the new state and the summed loss of the rows."""
+        trainable, fixed, slots = state
+
+        def objective(trainable: Any) -> tuple[Any, Any]:
+            prediction, new_fixed, penalties = self.model.stateless_call(
+                trainable, fixed, features, training=True, return_losses=True
+            )
+            each = self._loss(target, prediction)
+            total = (each.reshape(each.shape[0], -1).mean(axis=1) * weight).sum()
+            # Divided by the real rows and not by the weights, as ``fit`` does.
+            return total / jnp.maximum(count, 1.0) + sum(penalties), (new_fixed, total)
+
+        gradient, (new_fixed, total) = jax.grad(objective, has_aux=True)(trainable)
+        trainable, slots = self.optimizer.stateless_apply(slots, gradient, trainable)
+        return (trainable, new_fixed, slots), total
+
+    def _predict_chunks(self, state: State, chunks: Any, inputs: Any) -> Any:
+        """Predict the rows in ``chunks`` [chunks, batch], one chunk at a time to bound memory."""
+        trainable, fixed, slots = state
+        trainable = self._averaged(trainable, slots)
+
+        def predict(rows: Any) -> Any:
+            features = jax.tree.map(lambda table: table[rows], inputs)
+            return self.model.stateless_call(trainable, fixed, features, training=False)[0]
+
+        found = jax.lax.map(predict, chunks)
+        return found.reshape(-1, *found.shape[2:])
+
+    def _averaged(self, trainable: Any, slots: Any) -> list[Any]:
+        """Return the weights to predict with: the moving averages if the optimizer keeps them."""
+        mapping = [
+            *zip(self.model.trainable_variables, trainable, strict=True),
+            *zip(self.optimizer.variables, slots, strict=True),
+        ]
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            self.optimizer.finalize_variable_values(self.model.trainable_variables)
+            return [scope.get_current_value(v) for v in self.model.trainable_variables]
+
+    def _batches(self, epoch: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Return the rows [folds, copies, steps, batch] of every batch, and which are real.
+
+        A fold is filled up with its own rows at weight zero, never with foreign rows: batch
+        normalisation sees them too.
+        """
+        size = self._steps * self.recipe.batch_size
+        folds, copies = len(self.tables.train_rows), self.recipe.copies
+        rows = np.empty((folds, copies, size), dtype=np.int32)
+        real = np.zeros((folds, size), dtype=np.float32)
+        for fold, own in enumerate(self.tables.train_rows):
+            real[fold, : len(own)] = 1.0
+            for copy in range(copies):
+                rng = np.random.default_rng([self.recipe.fold_seeds[fold], copy, epoch])
+                rows[fold, copy] = np.resize(rng.permutation(own), size)
+        batches = (self._steps, self.recipe.batch_size)
+        return rows.reshape(folds, copies, *batches), real.reshape(folds, *batches)
+
+    def _report(self, epoch: int, loss: Any, inputs: Any, test: Any) -> EpochReport:
+        """Predict the validation rows of each fold, and the test rows."""
+        own = self.tables.valid_rows
+        chunks = np.stack([self._chunks(rows, max(map(len, own))) for rows in own])
+        found = np.asarray(self._predict_valid(self.state, chunks, inputs))
+        valid = tuple(found[fold][:, : len(rows)] for fold, rows in enumerate(own))
+        count = jax.tree.leaves(test)[0].shape[1 if self.tables.per_fold else 0]
+        chunks = self._chunks(np.arange(count), count)
+        predicted = np.asarray(self._predict_test(self.state, chunks, test))[:, :, :count]
+        return EpochReport(epoch, np.asarray(loss, dtype=np.float64), valid, predicted)
+
+    def _chunks(self, rows: NDArray[Any], count: int) -> NDArray[np.int32]:
+        """Cut rows, filled up with row 0 to ``count``, into chunks: int32 [chunks, batch]."""
+        size = min(max(count, 1), self.recipe.predict_batch_size)
+        padded = np.zeros(-(-count // size) * size, dtype=np.int32)
+        padded[: len(rows)] = rows
+        return padded.reshape(-1, size)
+
+
+def _new_networks(
+    build_model: Callable[[], keras.Model], folds: int, recipe: Recipe
+) -> tuple[keras.Model, tuple[list[Any], list[Any]]]:
+    """Build a network for every fold and seed; return one of them and the weights of all.
+
+    The seed generators of dropout are among the non-trainable variables, so that they are
+    stacked with the values that they got from each network's own seed. Keras takes the seeds of
+    initializers and layers from ``random``; ``keras.utils.set_random_seed`` would do no more than
+    seed it too, and imports TensorFlow where it is installed (6 s).
+    """
+    trainable, fixed, shapes = [], [], set()
+    before = random.getstate()
+    for fold in range(folds):
+        for copy in range(recipe.copies):
+            random.seed(derived_seed(recipe.fold_seeds[fold], copy))
+            model = build_model()
+            trainable.append([np.asarray(v.value) for v in model.trainable_variables])
+            fixed.append([np.asarray(v.value) for v in model.non_trainable_variables])
+            shapes.add(tuple(v.shape for v in model.variables))
+    random.setstate(before)
+    if len(shapes) != 1:
+        raise ValueError(
+            "build_model must return the same architecture for every fold and seed. "
+            f"Received: {len(shapes)} different sets of variable shapes."
+        )
+
+    def stack(*values: Array) -> jax.Array:
+        return jnp.asarray(np.stack(values).reshape(folds, recipe.copies, *values[0].shape))
+
+    return model, (jax.tree.map(stack, *trainable), jax.tree.map(stack, *fixed))
+
+
+def _loss_of_each_row(model: keras.Model) -> Callable[[Any, Any], Any]:
+    """Return the loss that a model was compiled with, without its mean over the rows."""
+    if model.optimizer is None or not model.loss:
+        raise ValueError("build_model must return a compiled model, with an optimizer and a loss.")
+    loss = keras.losses.get(model.loss)
+    if not isinstance(loss, keras.losses.Loss):
+        return loss  # type: ignore[no-any-return]
+    return type(loss).from_config({**loss.get_config(), "reduction": "none"})  # type: ignore[no-any-return]
+
+
+def stack_inputs(tables: Sequence[dict[str, Array]], n_rows: int) -> dict[str, Array]:
+    """Stack one dict of arrays [rows, ...] a fold into [folds, n_rows, ...].
+
+    Folds with fewer rows, or that learned fewer columns (of levels, say), are filled up with
+    zeros at the end. Such columns are inert: a weight that only ever meets zero has no effect
+    and no gradient. Such rows are never trained on or predicted.
+    """
+    stacked = {}
+    for name, first in tables[0].items():
+        shape = np.max([table[name].shape[1:] for table in tables], axis=0)
+        whole = np.zeros((len(tables), n_rows, *map(int, shape)), dtype=first.dtype)
+        for fold, table in enumerate(tables):
+            corner = tuple(slice(size) for size in table[name].shape)
+            whole[fold][corner] = table[name]
+        stacked[name] = whole
+    return stacked

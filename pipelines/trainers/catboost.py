@@ -1,0 +1,56 @@
+"""CatBoost, an extra. It predicts stage by stage only after it has trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from comps.base import MissingPackageError, Model, Task
+from pipelines.trainers._base import Context, FoldData, Stage, Trainer
+from pipelines.trainers._boosting import split_params, strides
+
+_LOSSES = {Task.REGRESSION: "RMSE", Task.BINARY: "Logloss", Task.MULTICLASS: "MultiClass"}
+
+
+class CatBoostTrainer:
+    """Trains with CatBoost's own parameter names, and `rounds` and `stride`."""
+
+    together = False
+
+    def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
+        """Train all rounds, then yield a stage every `stride` of them. See `Trainer`."""
+        try:
+            import catboost
+        except ImportError as error:
+            raise MissingPackageError("catboost", "catboost") from error
+
+        (fold,) = folds
+        params, rounds, stride = split_params(model.params)
+        estimator = catboost.CatBoost(
+            {
+                "loss_function": _LOSSES[context.task],
+                **params,
+                "iterations": rounds,
+                "random_seed": fold.seed,
+                "thread_count": context.threads,
+                "allow_writing_files": False,
+                "logging_level": "Silent",
+            }
+        )
+        estimator.fit(fold.train, fold.target)
+        staged = [_staged(estimator, rows, stride, context) for rows in (fold.valid, fold.test)]
+        for (_, stop), valid, test in zip(strides(rounds, stride), *staged, strict=True):
+            yield Stage(stop, [valid], [test])
+
+
+def _staged(estimator: Any, rows: Any, stride: int, context: Context) -> Iterator[Any]:
+    regression = context.task is Task.REGRESSION
+    kind = "RawFormulaVal" if regression else "Probability"
+    for prediction in estimator.staged_predict(
+        rows, prediction_type=kind, eval_period=stride, thread_count=context.threads
+    ):
+        yield prediction[:, 1] if context.task is Task.BINARY else prediction
+
+
+if TYPE_CHECKING:
+    _: Trainer = CatBoostTrainer()

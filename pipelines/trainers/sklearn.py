@@ -1,0 +1,54 @@
+"""Any scikit-learn estimator, as one stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from comps.base import Array, Model, Task, UsageError
+from pipelines.trainers._base import Context, FoldData, Stage, Trainer
+
+
+class SklearnTrainer:
+    """Fits what `model.build(**model.params)` returns.
+
+    Every parameter called `random_state` or `n_jobs`, nested ones too, is set by the
+    harness, so that results follow from the run's seed and threads stay within the cores.
+    """
+
+    together = False
+
+    def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
+        """Fit once and yield one stage. See `Trainer`."""
+        (fold,) = folds
+        if model.build is None:
+            raise UsageError(f"Model '{model.name}' names no function that builds its estimator.")
+        estimator = model.build(**model.params)
+        estimator.set_params(**_managed(estimator.get_params(), fold.seed, context.threads))
+        estimator.fit(fold.train, fold.target)
+        yield Stage(
+            1,
+            [_predict(estimator, fold.valid, context.task)],
+            [_predict(estimator, fold.test, context.task)],
+        )
+
+
+def _managed(params: dict[str, Any], seed: int, threads: int) -> dict[str, Any]:
+    values = {"random_state": seed, "n_jobs": threads}
+    return {
+        name: values[name.rpartition("__")[2]]
+        for name in params
+        if name.rpartition("__")[2] in values
+    }
+
+
+def _predict(estimator: Any, rows: Any, task: Task) -> Array:
+    if task is Task.REGRESSION:
+        prediction: Array = estimator.predict(rows)
+        return prediction
+    probabilities: Array = estimator.predict_proba(rows)
+    return probabilities[:, 1] if task is Task.BINARY else probabilities
+
+
+if TYPE_CHECKING:
+    _: Trainer = SklearnTrainer()

@@ -1,0 +1,63 @@
+"""XGBoost, round by round, so that the harness can stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from comps.base import Array, Model, Task
+from pipelines.trainers._base import Context, FoldData, Stage, Trainer
+from pipelines.trainers._boosting import margin_to_prediction, split_params, strides
+
+_OBJECTIVES = {
+    Task.REGRESSION: "reg:squarederror",
+    Task.BINARY: "binary:logistic",
+    Task.MULTICLASS: "multi:softprob",
+}
+
+
+class XGBoostTrainer:
+    """Trains with XGBoost's own parameter names, and `rounds` and `stride`."""
+
+    together = False
+
+    def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
+        """Yield a stage every `stride` rounds. See `Trainer`."""
+        import xgboost
+
+        (fold,) = folds
+        params, rounds, stride = split_params(model.params)
+        params = {"objective": _OBJECTIVES[context.task], **params, **_managed(fold, context)}
+        train = xgboost.QuantileDMatrix(
+            fold.train, fold.target, nthread=context.threads, max_bin=params.get("max_bin", 256)
+        )
+        booster = xgboost.Booster(params, [train])
+        valid = xgboost.DMatrix(fold.valid, nthread=context.threads)
+        test = xgboost.DMatrix(fold.test, nthread=context.threads)
+        for start, stop in strides(rounds, stride):
+            for iteration in range(start, stop):
+                booster.update(train, iteration)
+            margins = [_advance(booster, rows, start, stop) for rows in (valid, test)]
+            predictions = [margin_to_prediction(margin, context.task) for margin in margins]
+            yield Stage(stop, [predictions[0]], [predictions[1]])
+
+
+def _advance(booster: Any, rows: Any, start: int, stop: int) -> Array:
+    """Predict with the new trees alone, on top of the margin of the earlier ones."""
+    margin: Array = booster.predict(rows, output_margin=True, iteration_range=(start, stop))
+    rows.set_base_margin(margin)
+    return margin
+
+
+def _managed(fold: FoldData, context: Context) -> dict[str, Any]:
+    managed = {
+        "seed": fold.seed,
+        "nthread": context.threads,
+        "verbosity": 0,
+        "tree_method": "hist",
+    }
+    return {**managed, "num_class": context.n_classes} if context.n_classes > 2 else managed
+
+
+if TYPE_CHECKING:
+    _: Trainer = XGBoostTrainer()

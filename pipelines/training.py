@@ -1,0 +1,193 @@
+"""Training one model on the folds of one repeat: features inside the fold, staged predictions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import Array, Competition, Dataset, Metric, Model, Task
+from pipelines.folds import Folds
+from pipelines.seeds import derive_seed
+from pipelines.trainers import Context, FoldData, load_trainer
+
+OnStage = Callable[[int, float], None]
+
+
+def ignore_stage(step: int, score: float) -> None:
+    """Take no notice of a stage."""
+    del step, score
+
+
+@dataclass(frozen=True, eq=False)
+class FoldResult:
+    """Staged predictions of one model in one fold.
+
+    Attributes:
+        repeat: number of the repeat.
+        fold: number of the fold.
+        steps: [s] int64, rounds or epochs of each stage, ascending.
+        curve: [s] float64, the metric on the validation rows at each stage.
+        valid: [s, v] or [s, v, classes] float32, predictions on the metric's scale.
+        test: [s, m] or [s, m, classes] float32.
+        fit_seconds: spent in the trainer.
+        other_seconds: spent on features and scores.
+    """
+
+    repeat: int
+    fold: int
+    steps: NDArray[np.int64]
+    curve: NDArray[np.float64]
+    valid: NDArray[np.float32]
+    test: NDArray[np.float32]
+    fit_seconds: float
+    other_seconds: float
+
+
+def take(rows: Any, index: NDArray[np.int64]) -> Any:
+    """Return some rows of a DataFrame or an array."""
+    return rows.iloc[index] if hasattr(rows, "iloc") else rows[index]
+
+
+def train_folds(
+    competition: Competition,
+    dataset: Dataset,
+    model: Model,
+    folds: Folds,
+    repeat: int,
+    numbers: Sequence[int],
+    *,
+    seed: int = 0,
+    threads: int = 1,
+    on_stage: OnStage = ignore_stage,
+) -> list[FoldResult]:
+    """Train a model on some folds of a repeat.
+
+    Args:
+        competition: gives the task and the metric.
+        dataset: the rows.
+        model: what to train.
+        folds: who trains on which rows.
+        repeat: which repeat of `folds`.
+        numbers: which folds of it; trainers that train folds together get all at once.
+        seed: the run's seed.
+        threads: at most so many threads are used.
+        on_stage: called with the step and the mean score over the folds in training.
+
+    Returns:
+        A result for each of `numbers`, in that order.
+    """
+    trainer = load_trainer(model.trainer)
+    batches = [tuple(numbers)] if trainer.together else [(number,) for number in numbers]
+    results = []
+    for batch in batches:
+        recorder = _Recorder(competition, dataset, model, folds, repeat, batch, seed)
+        context = Context(competition.task, _n_classes(competition, dataset), threads)
+        started = time.perf_counter()
+        for stage in trainer.stages(model, recorder.data, context):
+            recorder.fit_seconds += time.perf_counter() - started
+            on_stage(stage.step, recorder.add(stage.step, stage.valid, stage.test))
+            if recorder.out_of_patience(model.patience):
+                break
+            started = time.perf_counter()
+        results += recorder.results()
+    return results
+
+
+def _n_classes(competition: Competition, dataset: Dataset) -> int:
+    return 0 if competition.task is Task.REGRESSION else int(dataset.target.max()) + 1
+
+
+class _Recorder:
+    """Prepares the data of a batch of folds, then collects and scores their stages."""
+
+    def __init__(
+        self,
+        competition: Competition,
+        dataset: Dataset,
+        model: Model,
+        folds: Folds,
+        repeat: int,
+        batch: Sequence[int],
+        seed: int,
+    ) -> None:
+        started = time.perf_counter()
+        self.metric: Metric = competition.metric
+        target = self.metric.scale.forward(dataset.target)
+        self.repeat, self.batch = repeat, batch
+        pairs = [folds.pairs[repeat][fold] for fold in batch]
+        self.targets = [target[valid] for _, valid in pairs]
+        self.data = [
+            _fold_data(
+                dataset, model, target, train, valid, derive_seed(seed, model.name, repeat, fold)
+            )
+            for fold, (train, valid) in zip(batch, pairs, strict=True)
+        ]
+        self.steps: list[int] = []
+        self.curves: list[list[float]] = [[] for _ in batch]
+        self.valid: list[list[Array]] = [[] for _ in batch]
+        self.test: list[list[Array]] = [[] for _ in batch]
+        self.fit_seconds = 0.0
+        self.other_seconds = time.perf_counter() - started
+
+    def add(self, step: int, valid: Sequence[Array], test: Sequence[Array]) -> float:
+        """Record a stage and return its mean score."""
+        started = time.perf_counter()
+        self.steps.append(step)
+        for number, target in enumerate(self.targets):
+            self.curves[number].append(self.metric.score(target, valid[number]))
+            self.valid[number].append(np.asarray(valid[number], dtype=np.float32))
+            self.test[number].append(np.asarray(test[number], dtype=np.float32))
+        self.other_seconds += time.perf_counter() - started
+        return float(np.mean([curve[-1] for curve in self.curves]))
+
+    def out_of_patience(self, patience: int | None) -> bool:
+        """Whether the mean curve of these folds has not improved for `patience` steps.
+
+        This bounds the time; which step is used is decided later, on all folds.
+        """
+        if patience is None:
+            return False
+        curve = np.mean(self.curves, axis=0)
+        if np.isnan(curve).all():
+            return False
+        return self.steps[-1] - self.steps[self.metric.best(curve)] >= patience
+
+    def results(self) -> list[FoldResult]:
+        share = 1 / len(self.batch)
+        return [
+            FoldResult(
+                self.repeat,
+                fold,
+                np.array(self.steps, dtype=np.int64),
+                np.array(self.curves[number], dtype=np.float64),
+                np.stack(self.valid[number]),
+                np.stack(self.test[number]),
+                self.fit_seconds * share,
+                self.other_seconds * share,
+            )
+            for number, fold in enumerate(self.batch)
+        ]
+
+
+def _fold_data(
+    dataset: Dataset,
+    model: Model,
+    target: NDArray[np.float64],
+    train: NDArray[np.int64],
+    valid: NDArray[np.int64],
+    seed: int,
+) -> FoldData:
+    parts = [take(dataset.train, train), take(dataset.train, valid), dataset.test]
+    if model.features is not None:
+        features = model.features()
+        parts = [
+            features.fit_transform(parts[0], target[train]),
+            features.transform(parts[1]),
+            features.transform(parts[2]),
+        ]
+    return FoldData(parts[0], target[train], parts[1], parts[2], seed)

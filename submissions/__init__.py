@@ -1,0 +1,7 @@
+"""Submissions: building, checking and scoring the file that goes to Kaggle."""
+
+from submissions.build import build_submission
+from submissions.check import check_submission
+from submissions.score import score_submission
+
+__all__ = ["build_submission", "check_submission", "score_submission"]

@@ -1,0 +1,87 @@
+"""Checking a submission against the sample submission before anyone else does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from comps.base import Competition, DataError, Dataset
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHOWN = 5
+
+
+def check_submission(competition: Competition, dataset: Dataset, submission: pd.DataFrame) -> None:
+    """Check columns, ids, duplicates, order, numbers and range.
+
+    Raises:
+        DataError: with every problem that was found; the first offending ids are named.
+    """
+    problems = list(_problems(competition, dataset, submission))
+    if problems:
+        raise DataError("The submission is not valid.\n" + "\n".join(f"- {p}" for p in problems))
+
+
+def _problems(
+    competition: Competition, dataset: Dataset, submission: pd.DataFrame
+) -> Iterable[str]:
+    sample = dataset.sample_submission
+    if list(submission.columns) != list(sample.columns):
+        yield f"The columns must be {list(sample.columns)}; they are {list(submission.columns)}."
+        return
+    yield from _id_problems(
+        sample[competition.id_column].astype(str), submission[competition.id_column].astype(str)
+    )
+    for column in competition.target_columns:
+        yield from _value_problems(competition, submission, column)
+
+
+def _id_problems(expected: pd.Series, found: pd.Series) -> Iterable[str]:
+    twice = found[found.duplicated()].unique()
+    missing = expected[~expected.isin(found)]
+    unknown = found[~found.isin(expected)]
+    if len(twice):
+        yield f"{len(twice)} ids are there more than once: {_first(twice)}."
+    if len(missing):
+        yield f"{len(missing)} ids of the sample submission are missing: {_first(missing)}."
+    if len(unknown):
+        yield f"{len(unknown)} ids are not in the sample submission: {_first(unknown)}."
+    if not (len(twice) or len(missing) or len(unknown)):
+        moved = found.to_numpy() != expected.to_numpy()
+        if moved.any():
+            yield (
+                f"{int(moved.sum())} ids are in another order than in the sample submission: "
+                f"{_first(found[moved])}."
+            )
+
+
+def _value_problems(
+    competition: Competition, submission: pd.DataFrame, column: str
+) -> Iterable[str]:
+    import pandas as pd
+
+    ids = submission[competition.id_column]
+    values = pd.to_numeric(submission[column], errors="coerce").to_numpy(dtype=np.float64)
+    infinite = ~np.isfinite(values)
+    if infinite.any():
+        yield (
+            f"{int(infinite.sum())} values of {column} are no finite numbers: "
+            f"ids {_first(ids[infinite])}."
+        )
+    low, high = competition.valid_range
+    outside = ~infinite & ((values < low) | (values > high))
+    if outside.any():
+        yield (
+            f"{int(outside.sum())} values of {column} are outside {low:g} to {high:g}: "
+            f"ids {_first(ids[outside])}."
+        )
+
+
+def _first(ids: Iterable[object]) -> str:
+    shown = list(ids)
+    rest = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+    return ", ".join(map(str, shown[:_SHOWN])) + rest

@@ -82,6 +82,7 @@ def train_folds(
         A result for each of `numbers`, in that order.
     """
     trainer = load_trainer(model.trainer)
+    trainer.prepare()
     batches = [tuple(numbers)] if trainer.together else [(number,) for number in numbers]
     results = []
     for batch in batches:

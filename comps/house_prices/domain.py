@@ -40,9 +40,6 @@ def add_domain_features(table: pd.DataFrame) -> pd.DataFrame:
     new["RoomSF"] = t["GrLivArea"] / t["TotRmsAbvGrd"].clip(lower=1)
     new["LivingPerLot"] = t["GrLivArea"] / t["LotArea"].clip(lower=1)
     new["BathsPerBedroom"] = new["Baths"] / (t["BedroomAbvGr"] + 1)
-    # De Cock: three partial sales of more than 4,000 square feet do not show a market value.
-    oversized = (t["SaleCondition"] == "Partial") & (t["GrLivArea"] > 4000)
-    new["OversizedPartial"] = oversized.astype(float)
     for name, part in {
         "HasBasement": "TotalBsmtSF", "HasGarage": "GarageArea", "HasFireplace": "Fireplaces",
         "HasSecondFloor": "2ndFlrSF", "HasDeck": "WoodDeckSF", "HasPorch": "OpenPorchSF",

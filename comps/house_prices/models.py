@@ -48,6 +48,7 @@ MODELS = (
         linear_features,
         estimators.svr,
         seconds=1.5,
+        default=False,
         about="support vector regression on the same features",
     ),
     Model(
@@ -69,6 +70,25 @@ MODELS = (
         patience=400,
         seconds=5.0,
         about="gradient boosting with small trees",
+    ),
+    Model(
+        "lightgbm-extra",
+        Family.BOOSTING,
+        "lightgbm",
+        {
+            "rounds": 1500,
+            "extra_trees": True,
+            "learning_rate": 0.04,
+            "num_leaves": 16,
+            "feature_fraction": 0.2,
+            "bagging_fraction": 0.8,
+            "bagging_freq": 1,
+            "min_data_in_leaf": 3,
+        },
+        tree_features,
+        patience=400,
+        seconds=8.0,
+        about="the same with random cuts: the best single tree model here",
     ),
     Model(
         "xgboost",
@@ -97,7 +117,6 @@ MODELS = (
         tree_features,
         estimators.extra_trees,
         seconds=7.0,
-        default=False,
         about="a forest with random cuts",
     ),
     Model(

@@ -13,20 +13,13 @@ from comps.house_prices.domain import add_domain_features
 
 
 class HouseTable(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Clean the raw table: numbers, ordered levels as numbers, categories as text, no holes.
-
-    ``flag_oversized`` adds the column OversizedPartial, see add_domain_features.
-    """
-
-    def __init__(self, flag_oversized: bool = True) -> None:
-        self.flag_oversized = flag_oversized
+    """Fill the holes of a cleaned table with what a fold says, and add the domain features."""
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
         """Learn the median frontage of each neighbourhood, and each column's median or mode."""
-        table = X
-        self.medians_ = table.select_dtypes("number").median().fillna(0.0)
-        self.modes_ = {name: _mode(table[name]) for name in CATEGORIES}
-        self.frontages_ = table.groupby("Neighborhood")["LotFrontage"].median().dropna()
+        self.medians_ = X.select_dtypes("number").median().fillna(0.0)
+        self.modes_ = {name: _mode(X[name]) for name in CATEGORIES}
+        self.frontages_ = X.groupby("Neighborhood")["LotFrontage"].median().dropna()
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
@@ -42,8 +35,7 @@ class HouseTable(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             table[name] = table[name].where(table[name].notna(), self.modes_[name])
         table = table.fillna(self.medians_)
         table["FrontageUnknown"] = unknown.astype(float)
-        full = add_domain_features(table)
-        return full if self.flag_oversized else full.drop(columns="OversizedPartial")
+        return add_domain_features(table)
 
 
 class LogSkewed(TransformerMixin, BaseEstimator):  # type: ignore[misc]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -194,6 +195,8 @@ def score(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line. Exit codes: 0 done, 1 failed, 2 used wrongly."""
+    # Asked to end, by a scheduler or a shell, it leaves as it does at Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app(args=arguments, standalone_mode=True)
     except KeyboardInterrupt:

@@ -13,6 +13,7 @@ import signal
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
@@ -50,6 +51,8 @@ def serve(pipe: Connection, cores: Sequence[int]) -> None:
     """Receive jobs and send events until the other side closes the pipe."""
     # Ctrl-C reaches every process of the terminal; the main process decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A library's advice to programmers is no news for whoever runs a competition.
+    warnings.simplefilter("ignore")
     _die_with_parent()
     if cores and hasattr(os, "sched_setaffinity"):
         # XLA has no option for its number of threads: it counts the cores it may use.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import time
 from collections.abc import Iterator, Sequence
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 from comps.base import UsageError
@@ -92,59 +93,64 @@ class LocalEngine:
 
 def _receive(busy: Sequence[_Slot], timeout: float | None) -> Iterator[Event]:
     """Wait until a worker reports or dies, at most `timeout` seconds."""
-    by_pipe = {slot.pipe: slot for slot in busy}
-    for pipe in wait([pipe for pipe in by_pipe if pipe is not None], timeout):
-        slot = by_pipe[pipe]  # type: ignore[index]
-        event = slot.receive()
-        if isinstance(event, (Done, Failed)):
-            slot.job = None
-        yield event
+    by_pipe = {slot.worker.pipe: slot for slot in busy if slot.worker is not None}
+    for pipe in wait(list(by_pipe), timeout):
+        yield by_pipe[pipe].receive()  # type: ignore[index]
 
 
-class _Slot:
-    """A place for one worker process; the process is started when the first job comes."""
+class _Worker:
+    """A process and the pipe to it."""
 
     def __init__(self, cores: Sequence[int]) -> None:
-        self.cores = cores
-        self.process: multiprocessing.process.BaseProcess | None = None
-        self.pipe: Connection | None = None
-        self.job: Job | None = None
-
-    def start(self, job: Job) -> None:
-        if self.process is None:
-            self._start_process()
-        assert self.pipe is not None
-        self.pipe.send(job)
-        self.job = job
-
-    def _start_process(self) -> None:
         # Forking a process that has threads (XLA, OpenMP) can hang it: always spawn.
         spawn = multiprocessing.get_context("spawn")
-        ours, theirs = spawn.Pipe()
-        self.pipe = ours
-        self.process = spawn.Process(target=serve, args=(theirs, self.cores), daemon=True)
-        with worker_environment(len(self.cores)):
+        self.pipe, theirs = spawn.Pipe()
+        self.process = spawn.Process(target=serve, args=(theirs, cores), daemon=True)
+        with worker_environment(len(cores)):
             self.process.start()
         theirs.close()
 
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+class _Slot:
+    """A place for one worker, which is started when the first job comes."""
+
+    def __init__(self, cores: Sequence[int]) -> None:
+        self.cores = cores
+        self.worker: _Worker | None = None
+        self.job: Job | None = None
+
+    def start(self, job: Job) -> None:
+        if self.worker is None:
+            self.worker = _Worker(self.cores)
+        self.job = job
+        # A worker that has just died shows it when its report is awaited.
+        with contextlib.suppress(BrokenPipeError):
+            self.worker.pipe.send(job)
+
     def receive(self) -> Event:
-        assert self.pipe is not None and self.process is not None and self.job is not None
+        if self.worker is None or self.job is None:
+            raise RuntimeError("There is no job in this slot.")
+        job = self.job
         try:
-            event: Event = self.pipe.recv()
+            event: Event = self.worker.pipe.recv()
         except (EOFError, OSError):
-            job, process = self.job, self.process
-            process.join()
+            self.worker.process.join()
+            exit_code = self.worker.process.exitcode
             self.stop()
-            return Failed(job, _cause_of_death(process.exitcode))
+            return Failed(job, _cause_of_death(exit_code))
+        if isinstance(event, (Done, Failed)):
+            self.job = None
         return event
 
     def stop(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.join()
-        if self.pipe is not None:
-            self.pipe.close()
-        self.process, self.pipe, self.job = None, None, None
+        if self.worker is not None:
+            self.worker.kill()
+        self.worker, self.job = None, None
 
 
 def _cause_of_death(exit_code: int | None) -> str:

@@ -75,13 +75,20 @@ class Trainer(Protocol):
 
     together: bool
 
+    def prepare(self) -> None:
+        """Import the library: what takes seconds once a process is not training.
+
+        Raises:
+            MissingPackageError: if it is an extra that is not installed.
+        """
+        ...
+
     def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
         """Train a new estimator for each fold and yield its predictions stage by stage.
 
         The harness may stop asking at any stage.
 
         Raises:
-            MissingPackageError: if the library is an extra that is not installed.
             UsageError: if a parameter is not one of the library's.
         """
         ...

@@ -17,12 +17,16 @@ class CatBoostTrainer:
 
     together = False
 
-    def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
-        """Train all rounds, then yield a stage every `stride` of them. See `Trainer`."""
+    def prepare(self) -> None:
+        """Import CatBoost. See `Trainer`."""
         try:
-            import catboost
+            import catboost  # noqa: F401
         except ImportError as error:
             raise MissingPackageError("catboost", "catboost") from error
+
+    def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
+        """Train all rounds, then yield a stage every `stride` of them. See `Trainer`."""
+        import catboost
 
         (fold,) = folds
         params, rounds, stride = split_params(model.params)

@@ -62,6 +62,12 @@ class KerasTrainer:
 
     together = True
 
+    def prepare(self) -> None:
+        """Import Keras on JAX. See `Trainer`."""
+        # Keras reads the variable when it is imported; a worker process has it set already.
+        os.environ.setdefault("KERAS_BACKEND", "jax")
+        import pipelines.trainers._fold_program  # noqa: F401
+
     def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
         """Yield a stage every `stride` epochs. See `Trainer`."""
         if context.task is not Task.REGRESSION:
@@ -94,8 +100,6 @@ def _program(
     """Lay the folds beside each other, training rows first, and build their program."""
     if model.build is None:
         raise UsageError(f"Model '{model.name}' names no function that builds its network.")
-    # Keras reads the variable when it is imported; a worker process has it set already.
-    os.environ.setdefault("KERAS_BACKEND", "jax")
     from pipelines.trainers._fold_program import FoldProgram, FoldTables, Recipe, stack_inputs
 
     rows = [_joined(fold.train, fold.valid) for fold in folds]

@@ -27,6 +27,10 @@ class LightGBMTrainer:
 
     together = False
 
+    def prepare(self) -> None:
+        """Import LightGBM. See `Trainer`."""
+        import lightgbm  # noqa: F401
+
     def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
         """Yield a stage every `stride` rounds. See `Trainer`."""
         import lightgbm

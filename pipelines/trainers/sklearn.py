@@ -18,6 +18,11 @@ class SklearnTrainer:
 
     together = False
 
+    def prepare(self) -> None:
+        """Import scikit-learn's common part. See `Trainer`."""
+        import sklearn.compose
+        import sklearn.linear_model  # noqa: F401
+
     def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
         """Fit once and yield one stage. See `Trainer`."""
         (fold,) = folds

@@ -21,6 +21,10 @@ class XGBoostTrainer:
 
     together = False
 
+    def prepare(self) -> None:
+        """Import XGBoost. See `Trainer`."""
+        import xgboost  # noqa: F401
+
     def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
         """Yield a stage every `stride` rounds. See `Trainer`."""
         import xgboost

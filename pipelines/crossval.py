@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from comps.base import Competition, Dataset, Model, StoreError
+from comps.base import Competition, Dataset, Family, Model
 from pipelines.engines import Cancelled, Done, Engine, Event, Failed
 from pipelines.folds import Folds
 from pipelines.jobs import Job, Run
@@ -127,18 +127,20 @@ Missing = Mapping[str, Sequence[tuple[int, int]]]
 
 def _missing(experiment: Experiment, model: Model, store: RunStore) -> list[tuple[int, int]]:
     """Return `(repeat, fold)` of the folds of a model that are not in the store."""
-    key = experiment.key(model)
+    key, folds = experiment.key(model), experiment.folds
+    if store.has_oof(model.name, key, folds.n_repeats):
+        return []
     missing = []
-    for repeat in range(experiment.folds.n_repeats):
+    for repeat in range(folds.n_repeats):
         lacking = [
             fold
-            for fold in range(experiment.folds.n_folds)
-            if not store.fold_path(model.name, key, repeat, fold).exists()
+            for fold in range(folds.n_folds)
+            if not store.has_fold(model.name, key, repeat, fold)
         ]
         if lacking and load_trainer(model.trainer).together:
             # One program trains all folds: the numbers of a part of them could differ in
             # the last bit, and a resumed run must give the same bytes.
-            lacking = list(range(experiment.folds.n_folds))
+            lacking = list(range(folds.n_folds))
         missing += [(repeat, fold) for fold in lacking]
     return missing
 
@@ -172,6 +174,20 @@ def _jobs(
     return jobs
 
 
+def _longest_programs_first(models: Sequence[Model]) -> list[Model]:
+    """Put what cannot be divided among workers first: beside it there is room for the rest.
+
+    Only without a deadline; with one, cheap models go first.
+    """
+    return sorted(
+        models,
+        key=lambda model: (
+            model.family != Family.BASELINE,
+            not load_trainer(model.trainer).together,
+        ),
+    )
+
+
 def _execute(
     experiment: Experiment,
     models: Sequence[Model],
@@ -182,7 +198,8 @@ def _execute(
     deadline: float | None,
     outcome: CrossValidation,
 ) -> None:
-    jobs = _jobs(experiment, models, missing, store, engine.threads)
+    ordered = models if deadline is not None else _longest_programs_first(models)
+    jobs = _jobs(experiment, ordered, missing, store, engine.threads)
     queue = JobQueue(jobs, engine.slots, deadline)
     awaited = {model.name: len(missing[model.name]) for model in models}
     for event in engine.run(queue.next_job, deadline):
@@ -213,20 +230,17 @@ def _collect(
     experiment: Experiment, model: Model, store: RunStore, outcome: CrossValidation
 ) -> None:
     """Read or make the out-of-fold predictions over the complete repeats of a model."""
-    key = experiment.key(model)
-    folds = experiment.folds
+    key, folds = experiment.key(model), experiment.folds
+    if store.has_oof(model.name, key, folds.n_repeats):
+        outcome.oofs[model.name] = store.read_oof(model.name, key, folds.n_repeats)
+        return
     complete = 0
     while complete < folds.n_repeats and all(
-        store.fold_path(model.name, key, complete, fold).exists() for fold in range(folds.n_folds)
+        store.has_fold(model.name, key, complete, fold) for fold in range(folds.n_folds)
     ):
         complete += 1
     if complete == 0:
         return
-    try:
-        outcome.oofs[model.name] = store.read_oof(model.name, key, complete)
-        return
-    except FileNotFoundError:
-        pass
     results = [
         [store.read_fold(model.name, key, repeat, fold) for fold in range(folds.n_folds)]
         for repeat in range(complete)
@@ -234,6 +248,3 @@ def _collect(
     oof = assemble(experiment.competition, experiment.dataset, model, key, folds, results)
     store.write_oof(oof)
     outcome.oofs[model.name] = oof
-
-
-__all__ = ["CrossValidation", "Experiment", "Reporter", "StoreError", "cross_validate"]

@@ -14,6 +14,7 @@ from pipelines.files import read_arrays
 from pipelines.folds import Folds, FoldSpec
 from pipelines.store import RunStore
 from pipelines.training import OnStage, ignore_stage, train_folds
+from pipelines.views import ViewCache
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ def run_job(job: Job, on_stage: OnStage = ignore_stage) -> list[FoldScore]:
             seed=run.seed,
             threads=run.threads,
             on_stage=on_stage,
+            views=_views,
         ):
             _check_finite(job, result.fold, result.valid, result.test)
             store.write_fold(job.model, job.key, result)
@@ -140,8 +142,9 @@ def _check_finite(job: Job, fold: int, *stages: np.ndarray) -> None:
         )
 
 
-# A worker is kept for many jobs: the data of the last run stay in memory.
+# A worker is kept for many jobs: the data of the last run and their views stay in memory.
 _loaded: dict[tuple[Path, str], Dataset] = {}
+_views = ViewCache()
 
 
 def _dataset(run: Run) -> Dataset:

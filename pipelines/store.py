@@ -142,6 +142,17 @@ class RunStore:
         values: dict[str, Any] = {**meta, **arrays}
         return FoldResult(**values)
 
+    def has_fold(self, model: str, key: str, repeat: int, fold: int) -> bool:
+        """Whether the result of one fold is there and whole; a damaged file is deleted."""
+        try:
+            self.read_fold(model, key, repeat, fold)
+        except FileNotFoundError:
+            return False
+        except StoreError:
+            self.fold_path(model, key, repeat, fold).unlink()
+            return False
+        return True
+
     # Out-of-fold predictions
 
     def write_oof(self, oof: OutOfFold) -> None:
@@ -159,6 +170,17 @@ class RunStore:
 
     def _oof_path(self, model: str, key: str, n_repeats: int) -> Path:
         return self.root / "models" / model / key / f"oof-r{n_repeats}.npz"
+
+    def has_oof(self, model: str, key: str, n_repeats: int) -> bool:
+        """Whether predictions over so many repeats are there and whole; else deletes them."""
+        try:
+            self.read_oof(model, key, n_repeats)
+        except FileNotFoundError:
+            return False
+        except StoreError:
+            self._oof_path(model, key, n_repeats).unlink()
+            return False
+        return True
 
     def members(self, dataset: Dataset, folds: Folds) -> list[OutOfFold]:
         """Return, for each model, its newest stored predictions on these data and folds."""

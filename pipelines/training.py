@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from comps.base import Array, Competition, Dataset, Metric, Model, Task
 from pipelines.folds import Folds
 from pipelines.seeds import derive_seed
-from pipelines.trainers import Context, FoldData, load_trainer
+from pipelines.trainers import Context, FoldData, Stage, load_trainer
+from pipelines.views import ViewCache
 
 OnStage = Callable[[int, float], None]
 
@@ -64,6 +65,7 @@ def train_folds(
     seed: int = 0,
     threads: int = 1,
     on_stage: OnStage = ignore_stage,
+    views: ViewCache | None = None,
 ) -> list[FoldResult]:
     """Train a model on some folds of a repeat.
 
@@ -77,25 +79,32 @@ def train_folds(
         seed: the run's seed.
         threads: at most so many threads are used.
         on_stage: called with the step and the mean score over the folds in training.
+        views: where transformed rows are kept for the next model; None keeps none.
 
     Returns:
         A result for each of `numbers`, in that order.
     """
     trainer = load_trainer(model.trainer)
     trainer.prepare()
+    context = Context(competition.task, _n_classes(competition, dataset), threads)
+    target = competition.metric.scale.forward(dataset.target)
     batches = [tuple(numbers)] if trainer.together else [(number,) for number in numbers]
     results = []
     for batch in batches:
-        recorder = _Recorder(competition, dataset, model, folds, repeat, batch, seed)
-        context = Context(competition.task, _n_classes(competition, dataset), threads)
         started = time.perf_counter()
-        for stage in trainer.stages(model, recorder.data, context):
+        data = [
+            _fold_data(dataset, model, target, folds, repeat, fold, seed, views) for fold in batch
+        ]
+        held_out = [target[folds.pairs[repeat][fold][1]] for fold in batch]
+        recorder = _Recorder(competition.metric, held_out, time.perf_counter() - started)
+        started = time.perf_counter()
+        for stage in trainer.stages(model, data, context):
             recorder.fit_seconds += time.perf_counter() - started
-            on_stage(stage.step, recorder.add(stage.step, stage.valid, stage.test))
+            on_stage(stage.step, recorder.add(stage))
             if recorder.out_of_patience(model.patience):
                 break
             started = time.perf_counter()
-        results += recorder.results()
+        results += recorder.results(repeat, batch)
     return results
 
 
@@ -104,45 +113,26 @@ def _n_classes(competition: Competition, dataset: Dataset) -> int:
 
 
 class _Recorder:
-    """Prepares the data of a batch of folds, then collects and scores their stages."""
+    """Collects the stages of some folds and scores them against the held-out targets."""
 
     def __init__(
-        self,
-        competition: Competition,
-        dataset: Dataset,
-        model: Model,
-        folds: Folds,
-        repeat: int,
-        batch: Sequence[int],
-        seed: int,
+        self, metric: Metric, targets: Sequence[NDArray[np.float64]], other_seconds: float
     ) -> None:
-        started = time.perf_counter()
-        self.metric: Metric = competition.metric
-        target = self.metric.scale.forward(dataset.target)
-        self.repeat, self.batch = repeat, batch
-        pairs = [folds.pairs[repeat][fold] for fold in batch]
-        self.targets = [target[valid] for _, valid in pairs]
-        self.data = [
-            _fold_data(
-                dataset, model, target, train, valid, derive_seed(seed, model.name, repeat, fold)
-            )
-            for fold, (train, valid) in zip(batch, pairs, strict=True)
-        ]
+        self.metric, self.targets = metric, targets
         self.steps: list[int] = []
-        self.curves: list[list[float]] = [[] for _ in batch]
-        self.valid: list[list[Array]] = [[] for _ in batch]
-        self.test: list[list[Array]] = [[] for _ in batch]
-        self.fit_seconds = 0.0
-        self.other_seconds = time.perf_counter() - started
+        self.curves: list[list[float]] = [[] for _ in targets]
+        self.valid: list[list[Array]] = [[] for _ in targets]
+        self.test: list[list[Array]] = [[] for _ in targets]
+        self.fit_seconds, self.other_seconds = 0.0, other_seconds
 
-    def add(self, step: int, valid: Sequence[Array], test: Sequence[Array]) -> float:
+    def add(self, stage: Stage) -> float:
         """Record a stage and return its mean score."""
         started = time.perf_counter()
-        self.steps.append(step)
+        self.steps.append(stage.step)
         for number, target in enumerate(self.targets):
-            self.curves[number].append(self.metric.score(target, valid[number]))
-            self.valid[number].append(np.asarray(valid[number], dtype=np.float32))
-            self.test[number].append(np.asarray(test[number], dtype=np.float32))
+            self.curves[number].append(self.metric.score(target, stage.valid[number]))
+            self.valid[number].append(np.asarray(stage.valid[number], dtype=np.float32))
+            self.test[number].append(np.asarray(stage.test[number], dtype=np.float32))
         self.other_seconds += time.perf_counter() - started
         return float(np.mean([curve[-1] for curve in self.curves]))
 
@@ -158,11 +148,12 @@ class _Recorder:
             return False
         return self.steps[-1] - self.steps[self.metric.best(curve)] >= patience
 
-    def results(self) -> list[FoldResult]:
-        share = 1 / len(self.batch)
+    def results(self, repeat: int, batch: Sequence[int]) -> list[FoldResult]:
+        """Return what was collected; the time is shared evenly among the folds."""
+        share = 1 / len(batch)
         return [
             FoldResult(
-                self.repeat,
+                repeat,
                 fold,
                 np.array(self.steps, dtype=np.int64),
                 np.array(self.curves[number], dtype=np.float64),
@@ -171,7 +162,7 @@ class _Recorder:
                 self.fit_seconds * share,
                 self.other_seconds * share,
             )
-            for number, fold in enumerate(self.batch)
+            for number, fold in enumerate(batch)
         ]
 
 
@@ -179,16 +170,27 @@ def _fold_data(
     dataset: Dataset,
     model: Model,
     target: NDArray[np.float64],
-    train: NDArray[np.int64],
-    valid: NDArray[np.int64],
+    folds: Folds,
+    repeat: int,
+    fold: int,
     seed: int,
+    views: ViewCache | None,
 ) -> FoldData:
-    parts = [take(dataset.train, train), take(dataset.train, valid), dataset.test]
-    if model.features is not None:
+    """Return the rows of a fold as the model's transformer, fitted in the fold, makes them."""
+    train, valid = folds.pairs[repeat][fold]
+
+    def make() -> tuple[Any, Any, Any]:
+        parts = take(dataset.train, train), take(dataset.train, valid), dataset.test
+        if model.features is None:
+            return parts
         features = model.features()
-        parts = [
+        return (
             features.fit_transform(parts[0], target[train]),
             features.transform(parts[1]),
             features.transform(parts[2]),
-        ]
-    return FoldData(parts[0], target[train], parts[1], parts[2], seed)
+        )
+
+    key = (dataset.fingerprint, folds.fingerprint, model.config()["features"], repeat, fold)
+    view = make() if views is None else views.get(key, make)
+    own_seed = derive_seed(seed, model.name, repeat, fold)
+    return FoldData(view[0], target[train], view[1], view[2], own_seed)

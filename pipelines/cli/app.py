@@ -195,11 +195,13 @@ def score(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line. Exit codes: 0 done, 1 failed, 2 used wrongly."""
-    # Asked to end, by a scheduler or a shell, it leaves as it does at Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Typer ends without a word at a KeyboardInterrupt; whoever asks the command to end, at
+    # the keyboard or as a scheduler, should read that nothing is lost.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         app(args=arguments, standalone_mode=True)
-    except KeyboardInterrupt:
+    except _Interrupted:
         _fail("Interrupted. Finished folds are kept: the same command goes on from there.", 1)
     except Exception as error:
         # Imported here: help and completion do not need it, and it imports NumPy.
@@ -208,6 +210,15 @@ def main(arguments: list[str] | None = None) -> None:
         if not isinstance(error, WorkbenchError):
             raise
         _fail(str(error), error.exit_code)
+
+
+class _Interrupted(BaseException):
+    """The user, or the system, wants the command to end."""
+
+
+def _interrupt(number: int, frame: object) -> None:
+    del number, frame
+    raise _Interrupted
 
 
 def _fail(message: str, code: int) -> None:

@@ -1,0 +1,551 @@
+"""Reading a competition's files: every way they may come, and every way they may be broken."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comps.archive import (
+    check_columns,
+    check_ids,
+    files_fingerprint,
+    numeric_target,
+    read_csv,
+    read_files,
+)
+from comps.base import Dataset, DataError
+from comps.house_prices.competition import HOUSE_PRICES
+from comps.house_prices.loader import FILES, load
+
+NAMES = ("a.csv", "b.csv")
+CONTENT = {"a.csv": b"x,y\n1,2\n" * 40, "b.csv": b"z\n3\n"}
+
+Rows = list[dict[str, str]]
+Edit = Callable[[dict[str, Rows]], None]
+
+
+def zipped(content: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Return a zip whose entries are named as given, even if no zip should be like that."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, data in content.items():
+            entry = zipfile.ZipInfo("placeholder", (2026, 1, 1, 0, 0, 0))
+            entry.filename = name  # past the constructor, which tidies names
+            entry.compress_type = method
+            archive.writestr(entry, data)
+    return buffer.getvalue()
+
+
+def as_zip(folder: Path, content: Mapping[str, bytes] = CONTENT) -> Path:
+    path = folder / "files.zip"
+    path.write_bytes(zipped(content))
+    return path
+
+
+def as_folder(folder: Path, content: Mapping[str, bytes] = CONTENT) -> Path:
+    for name, data in content.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def as_folder_with_zip(folder: Path, content: Mapping[str, bytes] = CONTENT) -> Path:
+    as_zip(folder, content)
+    (folder / "notes.txt").write_text("mine")
+    return folder
+
+
+def as_zipped_folder(folder: Path, content: Mapping[str, bytes] = CONTENT) -> Path:
+    return as_zip(folder, {f"house-prices/{name}": data for name, data in content.items()})
+
+
+def as_zip_from_macos(folder: Path, content: Mapping[str, bytes] = CONTENT) -> Path:
+    inside = {"files/": b""} | {f"files/{name}": data for name, data in content.items()}
+    shadows = {f"__MACOSX/files/._{name}": b"\0\5\x16\7" for name in content}
+    return as_zip(folder, inside | shadows)
+
+
+FORMS = [as_zip, as_folder, as_folder_with_zip, as_zipped_folder, as_zip_from_macos]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_gives_the_same_bytes_and_fingerprint(
+    form: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    files = read_files(form(tmp_path), NAMES)
+    assert files == CONTENT
+    assert files_fingerprint(files) == files_fingerprint(CONTENT)
+
+
+def test_files_of_no_interest_are_not_returned(tmp_path: Path) -> None:
+    path = as_zip(tmp_path, {**CONTENT, "data_description.txt": b"words"})
+    assert set(read_files(path, NAMES)) == set(NAMES)
+
+
+def test_files_in_a_folder_win_over_a_zip_beside_them(tmp_path: Path) -> None:
+    as_zip(tmp_path, {name: b"zipped" for name in NAMES})
+    as_folder(tmp_path)
+    assert read_files(tmp_path, NAMES) == CONTENT
+
+
+@given(
+    st.dictionaries(st.text("abc", min_size=1, max_size=3), st.binary(max_size=20), min_size=1),
+    st.data(),
+)
+def test_a_fingerprint_changes_with_any_byte_and_any_name(
+    files: dict[str, bytes], data: st.DataObject
+) -> None:
+    backwards = dict(reversed(list(files.items())))
+    assert files_fingerprint(files) == files_fingerprint(backwards)
+    name = data.draw(st.sampled_from(sorted(files)))
+    other = data.draw(st.binary(max_size=20).filter(lambda content: content != files[name]))
+    assert files_fingerprint({**files, name: other}) != files_fingerprint(files)
+    renamed = {("z" + key if key == name else key): value for key, value in files.items()}
+    assert files_fingerprint(renamed) != files_fingerprint(files)
+
+
+# What is refused
+
+
+def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"There is no file or folder .*nowhere\.zip"):
+        read_files(tmp_path / "nowhere.zip", NAMES)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_lacking_file_is_told_by_what_was_expected_and_what_is_there(
+    form: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = form(tmp_path, {"a.csv": b"x\n1\n", "cats.csv": b"x\n1\n"})
+    with pytest.raises(DataError, match=r"Expected: a\.csv, b\.csv\. Found: .*cats\.csv"):
+        read_files(path, NAMES)
+
+
+def test_an_empty_folder_and_an_empty_zip_hold_nothing(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"Expected: a\.csv, b\.csv\. Found: nothing\."):
+        read_files(tmp_path, NAMES)
+    with pytest.raises(DataError, match=r"Expected: a\.csv, b\.csv\. Found: nothing\."):
+        read_files(as_zip(tmp_path, {}), NAMES)
+
+
+def test_a_folder_with_two_zips_is_not_guessed_from(tmp_path: Path) -> None:
+    as_zip(tmp_path)
+    (tmp_path / "other.zip").write_bytes(zipped(CONTENT))
+    with pytest.raises(DataError, match=r"Expected: .*Found: files\.zip, other\.zip\."):
+        read_files(tmp_path, NAMES)
+
+
+def test_a_zip_with_many_wrong_files_is_not_listed_in_full(tmp_path: Path) -> None:
+    path = as_zip(tmp_path, {f"image-{number}.jpg": b"" for number in range(500)})
+    with pytest.raises(DataError, match=r"image-7\.jpg and 492 more\.$"):
+        read_files(path, NAMES)
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>Sign in</html>", b"PK\x03\x04 and nothing"])
+def test_a_file_that_is_no_zip_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "files.zip"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"files\.zip is not a readable zip file"):
+        read_files(path, NAMES)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
+def test_a_truncated_zip_is_refused_with_the_advice_to_download_it_again(
+    share: float, tmp_path: Path
+) -> None:
+    path = as_zip(tmp_path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(DataError, match="not a readable zip file .* download it again"):
+        read_files(path, NAMES)
+
+
+OUTSIDE = [
+    "../x",
+    "../a.csv",
+    "deep/../../a.csv",
+    "/etc/passwd",
+    "/a.csv",
+    "C:\\x",
+    "c:a.csv",
+    "..\\x",
+    "deep\\..\\..\\a.csv",
+    "\\\\server\\share\\a.csv",
+]
+
+
+@pytest.mark.parametrize("entry", OUTSIDE)
+def test_a_zip_with_an_entry_that_points_outside_is_refused(entry: str, tmp_path: Path) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    path = as_zip(inside, {**CONTENT, entry: b"harm"})
+    with pytest.raises(DataError, match="points outside the archive"):
+        read_files(path, NAMES)
+    assert sorted(tmp_path.rglob("*")) == [inside, path]
+
+
+def test_harmless_dots_in_names_are_not_refused(tmp_path: Path) -> None:
+    path = as_zip(tmp_path, {**CONTENT, "..notes": b"", "a..b/c": b"", "./d": b""})
+    assert read_files(path, NAMES) == CONTENT
+
+
+def test_an_encrypted_zip_is_refused_without_asking_for_a_password(tmp_path: Path) -> None:
+    path = as_zip(tmp_path)
+    content = bytearray(path.read_bytes())
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        start = content.find(signature)
+        while start >= 0:
+            content[start + offset] |= 1  # the flag "encrypted"
+            start = content.find(signature, start + 1)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"cannot be unpacked: .*password"):
+        read_files(path, NAMES)
+
+
+def test_a_zip_with_a_damaged_byte_fails_its_checksum(tmp_path: Path) -> None:
+    content = bytearray(zipped(CONTENT, zipfile.ZIP_STORED))
+    content[content.find(b"x,y\n1,2")] ^= 1
+    path = tmp_path / "files.zip"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"not a readable zip file \(Bad CRC-32"):
+        read_files(path, NAMES)
+
+
+METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("damaged")
+
+
+@given(method=st.sampled_from(METHODS), data=st.data())
+def test_a_damaged_zip_gives_the_right_bytes_or_a_data_error(
+    method: int, data: st.DataObject, scratch: Path
+) -> None:
+    content = bytearray(zipped(CONTENT, method))
+    position = data.draw(st.integers(0, len(content) - 1))
+    content[position] ^= data.draw(st.integers(1, 255))
+    path = scratch / "damaged.zip"
+    path.write_bytes(content)
+    try:
+        files = read_files(path, NAMES)
+    except DataError as error:
+        assert "damaged.zip" in str(error)
+    else:
+        assert files == CONTENT
+
+
+def test_damage_inside_an_lzma_zip_is_a_data_error(tmp_path: Path) -> None:
+    content = bytearray(zipped(CONTENT, zipfile.ZIP_LZMA))
+    start = content.find(b"a.csv") + len("a.csv")
+    content[start + 4] = 0xFF  # the properties of the compressor
+    path = tmp_path / "files.zip"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="not a readable zip file"):
+        read_files(path, NAMES)
+
+
+def test_a_zip_whose_names_are_no_text_is_a_data_error(tmp_path: Path) -> None:
+    content = zipped({**CONTENT, "ö.txt": b""}).replace("ö.txt".encode(), b"\xc3\x28.txt")
+    path = tmp_path / "files.zip"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="not a readable zip file"):
+        read_files(path, NAMES)
+
+
+def test_a_folder_in_a_zip_that_is_named_like_a_file_is_not_taken_for_it(tmp_path: Path) -> None:
+    inside = {"a.csv/": b"", "a.csv/a.csv": CONTENT["a.csv"], "b.csv": CONTENT["b.csv"]}
+    assert read_files(as_zip(tmp_path, inside), NAMES) == CONTENT
+
+
+@pytest.mark.skipif(
+    os.name == "nt" or (os.geteuid() == 0 and not shutil.which("setpriv")),
+    reason="needs a user who may not read everything",
+)
+@pytest.mark.parametrize("unreadable", ["files.zip", "folder/a.csv", "folder"])
+def test_files_that_may_not_be_read_are_a_data_error(unreadable: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    as_zip(tmp_path)
+    as_folder(tmp_path / "folder")
+    (tmp_path / unreadable).chmod(0)
+    program = (
+        "import sys; from pathlib import Path; from comps.archive import read_files\n"
+        "from comps.base import DataError\n"
+        "try: read_files(Path(sys.argv[1]), ('a.csv', 'b.csv'))\n"
+        "except DataError as error: print(error)\n"
+    )
+    python = Path(os.sys.executable)  # type: ignore[attr-defined]
+    prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    command = [str(python), "-c", program, str(tmp_path / unreadable.partition("/")[0])]
+    done = subprocess.run(
+        [*(prefix if os.geteuid() == 0 else []), *command],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    (tmp_path / unreadable).chmod(0o700)
+    assert done.stderr == ""
+    assert "Permission denied" in done.stdout
+
+
+# CSV files
+
+
+def test_a_csv_file_without_rows_is_refused() -> None:
+    with pytest.raises(DataError, match=r"train\.csv has no rows\."):
+        read_csv(b"Id,SalePrice\n", "train.csv")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\n\n", b"a,b\n1,2\n3,4,5\n", b'a,b\n1,"2\n', b"a,b\n1,\xff\xfe\n", b"\x80\x81\x82"],
+)
+def test_what_is_no_csv_file_is_refused_by_name(content: bytes) -> None:
+    with pytest.raises(DataError, match=r"^train\.csv is not a readable CSV file: "):
+        read_csv(content, "train.csv")
+
+
+@given(st.one_of(st.binary(max_size=60), st.text('ab,"\n\r 1', max_size=60).map(str.encode)))
+def test_any_bytes_are_a_table_with_rows_or_a_data_error(content: bytes) -> None:
+    try:
+        frame = read_csv(content, "train.csv", keep_default_na=False, na_values=[""])
+    except DataError as error:
+        assert str(error).startswith("train.csv")
+    else:
+        assert len(frame) > 0
+
+
+# Columns
+
+
+@given(
+    st.lists(st.sampled_from("abcdefgh"), unique=True, min_size=1),
+    st.lists(st.sampled_from("abcdefgh"), unique=True, min_size=1),
+)
+def test_columns_pass_exactly_if_none_is_missing(expected: list[str], found: list[str]) -> None:
+    frame = pd.DataFrame([range(len(found))], columns=found)
+    missing = [name for name in expected if name not in found]
+    more = [name for name in found if name not in expected]
+    if not missing:
+        check_columns(frame, expected, "train.csv")
+        return
+    with pytest.raises(DataError, match=r"^train\.csv lacks the column") as caught:
+        check_columns(frame, expected, "train.csv")
+    lacks, _, has = str(caught.value).partition(" It has ")
+    assert [name for name in "abcdefgh" if repr(name) in lacks] == sorted(missing)
+    assert [name for name in "abcdefgh" if repr(name) in has] == sorted(more)
+
+
+def test_many_missing_columns_are_counted_not_listed() -> None:
+    expected = [f"column-{number}" for number in range(79)]
+    with pytest.raises(DataError, match=r"'column-9' and 69 more\. It has the column 'pixel0'"):
+        check_columns(pd.DataFrame({"pixel0": [0]}), expected, "train.csv")
+
+
+# Ids
+
+
+@given(st.lists(st.one_of(st.integers(-9, 9), st.text("ab", max_size=2)), min_size=1))
+def test_ids_pass_exactly_if_they_are_unique_and_keep_order_and_value(ids: list[object]) -> None:
+    texts = [str(value) for value in ids]
+    series = pd.Series(ids if all(isinstance(value, int) for value in ids) else texts)
+    if len(set(series)) < len(series):
+        with pytest.raises(DataError, match=r"test\.csv has \d+ ids more than once: "):
+            check_ids(series, "test.csv")
+    else:
+        checked = check_ids(series, "test.csv")
+        assert [str(value) for value in checked] == texts
+        assert checked.dtype.kind in "iU"
+
+
+def test_the_first_ids_that_are_there_twice_are_named() -> None:
+    with pytest.raises(DataError, match=r"train\.csv has 2 ids more than once: 7, 3\."):
+        check_ids(pd.Series([7, 3, 7, 3, 3, 1]), "train.csv")
+
+
+def test_rows_without_an_id_are_counted() -> None:
+    with pytest.raises(DataError, match=r"train\.csv has 2 rows without an id"):
+        check_ids(pd.Series([1.0, None, 2.0, None]), "train.csv")
+
+
+# Targets
+
+
+def is_positive(value: float) -> bool:
+    return 0 < value < float("inf")
+
+
+@given(st.lists(st.floats(min_value=1e-3, max_value=1e12), min_size=1))
+def test_good_targets_come_back_as_they_are(values: list[float]) -> None:
+    checked = numeric_target(pd.Series(values), "SalePrice", is_positive, "positive")
+    np.testing.assert_array_equal(checked, values)
+    assert checked.dtype == np.float64
+
+
+@given(
+    st.lists(st.sampled_from(["1", "2.5", "NA", "", "cheap", "-1", "0", "inf", "nan", "1e999"]))
+)
+def test_bad_targets_are_counted_and_the_first_is_named_by_its_line(values: list[str]) -> None:
+    bad = [row for row, value in enumerate(values) if value not in ("1", "2.5")]
+    series = pd.Series(values, dtype=object)
+    if not bad:
+        numeric_target(series, "SalePrice", is_positive, "positive")
+        return
+    line = rf"{len(bad)} rows are not\. line {bad[0] + 2}: '{values[bad[0]]}'"
+    with pytest.raises(DataError, match=rf"^SalePrice must be positive; {line}"):
+        numeric_target(series, "SalePrice", is_positive, "positive")
+
+
+# The loader of a competition, on files of which one thing is wrong
+
+
+def read_rows(content: bytes) -> Rows:
+    return list(csv.DictReader(io.StringIO(content.decode())))
+
+
+def write_rows(rows: Rows) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+@pytest.fixture(scope="module")
+def few() -> dict[str, Rows]:
+    """The first rows of the bundled sample, as text."""
+    files = read_files(HOUSE_PRICES.sample, FILES)
+    return {name: read_rows(content)[:12] for name, content in files.items()}
+
+
+def load_edited(few: Mapping[str, Rows], edit: Edit, folder: Path) -> Dataset:
+    tables = {name: [dict(row) for row in rows] for name, rows in few.items()}
+    edit(tables)
+    return load(as_zip(folder, {name: write_rows(rows) for name, rows in tables.items()}))
+
+
+def set_cell(file: str, row: int, column: str, value: str) -> Edit:
+    def edit(tables: dict[str, Rows]) -> None:
+        tables[file][row][column] = value
+
+    return edit
+
+
+def drop_column(file: str, column: str) -> Edit:
+    def edit(tables: dict[str, Rows]) -> None:
+        for row in tables[file]:
+            del row[column]
+
+    return edit
+
+
+def rename_column(file: str, column: str, name: str) -> Edit:
+    def edit(tables: dict[str, Rows]) -> None:
+        tables[file] = [
+            {(name if key == column else key): value for key, value in row.items()}
+            for row in tables[file]
+        ]
+
+    return edit
+
+
+def test_unchanged_rows_load(few: Mapping[str, Rows], tmp_path: Path) -> None:
+    dataset = load_edited(few, lambda tables: None, tmp_path)
+    assert len(dataset.train) == len(dataset.test) == 12
+    assert dataset.target.tolist() == [float(row["SalePrice"]) for row in few["train.csv"]]
+
+
+def test_a_column_that_the_competition_does_not_know_is_ignored(
+    few: Mapping[str, Rows], tmp_path: Path
+) -> None:
+    def edit(tables: dict[str, Rows]) -> None:
+        for row in tables["train.csv"]:
+            row["Mine"] = "1"
+
+    assert "Mine" not in load_edited(few, edit, tmp_path).train.columns
+
+
+@pytest.mark.parametrize("price", ["NA", "", "cheap", "-1", "0", "inf", "nan"])
+def test_a_price_that_is_no_positive_number_is_named_by_its_line(
+    price: str, few: Mapping[str, Rows], tmp_path: Path
+) -> None:
+    rule = "SalePrice in train.csv must be a positive number of dollars; 1 rows are not"
+    with pytest.raises(DataError, match=rf"^{rule}\. line 5: "):
+        load_edited(few, set_cell("train.csv", 3, "SalePrice", price), tmp_path)
+
+
+@pytest.mark.parametrize("file", ["train.csv", "test.csv"])
+@pytest.mark.parametrize("column", ["Id", "LotArea", "1stFlrSF", "MSSubClass"])
+def test_a_missing_column_is_named_with_its_file(
+    file: str, column: str, few: Mapping[str, Rows], tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=rf"^{file} lacks the column '{column}'\."):
+        load_edited(few, drop_column(file, column), tmp_path)
+
+
+def test_a_renamed_column_is_shown_with_the_missing_one(
+    few: Mapping[str, Rows], tmp_path: Path
+) -> None:
+    message = r"^test\.csv lacks the column 'LotArea'\. It has the column 'Lot Area' that"
+    with pytest.raises(DataError, match=message):
+        load_edited(few, rename_column("test.csv", "LotArea", "Lot Area"), tmp_path)
+
+
+def test_a_training_file_without_prices_is_refused(
+    few: Mapping[str, Rows], tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=r"^train\.csv lacks the column 'SalePrice'"):
+        load_edited(few, drop_column("train.csv", "SalePrice"), tmp_path)
+
+
+def test_a_sample_submission_with_another_column_is_refused(
+    few: Mapping[str, Rows], tmp_path: Path
+) -> None:
+    message = r"^sample_submission\.csv lacks the column 'SalePrice'\. It has the column 'Price'"
+    with pytest.raises(DataError, match=message):
+        load_edited(few, rename_column("sample_submission.csv", "SalePrice", "Price"), tmp_path)
+
+
+@pytest.mark.parametrize("file", ["train.csv", "test.csv"])
+def test_an_id_that_is_there_twice_is_named(
+    file: str, few: Mapping[str, Rows], tmp_path: Path
+) -> None:
+    first = few[file][0]["Id"]
+    with pytest.raises(DataError, match=rf"^{file} has 1 ids more than once: {first}\."):
+        load_edited(few, set_cell(file, 4, "Id", first), tmp_path)
+
+
+@pytest.mark.parametrize("file", ["train.csv", "test.csv"])
+def test_a_missing_id_is_refused(file: str, few: Mapping[str, Rows], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=rf"^{file} has 1 rows without an id"):
+        load_edited(few, set_cell(file, 4, "Id", ""), tmp_path)
+
+
+def test_a_changed_cell_changes_the_fingerprint_of_the_dataset(
+    few: Mapping[str, Rows], tmp_path: Path
+) -> None:
+    before = load_edited(few, lambda tables: None, tmp_path)
+    after = load_edited(few, set_cell("test.csv", 0, "LotArea", "1"), tmp_path)
+    assert before.fingerprint != after.fingerprint
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_bundled_sample_loads_from_every_form_with_one_fingerprint(
+    form: Callable[..., Path], tmp_path: Path
+) -> None:
+    files = read_files(HOUSE_PRICES.sample, FILES)
+    bundled, other = load(HOUSE_PRICES.sample), load(form(tmp_path, files))
+    assert other.fingerprint == bundled.fingerprint
+    pd.testing.assert_frame_equal(other.train, bundled.train)

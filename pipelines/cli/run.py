@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from comps.base import Family, Model, WorkbenchError
+from comps.sources import runs_root
 from ensembles import Blend
 from pipelines.cli import tables
 from pipelines.cli.finish import blend_members, show_results, write_submission
 from pipelines.cli.options import Options, Session, parse_duration
 from pipelines.cli.reporters import Output, make_output
 from pipelines.crossval import CrossValidation, cross_validate
-from pipelines.engines import make_engine
+from pipelines.engines import make_engine, warm_up
 from pipelines.oof import OutOfFold
 from pipelines.timebudget import TimeBudget
 
@@ -68,6 +69,10 @@ def compare_models(options: Options) -> None:
 
 
 def _open(options: Options) -> tuple[Session, Output]:
+    root = (options.runs or runs_root()) / options.competition
+    if options.engine == "local" and not (root / "models").exists():
+        # There will be work: workers start while the data are read.
+        warm_up(options.jobs)
     session = Session(options)
     output = make_output(session.competition.metric, options.json)
     if session.source.bundled:

@@ -16,7 +16,7 @@ from pipelines.engines._base import (
     Started,
 )
 from pipelines.engines.inline import InlineEngine
-from pipelines.engines.local import LocalEngine, available_cores
+from pipelines.engines.local import LocalEngine, available_cores, warm_up
 
 
 def _inline(slots: int | None) -> Engine:
@@ -54,4 +54,5 @@ __all__ = [
     "Started",
     "available_cores",
     "make_engine",
+    "warm_up",
 ]

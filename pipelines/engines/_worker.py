@@ -16,7 +16,7 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from comps.base import WorkbenchError
 from pipelines.engines._base import Done, Event, Failed, Progress
@@ -26,6 +26,30 @@ if TYPE_CHECKING:
 
 # A bar that moves twice a second is alive; more messages would only cost time.
 _MESSAGE_INTERVAL = 0.5
+
+
+def process_context() -> Any:
+    """Return how worker processes are started.
+
+    Forking this process could hang the worker, for libraries may have threads here. A server
+    process that has imported what all workers need, and run nothing, can be forked safely
+    and at once; where there is none (Windows), each worker imports everything itself.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["pipelines.engines._preload"])
+    return context
+
+
+def start_server(threads: int) -> None:
+    """Start the server process, so that it imports while this process does other work."""
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        from multiprocessing.forkserver import ensure_running
+
+        process_context()
+        with worker_environment(threads):
+            ensure_running()
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -20,8 +19,14 @@ from pipelines.engines._base import (
     NextJob,
     Started,
 )
-from pipelines.engines._worker import serve, worker_environment
+from pipelines.engines._worker import process_context, serve, start_server, worker_environment
 from pipelines.jobs import Job
+
+
+def warm_up(slots: int | None = None) -> None:
+    """Begin to start workers, which takes seconds, before there is work for them."""
+    cores = len(available_cores())
+    start_server(threads=max(1, cores // (slots or cores)))
 
 
 def available_cores() -> list[int]:
@@ -95,17 +100,16 @@ def _receive(busy: Sequence[_Slot], timeout: float | None) -> Iterator[Event]:
     """Wait until a worker reports or dies, at most `timeout` seconds."""
     by_pipe = {slot.worker.pipe: slot for slot in busy if slot.worker is not None}
     for pipe in wait(list(by_pipe), timeout):
-        yield by_pipe[pipe].receive()  # type: ignore[index]
+        yield by_pipe[pipe].receive()
 
 
 class _Worker:
     """A process and the pipe to it."""
 
     def __init__(self, cores: Sequence[int]) -> None:
-        # Forking a process that has threads (XLA, OpenMP) can hang it: always spawn.
-        spawn = multiprocessing.get_context("spawn")
-        self.pipe, theirs = spawn.Pipe()
-        self.process = spawn.Process(target=serve, args=(theirs, cores), daemon=True)
+        context = process_context()
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(theirs, cores), daemon=True)
         with worker_environment(len(cores)):
             self.process.start()
         theirs.close()

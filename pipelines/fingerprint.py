@@ -40,27 +40,27 @@ def fingerprint(*parts: Any) -> str:
 def code_fingerprint(model: Model) -> str:
     """Return the fingerprint of the source code that a model's predictions follow from.
 
-    That is the shared vocabulary, the trainer, the code that runs a fold, and the folder
-    of the functions that build the model and its features. Files with declarations alone
+    That is the shared vocabulary, the trainer and what trainers share, the code that runs a
+    fold, and the folder of the functions that build the model and its features. Files with declarations alone
     are left out: what they say of a model is in its configuration.
     """
     from pipelines.trainers import trainer_module
 
-    modules = ["comps.base", "pipelines.folds", "pipelines.training", "pipelines.trainers._base"]
-    modules.append(trainer_module(model.trainer))
+    modules = ["comps.base", "pipelines.folds", "pipelines.training", trainer_module(model.trainer)]
     for function in (model.features, model.build):
         if function is not None:
             modules.append(function.__module__.rpartition(".")[0] or function.__module__)
-    return fingerprint(*[_source(name) for name in sorted(set(modules))])
+    sources = [_source(name) for name in sorted(set(modules))]
+    return fingerprint(_source("pipelines.trainers", pattern="_[!_]*.py"), *sources)
 
 
 @cache
-def _source(module: str) -> bytes:
+def _source(module: str, pattern: str = "*.py") -> bytes:
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         return b""
     origin = Path(spec.origin)
     if origin.name != "__init__.py":
         return origin.read_bytes()
-    files = sorted(path for path in origin.parent.glob("*.py") if path.name not in _DECLARATIONS)
+    files = sorted(path for path in origin.parent.glob(pattern) if path.name not in _DECLARATIONS)
     return b"\x1f".join(path.read_bytes() for path in files)

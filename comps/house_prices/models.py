@@ -151,7 +151,7 @@ MODELS = (
             "noise": 0.1,
             "activation": "silu",
             "learning_rate": 5e-3,
-            "weight_decay": 0.5,
+            "weight_decay": 0.2,
         },
         network_features,
         networks.mlp,

@@ -44,16 +44,15 @@ def mlp(
     noise: float = 0.1,
     activation: str = "silu",
     learning_rate: float = 5e-3,
-    weight_decay: float = 0.5,
+    weight_decay: float = 0.2,
 ) -> keras.Model:
     """Return a linear model plus a heavily regularised network.
 
     Each column has a learned scale in front, as in RealMLP (Holzmueller et al. 2024): it lets
     the network weigh columns against each other faster than its first matrix could. The price
     is mostly linear in the columns, so a linear term beside the network leaves it only the
-    rest to learn; both begin at zero. The Huber loss keeps a few sales far below their value
-    from dominating. The rate of AdamW rises over a twentieth of the steps and then falls to
-    1 % along a cosine.
+    rest to learn; both begin at zero. The rate of AdamW rises over a twentieth of the steps
+    and then falls to 1 % along a cosine.
 
     Args:
         shapes: of a row of each input, by name.
@@ -88,7 +87,7 @@ def mlp(
     )
     optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
-    model.compile(optimizer, keras.losses.Huber())
+    model.compile(optimizer, keras.losses.MeanSquaredError())
     return model
 
 

@@ -100,7 +100,8 @@ def _program(
     """Lay the folds beside each other, training rows first, and build their program."""
     if model.build is None:
         raise UsageError(f"Model '{model.name}' names no function that builds its network.")
-    from pipelines.trainers._fold_program import FoldProgram, FoldTables, Recipe, stack_inputs
+    from pipelines.trainers._fold_program import FoldProgram
+    from pipelines.trainers._fold_tables import FoldTables, Recipe, stack_inputs
 
     rows = [_joined(fold.train, fold.valid) for fold in folds]
     sizes = [(len(fold.target), _length(fold.valid)) for fold in folds]

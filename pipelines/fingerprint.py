@@ -41,8 +41,8 @@ def code_fingerprint(model: Model) -> str:
     """Return the fingerprint of the source code that a model's predictions follow from.
 
     That is the shared vocabulary, the trainer and what trainers share, the code that runs a
-    fold, and the folder of the functions that build the model and its features. Files with declarations alone
-    are left out: what they say of a model is in its configuration.
+    fold, and the folder of the functions that build the model and its features. Files with
+    declarations alone are left out: what they say of a model is in its configuration.
     """
     from pipelines.trainers import trainer_module
 

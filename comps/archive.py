@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,18 @@ from comps.base import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+# What damage inside a zip makes zipfile and the decompressors raise.
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    UnicodeDecodeError,
+)
 
 
 def read_files(path: Path, names: Sequence[str]) -> dict[str, bytes]:
@@ -34,21 +47,18 @@ def read_files(path: Path, names: Sequence[str]) -> dict[str, bytes]:
     """
     if not path.exists():
         raise DataError(f"There is no file or folder {path}.")
-    if path.is_file():
-        return _from_zip(path, names)
-    if all((path / name).is_file() for name in names):
-        return {name: _read(path / name) for name in names}
-    zips = sorted(path.glob("*.zip"))
+    try:
+        if path.is_file():
+            return _from_zip(path, names)
+        if all((path / name).is_file() for name in names):
+            return {name: (path / name).read_bytes() for name in names}
+        entries = sorted(path.iterdir())
+    except OSError as error:
+        raise DataError(f"Cannot read {error.filename or path}: {error.strerror}.") from error
+    zips = [entry for entry in entries if entry.suffix == ".zip"]
     if len(zips) == 1:
         return _from_zip(zips[0], names)
-    raise _lacking(path, names, sorted(entry.name for entry in path.iterdir()))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"Cannot read {path}: {error.strerror}.") from error
+    raise _lacking(path, names, [entry.name for entry in entries])
 
 
 def _from_zip(path: Path, names: Sequence[str]) -> dict[str, bytes]:
@@ -56,11 +66,14 @@ def _from_zip(path: Path, names: Sequence[str]) -> dict[str, bytes]:
         with zipfile.ZipFile(path) as archive:
             entries = archive.namelist()
             _refuse_outside(path, entries)
-            by_name = {PurePosixPath(entry).name: entry for entry in reversed(entries)}
+            files = [entry for entry in entries if not entry.endswith("/")]
+            by_name = {PurePosixPath(entry).name: entry for entry in reversed(files)}
             if not all(name in by_name for name in names):
                 raise _lacking(path, names, entries)
             return {name: archive.read(by_name[name]) for name in names}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    except PermissionError as error:
+        raise DataError(f"Cannot read {path}: {error.strerror}.") from error
+    except _UNREADABLE as error:
         raise DataError(
             f"{path} is not a readable zip file ({error}). It may be truncated: download it again."
         ) from error

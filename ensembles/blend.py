@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import Metric, UsageError
-from ensembles.weights import Floats, convex_weights
+from ensembles.weights import SOLVERS, Floats, convex_weights
 from pipelines.folds import Folds
 from pipelines.oof import OutOfFold
 
@@ -102,6 +102,8 @@ def blend(
         UsageError: if the members do not go together or the method is unknown.
     """
     check_members(members)
+    if folds.fingerprint != members[0].folds_fingerprint:
+        raise UsageError("The members were trained on other folds than the honest score needs.")
     if method not in METHODS:
         raise UsageError(f"There is no method {method!r}. Known: {', '.join(METHODS)}.")
     fit = METHODS[method]
@@ -155,6 +157,6 @@ def best_blend(
         methods: names in `METHODS`; None tries those that fit the metric.
     """
     if methods is None:
-        methods = [name for name in METHODS if name != "convex" or metric.loss is not None]
+        methods = [name for name in METHODS if name != "convex" or metric.loss in SOLVERS]
     tried = [blend(method, members, target, folds, metric) for method in methods]
     return tried[metric.best([candidate.honest_score for candidate in tried])], tried

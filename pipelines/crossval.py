@@ -53,7 +53,7 @@ class Experiment:
 
     def key(self, model: Model) -> str:
         """Return the key of a model's results in the store."""
-        return result_key(self.dataset, self.folds, model, self.seed)
+        return result_key(self.competition, self.dataset, self.folds, model, self.seed)
 
 
 @dataclass
@@ -114,7 +114,7 @@ def cross_validate(
         finally:
             running.close()
     for model in models:
-        if model.name not in outcome.failures and model.name not in outcome.oofs:
+        if model.name not in outcome.oofs:
             _collect(experiment, model, store, outcome)
     outcome.oofs = {
         model.name: outcome.oofs[model.name] for model in models if model.name in outcome.oofs

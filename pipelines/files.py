@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from comps.base import Array, StoreError
+from pipelines.fingerprint import fingerprint
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -25,20 +27,21 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         StoreError: if the disk is full or the folder cannot be written.
     """
-    temporary = None
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
-        ) as file:
-            temporary = file.name
+        if path.exists() and not path.is_file():
+            # A pipe or a device: there is nothing to put in its place.
+            path.write_bytes(content)
+            return
+        with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise _explain(error, path, len(content)) from error
 
 
@@ -71,10 +74,14 @@ def write_arrays(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, Array
     np.savez(
         buffer,
         allow_pickle=False,
-        __meta__=np.array(json.dumps(dict(meta), sort_keys=True)),
+        __meta__=np.array(json.dumps({"meta": dict(meta), "digests": _digests(arrays)})),
         **arrays,
     )
     write_bytes(path, buffer.getvalue())
+
+
+def _digests(arrays: Mapping[str, Array]) -> dict[str, str]:
+    return {name: fingerprint(array) for name, array in arrays.items()}
 
 
 def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -85,8 +92,12 @@ def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            meta = json.loads(str(file["__meta__"]))
-            return meta, {name: file[name] for name in file.files if name != "__meta__"}
+            header = json.loads(str(file["__meta__"]))
+            arrays = {name: file[name] for name in file.files if name != "__meta__"}
+        # The checksums of a zip do not cover its directory, and NumPy may stop reading early.
+        if _digests(arrays) != header["digests"]:
+            raise ValueError("its content is not what was written")
+        return header["meta"], arrays
     except FileNotFoundError:
         raise
     except Exception as error:  # zipfile, zlib, numpy and json each raise their own

@@ -13,6 +13,13 @@ import numpy as np
 
 from comps.base import Model
 
+_SHARED = (
+    "comps.base",
+    "pipelines.folds",
+    "pipelines.preparation",
+    "pipelines.seeds",
+    "pipelines.training",
+)
 # Declarations: their values are part of a model's configuration, so that a changed
 # parameter of one model leaves the results of the others valid.
 _DECLARATIONS = {"models.py", "competition.py"}
@@ -46,7 +53,7 @@ def code_fingerprint(model: Model) -> str:
     """
     from pipelines.trainers import trainer_module
 
-    modules = ["comps.base", "pipelines.folds", "pipelines.training", trainer_module(model.trainer)]
+    modules = [*_SHARED, trainer_module(model.trainer)]
     for function in (model.features, model.build):
         if function is not None:
             modules.append(function.__module__.rpartition(".")[0] or function.__module__)

@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from comps.base import BusyError, Dataset, Model, StoreError
+from comps.base import BusyError, Competition, Dataset, Model, StoreError
 from pipelines.files import read_arrays, write_arrays, write_bytes, write_json
 from pipelines.fingerprint import code_fingerprint, fingerprint
 from pipelines.folds import Folds
@@ -29,10 +29,17 @@ from pipelines.training import FoldResult
 FORMAT = 1
 
 
-def result_key(dataset: Dataset, folds: Folds, model: Model, seed: int) -> str:
+def result_key(
+    competition: Competition, dataset: Dataset, folds: Folds, model: Model, seed: int
+) -> str:
     """Return the key of a model's results: equal when nothing that decides them changed."""
     return fingerprint(
-        dataset.fingerprint, folds.fingerprint, model.config(), seed, code_fingerprint(model)
+        dataset.fingerprint,
+        folds.fingerprint,
+        competition.metric.scale.name,
+        model.config(),
+        seed,
+        code_fingerprint(model),
     )
 
 
@@ -89,7 +96,7 @@ class RunStore:
         except OSError as error:
             raise StoreError(f"Cannot write to {self.root}: {error.strerror or error}.") from error
         try:
-            (self.root / ".holder").write_text(str(os.getpid()))
+            write_bytes(self.root / ".holder", str(os.getpid()).encode())
             if not (self.root / "store.json").exists():
                 write_json(self.root / "store.json", {"format": FORMAT, "version": _version()})
             yield

@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Competition, Dataset, Metric, Model, Task
+from comps.base import Array, Competition, Dataset, Metric, Model
 from pipelines.folds import Folds
-from pipelines.seeds import derive_seed
-from pipelines.trainers import Context, FoldData, Stage, load_trainer
+from pipelines.preparation import Preparation
+from pipelines.trainers import Context, Stage, load_trainer
 from pipelines.views import ViewCache
 
 OnStage = Callable[[int, float], None]
@@ -49,11 +48,6 @@ class FoldResult:
     other_seconds: float
 
 
-def take(rows: Any, index: NDArray[np.int64]) -> Any:
-    """Return some rows of a DataFrame or an array."""
-    return rows.iloc[index] if hasattr(rows, "iloc") else rows[index]
-
-
 def train_folds(
     competition: Competition,
     dataset: Dataset,
@@ -86,16 +80,16 @@ def train_folds(
     """
     trainer = load_trainer(model.trainer)
     trainer.prepare()
-    context = Context(competition.task, _n_classes(competition, dataset), threads)
-    target = competition.metric.scale.forward(dataset.target)
+    prepared = Preparation(
+        competition, dataset, model, folds, repeat, seed, views or ViewCache(max_bytes=0)
+    )
+    context = Context(competition.task, prepared.n_classes, threads)
     batches = [tuple(numbers)] if trainer.together else [(number,) for number in numbers]
     results = []
     for batch in batches:
         started = time.perf_counter()
-        data = [
-            _fold_data(dataset, model, target, folds, repeat, fold, seed, views) for fold in batch
-        ]
-        held_out = [target[folds.pairs[repeat][fold][1]] for fold in batch]
+        data = [prepared.fold_data(fold) for fold in batch]
+        held_out = [prepared.held_out(fold) for fold in batch]
         recorder = _Recorder(competition.metric, held_out, time.perf_counter() - started)
         started = time.perf_counter()
         for stage in trainer.stages(model, data, context):
@@ -106,10 +100,6 @@ def train_folds(
             started = time.perf_counter()
         results += recorder.results(repeat, batch)
     return results
-
-
-def _n_classes(competition: Competition, dataset: Dataset) -> int:
-    return 0 if competition.task is Task.REGRESSION else int(dataset.target.max()) + 1
 
 
 class _Recorder:
@@ -164,33 +154,3 @@ class _Recorder:
             )
             for number, fold in enumerate(batch)
         ]
-
-
-def _fold_data(
-    dataset: Dataset,
-    model: Model,
-    target: NDArray[np.float64],
-    folds: Folds,
-    repeat: int,
-    fold: int,
-    seed: int,
-    views: ViewCache | None,
-) -> FoldData:
-    """Return the rows of a fold as the model's transformer, fitted in the fold, makes them."""
-    train, valid = folds.pairs[repeat][fold]
-
-    def make() -> tuple[Any, Any, Any]:
-        parts = take(dataset.train, train), take(dataset.train, valid), dataset.test
-        if model.features is None:
-            return parts
-        features = model.features()
-        return (
-            features.fit_transform(parts[0], target[train]),
-            features.transform(parts[1]),
-            features.transform(parts[2]),
-        )
-
-    key = (dataset.fingerprint, folds.fingerprint, model.config()["features"], repeat, fold)
-    view = make() if views is None else views.get(key, make)
-    own_seed = derive_seed(seed, model.name, repeat, fold)
-    return FoldData(view[0], target[train], view[1], view[2], own_seed)

@@ -12,10 +12,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -24,14 +24,27 @@ from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.linear_model import Ridge
 
-from comps.base import LOG1P, Array, Competition, Dataset, Family, Loss, Metric, Model, Task
+from comps.base import (
+    LOG1P,
+    Array,
+    Competition,
+    DataError,
+    Dataset,
+    Family,
+    Loss,
+    Metric,
+    Model,
+    Task,
+)
 from pipelines.crossval import CrossValidation, Experiment, cross_validate
-from pipelines.engines import Engine, Event, InlineEngine
+from pipelines.engines import Engine, Event
+from pipelines.engines.inline import InlineEngine
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
 from pipelines.jobs import Job, Run
 from pipelines.oof import OutOfFold
 from pipelines.queue import Status
 from pipelines.store import RunStore
+from pipelines.trainers import Context, FoldData, Stage
 from pipelines.training import FoldResult
 
 ROOT = Path(__file__).parent.parent
@@ -57,22 +70,27 @@ METRIC = Metric(
 )
 
 
-def write_tiny(folder: Path, seed: int = 0) -> Path:
-    """Write `train.csv` and `test.csv`: an area, an age with holes, a town, and a price."""
+def write_tiny(folder: Path, seed: int = 0, price: float | None = None) -> Path:
+    """Write `train.csv` and `test.csv`: an area, an age with holes, a town, and a price.
+
+    Every house has the same price if one is given.
+    """
     rng = np.random.default_rng(seed)
     rows = N_TRAIN + N_TEST
     town = rng.choice(len(TOWNS), rows)
     area, age = rng.lognormal(4.5, 0.4, rows), rng.uniform(0, 90, rows)
-    price = 900 * area * np.exp(0.2 * town - age / 200 + rng.normal(0, 0.1, rows))
+    prices = 900 * area * np.exp(0.2 * town - age / 200 + rng.normal(0, 0.1, rows))
     table = pd.DataFrame(
         {
             "id": np.arange(1000, 1000 + rows),
             "area": area.round(2),
             "age": pd.Series(age.round(1)).mask(rng.random(rows) < 0.1),
             "town": np.array(TOWNS)[town],
-            "price": price.round(),
+            "price": prices.round(),
         }
     )
+    if price is not None:
+        table["price"] = price
     folder.mkdir(parents=True, exist_ok=True)
     table[:N_TRAIN].to_csv(folder / "train.csv", index=False)
     table[N_TRAIN:].drop(columns="price").to_csv(folder / "test.csv", index=False)
@@ -118,6 +136,25 @@ class TinyFeatures:
         return self.fit(rows, target).transform(rows)
 
 
+class TownMeans:
+    """The mean target of each town: features that are learned from the target."""
+
+    def fit(self, rows: pd.DataFrame, target: NDArray[np.float64]) -> TownMeans:
+        """Learn from the training rows."""
+        self.overall = target.mean()
+        self.means = pd.Series(target).groupby(rows["town"].to_numpy()).mean()
+        return self
+
+    def transform(self, rows: pd.DataFrame) -> NDArray[np.float64]:
+        """Return float64 [rows, 1]."""
+        means = rows["town"].map(self.means).fillna(self.overall)
+        return means.to_numpy(dtype=np.float64)[:, None]
+
+    def fit_transform(self, rows: pd.DataFrame, target: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Learn from the training rows and return them transformed."""
+        return self.fit(rows, target).transform(rows)
+
+
 def build_mean() -> Any:
     """The mean target."""
     return DummyRegressor()
@@ -126,6 +163,11 @@ def build_mean() -> Any:
 def build_ridge(alpha: float) -> Any:
     """Linear regression."""
     return Ridge(alpha=alpha)
+
+
+def build_ridge_in_place(alpha: float) -> Any:
+    """Linear regression that centres the rows that it is given in place."""
+    return Ridge(alpha=alpha, copy_X=False)
 
 
 def build_forest(n_estimators: int) -> Any:
@@ -150,9 +192,7 @@ def build_network(
 
 MEAN = Model("mean", Family.BASELINE, "sklearn", build=build_mean, seconds=0.1)
 RIDGE = Model("ridge", Family.LINEAR, "sklearn", {"alpha": 1.0}, TinyFeatures, build_ridge)
-FOREST = Model(
-    "forest", Family.FOREST, "sklearn", {"n_estimators": 5}, TinyFeatures, build_forest
-)
+FOREST = Model("forest", Family.FOREST, "sklearn", {"n_estimators": 5}, TinyFeatures, build_forest)
 LIGHTGBM = Model(
     "lightgbm",
     Family.BOOSTING,
@@ -218,12 +258,56 @@ def tiny_experiment(
     return Experiment(TINY, dataset, data, folds, seed)
 
 
+# A trainer whose stages are written down
+
+
+class StagedTrainer:
+    """Predicts the mean training target plus an error that the model's parameters give.
+
+    `errors` holds a row for each fold and a column for each stage. Tests enter the trainer
+    in `TRAINERS`, see the fixture `staged`; it remembers what it was given and asked for.
+    """
+
+    together = True
+    seen: ClassVar[list[FoldData]] = []
+    contexts: ClassVar[list[Context]] = []
+    asked: ClassVar[list[int]] = []
+
+    def prepare(self) -> None:
+        """Import nothing."""
+
+    def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
+        """Yield a stage for each column of `errors`."""
+        self.seen.extend(folds)
+        self.contexts.append(context)
+        for stage, errors in enumerate(np.transpose(model.params["errors"])):
+            step = (stage + 1) * model.params["stride"]
+            self.asked.append(step)
+            levels = [fold.target.mean() + error for fold, error in zip(folds, errors, strict=True)]
+            pairs = list(zip(levels, folds, strict=True))
+            yield Stage(
+                step,
+                [np.full(len(fold.valid), level) for level, fold in pairs],
+                [np.full(len(fold.test), level) for level, fold in pairs],
+            )
+
+
+def staged(
+    errors: Sequence[Sequence[float]], stride: int = 1, patience: int | None = None
+) -> Model:
+    """Return a model of the trainer "staged"; on flat data, `errors` are its curves."""
+    params = {"errors": [list(fold) for fold in errors], "stride": stride}
+    return Model("staged", Family.BOOSTING, "staged", params, patience=patience)
+
+
 # Models that misbehave or tell on themselves
 
 
-def touch(path: str) -> None:
-    """Leave a file behind."""
-    Path(path).touch()
+def sign(path: str) -> None:
+    """Leave a file behind, with the number of this process in it."""
+    temporary = Path(f"{path}.{os.getpid()}")
+    temporary.write_text(str(os.getpid()))
+    temporary.replace(path)
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
@@ -244,6 +328,8 @@ class Scripted:
 
     - `raise`: raises a `ValueError`;
     - `raise-while-there`: the same as long as the file `path` exists;
+    - `refuse`: raises a `DataError`, which is the user's to put right;
+    - `exit`: ends its process with code 3;
     - `kill-self`: kills its own process, but only while `path` is not there;
     - `sleep`: leaves `path` behind and sleeps for an hour;
     - `meet`: leaves `path` behind and waits for `other`;
@@ -277,21 +363,27 @@ class Scripted:
     def _raise(self) -> None:
         raise ValueError("the model is unwell")
 
+    def _refuse(self) -> None:
+        raise DataError("the rows are unfit")
+
+    def _exit(self) -> None:
+        os._exit(3)
+
     def _raise_while_there(self) -> None:
         if Path(self.path).exists():
             self._raise()
 
     def _kill_self(self) -> None:
         if not Path(self.path).exists():
-            touch(self.path)
+            sign(self.path)
             os.kill(os.getpid(), signal.SIGKILL)
 
     def _sleep(self) -> None:
-        touch(self.path)
+        sign(self.path)
         time.sleep(3600)
 
     def _meet(self) -> None:
-        touch(self.path)
+        sign(self.path)
         wait_for(Path(self.other).exists, f"a job that runs at the same time ({self.other})")
 
     def _tell(self) -> None:

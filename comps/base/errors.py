@@ -53,4 +53,5 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(repr(other) for other in close)}?" if close else ""
-    return UsageError(f"There is no {kind} {name!r}.{hint} Known: {', '.join(names) or 'none'}.")
+    known_names = f" Known: {', '.join(names) or 'none'}." if len(names) <= 40 else ""
+    return UsageError(f"There is no {kind} {name!r}.{hint}{known_names}")

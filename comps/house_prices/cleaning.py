@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from comps.house_prices.columns import (
@@ -32,7 +33,10 @@ def clean(raw: pd.DataFrame) -> pd.DataFrame:
     [[4.0, 0.0, 'none', nan]]
     """
     columns: dict[str, pd.Series] = {
-        name: pd.to_numeric(raw[name], errors="coerce").astype(float) for name in NUMBERS
+        name: pd.to_numeric(raw[name], errors="coerce")
+        .astype(float)
+        .replace([np.inf, -np.inf], np.nan)
+        for name in NUMBERS
     }
     for name, scale in ORDERED.items():
         columns[name] = _text(raw[name]).map(scale).astype(float)
@@ -40,9 +44,9 @@ def clean(raw: pd.DataFrame) -> pd.DataFrame:
         columns[name] = columns[name].mask((columns[name] == 0) & (columns[thing] > 0))
     for name in CATEGORIES:
         columns[name] = _text(raw[name])
-    # No veneer, unless its area is unknown too.
+    # NA is no veneer, unless its area is unknown too.
     veneer = columns["MasVnrType"]
-    columns["MasVnrType"] = veneer.where(columns["MasVnrArea"].notna(), None)
+    columns["MasVnrType"] = veneer.mask((veneer == NONE) & columns["MasVnrArea"].isna(), None)
     return pd.DataFrame(columns, index=raw.index)
 
 
@@ -55,5 +59,7 @@ def _text(column: pd.Series) -> pd.Series:
 
 def _meaning(value: object, absent: str | None) -> str | None:
     # MSSubClass is a code: a file with gaps in it makes 20 to 20.0.
-    text = str(int(value)) if isinstance(value, float) and value == value else str(value).strip()
+    if isinstance(value, float) and np.isfinite(value):
+        value = int(value)
+    text = str(value).strip()
     return absent if text in (MISSING, "nan", "None", "") else SPELLINGS.get(text, text)

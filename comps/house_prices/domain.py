@@ -39,7 +39,7 @@ def add_domain_features(table: pd.DataFrame) -> pd.DataFrame:
     new["Conditions"] = t["OverallCond"] / 2 + t["ExterCond"] + t["BsmtCond"] + t["GarageCond"]
     new["RoomSF"] = t["GrLivArea"] / t["TotRmsAbvGrd"].clip(lower=1)
     new["LivingPerLot"] = t["GrLivArea"] / t["LotArea"].clip(lower=1)
-    new["BathsPerBedroom"] = new["Baths"] / (t["BedroomAbvGr"] + 1)
+    new["BathsPerBedroom"] = new["Baths"] / (t["BedroomAbvGr"].clip(lower=0) + 1)
     for name, part in {
         "HasBasement": "TotalBsmtSF", "HasGarage": "GarageArea", "HasFireplace": "Fireplaces",
         "HasSecondFloor": "2ndFlrSF", "HasDeck": "WoodDeckSF", "HasPorch": "OpenPorchSF",

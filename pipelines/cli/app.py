@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -207,9 +208,12 @@ def main(arguments: list[str] | None = None) -> None:
         # Imported here: help and completion do not need it, and it imports NumPy.
         from comps.base import WorkbenchError
 
-        if not isinstance(error, WorkbenchError):
-            raise
-        _fail(str(error), error.exit_code)
+        if isinstance(error, WorkbenchError):
+            _fail(str(error), error.exit_code)
+        if isinstance(error, OSError):
+            # A path that may not be looked into, an output that is full or closed.
+            _fail(": ".join(str(part) for part in (error.filename, error.strerror) if part), 1)
+        raise
 
 
 class _Interrupted(BaseException):
@@ -221,12 +225,27 @@ def _interrupt(number: int, frame: object) -> None:
     raise _Interrupted
 
 
-def _fail(message: str, code: int) -> None:
-    arguments = sys.argv[1:]
-    if "--json" in arguments:
-        import json
+def _fail(message: str, code: int) -> NoReturn:
+    try:
+        if "--json" in sys.argv[1:]:
+            import json
 
-        sys.stdout.write(json.dumps({"event": "error", "message": message}) + "\n")
-    else:
+            sys.stdout.write(json.dumps({"event": "error", "message": message}) + "\n")
+            sys.stdout.flush()
+        else:
+            sys.stderr.write(f"Error: {message}\n")
+    except OSError:
         sys.stderr.write(f"Error: {message}\n")
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process, also where the output is full or closed.
+
+    Python would flush it once more at the end, and complain with a traceback.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)

@@ -13,6 +13,7 @@ from comps.base import Competition, Dataset, Family, Model, UsageError, parse_se
 from comps.catalog import find_competition
 from comps.sources import Source, find_source, runs_root
 from pipelines.crossval import Experiment
+from pipelines.engines import Engine, make_engine
 from pipelines.folds import FoldInput, FoldSpec, make_folds
 from pipelines.store import RunStore
 
@@ -54,11 +55,18 @@ class Session:
         """The rows, loaded when they are first needed."""
         return self.competition.load(self.source.path)
 
-    def experiment(self, n_repeats: int) -> Experiment:
-        """Return the experiment with so many repeats of the folds."""
+    @cached_property
+    def engine(self) -> Engine:
+        """What executes the jobs; its workers start with the first job."""
+        return make_engine(self.options.engine, self.options.jobs)
+
+    def experiment(self, n_repeats: int | None = None) -> Experiment:
+        """Return the experiment with so many repeats of the folds; None takes the option's."""
+        if n_repeats is None:
+            n_repeats = 1 if self.options.repeats is None else self.options.repeats
         spec = FoldSpec(
             self.options.scheme or self.competition.scheme,
-            self.options.folds or self.competition.n_folds,
+            self.competition.n_folds if self.options.folds is None else self.options.folds,
             self.options.seed,
         )
         rows = FoldInput(self.dataset.target, self.competition.task, self.dataset.groups)

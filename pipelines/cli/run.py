@@ -14,7 +14,7 @@ from pipelines.cli.finish import blend_members, show_results, write_submission
 from pipelines.cli.options import Options, Session, parse_duration
 from pipelines.cli.reporters import Output, make_output
 from pipelines.crossval import CrossValidation, cross_validate
-from pipelines.engines import make_engine, warm_up
+from pipelines.engines import warm_up
 from pipelines.oof import OutOfFold
 from pipelines.timebudget import TimeBudget
 
@@ -30,7 +30,7 @@ def run_competition(options: Options, time_limit: str | None, path: Path) -> Non
     session, output = _open(options)
     budget = TimeBudget(None if time_limit is None else parse_duration(time_limit))
     with session.store.writing():
-        oofs = _train(session, output, session.models, options.repeats or 1, budget)
+        oofs = _train(session, output, session.models, None, budget)
         chosen, tried = _blend(session, output, oofs)
         if time_limit is not None and options.repeats is None:
             oofs, chosen, tried = _repeat(session, output, oofs, chosen, tried, budget)
@@ -44,7 +44,7 @@ def cross_validate_models(options: Options, time_limit: str | None) -> None:
     session, output = _open(options)
     budget = TimeBudget(None if time_limit is None else parse_duration(time_limit))
     with session.store.writing():
-        oofs = _train(session, output, session.models, options.repeats or 1, budget)
+        oofs = _train(session, output, session.models, None, budget)
         output.pause()
         table, rows = tables.leaderboard(session.competition, oofs, None)
         output.table("leaderboard", table, rows)
@@ -59,7 +59,7 @@ def compare_models(options: Options) -> None:
         if options.models is not None or model.family in (Family.NETWORK, Family.BOOSTING)
     ]
     with session.store.writing():
-        oofs = _train(session, output, models, options.repeats or 1, TimeBudget(None))
+        oofs = _train(session, output, models, None, TimeBudget(None))
         output.pause()
         members = list(oofs.values())
         output.table("comparison", *tables.comparison(session.competition, members))
@@ -89,7 +89,7 @@ def _train(
     session: Session,
     output: Output,
     models: Sequence[Model],
-    n_repeats: int,
+    n_repeats: int | None,
     budget: TimeBudget,
 ) -> dict[str, OutOfFold]:
     """Cross-validate models; say which failed or were left out.
@@ -98,13 +98,15 @@ def _train(
         WorkbenchError: if no model has out-of-fold predictions.
     """
     experiment = session.experiment(n_repeats)
+    # An engine that does not exist is refused even where there is nothing to fit.
+    _ = session.engine
     budget.open(session.store, [experiment.key(model) for model in session.models])
     try:
         outcome = cross_validate(
             experiment,
             models,
             store=session.store,
-            engine=lambda: make_engine(session.options.engine, session.options.jobs),
+            engine=lambda: session.engine,
             reporter=output,
             deadline=budget.deadline,
         )

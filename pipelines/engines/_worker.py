@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # A bar that moves twice a second is alive; more messages would only cost time.
 _MESSAGE_INTERVAL = 0.5
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def process_context() -> Any:
@@ -55,8 +56,7 @@ def start_server(threads: int) -> None:
 @contextlib.contextmanager
 def worker_environment(threads: int) -> Iterator[None]:
     """Set the environment that a process started meanwhile inherits."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    values = {name: str(threads) for name in names}
+    values = {name: str(threads) for name in _THREAD_VARIABLES}
     values["TF_CPP_MIN_LOG_LEVEL"] = "3"
     values["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND", "jax")
     before = {name: os.environ.get(name) for name in values}
@@ -77,6 +77,7 @@ def serve(pipe: Connection, cores: Sequence[int]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A library's advice to programmers is no news for whoever runs a competition.
     warnings.simplefilter("ignore")
+    _limit_threads(len(cores))
     _die_with_parent()
     if cores and hasattr(os, "sched_setaffinity"):
         # XLA has no option for its number of threads: it counts the cores it may use.
@@ -89,6 +90,14 @@ def serve(pipe: Connection, cores: Sequence[int]) -> None:
                 pipe.send(event)
         except (EOFError, BrokenPipeError):
             return
+
+
+def _limit_threads(threads: int) -> None:
+    """Hold the thread pools to this worker's share, whatever its server was started with."""
+    from threadpoolctl import threadpool_limits
+
+    os.environ.update({name: str(threads) for name in _THREAD_VARIABLES})
+    threadpool_limits(threads)
 
 
 def _die_with_parent() -> None:

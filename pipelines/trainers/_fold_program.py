@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from copy import copy as shallow_copy
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -235,9 +236,12 @@ def _new_networks(
 
 def _loss_of_each_row(model: keras.Model) -> Callable[[Any, Any], Any]:
     """Return the loss that a model was compiled with, without its mean over the rows."""
-    if model.optimizer is None or not model.loss:
+    if getattr(model, "optimizer", None) is None or not model.loss:
         raise ValueError("build_model must return a compiled model, with an optimizer and a loss.")
     loss = keras.losses.get(model.loss)
     if not isinstance(loss, keras.losses.Loss):
         return loss  # type: ignore[no-any-return]
-    return type(loss).from_config({**loss.get_config(), "reduction": "none"})  # type: ignore[no-any-return]
+    # Not by way of its configuration, in which some losses leave out their parameters.
+    each = shallow_copy(loss)
+    each.reduction = "none"
+    return each  # type: ignore[no-any-return]

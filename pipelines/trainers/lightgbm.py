@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from comps.base import Array, Model, Task
+from comps.base import Array, Model, Task, unknown_name
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
 from pipelines.trainers._boosting import margin_to_prediction, split_params, strides
 
@@ -37,6 +37,7 @@ class LightGBMTrainer:
 
         (fold,) = folds
         params, rounds, stride = split_params(model.params)
+        _check_names(model)
         params = {"objective": _OBJECTIVES[context.task], **params, **_managed(fold, context)}
         booster = lightgbm.Booster(params, lightgbm.Dataset(fold.train, fold.target, params=params))
         valid, test = _zeros(len(fold.valid), context), _zeros(len(fold.test), context)
@@ -52,6 +53,20 @@ class LightGBMTrainer:
                 [margin_to_prediction(valid, context.task)],
                 [margin_to_prediction(test, context.task)],
             )
+
+
+def _check_names(model: Model) -> None:
+    """Refuse a name that LightGBM would pass over without a word.
+
+    Its table of names and aliases is not public, but the only one there is.
+    """
+    from lightgbm.basic import _ConfigAliases
+
+    aliases = _ConfigAliases._get_all_param_aliases()
+    known = {"rounds", "stride", *aliases, *(name for names in aliases.values() for name in names)}
+    for name in model.params:
+        if name not in known:
+            raise unknown_name("parameter of LightGBM called", name, known)
 
 
 def _managed(fold: FoldData, context: Context) -> dict[str, Any]:

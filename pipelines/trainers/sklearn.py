@@ -28,9 +28,14 @@ class SklearnTrainer:
         (fold,) = folds
         if model.build is None:
             raise UsageError(f"Model '{model.name}' names no function that builds its estimator.")
-        estimator = model.build(**model.params)
+        try:
+            estimator = model.build(**model.params)
+        except TypeError as error:
+            raise UsageError(f"Model '{model.name}' cannot be built: {error}.") from error
         estimator.set_params(**_managed(estimator.get_params(), fold.seed, context.threads))
         estimator.fit(fold.train, fold.target)
+        # Forests add up their trees in the order in which threads end: the last bit would vary.
+        estimator.set_params(**_managed(estimator.get_params(), fold.seed, threads=1))
         yield Stage(
             1,
             [_predict(estimator, fold.valid, context.task)],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from comps.base import Array, Model, Task
+from comps.base import Array, Model, Task, UsageError
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
 from pipelines.trainers._boosting import margin_to_prediction, split_params, strides
 
@@ -36,6 +38,7 @@ class XGBoostTrainer:
             fold.train, fold.target, nthread=context.threads, max_bin=params.get("max_bin", 256)
         )
         booster = xgboost.Booster(params, [train])
+        _check_names(booster, model, fold.train)
         valid = xgboost.DMatrix(fold.valid, nthread=context.threads)
         test = xgboost.DMatrix(fold.test, nthread=context.threads)
         for start, stop in strides(rounds, stride):
@@ -44,6 +47,24 @@ class XGBoostTrainer:
             margins = [_advance(booster, rows, start, stop) for rows in (valid, test)]
             predictions = [margin_to_prediction(margin, context.task) for margin in margins]
             yield Stage(stop, [predictions[0]], [predictions[1]])
+
+
+def _check_names(booster: Any, model: Model, rows: Any) -> None:
+    """Refuse a name that XGBoost only warns of, when it first reads its parameters."""
+    import xgboost
+
+    with warnings.catch_warnings(record=True) as caught, xgboost.config_context(verbosity=1):
+        warnings.simplefilter("always")
+        booster.set_param({"verbosity": 1, "validate_parameters": True})
+        booster.predict(xgboost.DMatrix(rows[:1]))
+        booster.set_param({"verbosity": 0})
+    for warning in caught:
+        unused = re.search(r"Parameters: \{(.*?)\} are not used", str(warning.message))
+        if unused:
+            raise UsageError(
+                f"XGBoost does not know or use {unused[1].strip()}, a parameter of model "
+                f"'{model.name}'."
+            )
 
 
 def _advance(booster: Any, rows: Any, start: int, stop: int) -> Array:

@@ -1,0 +1,118 @@
+"""Preparing the rows of a fold: features fitted on its training rows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import Array, Competition, Dataset, Model, Task, UsageError
+from pipelines.folds import Folds
+from pipelines.seeds import derive_seed
+from pipelines.trainers import FoldData
+from pipelines.views import ViewCache
+
+
+def take(rows: Any, index: NDArray[np.int64]) -> Any:
+    """Return some rows of a DataFrame or an array."""
+    return rows.iloc[index] if hasattr(rows, "iloc") else rows[index]
+
+
+@dataclass(frozen=True, eq=False)
+class Preparation:
+    """Makes the data of the folds of one repeat for one model.
+
+    Attributes:
+        competition: gives the task and the metric's scale.
+        dataset: the rows.
+        model: gives the transformer.
+        folds: who trains on which rows.
+        repeat: which repeat of `folds`.
+        seed: the run's seed.
+        views: where transformed rows are kept for the next model.
+    """
+
+    competition: Competition
+    dataset: Dataset
+    model: Model
+    folds: Folds
+    repeat: int
+    seed: int
+    views: ViewCache
+
+    @cached_property
+    def target(self) -> NDArray[np.float64]:
+        """The training target on the metric's scale, [n] float64."""
+        scaled: NDArray[np.float64] = self.competition.metric.scale.forward(self.dataset.target)
+        return scaled
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes in the whole training target; 0 for regression."""
+        regression = self.competition.task is Task.REGRESSION
+        return 0 if regression else int(self.dataset.target.max()) + 1
+
+    def held_out(self, fold: int) -> NDArray[np.float64]:
+        """Return the targets of the validation rows, which no trainer sees."""
+        return self.target[self.folds.pairs[self.repeat][fold][1]]
+
+    def fold_data(self, fold: int) -> FoldData:
+        """Return the rows of a fold as the model's transformer makes them.
+
+        Raises:
+            UsageError: if the training rows of the fold lack a class.
+        """
+        train, valid = self.folds.pairs[self.repeat][fold]
+        target = self.target[train]
+        self._check_classes(target, fold)
+        view = self.views.get(self._view_key(fold), lambda: self._view(train, valid, target))
+        seed = derive_seed(self.seed, self.model.name, self.repeat, fold)
+        return FoldData(view[0], target, view[1], view[2], seed)
+
+    def _view_key(self, fold: int) -> tuple[Any, ...]:
+        scale = self.competition.metric.scale.name
+        features = self.model.config()["features"]
+        data = self.dataset.fingerprint, self.folds.fingerprint
+        return (*data, scale, features, self.repeat, fold)
+
+    def _view(
+        self, train: NDArray[np.int64], valid: NDArray[np.int64], target: NDArray[np.float64]
+    ) -> tuple[Any, Any, Any]:
+        rows = self.dataset.train
+        parts = take(rows, train), take(rows, valid), self.dataset.test
+        if self.model.features is None:
+            return parts
+        features = self.model.features()
+        view = (
+            features.fit_transform(parts[0], target),
+            features.transform(parts[1]),
+            features.transform(parts[2]),
+        )
+        for array in _arrays(view):
+            # Models share a view: what works in place must fail, not change the next model.
+            array.setflags(write=False)
+        return view
+
+    def _check_classes(self, target: NDArray[np.float64], fold: int) -> None:
+        lacking = sorted(set(range(self.n_classes)) - set(target.astype(np.int64).tolist()))
+        if self.n_classes and lacking:
+            raise UsageError(
+                f"Fold {fold + 1} has no training row of class {lacking[0]}. Use fewer folds, or "
+                "the scheme 'stratified', which gives every fold its share of each class."
+            )
+
+
+def _arrays(view: Any) -> Iterator[Array]:
+    """Yield the arrays in a view; tables and sparse matrices are copied by whoever takes them."""
+    if isinstance(view, np.ndarray):
+        yield view
+    elif isinstance(view, Mapping):
+        for part in view.values():
+            yield from _arrays(part)
+    elif isinstance(view, tuple):
+        for part in view:
+            yield from _arrays(part)

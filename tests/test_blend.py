@@ -1,0 +1,320 @@
+"""Blending: who may be blended, and what a blend is honestly worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sklearn.metrics import log_loss
+
+from comps.base import Loss, Metric, Prediction, UsageError
+from ensembles import METHODS, best_blend, blend, check_members, squared_error_weights
+from pipelines.folds import Folds
+from pipelines.oof import OutOfFold
+from tests.support import METRIC, kfold
+
+Floats = NDArray[np.float64]
+
+N_ROWS, N_TEST = 60, 9
+FOLDS = kfold(N_ROWS, n_folds=4)
+# The share of hits: larger is better, and no loss to minimise.
+HITS = Metric("hits", "hits", lambda target, value: float(np.mean(abs(target - value) < 0.5)), True)
+# Probabilities of three classes.
+LOG_LOSS = Metric(
+    "neg_log_loss",
+    "log loss",
+    lambda target, shares: float(log_loss(target, shares, labels=[0, 1, 2])),
+    greater_is_better=False,
+    needs=Prediction.PROBABILITY,
+    loss=Loss.LOG_LOSS,
+)
+
+
+def member(
+    name: str, valid: Floats, test: Floats | None = None, folds: Folds = FOLDS, **changes: Any
+) -> OutOfFold:
+    """Return out-of-fold predictions; what blending does not look at is left empty."""
+    oof = OutOfFold(
+        model=name,
+        key="key",
+        score=0.0,
+        fold_scores=np.zeros((1, folds.n_folds)),
+        step=1,
+        steps=np.array([1]),
+        curve=np.zeros(1),
+        valid=valid,
+        covered=~np.isnan(valid).reshape(len(valid), -1).any(axis=1),
+        test=np.zeros((N_TEST, *valid.shape[1:])) if test is None else test,
+        fit_seconds=0.0,
+        other_seconds=0.0,
+        config={},
+        train_ids=np.arange(len(valid)),
+        test_ids=np.arange(N_TEST),
+        data_fingerprint="data",
+        folds_fingerprint=folds.fingerprint,
+    )
+    return replace(oof, **changes)
+
+
+def some_members(
+    seed: int, count: int = 3, uncovered: Sequence[int] = ()
+) -> tuple[list[OutOfFold], Floats]:
+    """Return members with errors of their own, and the target."""
+    rng = np.random.default_rng(seed)
+    target = rng.normal(0, 1, N_ROWS)
+    members = []
+    for number in range(count):
+        valid = target + rng.normal(rng.normal(0, 0.2), rng.uniform(0.3, 1.0), N_ROWS)
+        valid[list(uncovered)] = np.nan
+        members.append(member(f"model-{number}", valid, rng.normal(0, 1, N_TEST)))
+    return members, target
+
+
+# Who may be blended
+
+
+def test_members_of_the_same_data_and_folds_are_accepted() -> None:
+    check_members(some_members(0)[0])
+
+
+def test_nothing_cannot_be_blended() -> None:
+    with pytest.raises(UsageError, match="nothing to blend"):
+        check_members([])
+
+
+@pytest.mark.parametrize("what", ["data", "folds"])
+def test_a_member_of_other_data_or_folds_is_refused_by_name(what: str) -> None:
+    members, target = some_members(0)
+    members[2] = replace(members[2], **{f"{what}_fingerprint": "other"})
+    message = (
+        f"'model-0' and 'model-2' cannot be blended: their {what} differ. "
+        f"Train both on the same {what}"
+    )
+    with pytest.raises(UsageError, match=message):
+        blend("equal", members, target, FOLDS, METRIC)
+
+
+def test_a_member_that_predicts_other_rows_is_refused_by_name() -> None:
+    members, target = some_members(0)
+    valid = members[1].valid.copy()
+    valid[5] = np.nan
+    members[1] = member("gaps", valid)
+    with pytest.raises(UsageError, match="'model-0' and 'gaps' .* different training rows"):
+        blend("equal", members, target, FOLDS, METRIC)
+
+
+def test_a_member_is_not_counted_twice() -> None:
+    members, target = some_members(0)
+    with pytest.raises(UsageError, match="named twice among the members: model-0, model-1, mod"):
+        blend("equal", [*members, members[0]], target, FOLDS, METRIC)
+
+
+def test_an_unknown_method_is_refused_with_those_that_there_are() -> None:
+    members, target = some_members(0)
+    with pytest.raises(UsageError, match="no method 'median'. Known: best, equal, convex"):
+        blend("median", members, target, FOLDS, METRIC)
+
+
+def test_folds_that_are_not_those_of_the_members_are_refused() -> None:
+    members, target = some_members(0)
+    other = kfold(N_ROWS, n_folds=4, seed=1)
+    assert other.fingerprint != FOLDS.fingerprint
+    with pytest.raises(UsageError, match="folds"):
+        blend("convex", members, target, other, METRIC)
+
+
+# The scores
+
+
+def naive_weights(method: str, predictions: Floats, target: Floats, metric: Metric) -> Floats:
+    """Return the weights of a method, the plain way."""
+    count = predictions.shape[1]
+    if method == "equal":
+        return np.full(count, 1 / count)
+    if method == "convex":
+        return squared_error_weights(predictions, target).weights
+    scores = [metric.function(target, predictions[:, number]) for number in range(count)]
+    chosen = max(scores) if metric.greater_is_better else min(scores)
+    return np.eye(count)[scores.index(chosen)]
+
+
+def naive_honest_score(
+    method: str, members: Sequence[OutOfFold], target: Floats, folds: Folds, metric: Metric
+) -> float:
+    """Leave out one fold after the other; weights come from the rest."""
+    predicted = {}
+    for _, valid in folds.pairs[0]:
+        inside = [row for row in valid if members[0].covered[row]]
+        others = [row for row in range(N_ROWS) if row not in valid and members[0].covered[row]]
+        rest = np.array([[one.valid[row] for one in members] for row in others])
+        weights = naive_weights(method, rest, target[others], metric)
+        for row in inside:
+            predicted[row] = sum(
+                weight * one.valid[row] for weight, one in zip(weights, members, strict=True)
+            )
+    rows = sorted(predicted)
+    return metric.function(target[rows], np.array([predicted[row] for row in rows]))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("uncovered", [(), (0, 1, 2, 17)], ids=["all rows", "gaps"])
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 5))
+@settings(max_examples=15, deadline=None)
+def test_the_honest_score_is_that_of_a_loop_over_the_folds(
+    method: str, uncovered: Sequence[int], seed: int, count: int
+) -> None:
+    members, target = some_members(seed, count, uncovered)
+    found = blend(method, members, target, FOLDS, METRIC)
+    expected = naive_honest_score(method, members, target, FOLDS, METRIC)
+    assert found.honest_score == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("method", ["best", "equal"])
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=15, deadline=None)
+def test_the_honest_score_follows_a_direction_where_larger_is_better(
+    method: str, seed: int
+) -> None:
+    members, target = some_members(seed)
+    found = blend(method, members, target, FOLDS, HITS)
+    expected = naive_honest_score(method, members, target, FOLDS, HITS)
+    assert found.honest_score == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=15, deadline=None)
+def test_the_fitted_score_is_that_of_the_weighted_mean_on_all_covered_rows(
+    method: str, seed: int
+) -> None:
+    members, target = some_members(seed, uncovered=[3, 4])
+    found = blend(method, members, target, FOLDS, METRIC)
+    covered = members[0].covered
+    mean = sum(w * m.valid[covered] for w, m in zip(found.weights, members, strict=True))
+    assert found.fitted_score == pytest.approx(METRIC.function(target[covered], mean))
+
+
+def test_the_choice_of_the_best_member_is_paid_for_in_its_honest_score() -> None:
+    # In each fold another member is right; the one that looks best is chosen on the others.
+    target = np.zeros(N_ROWS)
+    fold_of_row = FOLDS.fold_of_row()
+    members = []
+    for number in range(FOLDS.n_folds):
+        valid = np.where(fold_of_row == number, 0.0, 1.0)
+        members.append(member(f"lucky-{number}", valid))
+    found = blend("best", members, target, FOLDS, METRIC)
+    assert found.fitted_score == pytest.approx(np.sqrt(3 / 4))
+    assert found.honest_score == 1.0
+
+
+def test_an_overfitted_blend_looks_better_than_it_honestly_is() -> None:
+    # Forty members of pure noise: weights can be fitted to it, and are worth nothing.
+    rng = np.random.default_rng(0)
+    members = [member(f"noise-{i}", rng.normal(0, 1, N_ROWS)) for i in range(40)]
+    found = blend("convex", members, rng.normal(0, 1, N_ROWS), FOLDS, METRIC)
+    assert found.fitted_score < found.honest_score
+
+
+# The weights and the test predictions
+
+
+@pytest.mark.parametrize("method", METHODS)
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 5))
+@settings(max_examples=15, deadline=None)
+def test_test_predictions_are_the_mean_of_the_members_by_their_weights(
+    method: str, seed: int, count: int
+) -> None:
+    members, target = some_members(seed, count)
+    found = blend(method, members, target, FOLDS, METRIC)
+    assert found.method == method
+    assert found.members == tuple(one.model for one in members)
+    assert found.weights.sum() == pytest.approx(1.0) and (found.weights >= 0).all()
+    expected = sum(w * m.test for w, m in zip(found.weights, members, strict=True))
+    np.testing.assert_allclose(found.test, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_convex_weights_fit_no_worse_than_the_best_member_and_the_mean() -> None:
+    members, target = some_members(11, count=5)
+    fitted = {name: blend(name, members, target, FOLDS, METRIC).fitted_score for name in METHODS}
+    assert fitted["convex"] <= min(fitted.values()) + 1e-12
+
+
+def test_one_member_is_its_own_blend_in_every_method() -> None:
+    members, target = some_members(12, count=1)
+    expected = METRIC.function(target, members[0].valid)
+    for method in METHODS:
+        found = blend(method, members, target, FOLDS, METRIC)
+        assert found.honest_score == found.fitted_score == pytest.approx(expected)
+        np.testing.assert_array_equal(found.test, members[0].test)
+
+
+@pytest.mark.parametrize("method", ["best", "equal"])
+def test_probabilities_of_classes_are_blended_row_by_row(method: str) -> None:
+    rng = np.random.default_rng(13)
+    classes = rng.integers(0, 3, N_ROWS).astype(np.float64)
+    members = [
+        member(f"model-{i}", rng.dirichlet(np.ones(3), N_ROWS), rng.dirichlet(np.ones(3), N_TEST))
+        for i in range(3)
+    ]
+    found = blend(method, members, classes, FOLDS, LOG_LOSS)
+    assert found.test.shape == (N_TEST, 3)
+    np.testing.assert_allclose(found.test.sum(axis=1), 1.0)
+    expected = sum(w * m.test for w, m in zip(found.weights, members, strict=True))
+    np.testing.assert_allclose(found.test, expected)
+    if method == "equal":
+        mean = np.mean([one.valid for one in members], axis=0)
+        score = log_loss(classes, mean, labels=[0, 1, 2])
+        assert found.honest_score == found.fitted_score == pytest.approx(score)
+
+
+# The choice between methods
+
+
+@pytest.mark.parametrize("metric", [METRIC, HITS], ids=["smaller", "larger"])
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 5))
+@settings(max_examples=15, deadline=None)
+def test_the_chosen_blend_has_the_best_honest_score_of_those_tried(
+    metric: Metric, seed: int, count: int
+) -> None:
+    members, target = some_members(seed, count)
+    chosen, tried = best_blend(members, target, FOLDS, metric)
+    assert any(chosen is candidate for candidate in tried)
+    assert not any(metric.better(one.honest_score, than=chosen.honest_score) for one in tried)
+
+
+def test_of_equal_honest_scores_the_simplest_method_is_chosen() -> None:
+    members, target = some_members(14, count=1)
+    chosen, _ = best_blend(members, target, FOLDS, METRIC)
+    assert chosen.method == "best"
+
+
+def test_all_methods_are_tried_but_convex_weights_only_where_there_is_a_loss() -> None:
+    members, target = some_members(15)
+    _, tried = best_blend(members, target, FOLDS, METRIC)
+    assert [one.method for one in tried] == ["best", "equal", "convex"]
+    _, tried = best_blend(members, target, FOLDS, HITS)
+    assert [one.method for one in tried] == ["best", "equal"]
+
+
+def test_only_the_methods_that_were_asked_for_are_tried() -> None:
+    members, target = some_members(16)
+    chosen, tried = best_blend(members, target, FOLDS, METRIC, ["equal"])
+    assert [one.method for one in tried] == ["equal"] and chosen.method == "equal"
+
+
+def test_convex_weights_for_a_loss_without_a_solver_are_refused_in_words() -> None:
+    members, target = some_members(17)
+    with pytest.raises(UsageError, match="no exact convex weights for this metric"):
+        blend("convex", members, target, FOLDS, HITS)
+
+
+def test_a_loss_without_a_solver_leaves_the_other_methods_to_choose_from() -> None:
+    members, target = some_members(18)
+    chosen, _ = best_blend(members, target, FOLDS, replace(METRIC, loss=Loss.ABSOLUTE_ERROR))
+    assert chosen.method in ("best", "equal")

@@ -1,0 +1,318 @@
+"""Files that are written whole or not at all, on real disks that are full or broken."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from comps.base import StoreError
+from pipelines.files import read_arrays, write_arrays, write_bytes, write_json
+from tests.support import ROOT, wait_for
+
+META = {"fold": 3, "name": "ridge", "nested": {"alpha": 1.5, "on": None}}
+ARRAYS = {
+    "valid": np.arange(24, dtype=np.float32).reshape(2, 3, 4),
+    "steps": np.array([25, 50], dtype=np.int64),
+    "ids": np.array(["a1", "b22"]),
+    "covered": np.array([True, False]),
+}
+
+
+def names_in(folder: Path) -> list[str]:
+    """Return the names of everything in a folder, hidden files too."""
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+# Writing
+
+
+def test_a_file_holds_exactly_what_was_written(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "new" / "folder" / "file", b"\0content\n")
+    assert (tmp_path / "new" / "folder" / "file").read_bytes() == b"\0content\n"
+    assert names_in(tmp_path / "new" / "folder") == ["file"]
+
+
+def test_a_file_that_is_there_is_replaced(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "file", b"old, and longer than the new content")
+    write_bytes(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_a_json_file_reads_back_and_its_keys_are_sorted(tmp_path: Path) -> None:
+    write_json(tmp_path / "file.json", {"b": 1, "a": [1.5, None]})
+    assert json.loads((tmp_path / "file.json").read_text()) == {"b": 1, "a": [1.5, None]}
+    assert (tmp_path / "file.json").read_text().index('"a"') < 8
+
+
+def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
+    path, seen = tmp_path / "file", set()
+    contents = [bytes([value]) * 300_000 for value in range(4)]
+    write_bytes(path, contents[0])
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            seen.add(path.read_bytes())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(60):
+        write_bytes(path, contents[number % 4])
+    done.set()
+    reader.join()
+    assert seen
+    assert seen <= set(contents)
+
+
+def test_a_writer_that_is_killed_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_bytes(path, b"old" * 100_000)
+    code = (
+        "from pathlib import Path\nfrom pipelines.files import write_bytes\n"
+        f"path = Path({str(path)!r})\n"
+        "while True: write_bytes(path, b'new' * 3_000_000)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as writer:
+        wait_for(lambda: any(tmp_path.glob(".file.*.part")), "the writer to begin")
+        writer.send_signal(signal.SIGKILL)
+    assert path.read_bytes() in (b"old" * 100_000, b"new" * 3_000_000)
+
+
+# A disk that is full
+
+
+def test_a_full_disk_is_explained(small_disk: Path) -> None:
+    with pytest.raises(StoreError, match=r"disk is full: .*file needs 0\.4 MB, 0\.3 MB free"):
+        write_bytes(small_disk / "file", bytes(400_000))
+
+
+def test_a_full_disk_keeps_the_old_file_and_nothing_else(small_disk: Path) -> None:
+    write_bytes(small_disk / "file", b"old")
+    with pytest.raises(StoreError, match="What was finished before is kept"):
+        write_bytes(small_disk / "file", bytes(400_000))
+    assert names_in(small_disk) == ["file"]
+    assert (small_disk / "file").read_bytes() == b"old"
+
+
+def test_writing_goes_on_once_there_is_space_again(small_disk: Path) -> None:
+    (small_disk / "other").write_bytes(bytes(200_000))
+    with pytest.raises(StoreError, match="disk is full"):
+        write_arrays(small_disk / "file.npz", {}, {"values": np.zeros(20_000)})
+    (small_disk / "other").unlink()
+    write_arrays(small_disk / "file.npz", {}, {"values": np.zeros(20_000)})
+    assert len(read_arrays(small_disk / "file.npz")[1]["values"]) == 20_000
+
+
+def test_a_file_over_the_limit_of_the_process_is_explained_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    code = (
+        "import resource; from pathlib import Path; from comps.base import StoreError\n"
+        "from pipelines.files import write_bytes\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        f"try: write_bytes(Path({str(tmp_path)!r}) / 'file', bytes(5000))\n"
+        "except StoreError as error: raise SystemExit(str(error))"
+    )
+    pytest.importorskip("resource", reason="this platform has no limits of processes")
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert f"Cannot write {tmp_path / 'file'}: File too large." in done.stderr
+    assert names_in(tmp_path) == []
+
+
+# A folder that cannot be written
+
+
+def test_a_file_where_a_folder_should_be_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("not a folder")
+    with pytest.raises(StoreError, match=r"Cannot write .*runs/models/file: "):
+        write_bytes(tmp_path / "runs" / "models" / "file", b"content")
+
+
+def test_a_folder_in_the_place_of_the_file_is_explained_and_nothing_is_left(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").mkdir()
+    with pytest.raises(StoreError, match=r"Cannot write .*file: "):
+        write_bytes(tmp_path / "file", b"content")
+    assert names_in(tmp_path) == ["file"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_explained(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(StoreError, match="Cannot write .*: Permission denied"):
+        write_bytes(tmp_path / "file", b"content")
+
+
+# Arrays
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    meta=st.dictionaries(st.text(), st.integers() | st.text() | st.none(), max_size=4),
+    values=st.dictionaries(
+        st.from_regex(r"[a-z][a-z_0-9]{0,8}", fullmatch=True).filter(
+            lambda name: name not in ("file", "allow_pickle")
+        ),
+        arrays.arrays(
+            st.sampled_from(["<f4", "<f8", "<i8", "|b1", "<U5"]),
+            arrays.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4),
+        ),
+        max_size=4,
+    ),
+)
+def test_arrays_come_back_with_value_dtype_and_shape(
+    tmp_path: Path, meta: dict[str, Any], values: dict[str, np.ndarray]
+) -> None:
+    write_arrays(tmp_path / "file.npz", meta, values)
+    found_meta, found = read_arrays(tmp_path / "file.npz")
+    assert found_meta == meta
+    assert set(found) == set(values)
+    for name, value in values.items():
+        assert found[name].dtype == value.dtype
+        np.testing.assert_array_equal(found[name], value, strict=True)
+
+
+def test_python_objects_are_refused_and_no_file_appears(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Object arrays cannot be saved"):
+        write_arrays(tmp_path / "file.npz", {}, {"ids": np.array(["a", None], dtype=object)})
+    assert names_in(tmp_path) == []
+
+
+def test_a_file_that_is_not_there_is_no_damaged_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"absent\.npz"):
+        read_arrays(tmp_path / "absent.npz")
+
+
+def written(path: Path) -> bytes:
+    """Write the arrays and return the file's content."""
+    write_arrays(path, META, ARRAYS)
+    return path.read_bytes()
+
+
+def test_a_file_cut_at_any_byte_is_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "r0-f3.npz"
+    content = written(path)
+    for size in range(0, len(content), 7):
+        path.write_bytes(content[:size])
+        with pytest.raises(StoreError, match=r"r0-f3\.npz is damaged .* Delete it and run"):
+            read_arrays(path)
+
+
+def assert_flips_are_noticed(path: Path, start: int, stop: int) -> None:
+    """Flip a bit in each byte, one after the other, and read the file."""
+    content = path.read_bytes()
+    for position in range(start, stop):
+        damaged = bytearray(content)
+        damaged[position] ^= 0x02
+        path.write_bytes(bytes(damaged))
+        assert_damaged_or_unharmed(path)
+
+
+def test_a_flipped_bit_is_never_taken_for_other_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "r0-f3.npz"
+    content = written(path)
+    assert_flips_are_noticed(path, 0, content.index(b"PK\x01\x02"))
+
+
+def test_a_flipped_bit_in_the_directory_never_hides_an_array(tmp_path: Path) -> None:
+    path = tmp_path / "r0-f3.npz"
+    content = written(path)
+    assert_flips_are_noticed(path, content.index(b"PK\x01\x02"), len(content))
+
+
+def test_a_flipped_bit_in_the_shape_is_never_taken_for_fewer_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "r0-f3.npz"
+    write_arrays(path, META, {"valid": np.zeros((3, 4000))})
+    content = path.read_bytes()
+    assert content.count(b"(3, 4000)") == 1
+    path.write_bytes(content.replace(b"(3, 4000)", b"(1, 4000)"))
+    with pytest.raises(StoreError, match="is damaged"):
+        read_arrays(path)
+
+
+def assert_damaged_or_unharmed(path: Path) -> None:
+    """Read the file; where that works, everything must be as it was written."""
+    try:
+        meta, found = read_arrays(path)
+    except StoreError as error:
+        assert "is damaged" in str(error)
+        return
+    assert meta == META
+    assert set(found) == set(ARRAYS)
+    for name, value in ARRAYS.items():
+        np.testing.assert_array_equal(found[name], value, strict=True)
+
+
+def as_npy() -> bytes:
+    """Return the content of a single array's file."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros(3))
+    return buffer.getvalue()
+
+
+def as_npz(**values: np.ndarray) -> bytes:
+    """Return the content of a file that `write_arrays` did not write."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **values)
+    return buffer.getvalue()
+
+
+class Bomb:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not an archive",
+        b"PK\x03\x04 not an archive",
+        as_npy(),
+        as_npz(values=np.zeros(3)),
+        as_npz(__meta__=np.array("not json")),
+    ],
+    ids=["empty", "text", "almost a zip", "one array", "no meta", "meta is no JSON"],
+)
+def test_files_of_other_kinds_are_called_damaged(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "file.npz").write_bytes(content)
+    with pytest.raises(StoreError, match=r"file\.npz is damaged"):
+        read_arrays(tmp_path / "file.npz")
+
+
+def test_a_pickled_file_is_refused_without_being_executed(tmp_path: Path) -> None:
+    (tmp_path / "file.npz").write_bytes(pickle.dumps(Bomb(tmp_path / "exploded")))
+    with pytest.raises(StoreError, match=r"file\.npz is damaged .*allow_pickle"):
+        read_arrays(tmp_path / "file.npz")
+    assert names_in(tmp_path) == ["file.npz"]
+
+
+def test_a_pickled_array_is_refused_without_being_executed(tmp_path: Path) -> None:
+    bomb = np.array([Bomb(tmp_path / "exploded")], dtype=object)
+    content = as_npz(__meta__=np.array("{}"), values=bomb)
+    assert b"exploded" in content
+    (tmp_path / "file.npz").write_bytes(content)
+    with pytest.raises(StoreError, match=r"file\.npz is damaged .*allow_pickle"):
+        read_arrays(tmp_path / "file.npz")
+    assert names_in(tmp_path) == ["file.npz"]

@@ -1,0 +1,233 @@
+"""Fingerprints: equal when what decides a result is equal, in every process."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comps.base import IDENTITY, Model
+from pipelines.crossval import Experiment
+from pipelines.fingerprint import fingerprint
+from pipelines.trainers import TRAINERS
+from tests.support import (
+    FOREST,
+    LIGHTGBM,
+    RIDGE,
+    ROOT,
+    TINY,
+    build_mean,
+    kfold,
+    python,
+    tiny_experiment,
+    with_dataset,
+    write_tiny,
+)
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=5))
+def test_the_order_of_keys_does_not_matter(value: dict[str, object]) -> None:
+    assert fingerprint(value) == fingerprint(dict(reversed(value.items())))
+
+
+@given(JSON, JSON)
+def test_different_values_have_different_fingerprints(one: object, other: object) -> None:
+    same = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    assert (fingerprint(one) == fingerprint(other)) == same
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        np.array([1, 2, 3, 5]),
+        np.array([1, 2, 3, 4], dtype=np.int32),
+        np.array([[1, 2], [3, 4]]),
+        np.array([1, 2, 3, 4, 0]),
+    ],
+    ids=["value", "dtype", "shape", "length"],
+)
+def test_arrays_differ_by_value_dtype_and_shape(other: np.ndarray) -> None:
+    assert fingerprint(np.array([1, 2, 3, 4])) != fingerprint(other)
+
+
+def test_equal_arrays_are_equal_however_they_lie_in_memory() -> None:
+    table = np.arange(12).reshape(3, 4)
+    assert fingerprint(table) == fingerprint(np.asfortranarray(table))
+    assert fingerprint(table[:, ::2]) == fingerprint(table[:, ::2].copy())
+
+
+def test_where_one_part_ends_matters() -> None:
+    assert fingerprint("ab", "c") != fingerprint("a", "bc")
+
+
+def test_the_fingerprint_of_folds_is_the_same_in_another_process() -> None:
+    code = "from tests.support import kfold; print(kfold(50, 4, seed=3).fingerprint)"
+    found = {python(code, PYTHONHASHSEED=seed).strip() for seed in ("0", "1")}
+    assert found == {kfold(50, 4, seed=3).fingerprint}
+
+
+# The key of a model's results
+
+
+def test_a_key_changes_with_a_parameter_of_the_model(experiment: Experiment) -> None:
+    changed = RIDGE.with_params({"alpha": 1.5})
+    assert experiment.key(changed) != experiment.key(RIDGE)
+    assert experiment.key(changed.with_params({"alpha": 1.0})) == experiment.key(RIDGE)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(RIDGE, name="other"),
+        replace(RIDGE, features=None),
+        replace(RIDGE, build=build_mean),
+        replace(RIDGE, patience=3),
+        replace(RIDGE, trainer="lightgbm"),
+    ],
+    ids=["name", "features", "build", "patience", "trainer"],
+)
+def test_a_key_changes_with_what_decides_the_predictions(
+    experiment: Experiment, changed: Model
+) -> None:
+    assert experiment.key(changed) != experiment.key(RIDGE)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [replace(RIDGE, seconds=9.0), replace(RIDGE, about="lines"), replace(RIDGE, default=False)],
+    ids=["seconds", "about", "default"],
+)
+def test_a_key_ignores_what_does_not_decide_the_predictions(
+    experiment: Experiment, changed: Model
+) -> None:
+    assert experiment.key(changed) == experiment.key(RIDGE)
+
+
+def test_a_key_does_not_depend_on_the_other_models(experiment: Experiment) -> None:
+    zoo = tuple(
+        model.with_params({"rounds": 99}) if model is LIGHTGBM else model for model in TINY.models
+    )
+    changed = replace(experiment, competition=replace(TINY, models=zoo))
+    assert changed.key(RIDGE) == experiment.key(RIDGE)
+    assert changed.key(zoo[3]) != experiment.key(LIGHTGBM)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda experiment: replace(experiment, seed=1),
+        lambda experiment: replace(experiment, folds=kfold(120, 4)),
+        lambda experiment: with_dataset(experiment, fingerprint="other"),
+    ],
+    ids=["seed", "folds", "data"],
+)
+def test_a_key_changes_with_seed_folds_and_data(
+    experiment: Experiment, change: Callable[[Experiment], Experiment]
+) -> None:
+    assert change(experiment).key(FOREST) != experiment.key(FOREST)
+
+
+def test_a_key_does_not_change_with_the_number_of_repeats(tiny_data: Path) -> None:
+    one, more = tiny_experiment(tiny_data), tiny_experiment(tiny_data, n_repeats=3)
+    assert one.key(FOREST) == more.key(FOREST)
+
+
+def test_other_content_of_the_files_changes_the_key(experiment: Experiment, tmp_path: Path) -> None:
+    other = tiny_experiment(write_tiny(tmp_path, seed=1))
+    assert other.key(RIDGE) != experiment.key(RIDGE)
+
+
+def test_a_key_changes_with_the_scale_on_which_models_learn(experiment: Experiment) -> None:
+    in_dollars = replace(TINY, metric=replace(TINY.metric, scale=IDENTITY))
+    assert replace(experiment, competition=in_dollars).key(RIDGE) != experiment.key(RIDGE)
+
+
+def test_a_key_changes_with_the_metric_that_scores_the_stages(experiment: Experiment) -> None:
+    other = replace(TINY, metric=replace(TINY.metric, name="mean_absolute_error"))
+    assert replace(experiment, competition=other).key(RIDGE) != experiment.key(RIDGE)
+
+
+# The code
+
+Found = dict[tuple[str, str], str]
+
+PRINT_ALL = """
+import json
+from comps.catalog import find_competition
+from pipelines.fingerprint import code_fingerprint
+models = find_competition("house-prices").models
+print(json.dumps([[model.trainer, model.name, code_fingerprint(model)] for model in models]))
+"""
+
+
+def fingerprints_at(root: Path, hash_seed: str = "0") -> Found:
+    """Return the fingerprint by (trainer, model) of the code of the project that lies at `root`."""
+    here = f"import sys; sys.path.insert(0, {str(root)!r})\n"
+    rows = json.loads(python(here + PRINT_ALL, PYTHONHASHSEED=hash_seed))
+    return {(trainer, model): code for trainer, model, code in rows}
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Found]:
+    """A copy of the project's code, and its fingerprints."""
+    root = tmp_path_factory.mktemp("project")
+    for room in ("comps", "pipelines"):
+        ignored = shutil.ignore_patterns("sample", "__pycache__")
+        shutil.copytree(ROOT / room, root / room, ignore=ignored)
+    return root, fingerprints_at(root)
+
+
+EVERYTHING = set(TRAINERS)
+
+
+@pytest.mark.parametrize(
+    ("file", "trainers"),
+    [
+        ("pipelines/training.py", EVERYTHING),
+        ("pipelines/trainers/_base.py", EVERYTHING),
+        ("pipelines/folds/schemes.py", EVERYTHING),
+        ("comps/base/metric.py", EVERYTHING),
+        ("comps/house_prices/features.py", EVERYTHING),
+        ("comps/house_prices/cleaning.py", EVERYTHING),
+        ("pipelines/trainers/lightgbm.py", {"lightgbm"}),
+        ("pipelines/trainers/xgboost.py", {"xgboost"}),
+        ("pipelines/trainers/keras.py", {"keras"}),
+        ("comps/house_prices/models.py", set()),
+        ("pipelines/crossval.py", set()),
+        ("pipelines/engines/local.py", set()),
+        ("pipelines/cli/app.py", set()),
+        ("pipelines/trainers/_fold_program.py", EVERYTHING),
+        ("pipelines/trainers/_boosting.py", EVERYTHING),
+        ("pipelines/seeds.py", EVERYTHING),
+        ("pipelines/preparation.py", EVERYTHING),
+    ],
+)
+def test_changed_code_changes_exactly_the_models_that_follow_from_it(
+    copied: tuple[Path, Found], file: str, trainers: set[str]
+) -> None:
+    root, before = copied
+    content = (root / file).read_text()
+    (root / file).write_text(content + "\n# changed\n")
+    try:
+        after = fingerprints_at(root)
+    finally:
+        (root / file).write_text(content)
+    changed = {key for key, code in before.items() if after[key] != code}
+    assert changed == {key for key in before if key[0] in trainers}
+
+
+def test_the_code_has_the_same_fingerprint_in_another_process() -> None:
+    assert fingerprints_at(ROOT, "1") == fingerprints_at(ROOT, "2")

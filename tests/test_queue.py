@@ -1,0 +1,242 @@
+"""The queue: order, what is left out for lack of time, estimates, failed models."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comps.base import Model
+from pipelines.engines import Done
+from pipelines.folds import FoldSpec
+from pipelines.jobs import Job, Run
+from pipelines.queue import JobQueue
+from tests.support import FOREST, NETWORK, RIDGE, TINY
+
+RUN = Run(
+    competition=TINY,
+    data=Path("data"),
+    data_fingerprint="d",
+    store=Path("store"),
+    spec=FoldSpec("kfold", 3),
+    folds=Path("folds.npz"),
+    seed=0,
+    threads=1,
+)
+# So far off that the speed of the machine plays no part.
+SOON, LATE = 10_000.0, 1_000_000.0
+
+
+def job(model: Model, fold: int | tuple[int, ...] = 0, repeat: int = 0) -> Job:
+    """Return a job of one or several folds."""
+    return Job(RUN, model, "key", repeat, fold if isinstance(fold, tuple) else (fold,))
+
+
+def costing(name: str, seconds_a_fold: float) -> Model:
+    """Return a model that declares its cost (which is for five folds)."""
+    return replace(RIDGE, name=name, seconds=5 * seconds_a_fold)
+
+
+def drain(queue: JobQueue) -> list[Job]:
+    """Return all jobs that the queue hands out."""
+    return list(iter(queue.next_job, None))
+
+
+def finish(queue: JobQueue, job: Job, seconds: float) -> None:
+    """Tell the queue that a job has ended after so many seconds."""
+    queue.finished(Done(job, [], seconds))
+
+
+# Order
+
+
+@given(st.permutations([job(RIDGE, 0), job(RIDGE, 1), job(FOREST, 0), job(FOREST, 0, repeat=1)]))
+def test_jobs_come_in_the_order_in_which_they_were_given(jobs: list[Job]) -> None:
+    queue = JobQueue(jobs, slots=2)
+    assert drain(queue) == jobs
+    assert queue.left_out == []
+
+
+def test_an_empty_queue_has_no_job() -> None:
+    assert JobQueue([], slots=1).next_job() is None
+
+
+def test_the_end_is_told_as_often_as_one_asks() -> None:
+    queue = JobQueue([job(RIDGE)], slots=2)
+    assert [queue.next_job() for _ in range(3)] == [job(RIDGE), None, None]
+
+
+# Deadlines
+
+
+def test_what_cannot_end_in_time_is_left_out_and_the_rest_goes_on() -> None:
+    dear, cheap = costing("dear", LATE), costing("cheap", 1)
+    jobs = [job(dear, 0), job(dear, 1), job(cheap, 0), job(cheap, 1)]
+    queue = JobQueue(jobs, slots=1, deadline=time.monotonic() + SOON)
+    assert drain(queue) == jobs[2:]
+    assert queue.left_out == jobs[:2]
+
+
+def test_with_time_enough_nothing_is_left_out() -> None:
+    jobs = [job(costing("dear", SOON), fold) for fold in range(2)]
+    queue = JobQueue(jobs, slots=1, deadline=time.monotonic() + 10 * LATE)
+    assert drain(queue) == jobs
+
+
+def test_after_the_deadline_everything_is_left_out() -> None:
+    jobs = [job(costing("cheap", 0.0)), job(FOREST)]
+    queue = JobQueue(jobs, slots=1, deadline=time.monotonic() - 1)
+    assert drain(queue) == []
+    assert queue.left_out == jobs
+
+
+def test_a_repeat_that_does_not_fit_is_not_begun() -> None:
+    # Each of the three folds fits, all of them together do not.
+    model = costing("dear", 0.4 * SOON)
+    jobs = [job(model, fold) for fold in range(3)]
+    queue = JobQueue(jobs, slots=1, deadline=time.monotonic() + SOON)
+    assert drain(queue) == []
+    assert queue.left_out == jobs
+
+
+def test_folds_side_by_side_need_less_time() -> None:
+    model = costing("dear", 0.4 * SOON)
+    jobs = [job(model, fold) for fold in range(4)]
+    assert drain(JobQueue(jobs, slots=2, deadline=time.monotonic() + SOON)) == jobs
+
+
+def test_folds_that_are_trained_together_cannot_be_shared_out() -> None:
+    model = costing("dear", 0.4 * SOON)
+    jobs = [job(model, (0, 1, 2, 3))]
+    assert drain(JobQueue(jobs, slots=4, deadline=time.monotonic() + SOON)) == []
+
+
+def test_one_repeat_may_fit_where_two_do_not() -> None:
+    model = costing("dear", 0.4 * SOON)
+    jobs = [job(model, fold, repeat) for repeat in range(2) for fold in range(2)]
+    queue = JobQueue(jobs, slots=1, deadline=time.monotonic() + SOON)
+    first = [queue.next_job(), queue.next_job()]
+    assert first == jobs[:2]
+    for done in jobs[:2]:
+        finish(queue, done, 2 * SOON)
+    assert drain(queue) == []
+    assert queue.left_out == jobs[2:]
+
+
+def test_a_model_that_turned_out_slow_is_left_out() -> None:
+    model = costing("cheap", 1)
+    jobs = [job(model, 0), job(model, 0, repeat=1), job(model, 1, repeat=1)]
+    queue = JobQueue(jobs, slots=1, deadline=time.monotonic() + SOON)
+    assert queue.next_job() == jobs[0]
+    finish(queue, jobs[0], LATE)
+    assert queue.next_job() is None
+    assert queue.left_out == jobs[1:]
+
+
+def test_a_machine_that_turned_out_slow_leaves_other_models_out() -> None:
+    quick, other = costing("quick", 1), costing("other", 10)
+    jobs = [job(quick), job(other)]
+    queue = JobQueue(jobs, slots=1, deadline=time.monotonic() + SOON)
+    assert queue.next_job() == jobs[0]
+    finish(queue, jobs[0], LATE)
+    assert queue.next_job() is None
+    assert queue.left_out == [jobs[1]]
+
+
+# Status
+
+
+def test_nothing_is_estimated_before_a_fold_has_ended() -> None:
+    queue = JobQueue([job(RIDGE, 0), job(RIDGE, 1)], slots=1)
+    queue.next_job()
+    status = queue.status()
+    assert (status.done, status.total, status.seconds_left) == (0, 2, None)
+
+
+def test_a_measured_model_is_estimated_by_its_mean() -> None:
+    jobs = [job(RIDGE, fold) for fold in range(4)]
+    queue = JobQueue(jobs, slots=1)
+    for seconds in (2.0, 4.0):
+        finish(queue, queue.next_job() or jobs[0], seconds)
+    status = queue.status()
+    assert (status.done, status.total) == (2, 4)
+    assert status.seconds_left == pytest.approx(2 * 3.0)
+
+
+def test_running_jobs_count_as_work_that_is_left_and_slots_share_it() -> None:
+    jobs = [job(RIDGE, fold) for fold in range(5)]
+    queue = JobQueue(jobs, slots=2)
+    first, _, _ = (queue.next_job() for _ in range(3))
+    assert first is not None
+    finish(queue, first, 6.0)
+    assert queue.status().seconds_left == pytest.approx(4 * 6.0 / 2)
+
+
+def test_a_job_of_several_folds_counts_as_many() -> None:
+    jobs = [job(NETWORK, (0, 1, 2)), job(NETWORK, (0, 1, 2), repeat=1)]
+    queue = JobQueue(jobs, slots=1)
+    queue.next_job()
+    finish(queue, jobs[0], 30.0)
+    status = queue.status()
+    assert (status.done, status.total) == (3, 6)
+    assert status.seconds_left == pytest.approx(30.0)
+
+
+def test_other_models_are_estimated_by_declared_cost_at_the_measured_speed() -> None:
+    queue = JobQueue([job(costing("one", 99)), job(costing("other", 50))], slots=1)
+    first = queue.next_job()
+    assert first is not None
+    finish(queue, first, 199.0)
+    assert queue.status().seconds_left == pytest.approx(50 * 2.0)
+
+
+@given(st.floats(0.1, 1000), st.floats(0.1, 1000))
+def test_a_slower_machine_is_never_estimated_to_be_sooner_done(one: float, other: float) -> None:
+    left = []
+    for seconds in sorted((one, other)):
+        queue = JobQueue([job(costing("a", 3)), job(costing("b", 7))], slots=1)
+        finish(queue, queue.next_job() or job(RIDGE), seconds)
+        left.append(queue.status().seconds_left or 0.0)
+    assert left[0] <= left[1]
+
+
+def test_what_is_left_out_is_not_part_of_the_total() -> None:
+    jobs = [job(costing("dear", LATE), fold) for fold in range(3)] + [job(FOREST)]
+    queue = JobQueue(jobs, slots=1, deadline=time.monotonic() + SOON)
+    assert queue.status().total == 4
+    assert queue.next_job() == jobs[3]
+    assert queue.status().total == 1
+
+
+# Failures
+
+
+def test_a_failed_model_loses_its_other_jobs_in_every_repeat() -> None:
+    jobs = [job(RIDGE, 0), job(RIDGE, 1), job(FOREST, 0), job(RIDGE, 0, repeat=1)]
+    queue = JobQueue(jobs, slots=1)
+    assert queue.next_job() == jobs[0]
+    queue.failed(jobs[0])
+    assert drain(queue) == [jobs[2]]
+    assert queue.left_out == [jobs[1], jobs[3]]
+
+
+def test_a_failed_job_counts_as_done_and_its_dropped_ones_not_at_all() -> None:
+    jobs = [job(RIDGE, 0), job(RIDGE, 1), job(FOREST, 0)]
+    queue = JobQueue(jobs, slots=1)
+    queue.next_job()
+    queue.failed(jobs[0])
+    assert (queue.status().done, queue.status().total) == (1, 2)
+
+
+def test_a_failure_beside_a_running_job_of_the_same_model_is_counted_once() -> None:
+    jobs = [job(RIDGE, 0), job(RIDGE, 1), job(RIDGE, 2)]
+    queue = JobQueue(jobs, slots=2)
+    assert [queue.next_job(), queue.next_job()] == jobs[:2]
+    queue.failed(jobs[0])
+    finish(queue, jobs[1], 3.0)
+    status = queue.status()
+    assert (status.done, status.total, status.seconds_left) == (2, 2, 0.0)

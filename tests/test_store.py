@@ -1,0 +1,284 @@
+"""The run store: what goes in comes out, and one process writes at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from comps.base import BusyError, StoreError
+from pipelines.crossval import Experiment
+from pipelines.files import write_json
+from pipelines.oof import OutOfFold, assemble
+from pipelines.store import FORMAT, RunStore
+from tests.support import RIDGE, ROOT, fold_result, kfold, tiny_experiment
+
+
+def make_oof(experiment: Experiment, value: float = 1.0, key: str = "k1") -> OutOfFold:
+    """Return out-of-fold predictions that are all the same value."""
+    results = [
+        [
+            fold_result(
+                repeat=repeat,
+                fold=fold,
+                valid=np.full((2, len(valid)), value, dtype=np.float32),
+                test=np.full((2, len(experiment.dataset.test_ids)), value, dtype=np.float32),
+            )
+            for fold, (_, valid) in enumerate(experiment.folds.pairs[repeat])
+        ]
+        for repeat in range(experiment.folds.n_repeats)
+    ]
+    competition, dataset, folds = experiment.competition, experiment.dataset, experiment.folds
+    return assemble(competition, dataset, RIDGE, key, folds, results)
+
+
+# Round trips
+
+
+def test_a_fold_comes_back_as_it_was_stored(store: RunStore) -> None:
+    result = fold_result(
+        repeat=1,
+        fold=2,
+        valid=np.random.default_rng(0).normal(size=(2, 7)).astype(np.float32),
+        test=np.random.default_rng(1).normal(size=(2, 3, 4)).astype(np.float32),
+    )
+    store.write_fold(RIDGE, "k1", result)
+    found = store.read_fold("ridge", "k1", 1, 2)
+    assert (found.repeat, found.fold) == (1, 2)
+    assert (found.fit_seconds, found.other_seconds) == (1.5, 0.25)
+    for name in ("steps", "curve", "valid", "test"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(result, name), strict=True)
+
+
+def test_a_fold_lies_where_the_store_says(store: RunStore) -> None:
+    store.write_fold(RIDGE, "k1", fold_result(repeat=0, fold=3))
+    path = store.fold_path("ridge", "k1", 0, 3)
+    assert path == store.root / "models" / "ridge" / "k1" / "r0-f3.npz"
+    assert path.is_file()
+    assert not store.fold_path("ridge", "k1", 0, 2).exists()
+
+
+def test_the_configuration_lies_beside_the_results_for_people(store: RunStore) -> None:
+    store.write_fold(RIDGE, "k1", fold_result())
+    record = json.loads((store.root / "models" / "ridge" / "k1" / "model.json").read_text())
+    assert record == {"key": "k1", "config": RIDGE.config()}
+
+
+def test_out_of_fold_predictions_come_back_as_they_were_stored(
+    store: RunStore, experiment: Experiment
+) -> None:
+    oof = make_oof(experiment)
+    store.write_oof(oof)
+    found = store.read_oof("ridge", "k1", 1)
+    for name in OutOfFold.__dataclass_fields__:
+        value, wanted = getattr(found, name), getattr(oof, name)
+        if isinstance(wanted, np.ndarray):
+            np.testing.assert_array_equal(value, wanted, strict=True)
+        else:
+            assert value == wanted
+
+
+def test_the_row_numbers_of_folds_come_back(store: RunStore) -> None:
+    folds = kfold(20, 4, n_repeats=2, seed=5)
+    with np.load(store.write_folds(folds)) as found:
+        for name, rows in folds.to_arrays().items():
+            np.testing.assert_array_equal(found[name], rows, strict=True)
+
+
+def test_repeats_of_folds_are_kept_apart(store: RunStore) -> None:
+    assert store.write_folds(kfold(20)) != store.write_folds(kfold(20, n_repeats=2))
+
+
+def test_records_and_texts_are_stored_under_the_root(store: RunStore) -> None:
+    assert json.loads(store.write_record("blend.json", {"a": [1, 2]}).read_text()) == {"a": [1, 2]}
+    path = store.write_text("errors/ridge.log", "Traceback: ü")
+    assert path == store.root / "errors" / "ridge.log"
+    assert path.read_text(encoding="utf-8") == "Traceback: ü"
+
+
+def test_what_is_not_there_is_not_found(store: RunStore) -> None:
+    with pytest.raises(FileNotFoundError, match=r"r0-f0\.npz"):
+        store.read_fold("ridge", "k1", 0, 0)
+    with pytest.raises(FileNotFoundError, match=r"oof-r1\.npz"):
+        store.read_oof("ridge", "k1", 1)
+
+
+def test_damaged_results_are_named(store: RunStore, experiment: Experiment) -> None:
+    store.write_fold(RIDGE, "k1", fold_result())
+    store.fold_path("ridge", "k1", 0, 0).write_bytes(b"PK garbage")
+    with pytest.raises(StoreError, match=r"models/ridge/k1/r0-f0\.npz is damaged"):
+        store.read_fold("ridge", "k1", 0, 0)
+    store.write_oof(make_oof(experiment))
+    (store.root / "models" / "ridge" / "k1" / "oof-r1.npz").write_bytes(b"")
+    with pytest.raises(StoreError, match=r"models/ridge/k1/oof-r1\.npz is damaged"):
+        store.read_oof("ridge", "k1", 1)
+
+
+# Members of a blend
+
+
+def test_an_empty_store_has_no_members(store: RunStore, experiment: Experiment) -> None:
+    assert store.members(experiment.dataset, experiment.folds) == []
+
+
+def test_the_newest_predictions_of_a_model_are_its_member(
+    store: RunStore, experiment: Experiment
+) -> None:
+    for number, (key, value) in enumerate([("k2", 2.0), ("k1", 1.0), ("k3", 3.0), ("k0", 0.0)]):
+        store.write_oof(make_oof(experiment, value, key))
+        path = store.root / "models" / "ridge" / key / "oof-r1.npz"
+        os.utime(path, ns=(number, number))
+    (member,) = store.members(experiment.dataset, experiment.folds)
+    assert (member.model, member.key, member.test[0]) == ("ridge", "k0", 0.0)
+
+
+def test_predictions_on_other_folds_or_data_are_no_members(
+    store: RunStore, experiment: Experiment, tiny_data: Path
+) -> None:
+    store.write_oof(make_oof(experiment))
+    other = tiny_experiment(tiny_data, n_folds=4)
+    assert store.members(other.dataset, other.folds) == []
+    changed = make_oof(experiment).__dict__ | {"data_fingerprint": "other", "key": "k9"}
+    store.write_oof(OutOfFold(**changed))
+    assert [oof.key for oof in store.members(experiment.dataset, experiment.folds)] == ["k1"]
+
+
+def test_predictions_over_more_repeats_go_with_those_over_one(
+    store: RunStore, experiment: Experiment, tiny_data: Path
+) -> None:
+    more = make_oof(tiny_experiment(tiny_data, n_repeats=2))
+    store.write_oof(more)
+    (member,) = store.members(experiment.dataset, experiment.folds)
+    assert member.n_repeats == 2
+
+
+# Folders that are no stores of this version
+
+
+def test_a_store_that_is_not_there_yet_can_be_read(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "absent")
+    assert not store.fold_path("ridge", "k1", 0, 0).exists()
+    assert not store.root.exists()
+
+
+def test_the_format_is_written_and_accepted_again(store: RunStore) -> None:
+    with store.writing():
+        pass
+    marker = json.loads((store.root / "store.json").read_text())
+    assert marker["format"] == FORMAT
+    RunStore(store.root)
+
+
+def test_a_store_of_another_format_is_refused(tmp_path: Path) -> None:
+    write_json(tmp_path / "store.json", {"format": FORMAT + 1, "version": "9.9"})
+    expected = rf"version 9\.9 in format {FORMAT + 1}; this version reads format {FORMAT}"
+    with pytest.raises(StoreError, match=expected):
+        RunStore(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"version": "0.1.0"}'])
+def test_a_damaged_marker_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "store.json").write_text(content)
+    with pytest.raises(StoreError, match=r"store\.json is damaged\. Delete it"):
+        RunStore(tmp_path)
+
+
+def test_a_file_in_the_place_of_the_store_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file")
+    with pytest.raises(StoreError, match="runs is a file; a folder for results was expected"):
+        RunStore(tmp_path / "runs")
+
+
+def test_a_file_in_the_place_of_a_parent_is_explained_when_writing(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file")
+    with (
+        pytest.raises(StoreError, match=r"Cannot write to .*runs/tiny: "),
+        RunStore(tmp_path / "runs" / "tiny").writing(),
+    ):
+        pass
+
+
+def test_a_full_disk_is_explained_when_the_lock_is_taken(small_disk: Path) -> None:
+    store = RunStore(small_disk / "tiny")
+    store.root.mkdir()
+    with pytest.raises(OSError, match="No space left"):
+        (small_disk / "other").write_bytes(bytes(400_000))
+    with pytest.raises(StoreError, match="disk is full"):
+        take(store)
+    (small_disk / "other").unlink()
+    take(store)
+
+
+# The lock
+
+
+@contextmanager
+def holder(root: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start a process that holds the store until it is killed."""
+    code = (
+        "import sys, time; from pathlib import Path; from pipelines.store import RunStore\n"
+        f"with RunStore(Path({str(root)!r})).writing():\n"
+        "    print('held', flush=True)\n"
+        "    time.sleep(600)"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def take(store: RunStore) -> None:
+    """Hold the store for a moment."""
+    with store.writing():
+        pass
+
+
+def test_a_second_process_is_told_who_holds_the_store(store: RunStore) -> None:
+    with holder(store.root) as process:
+        expected = rf"Another run is writing to .*tiny \(process {process.pid}\)\. Wait"
+        with pytest.raises(BusyError, match=expected):
+            take(store)
+
+
+def test_a_killed_holder_releases_the_store(store: RunStore) -> None:
+    with holder(store.root) as process:
+        with pytest.raises(BusyError, match=f"process {process.pid}"):
+            take(store)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        take(store)
+    assert (store.root / ".holder").read_text() == str(os.getpid())
+
+
+def test_a_store_that_is_held_can_be_read(store: RunStore) -> None:
+    store.write_fold(RIDGE, "k1", fold_result(curve=(0.5, 0.25)))
+    with holder(store.root):
+        assert store.read_fold("ridge", "k1", 0, 0).curve.tolist() == [0.5, 0.25]
+
+
+def test_one_process_cannot_hold_a_store_twice(store: RunStore) -> None:
+    with store.writing(), pytest.raises(BusyError, match=f"process {os.getpid()}"):
+        take(RunStore(store.root))
+
+
+def test_other_stores_are_not_held(store: RunStore, tmp_path: Path) -> None:
+    with store.writing():
+        take(RunStore(tmp_path / "runs" / "other"))
+
+
+def test_an_error_releases_the_store(store: RunStore) -> None:
+    with pytest.raises(KeyError, match="oops"), store.writing():
+        raise KeyError("oops")
+    take(store)

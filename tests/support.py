@@ -150,9 +150,7 @@ def build_network(
 
 MEAN = Model("mean", Family.BASELINE, "sklearn", build=build_mean, seconds=0.1)
 RIDGE = Model("ridge", Family.LINEAR, "sklearn", {"alpha": 1.0}, TinyFeatures, build_ridge)
-FOREST = Model(
-    "forest", Family.FOREST, "sklearn", {"n_estimators": 5}, TinyFeatures, build_forest
-)
+FOREST = Model("forest", Family.FOREST, "sklearn", {"n_estimators": 5}, TinyFeatures, build_forest)
 LIGHTGBM = Model(
     "lightgbm",
     Family.BOOSTING,

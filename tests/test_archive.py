@@ -394,9 +394,7 @@ def test_good_targets_come_back_as_they_are(values: list[float]) -> None:
     assert checked.dtype == np.float64
 
 
-@given(
-    st.lists(st.sampled_from(["1", "2.5", "NA", "", "cheap", "-1", "0", "inf", "nan", "1e999"]))
-)
+@given(st.lists(st.sampled_from(["1", "2.5", "NA", "", "cheap", "-1", "0", "inf", "nan", "1e999"])))
 def test_bad_targets_are_counted_and_the_first_is_named_by_its_line(values: list[str]) -> None:
     bad = [row for row, value in enumerate(values) if value not in ("1", "2.5")]
     series = pd.Series(values, dtype=object)
@@ -503,9 +501,7 @@ def test_a_renamed_column_is_shown_with_the_missing_one(
         load_edited(few, rename_column("test.csv", "LotArea", "Lot Area"), tmp_path)
 
 
-def test_a_training_file_without_prices_is_refused(
-    few: Mapping[str, Rows], tmp_path: Path
-) -> None:
+def test_a_training_file_without_prices_is_refused(few: Mapping[str, Rows], tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"^train\.csv lacks the column 'SalePrice'"):
         load_edited(few, drop_column("train.csv", "SalePrice"), tmp_path)
 

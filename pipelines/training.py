@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from comps.base import Array, Competition, Dataset, Metric, Model, Task
 from pipelines.folds import Folds
+from pipelines.residual import Residual
 from pipelines.seeds import derive_seed
 from pipelines.trainers import Context, FoldData, Stage, load_trainer
 from pipelines.views import ViewCache
@@ -88,19 +89,22 @@ def train_folds(
     trainer.prepare()
     context = Context(competition.task, _n_classes(competition, dataset), threads)
     target = competition.metric.scale.forward(dataset.target)
+    residual, model = Residual.split(competition, dataset, model)
     batches = [tuple(numbers)] if trainer.together else [(number,) for number in numbers]
     results = []
     for batch in batches:
         started = time.perf_counter()
+        goal = residual.target(target)
         data = [
-            _fold_data(dataset, model, target, folds, repeat, fold, seed, views) for fold in batch
+            _fold_data(dataset, model, goal, folds, repeat, fold, seed, views) for fold in batch
         ]
-        held_out = [target[folds.pairs[repeat][fold][1]] for fold in batch]
+        held_rows = [folds.pairs[repeat][fold][1] for fold in batch]
+        held_out = [target[rows] for rows in held_rows]
         recorder = _Recorder(competition.metric, held_out, time.perf_counter() - started)
         started = time.perf_counter()
         for stage in trainer.stages(model, data, context):
             recorder.fit_seconds += time.perf_counter() - started
-            on_stage(stage.step, recorder.add(stage))
+            on_stage(stage.step, recorder.add(residual.stage(stage, held_rows)))
             if recorder.out_of_patience(model.patience):
                 break
             started = time.perf_counter()

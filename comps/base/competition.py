@@ -94,6 +94,8 @@ class Competition:
         gap: of a time-ordered scheme, see `pipelines.folds.FoldInput`.
         also: further metrics, shown beside the one that decides.
         valid_range: lowest and highest value that a submission may hold, in its own unit.
+        offset: `(rows) -> [n]`, a forecast on the metric's scale that needs no training. A
+            model with the parameter `residual` learns to correct it.
 
     Raises:
         UsageError: if the zoo is not as said above.
@@ -115,6 +117,7 @@ class Competition:
     gap: Any = None
     also: tuple[Metric, ...] = ()
     valid_range: tuple[float, float] = (-np.inf, np.inf)
+    offset: Callable[[Any], NDArray[np.float64]] | None = None
 
     def __post_init__(self) -> None:
         names = [model.name for model in self.models]

@@ -16,6 +16,8 @@ from comps.base import Model
 # Declarations: their values are part of a model's configuration, so that a changed
 # parameter of one model leaves the results of the others valid.
 _DECLARATIONS = {"models.py", "competition.py"}
+# What runs a fold.
+_RUNNERS = ("pipelines.training", "pipelines.residual", "pipelines.refit")
 
 
 def fingerprint(*parts: Any) -> str:
@@ -46,7 +48,7 @@ def code_fingerprint(model: Model) -> str:
     """
     from pipelines.trainers import trainer_module
 
-    modules = ["comps.base", "pipelines.folds", "pipelines.training", trainer_module(model.trainer)]
+    modules = ["comps.base", "pipelines.folds", *_RUNNERS, trainer_module(model.trainer)]
     for function in (model.features, model.build):
         if function is not None:
             modules.append(function.__module__.rpartition(".")[0] or function.__module__)

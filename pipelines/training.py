@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from comps.base import Array, Competition, Dataset, Metric, Model, Task
 from pipelines.folds import Folds
+from pipelines.refit import stages_with_refit
 from pipelines.residual import Residual
 from pipelines.seeds import derive_seed
 from pipelines.trainers import Context, FoldData, Stage, load_trainer
@@ -35,7 +36,8 @@ class FoldResult:
         steps: [s] int64, rounds or epochs of each stage, ascending.
         curve: [s] float64, the metric on the validation rows at each stage.
         valid: [s, v] or [s, v, classes] float32, predictions on the metric's scale.
-        test: [s, m] or [s, m, classes] float32.
+        test: [s, m] or [s, m, classes] float32. In the last of folds that grow with time, by a
+            model of all rows.
         fit_seconds: spent in the trainer.
         other_seconds: spent on features and scores.
     """
@@ -98,11 +100,14 @@ def train_folds(
         data = [
             _fold_data(dataset, model, goal, folds, repeat, fold, seed, views) for fold in batch
         ]
+        whole = None
+        if folds.growing and batch[-1] == folds.n_folds - 1:
+            whole = _fold_data(dataset, model, goal, folds, repeat, folds.n_folds, seed, views)
         held_rows = [folds.pairs[repeat][fold][1] for fold in batch]
         held_out = [target[rows] for rows in held_rows]
         recorder = _Recorder(competition.metric, held_out, time.perf_counter() - started)
         started = time.perf_counter()
-        for stage in trainer.stages(model, data, context):
+        for stage in stages_with_refit(trainer, model, data, whole, context):
             recorder.fit_seconds += time.perf_counter() - started
             on_stage(stage.step, recorder.add(residual.stage(stage, held_rows)))
             if recorder.out_of_patience(model.patience):
@@ -180,8 +185,12 @@ def _fold_data(
     seed: int,
     views: ViewCache | None,
 ) -> FoldData:
-    """Return the rows of a fold as the model's transformer, fitted in the fold, makes them."""
-    train, valid = folds.pairs[repeat][fold]
+    """Return the rows of a fold as the model's transformer, fitted in the fold, makes them.
+
+    One fold more than there are trains on all rows, and predicts one of them for form's sake.
+    """
+    everything = np.arange(len(target)), np.arange(1)
+    train, valid = folds.pairs[repeat][fold] if fold < folds.n_folds else everything
 
     def make() -> tuple[Any, Any, Any]:
         parts = take(dataset.train, train), take(dataset.train, valid), dataset.test

@@ -2,6 +2,7 @@
 
 - `tree_features()`: lags, differences, means and phases; NaN where unknown.
 - `linear_features()`: the same, scaled, holes filled with the fold's mean, extremes bounded.
+- `network_features()`: the windows themselves, over a scaled series.
 
 Each returns a new transformer that takes `comps.base.Windows`. What is learned (means,
 deviations, whether all seasons were seen) is learned in `fit`.
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from comps.temperature.lags import LagTable
+    from comps.temperature.network_inputs import ScaledWindows
 
 
 def tree_features() -> LagTable:
@@ -41,6 +43,13 @@ def linear_features() -> Pipeline:
         SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True),
         FunctionTransformer(_bounded),
     )
+
+
+def network_features() -> ScaledWindows:
+    """Return a view as windows over a float32 series without holes."""
+    from comps.temperature.network_inputs import ScaledWindows
+
+    return ScaledWindows()
 
 
 def _bounded(rows: NDArray[np.float32]) -> NDArray[np.float32]:

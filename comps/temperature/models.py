@@ -2,9 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from comps.base import Family, Model
-from comps.temperature import estimators
-from comps.temperature.features import linear_features, tree_features
+from comps.temperature import estimators, networks
+from comps.temperature.features import linear_features, network_features, tree_features
+
+_CELLS: Mapping[str, Any] = {
+    "cell": "LSTM",
+    "units": [16],
+    "recurrent_dropout": 0.0,
+    "dropout": 0.0,
+    "bidirectional": False,
+}
+
+
+def _book(
+    name: str,
+    build: Callable[..., Any],
+    epochs: int,
+    params: Mapping[str, Any],
+    seconds: float,
+    about: str,
+) -> Model:
+    """Return a network of the book, which learns the temperature itself."""
+    recipe = {"residual": False, "epochs": epochs, "batch_size": 256, "copies": 1, "stride": 1}
+    return Model(
+        name,
+        Family.NETWORK,
+        "keras",
+        recipe | {"learning_rate": 1e-3} | dict(params),
+        network_features,
+        build,
+        seconds=seconds,
+        default=False,
+        about=f"the book's: {about}",
+    )
+
 
 MODELS = (
     Model(
@@ -66,5 +101,55 @@ MODELS = (
         patience=150,
         seconds=5.0,
         about="gradient boosting with small trees",
+    ),
+    Model(
+        "mlp",
+        Family.NETWORK,
+        "keras",
+        {
+            "residual": True,
+            "epochs": 12,
+            "batch_size": 128,
+            "copies": 4,
+            "stride": 1,
+            "units": [64, 64],
+            "dropout": 0.5,
+            "noise": 0.3,
+            "learning_rate": 3e-3,
+            "weight_decay": 0.3,
+        },
+        linear_features,
+        networks.mlp,
+        seconds=15.0,
+        about="a linear model and a heavily regularised network, of lags",
+    ),
+    _book("dense", networks.dense, 10, {"units": 16}, 10.0, "a dense layer of 16"),
+    _book(
+        "conv1d", networks.conv1d, 10, {"filters": 8, "widths": [24, 12, 6]}, 60.0, "convolutions"
+    ),
+    _book("lstm", networks.recurrent, 10, {**_CELLS} | {"units": [16]}, 40.0, "LSTM of 16"),
+    _book(
+        "lstm-dropout",
+        networks.recurrent,
+        50,
+        {**_CELLS} | {"units": [32], "recurrent_dropout": 0.25, "dropout": 0.5},
+        300.0,
+        "LSTM of 32 with recurrent dropout",
+    ),
+    _book(
+        "gru-stacked",
+        networks.recurrent,
+        50,
+        {**_CELLS} | {"cell": "GRU", "units": [32, 32], "recurrent_dropout": 0.5, "dropout": 0.5},
+        600.0,
+        "two layers of GRU of 32 with recurrent dropout",
+    ),
+    _book(
+        "lstm-bidirectional",
+        networks.recurrent,
+        10,
+        {**_CELLS} | {"units": [16], "bidirectional": True},
+        80.0,
+        "LSTM of 16 that reads windows from both ends",
     ),
 )

@@ -17,3 +17,10 @@ def ridge(**params: Any) -> Any:
     from sklearn.linear_model import Ridge
 
     return Ridge(**params)
+
+
+def svr(**params: Any) -> Any:
+    """Support vector regression on rows evenly spaced in time."""
+    from comps.temperature.thinned import ThinnedSVR
+
+    return ThinnedSVR(**params)

@@ -77,9 +77,9 @@ def parse(content: bytes, name: str) -> Readings:
         DataError: if the times or the temperature are missing or unreadable, or one time has
             two rows that differ.
 
-    >>> text = b"Date Time,T (degC),wv (m/s)\n01.01.2009 00:10:00,-8.02,-9999.0\n"
-    >>> parse(text, "jena.csv").table.iloc[0].tolist()
-    [-8.02, nan]
+    >>> text = b"Date Time,p (mbar),T (degC),wv (m/s)\n01.01.2009 00:10:00,996.52,-8.02,-9999\n"
+    >>> parse(text, "jena.csv").table.iloc[0].to_dict()
+    {'T (degC)': -8.02, 'p (mbar)': 996.52}
     """
     raw = read_csv(content, name).rename(columns=str.strip)
     if TIME not in raw:

@@ -87,7 +87,9 @@ def expanding(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
     order = np.argsort(rows.times, kind="stable")
     for block in np.array_split(order, n_folds + 1)[1:]:
         begin = rows.times[block].min()
-        known = rows.times < begin if rows.gap is None else rows.times <= begin - rows.gap
+        known = rows.times < begin
+        if rows.gap is not None:
+            known &= rows.times <= begin - rows.gap
         # Rows of one time may lie on both sides of a cut; they are predicted, not trained on.
         yield np.flatnonzero(known), block
 

@@ -35,11 +35,18 @@ def window_shapes(view: Windows) -> dict[str, tuple[int, ...]]:
 def gather_windows(length: int) -> Gather:
     """Return `(shared, rows) -> features`, which cuts {"window": [n, length, quantities]}.
 
-    It runs on the device, on a batch at a time: no more windows exist than a step needs.
+    It runs on the device, on a batch at a time: no more windows exist than a step needs. A
+    window is one slice; looked up hour by hour it would take four times as long on a CPU.
     """
+    import jax
 
     def gather(shared: Any, rows: Any) -> Any:
-        steps = np.arange(1 - length, 1)
-        return {WINDOW: shared[SERIES][rows[ENDS][:, None] + steps]}
+        series = shared[SERIES]
+        size = (length, series.shape[1])
+
+        def window(end: Any) -> Any:
+            return jax.lax.dynamic_slice(series, (end - length + 1, 0), size)
+
+        return {WINDOW: jax.vmap(window)(rows[ENDS])}
 
     return gather

@@ -39,7 +39,7 @@ def run(data: Path, models: str | None, seed: int, runs: Path) -> list[dict[str,
             session.models,
             store=session.store,
             engine=lambda: make_engine("local", None),
-            reporter=make_output(metric, json=True),
+            reporter=make_output(metric, as_json=False),
         ).oofs
     truth = answers(data)["T (degC)"].to_numpy()
     rows: list[dict[str, object]] = [
@@ -57,6 +57,13 @@ def run(data: Path, models: str | None, seed: int, runs: Path) -> list[dict[str,
     return [*rows, {"seed": seed, "model": "blend", "cv": chosen.honest_score, "test": score}]
 
 
+_JENA = [
+    *("p (mbar)", "T (degC)", "Tpot (K)", "Tdew (degC)", "rh (%)", "VPmax (mbar)"),
+    *("VPact (mbar)", "VPdef (mbar)", "sh (g/kg)", "H2OC (mmol/mol)", "rho (g/m**3)"),
+    *("wv (m/s)", "max. wv (m/s)"),
+]
+
+
 def write_long(path: Path, rows: int = 420_551) -> Path:
     """Write a file of the size and format of Jena's, with its two wind errors."""
     rng = np.random.default_rng(0)
@@ -65,10 +72,7 @@ def write_long(path: Path, rows: int = 420_551) -> Path:
     times = pd.date_range("2009-01-01 00:10", periods=rows, freq="10min")
     table = pd.DataFrame({"Date Time": times.strftime("%d.%m.%Y %H:%M:%S")})
     slow = np.cumsum(rng.normal(0, 0.03, rows))
-    for name in (
-        "p (mbar),T (degC),Tpot (K),Tdew (degC),rh (%),VPmax (mbar),VPact (mbar),VPdef (mbar),"
-        "sh (g/kg),H2OC (mmol/mol),rho (g/m**3),wv (m/s),max. wv (m/s)"
-    ).split(","):
+    for name in _JENA:
         table[name] = (wave + slow + rng.normal(0, 1, rows)).round(2)
     table["wd (deg)"] = rng.uniform(0, 360, rows).round(1)
     table.loc[[1000, 2000], ["wv (m/s)", "max. wv (m/s)"]] = -9999.0

@@ -4,7 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from comps.base import LOG1P, Array, Loss, Metric
+from comps.base import LOG1P, Array, Loss, Metric, Prediction
+
+
+def _accuracy(target: Array, probabilities: Array) -> float:
+    if probabilities.ndim == 1:
+        return float(np.mean((probabilities > 0.5) == target))
+    return float(np.mean(probabilities.argmax(axis=1) == target))
+
+
+def _roc_auc(target: Array, probabilities: Array) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(target, probabilities))
+
+
+def _log_loss(target: Array, probabilities: Array) -> float:
+    from sklearn.metrics import log_loss
+
+    n_classes = 2 if probabilities.ndim == 1 else probabilities.shape[1]
+    return float(log_loss(target, probabilities, labels=np.arange(n_classes)))
+
+
+def _mean_absolute_error(target: Array, prediction: Array) -> float:
+    return float(np.mean(np.abs(target - prediction)))
 
 
 def _root_mean_squared_error(target: Array, prediction: Array) -> float:
@@ -19,4 +42,45 @@ RMSLE = Metric(
     greater_is_better=False,
     scale=LOG1P,
     loss=Loss.SQUARED_ERROR,
+)
+
+# Accuracy has no slope to follow: blend weights minimise the log loss of the probabilities.
+ACCURACY = Metric(
+    name="accuracy",
+    label="accuracy",
+    function=_accuracy,
+    greater_is_better=True,
+    needs=Prediction.LABEL,
+    loss=Loss.LOG_LOSS,
+    digits=4,
+)
+
+# The book (chapter 8): cross-entropy is the surrogate of ROC AUC.
+ROC_AUC = Metric(
+    name="roc_auc",
+    label="AUC",
+    function=_roc_auc,
+    greater_is_better=True,
+    needs=Prediction.PROBABILITY,
+    loss=Loss.LOG_LOSS,
+    digits=4,
+)
+
+LOG_LOSS = Metric(
+    name="log_loss",
+    label="log loss",
+    function=_log_loss,
+    greater_is_better=False,
+    needs=Prediction.PROBABILITY,
+    loss=Loss.LOG_LOSS,
+    digits=4,
+)
+
+MEAN_ABSOLUTE_ERROR = Metric(
+    name="mean_absolute_error",
+    label="MAE",
+    function=_mean_absolute_error,
+    greater_is_better=False,
+    loss=Loss.ABSOLUTE_ERROR,
+    digits=4,
 )

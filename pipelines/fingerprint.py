@@ -17,6 +17,8 @@ _SHARED = (
     "comps.base",
     "pipelines.folds",
     "pipelines.preparation",
+    "pipelines.refit",
+    "pipelines.residual",
     "pipelines.seeds",
     "pipelines.training",
 )

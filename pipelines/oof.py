@@ -28,7 +28,8 @@ class OutOfFold:
         curve: [s] float64, mean over all folds.
         valid: [n] or [n, classes] float64; mean over the repeats; NaN where not covered.
         covered: [n] bool; rows of a time-ordered scheme may never be predicted.
-        test: [m] or [m, classes] float64; mean over repeats and folds.
+        test: [m] or [m, classes] float64; mean over repeats and folds. Of folds that grow with
+            time, the last alone: it holds a model of all rows.
         fit_seconds: spent in the trainer, all folds together.
         other_seconds: spent on features and scores.
         config: the model's configuration.
@@ -100,6 +101,7 @@ def assemble(
         results: `results[repeat][fold]`, one or more complete repeats.
     """
     flat = [result for repeat in results for result in repeat]
+    knowing = [repeat[-1] for repeat in results] if folds.growing else flat
     steps, curve, best = stopping_point(competition.metric, flat)
     target = competition.metric.scale.forward(dataset.target)
     predictions = [_join(folds, repeat, best, len(target)) for repeat in results]
@@ -115,7 +117,7 @@ def assemble(
         curve=curve,
         valid=valid,
         covered=covered,
-        test=np.mean([fold.test[best].astype(np.float64) for fold in flat], axis=0),
+        test=np.mean([fold.test[best].astype(np.float64) for fold in knowing], axis=0),
         fit_seconds=sum(fold.fit_seconds for fold in flat),
         other_seconds=sum(fold.other_seconds for fold in flat),
         config=model.config(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from comps.base import Array, Competition, Dataset, Model, Task, UsageError
 from pipelines.folds import Folds
+from pipelines.residual import Residual
 from pipelines.seeds import derive_seed
 from pipelines.trainers import FoldData
 from pipelines.views import ViewCache
@@ -34,6 +35,7 @@ class Preparation:
         repeat: which repeat of `folds`.
         seed: the run's seed.
         views: where transformed rows are kept for the next model.
+        residual: what is taken off the target before a model learns it.
     """
 
     competition: Competition
@@ -43,6 +45,7 @@ class Preparation:
     repeat: int
     seed: int
     views: ViewCache
+    residual: Residual = field(default_factory=Residual)
 
     @cached_property
     def target(self) -> NDArray[np.float64]:
@@ -56,9 +59,10 @@ class Preparation:
         regression = self.competition.task is Task.REGRESSION
         return 0 if regression else int(self.dataset.target.max()) + 1
 
-    def held_out(self, fold: int) -> NDArray[np.float64]:
-        """Return the targets of the validation rows, which no trainer sees."""
-        return self.target[self.folds.pairs[self.repeat][fold][1]]
+    @cached_property
+    def goal(self) -> NDArray[np.float64]:
+        """What models learn, [n] float64: the target, or what a known forecast leaves of it."""
+        return self.residual.target(self.target)
 
     def fold_data(self, fold: int) -> FoldData:
         """Return the rows of a fold as the model's transformer makes them.
@@ -66,18 +70,24 @@ class Preparation:
         Raises:
             UsageError: if the training rows of the fold lack a class.
         """
-        train, valid = self.folds.pairs[self.repeat][fold]
-        target = self.target[train]
-        self._check_classes(target, fold)
-        view = self.views.get(self._view_key(fold), lambda: self._view(train, valid, target))
+        return self._data(*self.folds.pairs[self.repeat][fold], fold)
+
+    def all_rows(self) -> FoldData:
+        """Return one fold more, which trains on all rows; it predicts one for form's sake."""
+        return self._data(np.arange(len(self.goal)), np.arange(1), self.folds.n_folds)
+
+    def _data(self, train: NDArray[np.int64], valid: NDArray[np.int64], fold: int) -> FoldData:
+        goal = self.goal[train]
+        self._check_classes(goal, fold)
+        view = self.views.get(self._view_key(fold), lambda: self._view(train, valid, goal))
         seed = derive_seed(self.seed, self.model.name, self.repeat, fold)
-        return FoldData(view[0], target, view[1], view[2], seed)
+        return FoldData(view[0], goal, view[1], view[2], seed)
 
     def _view_key(self, fold: int) -> tuple[Any, ...]:
-        scale = self.competition.metric.scale.name
+        scale = self.competition.metric.scale.name, self.residual.train is not None
         features = self.model.config()["features"]
         data = self.dataset.fingerprint, self.folds.fingerprint
-        return (*data, scale, features, self.repeat, fold)
+        return (*data, *scale, features, self.repeat, fold)
 
     def _view(
         self, train: NDArray[np.int64], valid: NDArray[np.int64], target: NDArray[np.float64]

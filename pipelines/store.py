@@ -36,7 +36,7 @@ def result_key(
     return fingerprint(
         dataset.fingerprint,
         folds.fingerprint,
-        competition.metric.scale.name,
+        [competition.metric.name, competition.metric.scale.name],
         model.config(),
         seed,
         code_fingerprint(model),

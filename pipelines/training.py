@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from comps.base import Array, Competition, Dataset, Metric, Model
 from pipelines.folds import Folds
 from pipelines.preparation import Preparation
+from pipelines.refit import stages_with_refit
+from pipelines.residual import Residual
 from pipelines.trainers import Context, Stage, load_trainer
 from pipelines.views import ViewCache
 
@@ -33,7 +35,8 @@ class FoldResult:
         steps: [s] int64, rounds or epochs of each stage, ascending.
         curve: [s] float64, the metric on the validation rows at each stage.
         valid: [s, v] or [s, v, classes] float32, predictions on the metric's scale.
-        test: [s, m] or [s, m, classes] float32.
+        test: [s, m] or [s, m, classes] float32. In the last of folds that grow with time, by a
+            model of all rows.
         fit_seconds: spent in the trainer.
         other_seconds: spent on features and scores.
     """
@@ -80,21 +83,24 @@ def train_folds(
     """
     trainer = load_trainer(model.trainer)
     trainer.prepare()
-    prepared = Preparation(
-        competition, dataset, model, folds, repeat, seed, views or ViewCache(max_bytes=0)
-    )
+    residual, model = Residual.split(competition, dataset, model)
+    kept = views or ViewCache(max_bytes=0)
+    prepared = Preparation(competition, dataset, model, folds, repeat, seed, kept, residual)
     context = Context(competition.task, prepared.n_classes, threads)
     batches = [tuple(numbers)] if trainer.together else [(number,) for number in numbers]
     results = []
     for batch in batches:
         started = time.perf_counter()
         data = [prepared.fold_data(fold) for fold in batch]
-        held_out = [prepared.held_out(fold) for fold in batch]
+        last = batch[-1] == folds.n_folds - 1
+        whole = prepared.all_rows() if folds.growing and last else None
+        held_rows = [folds.pairs[repeat][fold][1] for fold in batch]
+        held_out = [prepared.target[rows] for rows in held_rows]
         recorder = _Recorder(competition.metric, held_out, time.perf_counter() - started)
         started = time.perf_counter()
-        for stage in trainer.stages(model, data, context):
+        for stage in stages_with_refit(trainer, model, data, whole, context):
             recorder.fit_seconds += time.perf_counter() - started
-            on_stage(stage.step, recorder.add(stage))
+            on_stage(stage.step, recorder.add(residual.stage(stage, held_rows)))
             if recorder.out_of_patience(model.patience):
                 break
             started = time.perf_counter()

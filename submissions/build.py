@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from comps.base import Array, Competition, Dataset, UsageError
+from comps.base import Array, Competition, Dataset, Prediction, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ def build_submission(competition: Competition, dataset: Dataset, test: Array) ->
         raise UsageError(
             f"{len(dataset.test_ids)} test predictions were expected; there are {len(test)}."
         )
-    values = np.asarray(competition.metric.scale.inverse(test)).reshape(len(test), -1)
+    values = _submitted(competition, dataset, test).reshape(len(test), -1)
     predictions = pd.DataFrame(
         values,
         columns=list(competition.target_columns),
@@ -42,3 +42,13 @@ def build_submission(competition: Competition, dataset: Dataset, test: Array) ->
     joined = predictions.reindex(order).reset_index(drop=True)
     joined.insert(0, competition.id_column, sample[competition.id_column].to_numpy())
     return joined[[column for column in sample.columns if column in joined.columns]]
+
+
+def _submitted(competition: Competition, dataset: Dataset, test: Array) -> Array:
+    """Return values in the target's own unit, probabilities of class 1, or labels."""
+    if competition.submits is not Prediction.LABEL:
+        values: Array = np.asarray(competition.metric.scale.inverse(test))
+        return values
+    codes = (test > 0.5).astype(np.int64) if test.ndim == 1 else test.argmax(axis=1)
+    labels: Array = np.asarray(dataset.classes)[codes]
+    return labels

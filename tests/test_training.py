@@ -573,9 +573,6 @@ def test_a_forest_on_several_threads_predicts_the_same_bytes_twice() -> None:
     np.testing.assert_array_equal(*twice_on_threads(forest))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the number of threads is changed in the parts that were cloned, not fitted"
-)
 def test_a_forest_within_another_estimator_predicts_the_same_bytes_twice() -> None:
     from sklearn.ensemble import ExtraTreesRegressor, VotingRegressor
 

@@ -1,4 +1,4 @@
-"""The vocabulary that every room shares: `Competition`, `Dataset`, `Metric`, `Task`, `Model`."""
+"""The vocabulary that every room shares: `Competition`, `Dataset`, `Metric`, `Model` and others."""
 
 from comps.base.competition import Competition, Dataset, Task
 from comps.base.errors import (
@@ -12,6 +12,7 @@ from comps.base.errors import (
 )
 from comps.base.metric import IDENTITY, LOG1P, Array, Loss, Metric, Prediction, Scale
 from comps.base.model import Family, Model, parse_setting
+from comps.base.windows import Windows
 
 __all__ = [
     "IDENTITY",
@@ -31,6 +32,7 @@ __all__ = [
     "StoreError",
     "Task",
     "UsageError",
+    "Windows",
     "WorkbenchError",
     "parse_setting",
     "unknown_name",

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base.errors import DataError, UsageError, unknown_name
-from comps.base.metric import Metric
+from comps.base.metric import Metric, Prediction
 from comps.base.model import Model
 
 if TYPE_CHECKING:
@@ -41,7 +41,10 @@ class Dataset:
         sample_submission: the competition's own template, which a submission must match.
         source: where the rows came from, for the user.
         fingerprint: of the files' content; equal content gives equal text.
-        groups: [n] group labels that must not be split by a fold, or None.
+        groups: [n] group labels that must not be split by a fold (duplicates), or None.
+        times: [n] time of each row where rows are ordered in time, or None.
+        classes: labels as the submission has them, by class code; empty for regression.
+        notes: what the user should know of the data, e.g. how many duplicates there are.
     """
 
     train: Any
@@ -53,6 +56,9 @@ class Dataset:
     source: str
     fingerprint: str
     groups: NDArray[Any] | None = None
+    times: NDArray[Any] | None = None
+    classes: tuple[Any, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for part, rows, ids in (
@@ -84,7 +90,12 @@ class Competition:
         target_columns: of the submission.
         scheme: default fold scheme, a name in `pipelines.folds`.
         n_folds: default number of folds.
+        submits: what the submission holds: values, probabilities of class 1, or labels.
+        gap: of a time-ordered scheme, see `pipelines.folds.FoldInput`.
+        also: further metrics, shown beside the one that decides.
         valid_range: lowest and highest value that a submission may hold, in its own unit.
+        offset: `(rows) -> [n]`, a forecast on the metric's scale that needs no training. A
+            model with the parameter `residual` learns to correct it.
 
     Raises:
         UsageError: if the zoo is not as said above.
@@ -102,7 +113,11 @@ class Competition:
     target_columns: tuple[str, ...]
     scheme: str = "kfold"
     n_folds: int = 5
+    submits: Prediction = Prediction.VALUE
+    gap: Any = None
+    also: tuple[Metric, ...] = ()
     valid_range: tuple[float, float] = (-np.inf, np.inf)
+    offset: Callable[[Any], NDArray[np.float64]] | None = None
 
     def __post_init__(self) -> None:
         names = [model.name for model in self.models]

@@ -69,7 +69,13 @@ class Session:
             self.competition.n_folds if self.options.folds is None else self.options.folds,
             self.options.seed,
         )
-        rows = FoldInput(self.dataset.target, self.competition.task, self.dataset.groups)
+        rows = FoldInput(
+            self.dataset.target,
+            self.competition.task,
+            self.dataset.groups,
+            self.dataset.times,
+            self.competition.gap,
+        )
         folds = make_folds(spec, rows, n_repeats)
         return Experiment(
             self.competition, self.dataset, self.source.path, folds, self.options.seed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -61,6 +62,19 @@ class Folds:
     def n_folds(self) -> int:
         """Number of folds in each repeat."""
         return len(self.pairs[0])
+
+    @cached_property
+    def growing(self) -> bool:
+        """Whether every fold trains on all that the fold before it trains on, and more.
+
+        So do the folds of a time-ordered scheme. The last one knows most, and the mean over
+        the folds of what they say of other rows is worse than what it says.
+        """
+        return all(
+            len(one) < len(other) and bool(np.isin(one, other).all())
+            for folds in self.pairs
+            for (one, _), (other, _) in itertools.pairwise(folds)
+        )
 
     def covered(self, repeat: int = 0) -> NDArray[np.bool_]:
         """Return [n_rows] bool: the rows that some fold of a repeat predicts."""

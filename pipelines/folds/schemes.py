@@ -23,49 +23,104 @@ class FoldInput:
     Attributes:
         target: [n] target values or class codes.
         task: what is predicted.
-        groups: [n] labels of rows that belong together, or None.
+        groups: [n] labels of rows that belong together (duplicates, say), or None. No scheme
+            puts a group on two sides of a fold.
+        times: [n] time of each row, or None.
+        gap: rows are not trained on if they are less than this before the first row that is
+            predicted; in the unit of a difference of two times.
     """
 
     target: NDArray[Any]
     task: Task
     groups: NDArray[Any] | None = None
+    times: NDArray[Any] | None = None
+    gap: Any = None
 
 
 def kfold(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
     """Shuffled K-fold."""
     from sklearn.model_selection import KFold
 
-    yield from KFold(n_folds, shuffle=True, random_state=seed).split(rows.target)
+    first, members = _groups(rows)
+    _enough(len(first), n_folds)
+    for train, valid in KFold(n_folds, shuffle=True, random_state=seed).split(first):
+        yield _rows_of(members, train), _rows_of(members, valid)
 
 
 def stratified(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
     """K-fold with equal class shares; for regression, equal shares of target quantiles."""
     from sklearn.model_selection import StratifiedKFold
 
-    strata = rows.target
+    first, members = _groups(rows)
+    _enough(len(first), n_folds)
+    strata = rows.target[first]
     if rows.task is Task.REGRESSION:
-        strata = quantile_bins(rows.target, n_bins=min(10, len(rows.target) // n_folds))
-    smallest = np.unique(strata, return_counts=True)[1].min()
-    if smallest < n_folds and rows.task is not Task.REGRESSION:
-        raise UsageError(
-            f"The smallest class has {smallest} rows, fewer than the {n_folds} folds; a fold "
-            "would lack it. Use fewer folds or '--scheme kfold'."
-        )
+        strata = quantile_bins(strata, n_bins=min(10, len(strata) // n_folds))
+    else:
+        _enough_of_each_class(strata, n_folds)
     splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
-    yield from splitter.split(np.zeros(len(strata)), strata)
+    for train, valid in splitter.split(np.zeros(len(strata)), strata):
+        yield _rows_of(members, train), _rows_of(members, valid)
 
 
 def grouped(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
-    """Shuffled K-fold that keeps the rows of a group on one side."""
+    """Shuffled K-fold over groups, which must be given; folds have similar numbers of rows."""
     from sklearn.model_selection import GroupKFold
 
     if rows.groups is None:
         raise UsageError("The scheme 'grouped' needs groups, and this competition has none.")
-    n_groups = len(np.unique(rows.groups))
-    if n_groups < n_folds:
-        raise UsageError(f"{n_folds} folds need as many groups; there are {n_groups}.")
+    _enough(len(np.unique(rows.groups)), n_folds)
     splitter = GroupKFold(n_folds, shuffle=True, random_state=seed)
     yield from splitter.split(rows.target, groups=rows.groups)
+
+
+def expanding(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
+    """Blocks in the order of time: each is predicted by a model of what came before it.
+
+    The rows are cut into one block more than there are folds; the first is never predicted.
+    Rows less than `gap` before a block are not trained on for it. Nothing is shuffled, so
+    that repeats differ in the seeds of the models alone.
+    """
+    del seed
+    if rows.times is None:
+        raise UsageError("The scheme 'expanding' needs times, and this competition has none.")
+    order = np.argsort(rows.times, kind="stable")
+    for block in np.array_split(order, n_folds + 1)[1:]:
+        begin = rows.times[block].min()
+        known = rows.times < begin
+        if rows.gap is not None:
+            known &= rows.times <= begin - rows.gap
+        # Rows of one time may lie on both sides of a cut; they are predicted, not trained on.
+        yield np.flatnonzero(known), block
+
+
+def _groups(rows: FoldInput) -> tuple[Rows, list[Rows]]:
+    """Return the first row of each group, and all rows of each group."""
+    if rows.groups is None:
+        index = np.arange(len(rows.target))
+        return index, list(index[:, None])
+    _, first, codes = np.unique(rows.groups, return_index=True, return_inverse=True)
+    order = np.argsort(codes, kind="stable")
+    bounds = np.flatnonzero(np.diff(codes[order])) + 1
+    return first, np.split(order, bounds)
+
+
+def _rows_of(members: list[Rows], groups: NDArray[Any]) -> Rows:
+    return np.concatenate([members[group] for group in groups])
+
+
+def _enough(n_units: int, n_folds: int) -> None:
+    if n_units < n_folds:
+        raise UsageError(f"{n_folds} folds need as many groups of rows; there are {n_units}.")
+
+
+def _enough_of_each_class(classes: NDArray[Any], n_folds: int) -> None:
+    smallest = int(np.unique(classes, return_counts=True)[1].min())
+    if smallest < n_folds:
+        raise UsageError(
+            f"The smallest class has {smallest} rows, fewer than the {n_folds} folds; a fold "
+            "would lack it. Use fewer folds or '--scheme kfold'."
+        )
 
 
 def quantile_bins(values: NDArray[Any], n_bins: int) -> NDArray[np.int64]:
@@ -84,6 +139,7 @@ SCHEMES: Mapping[str, Callable[[FoldInput, int, int], Pairs]] = {
     "kfold": kfold,
     "stratified": stratified,
     "grouped": grouped,
+    "expanding": expanding,
 }
 
 

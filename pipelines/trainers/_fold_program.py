@@ -79,25 +79,25 @@ class FoldProgram:
         self.state: State = (*weights, zero)
         fold = 0 if tables.per_fold else None
         # The inner map runs over copies, which share their fold's data; the outer one over folds.
-        train = jax.vmap(self._train_epoch, in_axes=(0, 0, None, None, None, None))
-        predict = jax.vmap(self._predict_chunks, in_axes=(0, None, None))
+        train = jax.vmap(self._train_epoch, in_axes=(0, 0, None, None, None, None, None))
+        predict = jax.vmap(self._predict_chunks, in_axes=(0, None, None, None))
         self._train = jax.jit(
-            jax.vmap(train, in_axes=(0, 0, 0, fold, fold, None)), donate_argnums=0
+            jax.vmap(train, in_axes=(0, 0, 0, fold, fold, None, fold)), donate_argnums=0
         )
-        self._predict_valid = jax.jit(jax.vmap(predict, in_axes=(0, 0, fold)))
-        self._predict_test = jax.jit(jax.vmap(predict, in_axes=(0, None, fold)))
+        self._predict_valid = jax.jit(jax.vmap(predict, in_axes=(0, 0, fold, fold)))
+        self._predict_test = jax.jit(jax.vmap(predict, in_axes=(0, None, fold, fold)))
 
     def run(self) -> Iterator[EpochReport]:
         """Train, and yield a report after each epoch that ``recipe.report`` names."""
         tables, recipe = self.tables, self.recipe
         weight = np.ones(len(tables)) if tables.weight is None else tables.weight
         data = jax.device_put((tables.inputs, tables.target, weight.astype(np.float32)))
-        test = jax.device_put(tables.test_inputs)
+        test, shared = jax.device_put((tables.test_inputs, tables.shared))
         for epoch in range(1, recipe.epochs + 1):
             rows, real = self._batches(epoch)
-            self.state, loss = self._train(self.state, rows, real, *data)
+            self.state, loss = self._train(self.state, rows, real, *data, shared)
             if epoch in recipe.report:
-                yield self._report(epoch, loss, data[0], test)
+                yield self._report(epoch, loss, data[0], test, shared)
 
     def network(self, fold: int, copy: int = 0) -> keras.Model:
         """Return the model holding the present weights of one network (one object for all)."""
@@ -109,13 +109,20 @@ class FoldProgram:
         return self.model
 
     def _train_epoch(
-        self, state: State, rows: Any, real: Any, inputs: Any, target: Any, weight: Any
+        self,
+        state: State,
+        rows: Any,
+        real: Any,
+        inputs: Any,
+        target: Any,
+        weight: Any,
+        shared: Any,
     ) -> tuple[State, Any]:
         """Train one network for an epoch; ``rows`` and ``real`` are [steps, batch]."""
 
         def step(state: State, batch: tuple[Any, Any]) -> tuple[State, Any]:
             rows, real = batch
-            features = jax.tree.map(lambda table: table[rows], inputs)
+            features = self._features(shared, inputs, rows)
             new, total = self._step(state, features, target[rows], real * weight[rows], real.sum())
             if self._skips:
                 new = jax.tree.map(partial(jnp.where, real.sum() > 0), new, state)
@@ -143,13 +150,17 @@ class FoldProgram:
         trainable, slots = self.optimizer.stateless_apply(slots, gradient, trainable)
         return (trainable, new_fixed, slots), total
 
-    def _predict_chunks(self, state: State, chunks: Any, inputs: Any) -> Any:
+    def _features(self, shared: Any, inputs: Any, rows: Any) -> Any:
+        """Return what the model takes of some rows of one fold."""
+        return self.tables.gather(shared, jax.tree.map(lambda table: table[rows], inputs))
+
+    def _predict_chunks(self, state: State, chunks: Any, inputs: Any, shared: Any) -> Any:
         """Predict the rows in ``chunks`` [chunks, batch], one chunk at a time to bound memory."""
         trainable, fixed, slots = state
         trainable = self._averaged(trainable, slots)
 
         def predict(rows: Any) -> Any:
-            features = jax.tree.map(lambda table: table[rows], inputs)
+            features = self._features(shared, inputs, rows)
             return self.model.stateless_call(trainable, fixed, features, training=False)[0]
 
         found = jax.lax.map(predict, chunks)
@@ -183,15 +194,15 @@ class FoldProgram:
         batches = (self._steps, self.recipe.batch_size)
         return rows.reshape(folds, copies, *batches), real.reshape(folds, *batches)
 
-    def _report(self, epoch: int, loss: Any, inputs: Any, test: Any) -> EpochReport:
+    def _report(self, epoch: int, loss: Any, inputs: Any, test: Any, shared: Any) -> EpochReport:
         """Predict the validation rows of each fold, and the test rows."""
         own = self.tables.valid_rows
         chunks = np.stack([self._chunks(rows, max(map(len, own))) for rows in own])
-        found = np.asarray(self._predict_valid(self.state, chunks, inputs))
+        found = np.asarray(self._predict_valid(self.state, chunks, inputs, shared))
         valid = tuple(found[fold][:, : len(rows)] for fold, rows in enumerate(own))
         count = jax.tree.leaves(test)[0].shape[1 if self.tables.per_fold else 0]
         chunks = self._chunks(np.arange(count), count)
-        predicted = np.asarray(self._predict_test(self.state, chunks, test))[:, :, :count]
+        predicted = np.asarray(self._predict_test(self.state, chunks, test, shared))[:, :, :count]
         return EpochReport(epoch, np.asarray(loss, dtype=np.float64), valid, predicted)
 
     def _chunks(self, rows: NDArray[Any], count: int) -> NDArray[np.int32]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import jax
@@ -14,13 +14,19 @@ Array: TypeAlias = NDArray[Any]
 Inputs: TypeAlias = Array | dict[str, Array]
 
 
+def rows_alone(shared: Any, rows: Any) -> Any:
+    """Return the rows: nothing is gathered from what they share."""
+    del shared
+    return rows
+
+
 @dataclass(frozen=True)
 class FoldTables:
     """The rows that the folds share, or each fold's own version of them.
 
     Attributes:
         inputs: array or dict of arrays, [rows, ...]; with `per_fold` [folds, rows, ...]. What
-            the model takes. One shared array is held once, whatever the number of folds.
+            the model takes, unless `gather` makes that. One array for all folds is held once.
         target: [rows] or [rows, outputs]; with `per_fold` a leading [folds]. It is read at
             `train_rows` alone.
         train_rows: for each fold int positions in `inputs`. Folds may differ in size.
@@ -29,6 +35,9 @@ class FoldTables:
         weight: [rows] sample weights of the loss, as in `fit(sample_weight=)`, or None.
         per_fold: whether `inputs`, `target` and `test_inputs` have a leading axis of folds,
             because something was fitted in each fold.
+        shared: array or dict of arrays that rows refer to (a series that they are windows of),
+            for training, validation and test rows alike; with `per_fold` a leading [folds].
+        gather: `(shared, rows) -> features` makes what the model takes of a batch of `inputs`.
 
     Raises:
         ValueError: where sizes contradict each other or a fold trains on nothing.
@@ -41,6 +50,8 @@ class FoldTables:
     test_inputs: Inputs
     weight: NDArray[np.floating[Any]] | None = None
     per_fold: bool = False
+    shared: Inputs = field(default_factory=dict)
+    gather: Callable[[Any, Any], Any] = rows_alone
 
     def __post_init__(self) -> None:
         if not self.train_rows or len(self.train_rows) != len(self.valid_rows):

@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from comps.base import Array, Model, Task, UsageError
+from comps.base import Array, Model, Task, UsageError, Windows
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
+from pipelines.trainers._windows import (
+    gather_windows,
+    row_arrays,
+    shared_series,
+    window_shapes,
+)
 
 if TYPE_CHECKING:
     from pipelines.trainers._fold_program import FoldProgram
@@ -54,7 +60,8 @@ class KerasTrainer:
 
     The builder takes the shape of a row of each input by name, and the number of optimizer
     steps of the whole training (for schedules); it returns a compiled functional model with
-    one output. Features are a mapping of arrays, or one array, which is then called "rows".
+    one output. Features are a mapping of arrays, or one array, which is then called "rows", or
+    `Windows`, of which each step gathers its own as "window".
 
     For regression the target is standardised with the mean and deviation of the fold's
     training rows, so that one learning rate suits dollars and degrees alike.
@@ -101,7 +108,7 @@ def _program(
     if model.build is None:
         raise UsageError(f"Model '{model.name}' names no function that builds its network.")
     from pipelines.trainers._fold_program import FoldProgram
-    from pipelines.trainers._fold_tables import FoldTables, Recipe, stack_inputs
+    from pipelines.trainers._fold_tables import FoldTables, Recipe, rows_alone, stack_inputs
 
     rows = [_joined(fold.train, fold.valid) for fold in folds]
     sizes = [(len(fold.target), _length(fold.valid)) for fold in folds]
@@ -110,6 +117,8 @@ def _program(
     for number, (fold, (mean, deviation)) in enumerate(zip(folds, scales, strict=True)):
         target[number, : len(fold.target)] = (fold.target - mean) / deviation
     inputs = stack_inputs(rows, n_rows)
+    views = [fold.train for fold in folds if isinstance(fold.train, Windows)]
+    gather = gather_windows(views[0].length) if views else rows_alone
     tables = FoldTables(
         inputs,
         target,
@@ -117,9 +126,11 @@ def _program(
         [np.arange(train, train + valid) for train, valid in sizes],
         stack_inputs([_named(fold.test) for fold in folds], _length(folds[0].test)),
         per_fold=True,
+        shared=shared_series(views) if views else {},
+        gather=gather,
     )
     steps = plan.epochs * -(-max(train for train, _ in sizes) // plan.batch_size)
-    shapes = {name: part.shape[2:] for name, part in inputs.items()}
+    shapes = window_shapes(views[0]) if views else {k: v.shape[2:] for k, v in inputs.items()}
     build = model.build
     return FoldProgram(
         lambda: build(shapes, steps, **params),
@@ -135,6 +146,8 @@ def _program(
 
 
 def _named(rows: Any) -> dict[str, Array]:
+    if isinstance(rows, Windows):
+        return row_arrays(rows)
     return dict(rows) if isinstance(rows, Mapping) else {"rows": np.asarray(rows)}
 
 

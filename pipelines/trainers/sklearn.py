@@ -25,6 +25,8 @@ class SklearnTrainer:
 
     def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
         """Fit once and yield one stage. See `Trainer`."""
+        import joblib
+
         (fold,) = folds
         if model.build is None:
             raise UsageError(f"Model '{model.name}' names no function that builds its estimator.")
@@ -35,12 +37,11 @@ class SklearnTrainer:
         estimator.set_params(**_managed(estimator.get_params(), fold.seed, context.threads))
         estimator.fit(fold.train, fold.target)
         # Forests add up their trees in the order in which threads end: the last bit would vary.
-        estimator.set_params(**_managed(estimator.get_params(), fold.seed, threads=1))
-        yield Stage(
-            1,
-            [_predict(estimator, fold.valid, context.task)],
-            [_predict(estimator, fold.test, context.task)],
-        )
+        with joblib.parallel_config(backend="sequential"):
+            predictions = [
+                _predict(estimator, rows, context.task) for rows in (fold.valid, fold.test)
+            ]
+        yield Stage(1, predictions[:1], predictions[1:])
 
 
 def _managed(params: dict[str, Any], seed: int, threads: int) -> dict[str, Any]:

@@ -1,0 +1,26 @@
+"""Builders of the scikit-learn estimators of the zoo, which is imported when one is built."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def nothing(**params: Any) -> Any:
+    """Zero: as a residual, the value of 24 hours before."""
+    from sklearn.dummy import DummyRegressor
+
+    return DummyRegressor(strategy="constant", constant=0.0, **params)
+
+
+def ridge(**params: Any) -> Any:
+    """Linear regression with a squared penalty."""
+    from sklearn.linear_model import Ridge
+
+    return Ridge(**params)
+
+
+def svr(**params: Any) -> Any:
+    """Support vector regression on rows evenly spaced in time."""
+    from comps.temperature.thinned import ThinnedSVR
+
+    return ThinnedSVR(**params)

@@ -1,0 +1,64 @@
+"""Learning what a forecast that needs no training leaves over."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import Competition, Dataset, Model, Task, UsageError
+from pipelines.trainers import Stage
+
+# The parameter of a model, of whatever trainer, that asks for it.
+PARAMETER = "residual"
+
+
+@dataclass(frozen=True, eq=False)
+class Residual:
+    """The competition's own forecast, taken off the target and put back on predictions.
+
+    Attributes:
+        train: [n] float64 on the metric's scale, or None where a model learns the target.
+        test: [m] float64, or None.
+    """
+
+    train: NDArray[np.float64] | None = None
+    test: NDArray[np.float64] | None = None
+
+    @classmethod
+    def split(
+        cls, competition: Competition, dataset: Dataset, model: Model
+    ) -> tuple[Residual, Model]:
+        """Return what the model asks for, and the model without that parameter.
+
+        Raises:
+            UsageError: if the competition has no such forecast, or predicts classes.
+        """
+        rest = {name: value for name, value in model.params.items() if name != PARAMETER}
+        plain = dataclasses.replace(model, params=rest)
+        if not model.params.get(PARAMETER, False):
+            return cls(), plain
+        if competition.offset is None or competition.task is not Task.REGRESSION:
+            raise UsageError(
+                f"Model '{model.name}' is to learn a residual, but the competition "
+                f"'{competition.name}' has no forecast to take it from."
+            )
+        return cls(competition.offset(dataset.train), competition.offset(dataset.test)), plain
+
+    def target(self, target: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what is left to learn, [n]."""
+        return target if self.train is None else target - self.train
+
+    def stage(self, stage: Stage, rows: Sequence[NDArray[np.int64]]) -> Stage:
+        """Return the predictions of the target; `rows` are the validation rows of each fold."""
+        if self.train is None or self.test is None:
+            return stage
+        offsets = [self.train[own] for own in rows]
+        return Stage(
+            stage.step,
+            [values + offset for values, offset in zip(stage.valid, offsets, strict=True)],
+            [values + self.test for values in stage.test],
+        )

@@ -111,7 +111,7 @@ def _rows_of(members: list[Rows], groups: NDArray[Any]) -> Rows:
 
 def _enough(n_units: int, n_folds: int) -> None:
     if n_units < n_folds:
-        raise UsageError(f"{n_folds} folds need as many groups of rows; there are {n_units}.")
+        raise UsageError(f"{n_folds} folds need as many groups; there are {n_units}.")
 
 
 def _enough_of_each_class(classes: NDArray[Any], n_folds: int) -> None:

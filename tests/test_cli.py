@@ -390,15 +390,20 @@ def test_list_shows_the_competition_with_its_metric_and_models(tmp_path: Path) -
     assert done.err == ""
 
 
+def listed_data(cwd: Path, **options: Any) -> str:
+    """Return the data that `comps list` would use for house prices."""
+    rows = comps("list", "--json", cwd=cwd, **options).all("competition")
+    (row,) = (row for row in rows if row["competition"] == "house-prices")
+    return str(row["data"])
+
+
 def test_list_shows_the_data_that_would_be_used(fresh: Path) -> None:
     folder = fresh / "data" / "house-prices"
     folder.mkdir(parents=True)
-    assert comps("list", "--json", cwd=fresh).event("competition")["data"] == "bundled sample"
+    assert listed_data(fresh) == "bundled sample"
     shutil.move(fresh / "houses.zip", folder)
-    found = comps("list", "--json", cwd=fresh).event("competition")
-    assert (found["competition"], found["data"]) == ("house-prices", "data/house-prices")
-    moved = comps("list", "--json", cwd=folder, env={"COMPS_DATA": str(fresh / "data")})
-    assert moved.event("competition")["data"] == str(folder)
+    assert listed_data(fresh) == "data/house-prices"
+    assert listed_data(folder, env={"COMPS_DATA": str(fresh / "data")}) == str(folder)
 
 
 def test_cv_shows_the_leaderboard_and_writes_no_submission(fresh: Path) -> None:

@@ -334,6 +334,12 @@ def test_ids_that_are_on_one_side_alone_are_counted_and_named(solution: Frame) -
         score_submission(PRICES, submission, solution)
 
 
+def test_a_row_that_has_no_answer_is_not_passed_over(solution: Frame) -> None:
+    message = r"^The ids differ: 0 of the solution .*, 1 the other way round \(21\)\.$"
+    with pytest.raises(DataError, match=message):
+        score_submission(PRICES, GOOD, solution[:-1])
+
+
 def test_a_part_of_the_rows_is_not_scored_as_if_it_were_all(solution: Frame) -> None:
     with pytest.raises(DataError, match="8 of the solution are not in the submission"):
         score_submission(PRICES, GOOD[:4], solution)

@@ -569,7 +569,9 @@ def test_a_declaration_tells_what_it_costs_and_what_it_is(model: Model) -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [model for model in zoo() if model.trainer == "sklearn"], ids=described
+    "model",
+    [model for model in HOUSE_PRICES.models if model.trainer == "sklearn"],
+    ids=described,
 )
 def test_a_scikit_learn_model_is_built_anew_with_its_parameters(model: Model) -> None:
     assert model.build is not None
@@ -579,7 +581,9 @@ def test_a_scikit_learn_model_is_built_anew_with_its_parameters(model: Model) ->
 
 
 @pytest.mark.parametrize(
-    "model", [model for model in zoo() if model.trainer == "keras"], ids=described
+    "model",
+    [model for model in HOUSE_PRICES.models if model.trainer == "keras"],
+    ids=described,
 )
 def test_a_network_declares_only_parameters_that_its_builder_or_trainer_takes(
     model: Model,

@@ -27,7 +27,9 @@ Data = Annotated[
 Runs = Annotated[Path | None, typer.Option(help="Folder for results. [default: runs/]")]
 Folds = Annotated[int | None, typer.Option(help="Number of folds.")]
 Repeats = Annotated[int | None, typer.Option(help="Repeats of the folds, shuffled anew.")]
-Scheme = Annotated[str | None, typer.Option(help="Fold scheme: kfold, stratified, grouped or expanding.")]
+Scheme = Annotated[
+    str | None, typer.Option(help="Fold scheme: kfold, stratified, grouped or expanding.")
+]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
 Jobs = Annotated[int | None, typer.Option(help="Jobs side by side. [default: one a core]")]
 Engine = Annotated[str, typer.Option(help="Where jobs run: local (processes) or inline.")]

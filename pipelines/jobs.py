@@ -143,12 +143,12 @@ def _check_finite(job: Job, fold: int, *stages: np.ndarray) -> None:
 
 
 # A worker is kept for many jobs: the data of the last run and their views stay in memory.
-_loaded: dict[tuple[Path, str], Dataset] = {}
+_loaded: dict[tuple[str, Path, str], Dataset] = {}
 _views = ViewCache()
 
 
 def _dataset(run: Run) -> Dataset:
-    key = (run.data, run.data_fingerprint)
+    key = (run.competition.name, run.data, run.data_fingerprint)
     if key not in _loaded:
         dataset = run.competition.load(run.data)
         if dataset.fingerprint != run.data_fingerprint:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from copy import copy as shallow_copy
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -252,7 +251,6 @@ def _loss_of_each_row(model: keras.Model) -> Callable[[Any, Any], Any]:
     loss = keras.losses.get(model.loss)
     if not isinstance(loss, keras.losses.Loss):
         return loss  # type: ignore[no-any-return]
-    # Not by way of its configuration, in which some losses leave out their parameters.
-    each = shallow_copy(loss)
-    each.reduction = "none"
-    return each  # type: ignore[no-any-return]
+    # Not a copy with another reduction: some losses leave their parameters out of the
+    # configuration that a copy is made from.
+    return loss.call  # type: ignore[no-any-return]

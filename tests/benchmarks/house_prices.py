@@ -25,22 +25,21 @@ COMPS = Path(sys.executable).parent / "comps"
 def measure(arguments: list[str], folder: Path) -> tuple[float, float, str]:
     """Return seconds, peak gigabytes and standard output of one command."""
     started = time.perf_counter()
-    process = subprocess.Popen(
-        [COMPS, *arguments],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
     peak = 0
-    while process.poll() is None:
-        peak = max(peak, _memory(process.pid))
-        time.sleep(0.1)
-    seconds = time.perf_counter() - started
-    output = process.stdout.read() if process.stdout else ""
+    # A file, not a pipe: nobody would read the pipe while the command runs, and it fills up.
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            [COMPS, *arguments], cwd=folder, stdout=output, stderr=subprocess.DEVNULL
+        )
+        while process.poll() is None:
+            peak = max(peak, _memory(process.pid))
+            time.sleep(0.1)
+        seconds = time.perf_counter() - started
+        output.seek(0)
+        text = output.read()
     if process.returncode:
-        raise SystemExit(f"comps {' '.join(arguments)} ended with {process.returncode}: {output}")
-    return seconds, peak / 1e9, output
+        raise SystemExit(f"comps {' '.join(arguments)} ended with {process.returncode}: {text}")
+    return seconds, peak / 1e9, text
 
 
 def _memory(pid: int) -> int:

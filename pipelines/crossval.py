@@ -83,6 +83,7 @@ def cross_validate(
     engine: Callable[[], Engine],
     reporter: Reporter,
     deadline: float | None = None,
+    on_stored: Callable[[], None] = lambda: None,
 ) -> CrossValidation:
     """Train models on folds; take from the store what is there.
 
@@ -96,6 +97,7 @@ def cross_validate(
         reporter: is told what happens.
         deadline: on the clock of `time.monotonic`. Models with at least one complete
             repeat by then are returned.
+        on_stored: called after each job whose results are in the store.
 
     Returns:
         The out-of-fold predictions of every model that has a complete repeat. A model that
@@ -110,7 +112,9 @@ def cross_validate(
     if to_fit:
         running = engine()
         try:
-            _execute(experiment, models, missing, store, running, reporter, deadline, outcome)
+            _execute(
+                experiment, models, missing, store, running, reporter, deadline, on_stored, outcome
+            )
         finally:
             running.close()
     for model in models:
@@ -196,6 +200,7 @@ def _execute(
     engine: Engine,
     reporter: Reporter,
     deadline: float | None,
+    on_stored: Callable[[], None],
     outcome: CrossValidation,
 ) -> None:
     ordered = models if deadline is not None else _longest_programs_first(models)
@@ -205,6 +210,7 @@ def _execute(
     for event in engine.run(queue.next_job, deadline):
         if isinstance(event, Done):
             queue.finished(event)
+            on_stored()
             outcome.fitted += len(event.job.folds)
             awaited[event.job.model.name] -= len(event.job.folds)
         elif isinstance(event, Failed):
@@ -213,7 +219,7 @@ def _execute(
             if event.details:
                 store.write_text(f"errors/{event.job.model.name}.log", event.details)
         elif isinstance(event, Cancelled):
-            queue.left_out.append(event.job)
+            queue.cancelled(event.job)
         reporter.event(event, queue.status())
         if isinstance(event, Done) and awaited[event.job.model.name] == 0:
             _collect(experiment, event.job.model, store, outcome)

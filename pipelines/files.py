@@ -45,6 +45,13 @@ def write_bytes(path: Path, content: bytes) -> None:
         raise _explain(error, path, len(content)) from error
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Delete the temporary files that a killed process left in a folder and those below it."""
+    for path in folder.rglob(".*.part"):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
 def _explain(error: OSError, path: Path, size: int) -> StoreError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         try:

@@ -32,10 +32,15 @@ def fingerprint(*parts: Any) -> str:
 
     >>> fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
     True
+
+    Raises:
+        TypeError: for an array of Python objects, whose bytes are addresses.
     """
     digest = hashlib.sha256()
     for part in parts:
         if isinstance(part, np.ndarray):
+            if part.dtype.hasobject:
+                raise TypeError(f"An array of numbers or text was expected, not {part.dtype}.")
             digest.update(str((part.dtype.str, part.shape)).encode())
             digest.update(np.ascontiguousarray(part).tobytes())
         elif isinstance(part, bytes):

@@ -67,6 +67,13 @@ class JobQueue:
         self._ended(job)
         self._drop(lambda other: other.model.name == job.model.name)
 
+    def cancelled(self, job: Job) -> None:
+        """Take note of a job that was stopped because the time was over."""
+        if job in self._running:
+            self._running.remove(job)
+        self.left_out.append(job)
+        self.total -= len(job.folds)
+
     def status(self) -> Status:
         """Return how far the run is."""
         if not self._measured:

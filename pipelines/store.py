@@ -20,7 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from comps.base import BusyError, Competition, Dataset, Model, StoreError
-from pipelines.files import read_arrays, write_arrays, write_bytes, write_json
+from pipelines.files import (
+    read_arrays,
+    remove_unfinished,
+    write_arrays,
+    write_bytes,
+    write_json,
+)
 from pipelines.fingerprint import code_fingerprint, fingerprint
 from pipelines.folds import Folds
 from pipelines.oof import OutOfFold
@@ -96,6 +102,8 @@ class RunStore:
         except OSError as error:
             raise StoreError(f"Cannot write to {self.root}: {error.strerror or error}.") from error
         try:
+            # Whoever holds the store is alone in it: what lies half written, was left by a kill.
+            remove_unfinished(self.root)
             write_bytes(self.root / ".holder", str(os.getpid()).encode())
             if not (self.root / "store.json").exists():
                 write_json(self.root / "store.json", {"format": FORMAT, "version": _version()})
@@ -112,9 +120,11 @@ class RunStore:
     # Folds
 
     def write_folds(self, folds: Folds) -> Path:
-        """Store the row numbers of the folds and return the file."""
+        """Store the row numbers of the folds, unless they are there and whole; return the file."""
         path = self.root / "folds" / f"{folds.fingerprint}-r{folds.n_repeats}.npz"
-        if not path.exists():
+        try:
+            read_arrays(path)
+        except (FileNotFoundError, StoreError):
             write_arrays(path, {}, folds.to_arrays())
         return path
 

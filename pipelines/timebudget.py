@@ -45,7 +45,7 @@ class TimeBudget:
         self.deadline = _PROCESS_STARTED + self.limit - self._before - reserve
 
     def save(self) -> None:
-        """Remember the time that was spent."""
+        """Remember the time that was spent; often, for a run may be killed at any moment."""
         if self._store is None:
             return
         spent = self._before + time.monotonic() - _PROCESS_STARTED

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comps.base import IDENTITY, Model
+from comps.base import IDENTITY, Model, UsageError
 from pipelines.crossval import Experiment
 from pipelines.fingerprint import fingerprint
 from pipelines.trainers import TRAINERS
@@ -231,3 +231,13 @@ def test_changed_code_changes_exactly_the_models_that_follow_from_it(
 
 def test_the_code_has_the_same_fingerprint_in_another_process() -> None:
     assert fingerprints_at(ROOT, "1") == fingerprints_at(ROOT, "2")
+
+
+def test_an_array_of_objects_has_no_fingerprint() -> None:
+    with pytest.raises(TypeError, match="numbers or text"):
+        fingerprint(np.array(["a", None], dtype=object))
+
+
+def test_a_model_whose_function_has_no_name_is_refused() -> None:
+    with pytest.raises(UsageError, match="lambda"):
+        replace(RIDGE, build=lambda: None)

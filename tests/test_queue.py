@@ -176,6 +176,19 @@ def test_running_jobs_count_as_work_that_is_left_and_slots_share_it() -> None:
     assert queue.status().seconds_left == pytest.approx(4 * 6.0 / 2)
 
 
+def test_a_cancelled_job_is_left_out_and_no_longer_waited_for() -> None:
+    queue = JobQueue([job(RIDGE, fold) for fold in range(3)], slots=2)
+    first, second, _ = (queue.next_job() for _ in range(3))
+    assert first is not None
+    assert second is not None
+    finish(queue, first, 6.0)
+    queue.cancelled(second)
+    assert queue.left_out == [second]
+    status = queue.status()
+    assert (status.done, status.total) == (1, 2)
+    assert status.seconds_left == pytest.approx(6.0 / 2)
+
+
 def test_a_job_of_several_folds_counts_as_many() -> None:
     jobs = [job(NETWORK, (0, 1, 2)), job(NETWORK, (0, 1, 2), repeat=1)]
     queue = JobQueue(jobs, slots=1)

@@ -93,6 +93,24 @@ def test_the_row_numbers_of_folds_come_back(store: RunStore) -> None:
             np.testing.assert_array_equal(found[name], rows, strict=True)
 
 
+def test_damaged_row_numbers_are_written_anew(store: RunStore) -> None:
+    path = store.write_folds(kfold(20, 4))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert store.write_folds(kfold(20, 4)) == path
+    assert path.read_bytes() == whole
+
+
+def test_what_a_kill_left_half_written_is_removed_by_the_next_run(store: RunStore) -> None:
+    store.write_record("blend.json", {})
+    half = store.fold_path("ridge", "k1", 0, 0).parent / ".r0-f0.npz.123.abcd.part"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"PK")
+    with store.writing():
+        assert not half.exists()
+    assert (store.root / "blend.json").exists()
+
+
 def test_repeats_of_folds_are_kept_apart(store: RunStore) -> None:
     assert store.write_folds(kfold(20)) != store.write_folds(kfold(20, n_repeats=2))
 

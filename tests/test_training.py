@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.preprocessing import StandardScaler
 
 from comps.base import IDENTITY, Dataset, Family, Model, Task, UsageError
 from comps.house_prices.competition import HOUSE_PRICES
@@ -592,6 +594,35 @@ def test_nested_estimators_get_the_seed_and_threads_too() -> None:
     model = Model("voting", Family.FOREST, "sklearn", build=build)
     (one,), (other,) = stages(model, Task.REGRESSION), stages(model, Task.REGRESSION)
     np.testing.assert_array_equal(one.valid[0], other.valid[0])
+
+
+class ThreadCount(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Predicts how many threads it was given."""
+
+    def __init__(self, n_jobs: int | None = None) -> None:
+        self.n_jobs = n_jobs
+
+    def fit(self, rows: object, target: object) -> ThreadCount:
+        self.fitted_ = True
+        return self
+
+    def predict(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.full(len(rows), self.n_jobs, dtype=np.float64)
+
+
+def test_threads_of_nested_estimators_do_not_multiply() -> None:
+    from sklearn.ensemble import VotingRegressor
+    from sklearn.pipeline import make_pipeline
+
+    def voting() -> Any:
+        return VotingRegressor([("one", ThreadCount()), ("other", ThreadCount())])
+
+    def pipeline() -> Any:
+        return make_pipeline(StandardScaler(), ThreadCount())
+
+    for build, threads in ((voting, 1.0), (pipeline, 3.0)):
+        model = Model("threads", Family.LINEAR, "sklearn", build=build)
+        np.testing.assert_array_equal(twice_on_threads(model), threads)
 
 
 # What is refused

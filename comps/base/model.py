@@ -33,7 +33,7 @@ class Model:
         trainer: name of the trainer in `pipelines.trainers` that fits it.
         params: the trainer's and the builder's parameters by name; JSON values only.
         features: a function without arguments that returns a new, unfitted
-            transformer with `fit(X, y)` and `transform(X)`; None passes rows as they are.
+            transformer with `fit_transform(X, y)` and `transform(X)`; None passes rows as they are.
         build: what the trainer needs to make the estimator (a scikit-learn factory,
             a function that returns a Keras model); None where the trainer knows.
         patience: rounds or epochs without a better score after which training ends;
@@ -44,6 +44,9 @@ class Model:
         default: whether a run trains it unless told otherwise.
         extra: the extra of this package that brings its library, if it is optional.
         about: one line for listings.
+
+    Raises:
+        UsageError: if `features` or `build` is a lambda.
     """
 
     name: str
@@ -59,6 +62,12 @@ class Model:
     about: str = ""
 
     def __post_init__(self) -> None:
+        for function in (self.features, self.build):
+            if getattr(function, "__name__", "") == "<lambda>":
+                raise UsageError(
+                    f"Model '{self.name}' names a lambda; a function with a name of its own was "
+                    "expected, for stored results are found by it."
+                )
         object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
 
     def __reduce__(self) -> tuple[Any, ...]:

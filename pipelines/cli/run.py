@@ -109,6 +109,7 @@ def _train(
             engine=lambda: session.engine,
             reporter=output,
             deadline=budget.deadline,
+            on_stored=budget.save,
         )
     except BaseException:
         output.pause()

@@ -13,7 +13,8 @@ class SklearnTrainer:
     """Fits what `model.build(**model.params)` returns.
 
     Every parameter called `random_state` or `n_jobs`, nested ones too, is set by the
-    harness, so that results follow from the run's seed and threads stay within the cores.
+    harness, so that results follow from the run's seed and threads stay within the cores:
+    what an estimator with `n_jobs` holds gets one thread each, for they multiply.
     """
 
     together = False
@@ -45,12 +46,15 @@ class SklearnTrainer:
 
 
 def _managed(params: dict[str, Any], seed: int, threads: int) -> dict[str, Any]:
-    values = {"random_state": seed, "n_jobs": threads}
-    return {
-        name: values[name.rpartition("__")[2]]
-        for name in params
-        if name.rpartition("__")[2] in values
-    }
+    managed = {}
+    for name in params:
+        *holders, own = name.split("__")
+        outer = ("__".join([*holders[:depth], "n_jobs"]) for depth in range(len(holders)))
+        if own == "random_state":
+            managed[name] = seed
+        elif own == "n_jobs":
+            managed[name] = 1 if any(holder in params for holder in outer) else threads
+    return managed
 
 
 def _predict(estimator: Any, rows: Any, task: Task) -> Array:

@@ -269,6 +269,7 @@ class StagedTrainer:
     """
 
     together = True
+    backend = None
     seen: ClassVar[list[FoldData]] = []
     contexts: ClassVar[list[Context]] = []
     asked: ClassVar[list[int]] = []

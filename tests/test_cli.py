@@ -125,12 +125,18 @@ def running(*arguments: str | Path, cwd: Path) -> Iterator[subprocess.Popen[str]
 
 def read_until(process: subprocess.Popen[str], **wanted: object) -> Event:
     """Read events until one has the wanted values."""
+    return read_until_all(process, wanted)
+
+
+def read_until_all(process: subprocess.Popen[str], *awaited: dict[str, object]) -> Event:
+    """Read events until all that are awaited have come, in any order; return the last."""
     assert process.stdout is not None
     for line in process.stdout:
         event: Event = json.loads(line)
-        if wanted.items() <= event.items():
+        awaited = tuple(wanted for wanted in awaited if not wanted.items() <= event.items())
+        if not awaited:
             return event
-    raise AssertionError(f"the command ended before {wanted}: {process.communicate()[1]}")
+    raise AssertionError(f"the command ended before {awaited}: {process.communicate()[1]}")
 
 
 def members_of_session(session: int) -> list[psutil.Process]:
@@ -1023,7 +1029,12 @@ def test_an_interrupt_ends_with_code_1_and_keeps_the_finished_folds(
 ) -> None:
     arguments = ("cv", *STORED, *ENDLESS, "--folds", "2", "--engine", engine, "--json")
     with running(*arguments, cwd=fresh) as process:
-        read_until(process, event="started", model="extra-trees")
+        # A second worker may still be at the first model when the next one is started.
+        read_until_all(
+            process,
+            {"event": "model", "model": "median"},
+            {"event": "started", "model": "extra-trees"},
+        )
         # A terminal sends Ctrl-C to all processes of the command, the workers too.
         os.killpg(process.pid, number)
         out, err = process.communicate(timeout=60)

@@ -374,9 +374,10 @@ def test_windows_refuse_ends_outside_the_series() -> None:
 
 
 def test_gathering_on_the_device_is_gathering(dataset: Dataset) -> None:
-    from pipelines.trainers._windows import gather_windows, row_arrays, shared_series
+    from pipelines.trainers._network_rows import form_of
 
     view = network_features().fit(dataset.train).transform(dataset.train[np.arange(7)])
-    shared = {name: part[0] for name, part in shared_series([view]).items()}
-    found = gather_windows(view.length)(shared, row_arrays(view))["window"]
+    form = form_of(view)
+    shared = {name: part[0] for name, part in form.shared([view]).items()}
+    found = form.gather(view)(shared, form.arrays(view))["window"]
     np.testing.assert_array_equal(np.asarray(found), view.gathered())

@@ -10,6 +10,7 @@ from comps.base.errors import (
     WorkbenchError,
     unknown_name,
 )
+from comps.base.images import Images
 from comps.base.metric import IDENTITY, LOG1P, Array, Loss, Metric, Prediction, Scale
 from comps.base.model import Family, Model, parse_setting
 from comps.base.windows import Windows
@@ -23,6 +24,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "Family",
+    "Images",
     "Loss",
     "Metric",
     "MissingPackageError",

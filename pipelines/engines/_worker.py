@@ -58,7 +58,6 @@ def worker_environment(threads: int) -> Iterator[None]:
     """Set the environment that a process started meanwhile inherits."""
     values = {name: str(threads) for name in _THREAD_VARIABLES}
     values["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    values["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND", "jax")
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

@@ -21,6 +21,7 @@ from pipelines.engines._base import (
 )
 from pipelines.engines._worker import process_context, serve, start_server, worker_environment
 from pipelines.jobs import Job
+from pipelines.trainers import load_trainer
 
 
 def warm_up(slots: int | None = None) -> None:
@@ -126,11 +127,17 @@ class _Slot:
     def __init__(self, cores: Sequence[int]) -> None:
         self.cores = cores
         self.worker: _Worker | None = None
+        self.backend: str | None = None
         self.job: Job | None = None
 
     def start(self, job: Job) -> None:
+        wanted = load_trainer(job.model.trainer).backend
+        if wanted is not None and self.backend not in (None, wanted):
+            # Keras keeps the backend that it was first imported with.
+            self.stop()
         if self.worker is None:
             self.worker = _Worker(self.cores)
+        self.backend = wanted or self.backend
         self.job = job
         # A worker that has just died shows it when its report is awaited.
         with contextlib.suppress(BrokenPipeError):
@@ -154,7 +161,7 @@ class _Slot:
     def stop(self) -> None:
         if self.worker is not None:
             self.worker.kill()
-        self.worker, self.job = None, None
+        self.worker, self.backend, self.job = None, None, None
 
 
 def _cause_of_death(exit_code: int | None) -> str:

@@ -16,6 +16,7 @@ TRAINERS: Mapping[str, str] = {
     "xgboost": "pipelines.trainers.xgboost:XGBoostTrainer",
     "catboost": "pipelines.trainers.catboost:CatBoostTrainer",
     "keras": "pipelines.trainers.keras:KerasTrainer",
+    "keras-tensorflow": "pipelines.trainers.keras_tensorflow:KerasTensorFlowTrainer",
 }
 
 

@@ -71,9 +71,13 @@ class Trainer(Protocol):
     Attributes:
         together: whether it trains all folds of a repeat as one program. Where False,
             `stages` is called with one fold at a time.
+        backend: what Keras has to run on in the process, or None where it plays no part.
     """
 
     together: bool
+
+    @property
+    def backend(self) -> str | None: ...
 
     def prepare(self) -> None:
         """Import the library: what takes seconds once a process is not training.

@@ -77,14 +77,15 @@ class FoldProgram:
         ]
         self.state: State = (*weights, zero)
         fold = 0 if tables.per_fold else None
+        shared = fold if tables.shared_per_fold else None
         # The inner map runs over copies, which share their fold's data; the outer one over folds.
         train = jax.vmap(self._train_epoch, in_axes=(0, 0, None, None, None, None, None))
         predict = jax.vmap(self._predict_chunks, in_axes=(0, None, None, None))
         self._train = jax.jit(
-            jax.vmap(train, in_axes=(0, 0, 0, fold, fold, None, fold)), donate_argnums=0
+            jax.vmap(train, in_axes=(0, 0, 0, fold, fold, None, shared)), donate_argnums=0
         )
-        self._predict_valid = jax.jit(jax.vmap(predict, in_axes=(0, 0, fold, fold)))
-        self._predict_test = jax.jit(jax.vmap(predict, in_axes=(0, None, fold, fold)))
+        self._predict_valid = jax.jit(jax.vmap(predict, in_axes=(0, 0, fold, shared)))
+        self._predict_test = jax.jit(jax.vmap(predict, in_axes=(0, None, fold, shared)))
 
     def run(self) -> Iterator[EpochReport]:
         """Train, and yield a report after each epoch that ``recipe.report`` names."""

@@ -36,7 +36,8 @@ class FoldTables:
         per_fold: whether `inputs`, `target` and `test_inputs` have a leading axis of folds,
             because something was fitted in each fold.
         shared: array or dict of arrays that rows refer to (a series that they are windows of),
-            for training, validation and test rows alike; with `per_fold` a leading [folds].
+            for training, validation and test rows alike.
+        shared_per_fold: whether `shared` has a leading axis of folds, too; with `per_fold`.
         gather: `(shared, rows) -> features` makes what the model takes of a batch of `inputs`.
 
     Raises:
@@ -51,6 +52,7 @@ class FoldTables:
     weight: NDArray[np.floating[Any]] | None = None
     per_fold: bool = False
     shared: Inputs = field(default_factory=dict)
+    shared_per_fold: bool = True
     gather: Callable[[Any, Any], Any] = rows_alone
 
     def __post_init__(self) -> None:

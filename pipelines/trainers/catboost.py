@@ -16,6 +16,7 @@ class CatBoostTrainer:
     """Trains with CatBoost's own parameter names, and `rounds` and `stride`."""
 
     together = False
+    backend = None
 
     def prepare(self) -> None:
         """Import CatBoost. See `Trainer`."""

@@ -26,6 +26,7 @@ class LightGBMTrainer:
     """
 
     together = False
+    backend = None
 
     def prepare(self) -> None:
         """Import LightGBM. See `Trainer`."""

@@ -18,6 +18,7 @@ class SklearnTrainer:
     """
 
     together = False
+    backend = None
 
     def prepare(self) -> None:
         """Import scikit-learn's common part. See `Trainer`."""

@@ -22,6 +22,7 @@ class XGBoostTrainer:
     """Trains with XGBoost's own parameter names, and `rounds` and `stride`."""
 
     together = False
+    backend = None
 
     def prepare(self) -> None:
         """Import XGBoost. See `Trainer`."""

@@ -1,0 +1,46 @@
+"""The parameters of a network's training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from comps.base import UsageError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The parameters of a network's training; the others go to its builder.
+
+    Attributes:
+        epochs: passes over the training rows.
+        batch_size: rows of a step.
+        copies: networks a fold, which differ in their seed; their predictions are averaged.
+        stride: epochs between two stages.
+    """
+
+    epochs: int
+    batch_size: int
+    copies: int = 1
+    stride: int = 1
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not isinstance(value, int) or value < 1:
+                raise UsageError(f"'{name}' must be a positive whole number, not {value!r}.")
+
+    @classmethod
+    def split(cls, params: Mapping[str, Any]) -> tuple[Plan, dict[str, Any]]:
+        """Return the plan and the builder's own parameters."""
+        names = cls.__dataclass_fields__
+        own = {name: value for name, value in params.items() if name in names}
+        return cls(**own), {name: value for name, value in params.items() if name not in names}
+
+    def stages(self) -> list[int]:
+        """Return the epochs after which predictions are wanted; the last is one of them."""
+        return sorted({*range(self.stride, self.epochs + 1, self.stride), self.epochs})
+
+    def steps(self, rows: int) -> int:
+        """Return the optimizer steps of the whole training on so many rows."""
+        return self.epochs * -(-rows // self.batch_size)

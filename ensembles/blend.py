@@ -26,6 +26,8 @@ class Blend:
         weights: [members] float64, non-negative, sum 1.
         fitted_score: on the rows that the weights were fitted on; too good.
         honest_score: on each fold with weights fitted on the other folds.
+        honest: [n] or [n, classes] float64, the predictions that `honest_score` is of; NaN
+            where the members predict nothing.
         test: [m] or [m, classes] float64 test predictions, on the metric's scale.
     """
 
@@ -34,6 +36,7 @@ class Blend:
     weights: Floats
     fitted_score: float
     honest_score: float
+    honest: Floats
     test: Floats
 
 
@@ -111,13 +114,15 @@ def blend(
     rows = np.stack([member.valid[covered] for member in members], axis=1)
     goal = target[covered]
     weights = fit(rows, goal, metric)
-    honest = _honest_predictions(fit, rows, goal, folds.fold_of_row()[covered], metric)
+    honest = np.full(members[0].valid.shape, np.nan)
+    honest[covered] = _honest_predictions(fit, rows, goal, folds.fold_of_row()[covered], metric)
     return Blend(
         method=method,
         members=tuple(member.model for member in members),
         weights=weights,
         fitted_score=metric.score(goal, _weighted(rows, weights)),
-        honest_score=metric.score(goal, honest),
+        honest_score=metric.score(goal, honest[covered]),
+        honest=honest,
         test=_weighted(np.stack([member.test for member in members], axis=1), weights),
     )
 

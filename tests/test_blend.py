@@ -318,3 +318,12 @@ def test_a_loss_without_a_solver_leaves_the_other_methods_to_choose_from() -> No
     members, target = some_members(18)
     chosen, _ = best_blend(members, target, FOLDS, replace(METRIC, loss=Loss.ABSOLUTE_ERROR))
     assert chosen.method in ("best", "equal")
+
+
+def test_honest_predictions_are_those_of_the_honest_score() -> None:
+    members, target = some_members(3, uncovered=(0, 7))
+    for method in METHODS:
+        found = blend(method, members, target, FOLDS, METRIC)
+        covered = members[0].covered
+        assert np.isnan(found.honest[~covered]).all()
+        assert METRIC.score(target[covered], found.honest[covered]) == found.honest_score

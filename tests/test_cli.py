@@ -1136,3 +1136,18 @@ def test_blending_imports_no_framework(home: Home) -> None:
     imported = imported_by("blend", "house-prices", "--data", data, "--runs", runs)
     assert "numpy" in imported
     assert imported & FRAMEWORKS == set()
+
+
+def test_quick_trains_the_cheap_models_and_shows_the_notes_of_the_data(fresh: Path) -> None:
+    done = comps("run", "temperature", "--quick", "--folds", "3", "--json", cwd=fresh)
+    events = [json.loads(line) for line in done.out.splitlines()]
+    (board,) = (event["rows"] for event in events if event["event"] == "leaderboard")
+    assert {row["model"] for row in board} == {"common-sense", "ridge", "lightgbm"}
+    notes = [event["text"] for event in events if event["event"] == "note"]
+    assert any("hours have no reading" in note for note in notes)
+    assert (fresh / "submission.csv").exists()
+
+
+def test_quick_and_models_do_not_go_together(fresh: Path) -> None:
+    done = comps("run", "temperature", "--quick", "--models", "ridge", cwd=fresh, code=2)
+    assert "--quick names the models itself" in done.err

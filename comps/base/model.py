@@ -42,6 +42,8 @@ class Model:
         seconds: rough seconds for five folds on one core of the bundled sample;
             cheap models go first.
         default: whether a run trains it unless told otherwise.
+        quick: whether `--quick` trains it; those of one competition take less than a minute
+            together on the bundled sample.
         extra: the extra of this package that brings its library, if it is optional.
         about: one line for listings.
 
@@ -58,6 +60,7 @@ class Model:
     patience: int | None = None
     seconds: float = 1.0
     default: bool = True
+    quick: bool = False
     extra: str | None = None
     about: str = ""
 

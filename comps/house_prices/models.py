@@ -27,6 +27,7 @@ MODELS = (
         linear_features,
         estimators.ridge,
         seconds=0.5,
+        quick=True,
         about="linear regression on scaled, curved and encoded features",
     ),
     Model(
@@ -69,6 +70,7 @@ MODELS = (
         tree_features,
         patience=400,
         seconds=5.0,
+        quick=True,
         about="gradient boosting with small trees",
     ),
     Model(

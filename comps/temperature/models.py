@@ -59,6 +59,7 @@ MODELS = (
         linear_features,
         estimators.ridge,
         seconds=1.0,
+        quick=True,
         about="linear regression on lags, differences and means",
     ),
     Model(
@@ -91,6 +92,7 @@ MODELS = (
         tree_features,
         patience=200,
         seconds=5.0,
+        quick=True,
         about="gradient boosting with random cuts",
     ),
     Model(

@@ -39,6 +39,9 @@ TimeLimit = Annotated[
 Models = Annotated[
     str | None, typer.Option("--models", "--model", help="'default', 'all', or names with commas.")
 ]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="The cheapest models alone: done within a minute.")
+]
 Members = Annotated[str | None, typer.Option(help="Names of models, with commas.")]
 Method = Annotated[str, typer.Option(help="auto, best, equal or convex.")]
 Set = Annotated[
@@ -63,6 +66,7 @@ def run(
     data: Data = None,
     runs: Runs = None,
     models: Models = None,
+    quick: Quick = False,
     folds: Folds = None,
     repeats: Repeats = None,
     scheme: Scheme = None,
@@ -79,7 +83,19 @@ def run(
     from pipelines.cli.run import run_competition
 
     options = Options(
-        competition, data, runs, models, folds, repeats, scheme, seed, jobs, engine, settings, json
+        competition,
+        data,
+        runs,
+        models,
+        folds,
+        repeats,
+        scheme,
+        seed,
+        jobs,
+        engine,
+        settings,
+        json,
+        quick,
     )
     run_competition(options, time_limit, output)
 
@@ -90,6 +106,7 @@ def cv(
     data: Data = None,
     runs: Runs = None,
     models: Models = None,
+    quick: Quick = False,
     folds: Folds = None,
     repeats: Repeats = None,
     scheme: Scheme = None,
@@ -105,7 +122,19 @@ def cv(
     from pipelines.cli.run import cross_validate_models
 
     options = Options(
-        competition, data, runs, models, folds, repeats, scheme, seed, jobs, engine, settings, json
+        competition,
+        data,
+        runs,
+        models,
+        folds,
+        repeats,
+        scheme,
+        seed,
+        jobs,
+        engine,
+        settings,
+        json,
+        quick,
     )
     cross_validate_models(options, time_limit)
 

@@ -55,10 +55,10 @@ def show_results(
     tried: list[Blend],
 ) -> None:
     """Show and store the leaderboard and the blend."""
-    table, rows = tables.leaderboard(session.competition, oofs, chosen)
+    table, rows = tables.leaderboard(session.competition, oofs, chosen, session.target)
     output.table("leaderboard", table, rows)
     session.store.write_record("leaderboard.json", rows)
-    table, blend_rows = tables.blends(session.competition.metric, tried, chosen)
+    table, blend_rows = tables.blends(session.competition, tried, chosen, session.target)
     output.table("blends", table, blend_rows)
     record = {
         "method": chosen.method,

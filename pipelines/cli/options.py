@@ -9,6 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from comps.base import Competition, Dataset, Family, Model, UsageError, parse_setting, unknown_name
 from comps.catalog import find_competition
 from comps.sources import Source, find_source, runs_root
@@ -34,6 +37,11 @@ class Options:
     engine: str = "local"
     settings: list[str] | None = None
     json: bool = False
+    quick: bool = False
+
+    def __post_init__(self) -> None:
+        if self.quick and self.models is not None:
+            raise UsageError("--quick names the models itself: leave out --models.")
 
 
 class Session:
@@ -46,7 +54,8 @@ class Session:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.competition: Competition = find_competition(options.competition)
-        self.models = select_models(self.competition, options.models, options.settings or [])
+        names = "quick" if options.quick else options.models
+        self.models = select_models(self.competition, names, options.settings or [])
         self.source: Source = find_source(self.competition, options.data)
         self.store = RunStore((options.runs or runs_root()) / self.competition.name)
 
@@ -54,6 +63,12 @@ class Session:
     def dataset(self) -> Dataset:
         """The rows, loaded when they are first needed."""
         return self.competition.load(self.source.path)
+
+    @cached_property
+    def target(self) -> NDArray[np.float64]:
+        """The training target on the metric's scale, [n] float64."""
+        scaled: NDArray[np.float64] = self.competition.metric.scale.forward(self.dataset.target)
+        return scaled
 
     @cached_property
     def engine(self) -> Engine:
@@ -87,7 +102,7 @@ def select_models(competition: Competition, names: str | None, settings: list[st
 
     Args:
         competition: whose zoo.
-        names: None or "default", "all", or names with commas.
+        names: None or "default", "quick", "all", or names with commas.
         settings: `MODEL.PARAMETER=VALUE` texts.
 
     Raises:
@@ -96,6 +111,12 @@ def select_models(competition: Competition, names: str | None, settings: list[st
     """
     if names in (None, "default"):
         chosen = [model for model in competition.models if model.default and _installed(model)]
+    elif names == "quick":
+        chosen = [
+            model
+            for model in competition.models
+            if (model.quick or model.family is Family.BASELINE) and _installed(model)
+        ]
     elif names == "all":
         chosen = [model for model in competition.models if _installed(model)]
     else:

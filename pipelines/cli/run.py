@@ -46,7 +46,7 @@ def cross_validate_models(options: Options, time_limit: str | None) -> None:
     with session.store.writing():
         oofs = _train(session, output, session.models, None, budget)
         output.pause()
-        table, rows = tables.leaderboard(session.competition, oofs, None)
+        table, rows = tables.leaderboard(session.competition, oofs, None, session.target)
         output.table("leaderboard", table, rows)
 
 
@@ -82,6 +82,8 @@ def _open(options: Options) -> tuple[Session, Output]:
         )
     else:
         output.note(f"Data: {session.source.path}")
+    for note in session.dataset.notes:
+        output.note(note)
     return session, output
 
 

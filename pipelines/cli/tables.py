@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from comps.base import Competition, Family, Metric
 from ensembles import Blend
@@ -18,9 +19,15 @@ Rows = list[dict[str, Any]]
 
 
 def leaderboard(
-    competition: Competition, oofs: Mapping[str, OutOfFold], blend: Blend | None
+    competition: Competition,
+    oofs: Mapping[str, OutOfFold],
+    blend: Blend | None,
+    target: NDArray[np.float64],
 ) -> tuple[Table, Rows]:
-    """Return the models from best to worst; marks those that do not beat the baseline."""
+    """Return the models from best to worst; marks those that do not beat the baseline.
+
+    `target` is on the metric's scale, for the competition's further metrics.
+    """
     metric = competition.metric
     weights = dict(zip(blend.members, blend.weights, strict=True)) if blend else {}
     baseline = oofs.get(competition.baseline.name)
@@ -31,6 +38,7 @@ def leaderboard(
                 "model": oof.model,
                 "family": str(competition.model(oof.model).family),
                 "score": oof.score,
+                **_further(competition, target, oof.valid),
                 "fold_mean": float(oof.fold_scores.mean()),
                 "fold_std": float(oof.fold_scores.std(ddof=1)),
                 "repeats": oof.n_repeats,
@@ -40,7 +48,17 @@ def leaderboard(
                 "note": _note(metric, oof, baseline),
             }
         )
-    return _leaderboard_table(metric, rows), rows
+    return _leaderboard_table(competition, rows), rows
+
+
+def _further(
+    competition: Competition, target: NDArray[np.float64], predictions: NDArray[np.float64]
+) -> dict[str, float]:
+    """Return the competition's further metrics by name, on the rows that are predicted."""
+    covered = np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1)
+    return {
+        other.name: other.score(target[covered], predictions[covered]) for other in competition.also
+    }
 
 
 def _note(metric: Metric, oof: OutOfFold, baseline: OutOfFold | None) -> str:
@@ -51,11 +69,20 @@ def _note(metric: Metric, oof: OutOfFold, baseline: OutOfFold | None) -> str:
     return "" if metric.better(oof.score, than=baseline.score) else "does not beat the baseline"
 
 
-def _leaderboard_table(metric: Metric, rows: Rows) -> Table:
+def _leaderboard_table(competition: Competition, rows: Rows) -> Table:
+    metric, also = competition.metric, competition.also
     table = _table(
         "",
         ["model"],
-        [f"OOF {metric.label}", "folds: mean ± sd", "repeats", "stop at", "fit s", "weight"],
+        [
+            f"OOF {metric.label}",
+            *(other.label for other in also),
+            "folds: mean ± sd",
+            "repeats",
+            "stop at",
+            "fit s",
+            "weight",
+        ],
     )
     table.add_column("")
     digits = metric.digits
@@ -63,6 +90,7 @@ def _leaderboard_table(metric: Metric, rows: Rows) -> Table:
         table.add_row(
             row["model"],
             f"{row['score']:.{digits}f}",
+            *(f"{row[other.name]:.{other.digits}f}" for other in also),
             f"{row['fold_mean']:.{digits}f} ± {row['fold_std']:.{digits}f}",
             str(row["repeats"]),
             str(row["step"]) if row["step"] > 1 else "",
@@ -73,15 +101,26 @@ def _leaderboard_table(metric: Metric, rows: Rows) -> Table:
     return table
 
 
-def blends(metric: Metric, tried: Sequence[Blend], chosen: Blend) -> tuple[Table, Rows]:
-    """Return the ways to blend that were tried."""
-    table = _table("", ["blend"], [f"honest {metric.label}", f"fitted {metric.label}"])
+def blends(
+    competition: Competition,
+    tried: Sequence[Blend],
+    chosen: Blend,
+    target: NDArray[np.float64],
+) -> tuple[Table, Rows]:
+    """Return the ways to blend that were tried; `target` as in `leaderboard`."""
+    metric, also = competition.metric, competition.also
+    further = [f"honest {other.label}" for other in also]
+    table = _table("", ["blend"], [f"honest {metric.label}", *further, f"fitted {metric.label}"])
     table.add_column("")
     rows = []
     for blend in tried:
         row = {
             "method": blend.method,
             "honest_score": blend.honest_score,
+            **{
+                f"honest_{name}": x
+                for name, x in _further(competition, target, blend.honest).items()
+            },
             "fitted_score": blend.fitted_score,
             "chosen": blend is chosen,
         }
@@ -89,6 +128,7 @@ def blends(metric: Metric, tried: Sequence[Blend], chosen: Blend) -> tuple[Table
         table.add_row(
             blend.method,
             f"{blend.honest_score:.{metric.digits}f}",
+            *(f"{row[f'honest_{other.name}']:.{other.digits}f}" for other in also),
             f"{blend.fitted_score:.{metric.digits}f}",
             "chosen" if blend is chosen else "",
         )

@@ -1,61 +1,19 @@
 """Quality, time and memory of `comps run house-prices`, as a user meets them.
 
-    python tests/benchmarks/house_prices.py [--seeds 0,1,2] [--limits none,2m,10m]
+    python -m tests.benchmarks.house_prices [--seeds 0,1,2] [--limits none,2m,10m]
 
-Every run is the command itself, in a fresh folder, on the bundled sample. Memory is the
-highest sum over the process and its workers, looked at ten times a second.
+Every run is the command itself, in a fresh folder, on the bundled sample. "outside" is the share
+of the time of all cores in which no model was fitted.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
 
-import psutil
-
-COMPS = Path(sys.executable).parent / "comps"
-
-
-def measure(arguments: list[str], folder: Path) -> tuple[float, float, str]:
-    """Return seconds, peak gigabytes and standard output of one command."""
-    started = time.perf_counter()
-    peak = 0
-    # A file, not a pipe: nobody would read the pipe while the command runs, and it fills up.
-    with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen(
-            [COMPS, *arguments], cwd=folder, stdout=output, stderr=subprocess.DEVNULL
-        )
-        while process.poll() is None:
-            peak = max(peak, _memory(process.pid))
-            time.sleep(0.1)
-        seconds = time.perf_counter() - started
-        output.seek(0)
-        text = output.read()
-    if process.returncode:
-        raise SystemExit(f"comps {' '.join(arguments)} ended with {process.returncode}: {text}")
-    return seconds, peak / 1e9, text
-
-
-def _memory(pid: int) -> int:
-    total = 0
-    try:
-        parent = psutil.Process(pid)
-        for process in (parent, *parent.children(recursive=True)):
-            total += process.memory_info().rss
-    except psutil.NoSuchProcess:
-        pass
-    return total
-
-
-def rows_of(output: str, event: str) -> list[dict[str, Any]]:
-    """Return the JSON lines of one kind."""
-    return [row for row in map(json.loads, output.splitlines()) if row["event"] == event]
+from pipelines.engines import available_cores
+from tests.benchmarks.measuring import measure, rows_of
 
 
 def run(limit: str, seed: int, folder: Path) -> None:
@@ -69,11 +27,12 @@ def run(limit: str, seed: int, folder: Path) -> None:
     models = rows_of(output, "leaderboard")[0]["rows"]
     fit = sum(model["fit_seconds"] for model in models)
     scores = {model["model"]: model["score"] for model in models}
-    fitted_again = sum(row["to_fit"] for row in rows_of(repeated, "planned"))
+    fitted_again = len(rows_of(repeated, "done"))
+    outside = 1 - fit / (seconds * len(available_cores()))
     print(
         f"{limit:>6} {seed:>4} {result['honest_score']:>9.5f} {result['fitted_score']:>9.5f} "
-        f"{scores.get('mlp', float('nan')):>8.5f} {seconds:>8.1f} {fit:>8.1f} {memory:>7.2f} "
-        f"{again:>7.2f} {fitted_again:>6}",
+        f"{scores.get('mlp', float('nan')):>8.5f} {seconds:>8.1f} {fit:>8.1f} {outside:>8.0%} "
+        f"{memory:>7.2f} {again:>7.2f} {fitted_again:>6}",
         flush=True,
     )
 
@@ -89,7 +48,7 @@ def main() -> None:
     print(f"comps --help: {help_seconds:.2f} s")
     print(
         f"{'limit':>6} {'seed':>4} {'honest':>9} {'fitted':>9} {'mlp':>8} {'wall s':>8} "
-        f"{'fit s':>8} {'peak GB':>7} {'again s':>7} {'fitted':>6}"
+        f"{'fit s':>8} {'outside':>8} {'peak GB':>7} {'again s':>7} {'fitted':>6}"
     )
     for limit in options.limits.split(","):
         for seed in map(int, options.seeds.split(",")):

@@ -1,7 +1,7 @@
 """Test error of every model and of the blend against the common-sense forecast, and memory.
 
-    python tests/benchmarks/temperature.py [--data FILE] [--models NAMES] [--seeds 0,1,2]
-    python tests/benchmarks/temperature.py --memory
+    python -m tests.benchmarks.temperature [--data FILE] [--models NAMES] [--seeds 0,1,2]
+    python -m tests.benchmarks.temperature --memory
 
 The answers for the test rows are in the file. Nothing here chooses anything by them: the
 models, their parameters and the blend come from the cross-validation alone. `--memory` runs a
@@ -25,7 +25,7 @@ from pipelines.cli.options import Options, Session
 from pipelines.cli.reporters import make_output
 from pipelines.crossval import cross_validate
 from pipelines.engines import make_engine
-from tests.benchmarks.house_prices import measure
+from tests.benchmarks.measuring import measure
 
 
 def run(data: Path, models: str | None, seed: int, runs: Path) -> list[dict[str, object]]:

@@ -10,6 +10,7 @@ import pickle
 import tomllib
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,25 @@ def test_numbers_and_ordered_levels_are_floats_and_categories_text(dataset: Data
     assert all(table[name].dtype == np.float64 for name in [*NUMBERS, *ORDERED])
     for name in CATEGORIES:
         assert all(isinstance(level, str) for level in table[name].dropna())
+
+
+def test_equal_rows_are_one_group_whatever_they_cost(raw: pd.DataFrame, tmp_path: Path) -> None:
+    train = pd.concat([raw.iloc[:9], raw.iloc[[2]].assign(Id="9001", SalePrice="1")])
+    found = load_tables(tmp_path, train, raw.iloc[20:22])
+    assert found.groups is not None
+    assert found.groups[2] == found.groups[9]
+    assert len(np.unique(found.groups)) == 9
+    assert found.notes[0].startswith("2 training rows are equal to another one")
+    assert load_tables(tmp_path, raw.iloc[:9], raw.iloc[20:22]).groups is None
+
+
+def load_tables(folder: Path, train: pd.DataFrame, test: pd.DataFrame) -> Dataset:
+    """Write Kaggle's three files and load them."""
+    train.to_csv(folder / "train.csv", index=False)
+    test.drop(columns="SalePrice").to_csv(folder / "test.csv", index=False)
+    sample = test[["Id"]].assign(SalePrice=1.0)
+    sample.to_csv(folder / "sample_submission.csv", index=False)
+    return HOUSE_PRICES.load(folder)
 
 
 def test_loading_twice_gives_equal_rows(dataset: Dataset) -> None:

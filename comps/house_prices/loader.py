@@ -6,6 +6,9 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from comps.archive import (
     check_columns,
     check_ids,
@@ -28,7 +31,8 @@ def load(path: Path) -> Dataset:
     """Return the houses: 79 columns as `cleaning.clean` reads them, prices in dollars.
 
     The text "NA" means in most columns that there is none (no pool, no garage), and in few
-    that the value is unknown; `columns` says which.
+    that the value is unknown; `columns` says which. Rows that are equal in every column but the
+    price are one group, which folds do not split.
 
     Args:
         path: Kaggle's zip, or a folder of its files.
@@ -47,6 +51,7 @@ def load(path: Path) -> Dataset:
     check_columns(train, ["Id", *RAW_COLUMNS, "SalePrice"], "train.csv")
     check_columns(test, ["Id", *RAW_COLUMNS], "test.csv")
     check_columns(sample, ["Id", "SalePrice"], "sample_submission.csv")
+    groups = _equal_rows(train)
     return Dataset(
         train=clean(train),
         test=clean(test),
@@ -61,6 +66,23 @@ def load(path: Path) -> Dataset:
         sample_submission=sample,
         source=str(path),
         fingerprint=files_fingerprint(files),
+        groups=groups,
+        notes=() if groups is None else _notes(groups),
+    )
+
+
+def _equal_rows(train: pd.DataFrame) -> NDArray[np.int64] | None:
+    """Return a number for each row, the same for rows of equal values; None if all differ."""
+    numbers = train.groupby(list(RAW_COLUMNS), dropna=False, sort=False).ngroup()
+    groups = numbers.to_numpy().astype(np.int64)
+    return None if groups.max() == len(groups) - 1 else groups
+
+
+def _notes(groups: NDArray[np.int64]) -> tuple[str, ...]:
+    sizes = np.bincount(groups)
+    return (
+        f"{int(sizes[sizes > 1].sum())} training rows are equal to another one in everything but "
+        "the price. No fold splits them.",
     )
 
 

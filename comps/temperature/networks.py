@@ -92,9 +92,9 @@ def mlp(
     *,
     units: Sequence[int] = (64, 64),
     dropout: float = 0.5,
-    noise: float = 0.3,
-    learning_rate: float = 3e-3,
-    weight_decay: float = 0.3,
+    noise: float = 1.0,
+    learning_rate: float = 1e-3,
+    weight_decay: float = 1.0,
 ) -> keras.Model:
     """Return a linear model of the lags plus a heavily regularised network; both begin at zero.
 
@@ -107,7 +107,7 @@ def mlp(
         steps: optimizer steps of the whole training.
         units: of the hidden layers.
         dropout: after each hidden layer.
-        noise: deviation of Gaussian noise on the inputs, in training alone.
+        noise: deviation of Gaussian noise on the inputs, in training alone; inputs have 1.
         learning_rate: at the beginning.
         weight_decay: of AdamW.
     """

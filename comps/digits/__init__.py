@@ -1,0 +1,1 @@
+"""Kaggle "Digit Recognizer": handwritten digits, the MNIST images."""

@@ -107,12 +107,15 @@ def _sample(content: bytes, test_ids: NDArray[np.int64]) -> pd.DataFrame:
     name = "sample_submission.csv"
     sample = read_csv(content, name)
     check_columns(sample, [IMAGE_ID, LABEL], name)
-    ids = check_ids(sample[IMAGE_ID], name)
-    if not np.array_equal(np.sort(ids), test_ids):
+    ids = [str(image) for image in check_ids(sample[IMAGE_ID], name)]
+    expected = {str(image) for image in test_ids}
+    if set(ids) != expected:
+        strange = [image for image in ids if image not in expected]
+        among = f", among them {', '.join(strange[:3])}" if strange else ""
         raise DataError(
             f"{name} must name the images 1 to {len(test_ids)}, for test.csv has {len(test_ids)} "
-            f"rows; it has {len(ids)} ids from {ids.min()} to {ids.max()}. One of the files may be "
-            "truncated or from another competition."
+            f"rows; it has {len(ids)} ids{among}. One of the files may be truncated or from "
+            "another competition."
         )
     return sample
 

@@ -52,9 +52,8 @@ class RandomMovement(keras.layers.Layer):  # type: ignore[misc]
         if not training:
             return images
         count, height, width = ops.shape(images)[:3]
-        turn, wide, high, slant, right, down = ops.moveaxis(
-            keras.random.uniform((count, 6), -1.0, 1.0, seed=self.generator), 1, 0
-        )
+        draws = keras.random.uniform((6, count), -1.0, 1.0, seed=self.generator)
+        turn, wide, high, slant, right, down = (draws[number] for number in range(6))
         angle = turn * math.radians(self.turn)
         cosine, sine = ops.cos(angle), ops.sin(angle)
         wide, high, slant = 1 + self.zoom * wide, 1 + self.zoom * high, self.slant * slant

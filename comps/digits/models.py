@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from comps.base import Family, Model
 from comps.digits import estimators, networks
 from comps.digits.features import kernel_features, pixel_features, tree_features
+
+_LIGHTGBM: Mapping[str, Any] = {
+    "rounds": 300,
+    "stride": 20,
+    "learning_rate": 0.1,
+    "num_leaves": 16,
+    "feature_fraction": 0.1,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "min_data_in_leaf": 10,
+    "max_bin": 63,
+}
+_XGBOOST: Mapping[str, Any] = {
+    "rounds": 300,
+    "stride": 20,
+    "eta": 0.1,
+    "max_depth": 4,
+    "subsample": 0.8,
+    "colsample_bytree": 0.1,
+    "max_bin": 64,
+}
 
 MODELS = (
     Model(
@@ -13,6 +37,7 @@ MODELS = (
         "sklearn",
         build=estimators.shares,
         seconds=0.1,
+        quick=True,
         about="the share of each digit: what every model has to beat",
     ),
     Model(
@@ -23,6 +48,7 @@ MODELS = (
         kernel_features,
         estimators.kernel_logistic,
         seconds=10.0,
+        quick=True,
         about="logistic regression on the similarity of strokes to those of 1,000 images",
     ),
     Model(
@@ -40,17 +66,7 @@ MODELS = (
         "lightgbm",
         Family.BOOSTING,
         "lightgbm",
-        {
-            "rounds": 300,
-            "stride": 20,
-            "learning_rate": 0.1,
-            "num_leaves": 16,
-            "feature_fraction": 0.1,
-            "bagging_fraction": 0.8,
-            "bagging_freq": 1,
-            "min_data_in_leaf": 10,
-            "max_bin": 63,
-        },
+        _LIGHTGBM,
         tree_features,
         patience=60,
         seconds=30.0,
@@ -60,15 +76,7 @@ MODELS = (
         "xgboost",
         Family.BOOSTING,
         "xgboost",
-        {
-            "rounds": 300,
-            "stride": 20,
-            "eta": 0.1,
-            "max_depth": 4,
-            "subsample": 0.8,
-            "colsample_bytree": 0.1,
-            "max_bin": 64,
-        },
+        _XGBOOST,
         tree_features,
         patience=60,
         seconds=30.0,
@@ -78,17 +86,7 @@ MODELS = (
         "lightgbm-pixels",
         Family.BOOSTING,
         "lightgbm",
-        {
-            "rounds": 300,
-            "stride": 20,
-            "learning_rate": 0.1,
-            "num_leaves": 16,
-            "feature_fraction": 0.1,
-            "bagging_fraction": 0.8,
-            "bagging_freq": 1,
-            "min_data_in_leaf": 10,
-            "max_bin": 63,
-        },
+        _LIGHTGBM,
         pixel_features,
         patience=60,
         seconds=30.0,
@@ -99,15 +97,7 @@ MODELS = (
         "xgboost-pixels",
         Family.BOOSTING,
         "xgboost",
-        {
-            "rounds": 300,
-            "stride": 20,
-            "eta": 0.1,
-            "max_depth": 4,
-            "subsample": 0.8,
-            "colsample_bytree": 0.1,
-            "max_bin": 64,
-        },
+        _XGBOOST,
         pixel_features,
         patience=60,
         seconds=30.0,

@@ -503,15 +503,6 @@ def test_the_networks_of_the_book_have_its_parameters(name: str, parameters: int
     assert built(name).count_params() == parameters
 
 
-def test_an_unsure_target_costs_what_its_cross_entropy_is() -> None:
-    network = networks.residual(SHAPES, 10, stem=2, filters=(2,), smoothing=0.1)
-    prediction = np.full((1, 10), 0.01, dtype=np.float32)
-    prediction[0, 3] = 0.91
-    expected = -(0.91 * np.log(0.91) + 0.09 * np.log(0.01))
-    for target in (np.array([3]), np.array([[3]])):
-        assert float(network.loss(target, prediction)[0]) == pytest.approx(expected, rel=1e-4)
-
-
 # Movements
 
 

@@ -151,7 +151,6 @@ MODELS = (
             "zoom": 0.1,
             "slant": 0.1,
             "shift": 2.0,
-            "smoothing": 0.0,
             "learning_rate": 3e-3,
             "weight_decay": 1e-3,
         },

@@ -7,7 +7,7 @@ from typing import Any
 
 from comps.base import Family, Model
 from comps.digits import estimators, networks
-from comps.digits.features import kernel_features, pixel_features, tree_features
+from comps.digits.features import kernel_features, pixel_features, stroke_features
 
 _LIGHTGBM: Mapping[str, Any] = {
     "rounds": 300,
@@ -41,46 +41,35 @@ MODELS = (
         about="the share of each digit: what every model has to beat",
     ),
     Model(
-        "kernel",
-        Family.KERNEL,
-        "sklearn",
-        {"landmarks": 1000, "gamma": 0.05, "C": 10.0},
-        kernel_features,
-        estimators.kernel_logistic,
-        seconds=10.0,
-        quick=True,
-        about="logistic regression on the similarity of strokes to those of 1,000 images",
-    ),
-    Model(
         "svc",
         Family.KERNEL,
         "sklearn",
-        {"C": 10.0, "gamma": 0.05},
+        {"C": 10.0, "gamma": 0.04},
         kernel_features,
         estimators.svc,
-        seconds=60.0,
-        default=False,
-        about="a support vector machine on the same features",
+        seconds=10.0,
+        quick=True,
+        about="a support vector machine on directions of strokes",
     ),
     Model(
         "lightgbm",
         Family.BOOSTING,
         "lightgbm",
         _LIGHTGBM,
-        tree_features,
+        stroke_features,
         patience=60,
         seconds=30.0,
-        about="gradient boosting on directions of strokes and coarse pixels",
+        about="gradient boosting on directions of strokes",
     ),
     Model(
         "xgboost",
         Family.BOOSTING,
         "xgboost",
         _XGBOOST,
-        tree_features,
+        stroke_features,
         patience=60,
         seconds=30.0,
-        about="gradient boosting on directions of strokes and coarse pixels",
+        about="gradient boosting on directions of strokes",
     ),
     Model(
         "lightgbm-pixels",

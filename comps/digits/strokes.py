@@ -1,4 +1,4 @@
-"""What an image of a digit says that is not learned: upright pixels, directions of strokes."""
+"""What an image of a digit says that is not learned: the directions of its strokes."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ from comps.image_features import hog_features
 _CHUNK_IMAGES = 256
 
 
-def tree_table(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return features for trees, float32 [images, 520], of digits set upright.
+def stroke_table(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return directions of strokes of digits set upright, uint8 [images, 1008], 255 for 1.
 
-    The first 324 are histograms of gradients in 3 x 3 blocks of four cells of 7 pixels, the
-    others the brightness of 14 x 14 squares of four pixels.
+    Histograms of gradients: the first 576 columns are blocks of four cells of 5 pixels in the
+    middle of the image, where up and down are one direction; the others are blocks of four
+    cells of 7 pixels, where they are two. A byte tells them finely enough, and four bytes
+    would take 280 MB for 70,000 images in every process.
     """
     upright = deskewed(pixels)
-    return np.concatenate([hog_features(upright, cell=7), _squares(upright, 2)], axis=1)
-
-
-def kernel_table(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return features that are compared by their distance, float32 [images, 1296].
-
-    They are histograms of gradients in 6 x 6 blocks of four cells of 4 pixels, of digits set
-    upright.
-    """
-    return hog_features(deskewed(pixels), cell=4)
+    middle = upright[:, 2:27, 2:27]
+    fine = hog_features(middle, cell=5)
+    coarse = hog_features(upright, cell=7, orientations=12, signed=True)
+    table: NDArray[np.uint8] = np.rint(255 * np.concatenate([fine, coarse], axis=1)).astype(
+        np.uint8
+    )
+    return table
 
 
 def deskewed(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -85,11 +84,3 @@ def _sheared(
     mixed = looked_up(left) * (1 - share) + looked_up(left + 1) * share
     rounded: NDArray[np.uint8] = np.rint(mixed).astype(np.uint8)
     return rounded
-
-
-def _squares(pixels: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
-    """Return [images, squares] float32: the mean brightness of squares of pixels."""
-    n_images, height, width, _ = pixels.shape
-    squares = pixels.reshape(n_images, height // side, side, width // side, side)
-    means: NDArray[np.float32] = squares.mean(axis=(2, 4), dtype=np.float32)
-    return means.reshape(n_images, -1)

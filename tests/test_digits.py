@@ -421,7 +421,7 @@ def small(model: Model) -> Model:
         "units": [8], "min_data_in_leaf": 1,
     }  # fmt: skip
     if model.build is networks.residual:
-        changes |= {"stem": 4, "filters": [4, 4]}
+        changes |= {"filters": [2, 4, 4, 4]}
     return model.with_params({k: v for k, v in changes.items() if k in model.params})
 
 
@@ -514,7 +514,7 @@ def moved(images: NDArray[np.float32], **changes: float) -> NDArray[np.float32]:
     """Return images as training sees them."""
     from comps.digits.augmentation import RandomMovement
 
-    still = {"turn": 0.0, "zoom": 0.0, "slant": 0.0, "shift": 0.0}
+    still = {"turn": 0.0, "zoom": 0.0, "slant": 0.0, "shift": 0.0, "bend": 0.0}
     layer = RandomMovement(**{**still, **changes}, seed=1)  # type: ignore[arg-type]
     return np.asarray(layer(images, training=True))
 

@@ -421,7 +421,7 @@ def small(model: Model) -> Model:
         "units": [8], "min_data_in_leaf": 1,
     }  # fmt: skip
     if model.build is networks.residual:
-        changes |= {"filters": [2, 4, 4, 4]}
+        changes |= {"filters": [2, 4, 4, 4], "units": 8}
     return model.with_params({k: v for k, v in changes.items() if k in model.params})
 
 

@@ -64,6 +64,7 @@ def residual(
     shapes: Shapes,
     steps: int,
     *,
+    margin: int = 2,
     filters: Sequence[int] = (16, 32, 48, 64),
     units: int = 128,
     dropout: float = 0.2,
@@ -105,20 +106,21 @@ def residual(
     from comps.digits.augmentation import MeanOverShifts, RandomMovement
 
     image, pixels = _scaled(shapes)
-    network = _trunk(pixels.shape[1:], filters, units, dropout)
+    network = _trunk(pixels.shape[1:], margin, filters, units, dropout)
     moved = RandomMovement(turn, zoom, slant, shift, bend)(pixels)
     model = keras.Model(image, MeanOverShifts(network, mean_over)(moved))
     return _compiled(model, _one_cycle(steps, learning_rate, weight_decay))
 
 
 def _trunk(
-    shape: tuple[int, ...], filters: Sequence[int], units: int, dropout: float
+    shape: tuple[int, ...], margin: int, filters: Sequence[int], units: int, dropout: float
 ) -> keras.Model:
     """Return the layers of `residual` that learn: [28, 28, 1] float to probabilities."""
     import keras
     from keras import layers
 
-    pixels = hidden = keras.Input(shape)
+    pixels = keras.Input(shape)
+    hidden = layers.Cropping2D(margin)(pixels)
     for narrow, wide in zip(filters[::2], filters[1::2], strict=True):
         hidden = _convolution(hidden, narrow)
         around = layers.Cropping2D(1)(hidden)

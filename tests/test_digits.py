@@ -468,6 +468,25 @@ from tests.test_digits import ON_TENSORFLOW, trained
 dataset = load(Path({str(folder)!r}))
 found = {{name: trained(dataset, DIGITS.model(name)).test for name in ON_TENSORFLOW}}
 found["altered"] = trained(dataset, DIGITS.model("residual"), altered=True).test
+
+import keras
+from comps.digits import networks
+
+for shift in (0, 1):
+    network = networks.residual({{"image": (28, 28, 1)}}, 9, filters=(2, 2, 2, 2), mean_over=shift)
+    images = dataset.test.gathered()
+    found[f"mean-{{shift}}"] = network.predict(images, verbose=0)
+    network.save({str(path.with_suffix(".keras"))!r})
+    saved = keras.saving.load_model({str(path.with_suffix(".keras"))!r})
+    found[f"saved-{{shift}}"] = saved.predict(images, verbose=0)
+    if not shift:
+        ways = [(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)]
+        rolled = [np.roll(images, way, axis=(1, 2)) for way in ways]
+        means = np.mean([network.predict(part, verbose=0) for part in rolled], axis=0)
+        weights = network.get_weights()
+    else:
+        network.set_weights(weights)
+        found["mean-of-rolled"], found["mean-by-layer"] = means, network.predict(images, verbose=0)
 np.savez({str(path)!r}, **found)
 """)
     with np.load(path) as file:
@@ -487,6 +506,17 @@ def test_a_network_of_movements_sees_no_validation_target(
     on_tensorflow: Mapping[str, Any],
 ) -> None:
     np.testing.assert_array_equal(on_tensorflow["residual"], on_tensorflow["altered"])
+
+
+def test_predictions_are_means_over_shifts_by_a_pixel(on_tensorflow: Mapping[str, Any]) -> None:
+    np.testing.assert_allclose(
+        on_tensorflow["mean-by-layer"], on_tensorflow["mean-of-rolled"], atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_a_saved_network_predicts_the_same(shift: int, on_tensorflow: Mapping[str, Any]) -> None:
+    np.testing.assert_array_equal(on_tensorflow[f"mean-{shift}"], on_tensorflow[f"saved-{shift}"])
 
 
 SHAPES = {"image": (28, 28, 1)}

@@ -67,14 +67,14 @@ def residual(
     margin: int = 2,
     filters: Sequence[int] = (16, 32, 48, 64),
     units: int = 128,
-    dropout: float = 0.2,
+    dropout: float = 0.3,
     turn: float = 10.0,
     zoom: float = 0.1,
     slant: float = 0.1,
-    shift: float = 2.0,
-    bend: float = 1.0,
+    shift: float = 1.0,
+    bend: float = 0.5,
     mean_over: int = 1,
-    learning_rate: float = 2e-3,
+    learning_rate: float = 3e-3,
     weight_decay: float = 1e-3,
 ) -> keras.Model:
     """Return a small residual convnet that sees each image moved a little each time.
@@ -88,6 +88,9 @@ def residual(
     Args:
         shapes: of a row of each input, by name.
         steps: optimizer steps of the whole training.
+        margin: pixels at each edge that are cut off after the movement. Kaggle's digits are 20
+            pixels high or wide and centred by mass; a margin of 2 cuts more than a twentieth of
+            the ink of 0.4 % of them, and saves a quarter of the time.
         filters: of the 3 x 3 and the 5 x 5 convolutions of the first half, then of the second.
         units: of the dense layer.
         dropout: after each half and the dense layer.

@@ -22,8 +22,13 @@ def _roc_auc(target: Array, probabilities: Array) -> float:
 def _log_loss(target: Array, probabilities: Array) -> float:
     from sklearn.metrics import log_loss
 
-    n_classes = 2 if probabilities.ndim == 1 else probabilities.shape[1]
-    return float(log_loss(target, probabilities, labels=np.arange(n_classes)))
+    if probabilities.ndim == 1:
+        return float(log_loss(target, probabilities, labels=np.arange(2)))
+    # Stored in single precision, the classes of a row sum to 1 but for the last digits, and
+    # scikit-learn warns of that.
+    rows = probabilities.astype(np.float64)
+    rows /= rows.sum(axis=1, keepdims=True)
+    return float(log_loss(target, rows, labels=np.arange(rows.shape[1])))
 
 
 def _mean_absolute_error(target: Array, prediction: Array) -> float:

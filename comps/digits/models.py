@@ -68,7 +68,7 @@ MODELS = (
         "xgboost",
         _XGBOOST,
         stroke_features,
-        seconds=30.0,
+        seconds=60.0,
         about="gradient boosting on directions of strokes",
     ),
     Model(
@@ -144,7 +144,7 @@ MODELS = (
             "weight_decay": 1e-3,
         },
         build=networks.residual,
-        seconds=200.0,
+        seconds=250.0,
         about="a residual convnet that sees each image moved a little each time",
     ),
 )

@@ -163,6 +163,8 @@ def _hold_threads(threads: int) -> None:
     """Keep TensorFlow within its share, and its results the same from run to run."""
     import tensorflow as tf
 
+    # A new network a fold is traced anew, and a last batch has another shape: no news.
+    tf.get_logger().setLevel("ERROR")
     # Once TensorFlow has begun to compute, it takes no more settings: then they are made.
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -1,0 +1,159 @@
+"""Features of images that learn nothing: histograms of oriented gradients, for trees and kernels.
+
+They are computed for all images at once, by array operations over chunks: on 70,000 digits that
+takes seconds where a call an image takes minutes, and every worker process computes its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from comps.base import Images
+
+# So few pixels a chunk that its arrays stay in the cache of a core: four times as fast as millions.
+_CHUNK_PIXELS = 1 << 18
+
+
+class PerImage(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A view of `Images` that learns nothing: a function of the pixels, computed once.
+
+    Args:
+        function: a module-level function, `pixels [all, height, width, channels] uint8` to
+            `[all, features]`. See `Images.per_image`.
+
+    >>> pixels = np.arange(8, dtype=np.uint8).reshape(2, 2, 2, 1)
+    >>> PerImage(brightness).fit_transform(Images(pixels, np.array([1]))).tolist()
+    [[5.5]]
+    """
+
+    def __init__(self, function: Callable[[NDArray[np.uint8]], NDArray[Any]]) -> None:
+        self.function = function
+
+    def fit(self, X: Images, y: Any = None) -> Self:
+        """Learn nothing."""
+        return self
+
+    def transform(self, X: Images) -> NDArray[Any]:
+        """Return [n, features], a copy."""
+        return X.per_image(self.function)
+
+
+def brightness(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return [images, channels] float32: the mean of each channel, 0 to 255."""
+    mean: NDArray[np.float32] = pixels.mean(axis=(1, 2), dtype=np.float32)
+    return mean
+
+
+def hog_features(
+    pixels: NDArray[np.uint8],
+    *,
+    cell: int = 4,
+    block: int = 2,
+    orientations: int = 9,
+    signed: bool = False,
+) -> NDArray[np.float32]:
+    """Return histograms of oriented gradients, float32 [images, features].
+
+    Dalal and Triggs, "Histograms of oriented gradients for human detection" (2005): gradients
+    by central differences, zero at the border; of several channels, the strongest one at each
+    pixel; votes by magnitude, shared linearly between the two nearest directions; blocks of
+    cells, one cell apart, normalised to length 1, clipped at 0.2 and normalised again.
+
+    Args:
+        pixels: [images, height, width, channels].
+        cell: pixels of a side of a cell; what is left over at the right and below is dropped.
+        block: cells of a side of a block.
+        orientations: directions of a histogram.
+        signed: whether a gradient and its opposite are two directions.
+
+    Raises:
+        ValueError: if an image is smaller than a block.
+
+    >>> stripes = np.zeros((1, 8, 8, 1), dtype=np.uint8)
+    >>> stripes[:, :, ::4] = 255
+    >>> hog_features(stripes, orientations=4).reshape(4, 4).argmax(axis=1).tolist()
+    [0, 0, 0, 0]
+    """
+    n_images, height, width, _ = pixels.shape
+    rows, columns = height // cell - block + 1, width // cell - block + 1
+    if min(rows, columns) < 1:
+        raise ValueError(
+            f"Images must be at least {cell * block} pixels wide and high for blocks of "
+            f"{block} cells of {cell} pixels. Received: {height} x {width}."
+        )
+    found = np.empty((n_images, rows * columns * block * block * orientations), dtype=np.float32)
+    step = max(_CHUNK_PIXELS // (height * width), 1)
+    for start in range(0, n_images, step):
+        chunk = pixels[start : start + step]
+        cells = _cell_histograms(chunk, cell, orientations, signed)
+        found[start : start + step] = _normalised_blocks(cells, block)
+    return found
+
+
+def _cell_histograms(
+    pixels: NDArray[np.uint8], cell: int, orientations: int, signed: bool
+) -> NDArray[np.float32]:
+    """Return [images, cell rows, cell columns, orientations] float32."""
+    n_images, height, width, _ = pixels.shape
+    rows, columns = height // cell, width // cell
+    down, right = (
+        gradient[:, : rows * cell, : columns * cell] for gradient in _strongest_gradient(pixels)
+    )
+    circle = 2 * np.pi if signed else np.pi
+    # Half a turn further, the angle is the same direction unless the sign counts.
+    position = np.arctan2(down, right) * np.float32(orientations / circle) % orientations
+    lower = position.astype(np.int64)
+    share = position - lower
+    magnitude = np.hypot(down, right)
+    cells = (
+        np.arange(n_images)[:, None, None] * (rows * columns)
+        + (np.arange(rows * cell) // cell)[:, None] * columns
+        + np.arange(columns * cell) // cell
+    ) * orientations
+    histogram = np.zeros(n_images * rows * columns * orientations)
+    for bins, votes in (
+        (lower % orientations, magnitude * (1 - share)),
+        ((lower + 1) % orientations, magnitude * share),
+    ):
+        histogram += np.bincount((cells + bins).ravel(), votes.ravel(), len(histogram))
+    return histogram.astype(np.float32).reshape(n_images, rows, columns, orientations)
+
+
+def _strongest_gradient(
+    pixels: NDArray[np.uint8],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the gradients down and to the right, each [images, height, width] float32."""
+    values = pixels.astype(np.float32) / 255
+    down, right = np.zeros_like(values), np.zeros_like(values)
+    down[:, 1:-1] = values[:, 2:] - values[:, :-2]
+    right[:, :, 1:-1] = values[:, :, 2:] - values[:, :, :-2]
+    if pixels.shape[-1] == 1:
+        return down[..., 0], right[..., 0]
+    strongest = (down**2 + right**2).argmax(axis=-1)[..., None]
+    return (
+        np.take_along_axis(down, strongest, axis=-1)[..., 0],
+        np.take_along_axis(right, strongest, axis=-1)[..., 0],
+    )
+
+
+def _normalised_blocks(cells: NDArray[np.float32], block: int) -> NDArray[np.float32]:
+    """Return [images, features] of all blocks side by side."""
+    rows, columns = cells.shape[1] - block + 1, cells.shape[2] - block + 1
+    corners = [(down, right) for down in range(block) for right in range(block)]
+    blocks = np.concatenate(
+        [cells[:, down : down + rows, right : right + columns] for down, right in corners], axis=-1
+    )
+    clipped = np.minimum(_unit_length(blocks), np.float32(0.2))
+    return _unit_length(clipped).reshape(len(blocks), -1)
+
+
+def _unit_length(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return vectors along the last axis at length 1; what is almost nothing stays so."""
+    squares = (vectors**2).sum(axis=-1, keepdims=True)
+    unit: NDArray[np.float32] = vectors / np.sqrt(squares + np.float32(1e-10))
+    return unit

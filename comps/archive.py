@@ -7,7 +7,8 @@ import io
 import lzma
 import zipfile
 import zlib
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -88,16 +89,27 @@ def _from_zip(
         names: of the files.
         nested: zips in zips in zips are not Kaggle's way, and one may hold itself.
     """
+    with zip_errors(path), zipfile.ZipFile(file) as archive:
+        entries = archive.namelist()
+        refuse_outside(path, entries)
+        files = [entry for entry in entries if not entry.endswith("/")]
+        by_name = {PurePosixPath(entry).name: entry for entry in reversed(files)}
+        found = _found(names, by_name, nested=nested)
+        if len(found) < len(names):
+            raise _lacking(path, names, entries)
+        content = {name: archive.read(by_name[own]) for name, own in found.items()}
+    for name, own in found.items():
+        if own != name:
+            inner = io.BytesIO(content[name])
+            content[name] = _from_zip(path / own, inner, [name], nested=False)[name]
+    return content
+
+
+@contextmanager
+def zip_errors(path: Path) -> Iterator[None]:
+    """Turn what a damaged, forbidden or encrypted zip raises into a `DataError` that names it."""
     try:
-        with zipfile.ZipFile(file) as archive:
-            entries = archive.namelist()
-            _refuse_outside(path, entries)
-            files = [entry for entry in entries if not entry.endswith("/")]
-            by_name = {PurePosixPath(entry).name: entry for entry in reversed(files)}
-            found = _found(names, by_name, nested=nested)
-            if len(found) < len(names):
-                raise _lacking(path, names, entries)
-            content = {name: archive.read(by_name[own]) for name, own in found.items()}
+        yield
     except PermissionError as error:
         raise DataError(f"Cannot read {path}: {error.strerror}.") from error
     except _UNREADABLE as error:
@@ -106,14 +118,14 @@ def _from_zip(
         ) from error
     except RuntimeError as error:  # zipfile's way to say that a password is needed
         raise DataError(f"{path} cannot be unpacked: {error}.") from error
-    for name, own in found.items():
-        if own != name:
-            inner = io.BytesIO(content[name])
-            content[name] = _from_zip(path / own, inner, [name], nested=False)[name]
-    return content
 
 
-def _refuse_outside(path: Path, entries: Sequence[str]) -> None:
+def refuse_outside(path: Path, entries: Sequence[str]) -> None:
+    """Refuse a zip with entries that point outside.
+
+    Raises:
+        DataError: that names the first one.
+    """
     for entry in entries:
         pure = PurePosixPath(entry.replace("\\", "/"))
         if pure.is_absolute() or ".." in pure.parts or entry[1:2] == ":":

@@ -27,7 +27,7 @@ def network_boosting(
 
 
 def kernel_machine(*, components: int = 1000, gamma: float = 1e-3, C: float = 1.0) -> Any:  # noqa: N803
-    """Logistic regression on kernel features: a Gaussian kernel through Nystroem's approximation."""
+    """Logistic regression on a Gaussian kernel, by Nystroem's approximation."""
     from sklearn.kernel_approximation import Nystroem
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

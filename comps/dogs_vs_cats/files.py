@@ -125,7 +125,9 @@ class _Zip:
             return self.archive.read(path)
 
     def inner(self, path: str, stack: ExitStack) -> _Tree:
-        unpacked = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))
+        unpacked = stack.enter_context(
+            tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
+        )
         with zip_errors(self.where), self.archive.open(path) as packed:
             shutil.copyfileobj(packed, unpacked, 1024 * 1024)
         return _Zip(cast(IO[bytes], unpacked), self.where / path, stack)

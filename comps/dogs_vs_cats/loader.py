@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +67,7 @@ def load(path: Path) -> Dataset:
     pixels, known = cached(cache_root() / "dogs-vs-cats", key, fill)
     train, test = known["train"], known["test"]
     target = np.array([CLASSES.index(name.partition(".")[0]) for name in train], dtype=np.float64)
-    test_ids = np.array(test, dtype=np.int64)
+    test_ids = _test_ids(test)
     groups = duplicates.groups(np.array(known["pairs"], dtype=np.int64).reshape(-1, 2), len(train))
     # Views of one `Images` share the features that are computed for all.
     images = Images(pixels, np.arange(len(pixels)))
@@ -91,6 +91,8 @@ def _decode_all(files: CompetitionFiles, allocate: Callable[[Shape], Pixels]) ->
     import joblib
 
     photographs = [*files.train, *files.test]
+    # What is wrong with a small file should be said before minutes of decoding.
+    _sample(files.sample, _test_ids(photo.name for photo in files.test))
     side = _side(files.train)
     pixels = allocate((len(photographs), side, side, 3))
     checksums = np.zeros((len(photographs), 2), dtype=np.int64)
@@ -116,6 +118,10 @@ def _decode_all(files: CompetitionFiles, allocate: Callable[[Shape], Pixels]) ->
         "pairs": duplicates.duplicates(pixels[: len(files.train)]).tolist(),
         "fingerprint": digest.hexdigest()[:16],
     }
+
+
+def _test_ids(names: Iterable[str]) -> NDArray[np.int64]:
+    return np.array([int(name) for name in names], dtype=np.int64)
 
 
 def _side(photographs: Sequence[Photograph]) -> int:

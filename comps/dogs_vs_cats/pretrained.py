@@ -54,9 +54,7 @@ APPLICATIONS: Mapping[str, Application] = {
 Prepare = Callable[[Any], Any]
 
 
-def load_application(
-    name: str, weights: str | None, side: int
-) -> tuple[keras.Model, Prepare]:
+def load_application(name: str, weights: str | None, side: int) -> tuple[keras.Model, Prepare]:
     """Return a network without its top, and what has to be done to images (0 to 255) before it.
 
     Args:

@@ -100,11 +100,11 @@ MODELS = (
         Family.NETWORK,
         "keras-tensorflow",
         {
-            "epochs": 30,
+            "epochs": 12,
             "batch_size": 64,
             "copies": 1,
-            "stride": 30,
-            "filters": [32, 64, 128, 256],
+            "stride": 12,
+            "filters": [16, 32, 64, 128],
             "shift": 0.12,
             "zoom": 0.12,
             "colour": 0.2,
@@ -115,7 +115,7 @@ MODELS = (
             "weight_decay": 0.05,
         },
         build=networks.resnet,
-        seconds=300.0,
+        seconds=330.0,
         about="a small residual network with strong augmentation",
     ),
     _book(

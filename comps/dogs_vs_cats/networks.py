@@ -95,7 +95,7 @@ def resnet(
     shapes: Shapes,
     steps: int,
     *,
-    filters: Sequence[int] = (32, 64, 128, 256),
+    filters: Sequence[int] = (16, 32, 64, 128),
     shift: float = 0.12,
     zoom: float = 0.12,
     colour: float = 0.2,
@@ -107,7 +107,7 @@ def resnet(
 ) -> keras.Model:
     """Return our small residual network for small images.
 
-    After a first convolution each width has a convolution, pooling, and a residual block of two
+    After a first convolution each width has pooling, a convolution, and a residual block of two
     convolutions, as in Page's ResNet-9 ("How to Train Your ResNet", 2018), which does most of its
     work on small maps. Maps end at 4 x 4 or smaller: bigger images get further poolings at the
     last width. The rate of AdamW rises over a tenth of the steps and falls to nothing along a
@@ -143,7 +143,7 @@ def resnet(
     while hidden.shape[1] >> len(widths) > 4:
         widths.append(filters[-1])
     for width in widths:
-        hidden = layers.MaxPooling2D(2)(_convolution(hidden, width))
+        hidden = _convolution(layers.MaxPooling2D(2)(hidden), width)
         residual = _convolution(_convolution(hidden, width), width)
         hidden = layers.Add()([hidden, residual])
     hidden = layers.Dropout(dropout)(layers.GlobalMaxPooling2D()(hidden))

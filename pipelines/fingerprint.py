@@ -15,6 +15,7 @@ from comps.base import Model
 
 _SHARED = (
     "comps.base",
+    "comps.image_features",
     "pipelines.folds",
     "pipelines.preparation",
     "pipelines.refit",

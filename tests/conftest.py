@@ -29,11 +29,15 @@ PROGRAMS = tempfile.mkdtemp(prefix="xla-programs-")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", PROGRAMS)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+# Decoded images of the samples, for all tests and the processes that they start.
+DECODED = tempfile.mkdtemp(prefix="comps-cache-")
+os.environ["COMPS_CACHE"] = DECODED
 
 
 def pytest_unconfigure() -> None:
-    """Delete the compiled programs."""
-    shutil.rmtree(PROGRAMS, ignore_errors=True)
+    """Delete the compiled programs and the decoded images."""
+    for folder in (PROGRAMS, DECODED):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

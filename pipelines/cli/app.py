@@ -48,6 +48,10 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="MODEL.PARAMETER=VALUE, e.g. lightgbm.learning_rate=0.02."),
 ]
+Weights = Annotated[
+    Path | None,
+    typer.Option(help="File of pretrained weights, for the models that take one."),
+]
 Output = Annotated[Path, typer.Option(help="Where to write the submission.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines, for machines.")]
 
@@ -75,6 +79,7 @@ def run(
     engine: Engine = "local",
     time_limit: TimeLimit = None,
     settings: Set = None,
+    weights: Weights = None,
     output: Output = Path("submission.csv"),
     json: Json = False,
 ) -> None:
@@ -96,6 +101,7 @@ def run(
         settings,
         json,
         quick,
+        weights,
     )
     run_competition(options, time_limit, output)
 
@@ -115,6 +121,7 @@ def cv(
     engine: Engine = "local",
     time_limit: TimeLimit = None,
     settings: Set = None,
+    weights: Weights = None,
     json: Json = False,
 ) -> None:
     """Cross-validate models and keep their out-of-fold predictions."""
@@ -135,6 +142,7 @@ def cv(
         settings,
         json,
         quick,
+        weights,
     )
     cross_validate_models(options, time_limit)
 
@@ -171,6 +179,7 @@ def compare(
     seed: Seed = 0,
     jobs: Jobs = None,
     engine: Engine = "local",
+    weights: Weights = None,
     json: Json = False,
 ) -> None:
     """Set deep models against gradient boosting, fold by fold; train what is missing."""
@@ -178,7 +187,19 @@ def compare(
     from pipelines.cli.run import compare_models
 
     options = Options(
-        competition, data, runs, members, folds, repeats, scheme, seed, jobs, engine, None, json
+        competition,
+        data,
+        runs,
+        members,
+        folds,
+        repeats,
+        scheme,
+        seed,
+        jobs,
+        engine,
+        None,
+        json,
+        weights=weights,
     )
     compare_models(options)
 

@@ -38,8 +38,11 @@ class Options:
     settings: list[str] | None = None
     json: bool = False
     quick: bool = False
+    weights: Path | None = None
 
     def __post_init__(self) -> None:
+        if self.weights is not None and not self.weights.is_file():
+            raise UsageError(f"--weights takes a file; there is no file {self.weights}.")
         if self.quick and self.models is not None:
             raise UsageError("--quick names the models itself: leave out --models.")
 
@@ -55,7 +58,9 @@ class Session:
         self.options = options
         self.competition: Competition = find_competition(options.competition)
         names = "quick" if options.quick else options.models
-        self.models = select_models(self.competition, names, options.settings or [])
+        self.models = select_models(
+            self.competition, names, options.settings or [], options.weights
+        )
         self.source: Source = find_source(self.competition, options.data)
         self.store = RunStore((options.runs or runs_root()) / self.competition.name)
 
@@ -97,17 +102,23 @@ class Session:
         )
 
 
-def select_models(competition: Competition, names: str | None, settings: list[str]) -> list[Model]:
+def select_models(
+    competition: Competition,
+    names: str | None,
+    settings: list[str],
+    weights: Path | None = None,
+) -> list[Model]:
     """Return the models that were asked for, cheap ones first, with the changed parameters.
 
     Args:
         competition: whose zoo.
         names: None or "default", "quick", "all", or names with commas.
         settings: `MODEL.PARAMETER=VALUE` texts.
+        weights: becomes the parameter `weights` of every chosen model that has it.
 
     Raises:
-        UsageError: if a model or parameter does not exist, or a setting is for a model that
-            was not asked for.
+        UsageError: if a model or parameter does not exist, a setting is for a model that was
+            not asked for, or weights are given and no chosen model takes them.
     """
     if names in (None, "default"):
         chosen = [model for model in competition.models if model.default and _installed(model)]
@@ -124,6 +135,8 @@ def select_models(competition: Competition, names: str | None, settings: list[st
         chosen = [competition.model(name) for name in dict.fromkeys(wanted)]
     if not chosen:
         raise UsageError("No model was named; --models takes names with commas.")
+    if weights is not None:
+        chosen = _with_weights(chosen, weights)
     changed = _changes(settings)
     for name in changed:
         competition.model(name)
@@ -131,6 +144,13 @@ def select_models(competition: Competition, names: str | None, settings: list[st
             raise unknown_name("model in this run", name, (model.name for model in chosen))
     models = [model.with_params(changed.get(model.name, {})) for model in chosen]
     return sorted(models, key=lambda model: (model.family != Family.BASELINE, model.seconds))
+
+
+def _with_weights(models: list[Model], weights: Path) -> list[Model]:
+    if not any("weights" in model.params for model in models):
+        raise UsageError("--weights was given, but no model of this run takes pretrained weights.")
+    value = {"weights": str(weights.resolve())}
+    return [model.with_params(value) if "weights" in model.params else model for model in models]
 
 
 def _installed(model: Model) -> bool:

@@ -1,0 +1,1 @@
+"""Kaggle's "Dogs vs. Cats": photographs in, the probability of a dog out."""

@@ -1,0 +1,40 @@
+"""Builders of the scikit-learn estimators of the zoo, which is imported when one is built."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def class_share(**params: Any) -> Any:
+    """The share of each class in the training rows: the same answer for every image."""
+    from sklearn.dummy import DummyClassifier
+
+    return DummyClassifier(strategy="prior", **params)
+
+
+def network_boosting(
+    *, application: str = "VGG16", weights: str | None = None, **params: Any
+) -> Any:
+    """Gradient boosting on what a pretrained network sees."""
+    from lightgbm import LGBMClassifier
+    from sklearn.pipeline import make_pipeline
+
+    from comps.dogs_vs_cats.network_features import NetworkFeatures
+
+    return make_pipeline(
+        NetworkFeatures(application, weights), LGBMClassifier(verbosity=-1, **params)
+    )
+
+
+def kernel_machine(*, components: int = 1000, gamma: float = 1e-3, C: float = 1.0) -> Any:  # noqa: N803
+    """Logistic regression on a Gaussian kernel, by Nystroem's approximation."""
+    from sklearn.kernel_approximation import Nystroem
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(
+        StandardScaler(),
+        Nystroem(gamma=gamma, n_components=components),
+        LogisticRegression(C=C, max_iter=1000),
+    )

@@ -1,0 +1,37 @@
+"""Features of the competition. They learn nothing and are computed once for all images.
+
+- None (a model without `features`): the images as they are, [side, side, 3] uint8, for networks.
+- `tree_features()`: gradients by direction in two sizes of cell, and colours, for boosting.
+
+The views are imported when they are made: declaring models stays quick.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from comps.image_features import PerImage
+
+
+def tree_features() -> PerImage:
+    """Return a view as a float32 matrix of `gradients_and_colours`."""
+    from comps.image_features import PerImage
+
+    return PerImage(gradients_and_colours)
+
+
+def gradients_and_colours(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return [images, features] float32 for [images, side, side, 3] uint8.
+
+    Cells are an eighth and a quarter of the side, so that the number of features hardly depends
+    on it: fur and ears, and the posture.
+    """
+    from comps.image_features import colour_features, hog_features
+
+    side = pixels.shape[1]
+    parts = [hog_features(pixels, cell=side // cells) for cells in (8, 4)]
+    return np.concatenate([*parts, colour_features(pixels)], axis=1)

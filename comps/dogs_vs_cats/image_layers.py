@@ -1,0 +1,195 @@
+"""What our networks need beside Keras' own layers and optimizers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable("dogs_vs_cats")
+class RandomFrame(layers.Layer):  # type: ignore[misc]
+    """Cut another frame out of each image: mirrored or not, moved, zoomed in or out.
+
+    Rows and columns are interpolated one after the other, each by a matrix product, which takes a
+    CPU less than a hundredth of what the convolutions take; Keras' own affine layers look up every
+    pixel. What lies outside repeats the edge. It acts in training alone.
+
+    Args:
+        shift: at most, as a share of the side.
+        zoom: the frame's height and width are 1 - zoom to 1 + zoom of the image's, each its own.
+        seed: of the random choices.
+    """
+
+    def __init__(
+        self, shift: float = 0.1, zoom: float = 0.1, seed: int | None = None, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.shift, self.zoom, self.seed = shift, zoom, seed
+        self.generator = keras.random.SeedGenerator(seed)
+
+    def call(self, images: Any, training: bool = False) -> Any:
+        """Return images of the same shape, [batch, height, width, channels]."""
+        if not training:
+            return images
+        count = ops.shape(images)[0]
+        rows = self._weights(count, images.shape[1], mirrored=False)
+        columns = self._weights(count, images.shape[2], mirrored=True)
+        moved = ops.einsum("bij,bjwc->biwc", rows, images)
+        return ops.einsum("bkw,biwc->bikc", columns, moved)
+
+    def _weights(self, count: Any, length: int, *, mirrored: bool) -> Any:
+        """Return [batch, length, length]: how much of each old row a new row takes."""
+
+        def uniform(low: float, high: float) -> Any:
+            return keras.random.uniform((count, 1), low, high, seed=self.generator)
+
+        centre = (length - 1) / 2
+        scale = uniform(1 - self.zoom, 1 + self.zoom)
+        if mirrored:
+            scale = scale * ops.sign(uniform(-1.0, 1.0))
+        offset = uniform(-self.shift, self.shift) * length
+        positions = ops.arange(length, dtype="float32")
+        wanted = ops.clip((positions - centre) * scale + centre + offset, 0.0, length - 1.0)
+        return ops.maximum(1.0 - ops.abs(wanted[:, :, None] - positions), 0.0)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        own = {"shift": self.shift, "zoom": self.zoom, "seed": self.seed}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable("dogs_vs_cats")
+class RandomColour(layers.Layer):  # type: ignore[misc]
+    """Change contrast and brightness of each image, and of each channel a little, in training.
+
+    Args:
+        amount: contrast is multiplied by 1 - amount to 1 + amount; half as much is added to
+            brightness, and to each channel on its own a quarter.
+        seed: of the random choices.
+    """
+
+    def __init__(self, amount: float = 0.2, seed: int | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.amount, self.seed = amount, seed
+        self.generator = keras.random.SeedGenerator(seed)
+
+    def call(self, images: Any, training: bool = False) -> Any:
+        """Return images of the same shape, [batch, height, width, channels]."""
+        if not training:
+            return images
+        count, channels = ops.shape(images)[0], images.shape[3]
+
+        def uniform(size: int, reach: float) -> Any:
+            shape = (count, 1, 1, size)
+            return keras.random.uniform(shape, -reach, reach, seed=self.generator)
+
+        contrast = 1.0 + uniform(1, self.amount)
+        light = uniform(1, self.amount / 2) + uniform(channels, self.amount / 4)
+        mean = ops.mean(images, axis=(1, 2), keepdims=True)
+        return (images - mean) * contrast + mean + light
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "amount": self.amount, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("dogs_vs_cats")
+class Cutout(layers.Layer):  # type: ignore[misc]
+    """Hide a square of each image in training (DeVries and Taylor, arXiv 1708.04552).
+
+    The centre may lie anywhere in the image, so that often a part of the square lies outside.
+
+    Args:
+        share: side of the square, as a share of the image's.
+        seed: of the random choices.
+    """
+
+    def __init__(self, share: float = 0.25, seed: int | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.share, self.seed = share, seed
+        self.generator = keras.random.SeedGenerator(seed)
+
+    def call(self, images: Any, training: bool = False) -> Any:
+        """Return images of the same shape; what is hidden is zero."""
+        if not training:
+            return images
+        count = ops.shape(images)[0]
+
+        def covered(length: int) -> Any:
+            centre = keras.random.uniform((count, 1), 0.0, length, seed=self.generator)
+            positions = ops.arange(length, dtype="float32") + 0.5
+            return ops.cast(ops.abs(positions - centre) < self.share * length / 2, images.dtype)
+
+        rows, columns = covered(images.shape[1]), covered(images.shape[2])
+        return images * (1.0 - rows[:, :, None, None] * columns[:, None, :, None])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "share": self.share, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("dogs_vs_cats")
+class MirrorAveraged(layers.Layer):  # type: ignore[misc]
+    """Predict an image and its mirror image and take the mean; in training the image alone.
+
+    Args:
+        body: the network that predicts.
+    """
+
+    def __init__(self, body: keras.Model, **options: Any) -> None:
+        super().__init__(**options)
+        self.body = body
+
+    def call(self, images: Any, training: bool = False) -> Any:
+        """Return what the body returns."""
+        if training:
+            return self.body(images, training=True)
+        mirrored = ops.flip(images, axis=2)
+        return (self.body(images, training=False) + self.body(mirrored, training=False)) / 2
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the body, as Keras writes it."""
+        return {**super().get_config(), "body": keras.saving.serialize_keras_object(self.body)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> MirrorAveraged:
+        """Build the body again."""
+        body = keras.saving.deserialize_keras_object(config.pop("body"))
+        return cls(body, **config)
+
+
+@keras.saving.register_keras_serializable("dogs_vs_cats")
+class TwoPhases(keras.optimizers.RMSprop):  # type: ignore[misc]
+    """RMSprop that lets some variables stand still at first, and then moves all of them slowly.
+
+    Args:
+        learning_rate: of the others, in the first phase.
+        tuning_rate: of all variables, in the second phase.
+        late: paths of the variables that stand still at first.
+        begin: step of the second phase.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 1e-3,
+        tuning_rate: float = 1e-5,
+        late: Sequence[str] = (),
+        begin: int = 0,
+        **options: Any,
+    ) -> None:
+        super().__init__(learning_rate, **options)
+        self.tuning_rate, self.late, self.begin = tuning_rate, list(late), begin
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Move one variable. See `keras.optimizers.Optimizer`."""
+        first = 0.0 if variable.path in self.late else learning_rate
+        rate = ops.where(self.iterations < self.begin, first, self.tuning_rate)
+        super().update_step(gradient, variable, rate)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        own = {"tuning_rate": self.tuning_rate, "late": self.late, "begin": self.begin}
+        return {**super().get_config(), **own}

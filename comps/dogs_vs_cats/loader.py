@@ -1,0 +1,163 @@
+"""Reads the competition's photographs: decoded once, then mapped from a cache on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.archive import check_columns, check_ids, read_csv
+from comps.base import DataError, Dataset, Images
+from comps.dogs_vs_cats import duplicates
+from comps.dogs_vs_cats.decoding import decode, shorter_side
+from comps.dogs_vs_cats.files import CompetitionFiles, Photograph, open_files, source_key
+from comps.dogs_vs_cats.image_cache import Pixels, Shape, cached
+from comps.sources import cache_root
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CLASSES = ("cat", "dog")
+# Kaggle's photographs are mostly 500 x 375; at 96 x 96 all 37,500 take 1 GB of disk, and the
+# book's networks keep a few places of their last feature map.
+LARGEST_SIDE = 96
+SMALLEST_SIDE = 16
+# Images whose headers tell the size of them all.
+_MEASURED = 500
+# Images that a thread decodes in one go.
+_CHUNK = 64
+# Changes when the same files would be decoded to other pixels or other knowledge of them.
+_FORMAT = 1
+
+
+def load(path: Path) -> Dataset:
+    """Return the photographs as [side, side, 3] uint8, and 0 for a cat, 1 for a dog.
+
+    `side` is the median of the shorter sides of 500 photographs, rounded down to a multiple of 8,
+    between 16 and 96. Photographs that are there twice are one group. `Dataset.fingerprint`
+    covers name, size and CRC-32 of every image and the sample submission, and is the same
+    whether they are zipped or not.
+
+    Decoded images are kept in `comps.sources.cache_root()`; a damaged file there is made anew.
+
+    Args:
+        path: Kaggle's zip; or a folder with it, with the zips in it, or with what these hold.
+
+    Raises:
+        DataError: as `files.open_files`; or if an image cannot be decoded, the cache cannot be
+            written, or the sample submission names other images than the test part has.
+
+    >>> from comps.dogs_vs_cats.competition import DOGS_VS_CATS
+    >>> dataset = load(DOGS_VS_CATS.sample)
+    >>> dataset.train.pixels.shape, len(dataset.train), len(dataset.test), dataset.target.mean()
+    ((2500, 32, 32, 3), 2000, 500, np.float64(0.5))
+    """
+    limits = duplicates.BITS, duplicates.DIFFERENCE, LARGEST_SIDE, SMALLEST_SIDE, _FORMAT
+    key = f"{source_key(path)}-{zlib.crc32(str(limits).encode()):08x}"
+
+    def fill(allocate: Callable[[Shape], Pixels]) -> dict[str, Any]:
+        with open_files(path) as files:
+            return _decode_all(files, allocate)
+
+    pixels, known = cached(cache_root() / "dogs-vs-cats", key, fill)
+    train, test = known["train"], known["test"]
+    target = np.array([CLASSES.index(name.partition(".")[0]) for name in train], dtype=np.float64)
+    test_ids = _test_ids(test)
+    groups = duplicates.groups(np.array(known["pairs"], dtype=np.int64).reshape(-1, 2), len(train))
+    # Views of one `Images` share the features that are computed for all.
+    images = Images(pixels, np.arange(len(pixels)))
+    return Dataset(
+        train=images[np.arange(len(train))],
+        test=images[np.arange(len(train), len(pixels))],
+        target=target,
+        train_ids=np.array(train, dtype=np.str_),
+        test_ids=test_ids,
+        sample_submission=_sample(known["sample"].encode("latin-1"), test_ids),
+        source=str(path),
+        fingerprint=known["fingerprint"],
+        groups=groups,
+        classes=CLASSES,
+        notes=_notes(pixels.shape[1], groups, target),
+    )
+
+
+def _decode_all(files: CompetitionFiles, allocate: Callable[[Shape], Pixels]) -> dict[str, Any]:
+    """Decode all images, training rows first; return what else the loader needs of them."""
+    import joblib
+
+    photographs = [*files.train, *files.test]
+    # What is wrong with a small file should be said before minutes of decoding.
+    _sample(files.sample, _test_ids(photo.name for photo in files.test))
+    side = _side(files.train)
+    pixels = allocate((len(photographs), side, side, 3))
+    checksums = np.zeros((len(photographs), 2), dtype=np.int64)
+
+    def decode_chunk(start: int) -> None:
+        for row, photograph in enumerate(photographs[start : start + _CHUNK], start):
+            content = photograph.read()
+            checksums[row] = len(content), zlib.crc32(content)
+            pixels[row] = decode(content, photograph.where, side)
+
+    # Pillow decodes without Python's lock: threads share the array and the open zip.
+    joblib.Parallel(n_jobs=joblib.cpu_count(), prefer="threads")(
+        joblib.delayed(decode_chunk)(start) for start in range(0, len(photographs), _CHUNK)
+    )
+    names = [photograph.name for photograph in photographs]
+    digest = hashlib.sha256(files.sample)
+    for name, (size, crc) in zip(names, checksums.tolist(), strict=True):
+        digest.update(f"{name} {size} {crc}\n".encode())
+    return {
+        "train": names[: len(files.train)],
+        "test": names[len(files.train) :],
+        "sample": files.sample.decode("latin-1"),
+        "pairs": duplicates.duplicates(pixels[: len(files.train)]).tolist(),
+        "fingerprint": digest.hexdigest()[:16],
+    }
+
+
+def _test_ids(names: Iterable[str]) -> NDArray[np.int64]:
+    return np.array([int(name) for name in names], dtype=np.int64)
+
+
+def _side(photographs: Sequence[Photograph]) -> int:
+    step = -(-len(photographs) // _MEASURED)
+    sides = [shorter_side(photo.read(), photo.where) for photo in photographs[::step]]
+    return int(np.clip(np.median(sides) // 8 * 8, SMALLEST_SIDE, LARGEST_SIDE))
+
+
+def _sample(content: bytes, test_ids: NDArray[np.int64]) -> pd.DataFrame:
+    table = read_csv(content, "The sample submission")
+    check_columns(table, ["id", "label"], "The sample submission")
+    named = check_ids(table["id"], "The sample submission")
+    missing, more = np.setdiff1d(test_ids, named), np.setdiff1d(named, test_ids)
+    if len(missing) or len(more):
+        raise DataError(
+            f"The sample submission and the test images differ: it lacks {_shown(missing)}, and "
+            f"there is no image for {_shown(more)}. They may come from different editions."
+        )
+    return table
+
+
+def _shown(ids: NDArray[Any]) -> str:
+    first = ", ".join(map(str, ids[:5]))
+    return f"{len(ids)} ids" + (f" ({first}{', ...' if len(ids) > 5 else ''})" if len(ids) else "")
+
+
+def _notes(side: int, groups: NDArray[np.int64], target: NDArray[np.float64]) -> tuple[str, ...]:
+    notes = [f"Photographs are scaled to {side} x {side} pixels."]
+    sizes = np.bincount(groups)
+    if (sizes > 1).any():
+        notes.append(
+            f"{sizes[sizes > 1].sum()} of {len(groups)} training photographs are there more than "
+            f"once, as {(sizes > 1).sum()} groups; a group is never divided between folds."
+        )
+    dogs = np.bincount(groups, weights=target)
+    torn = int(((dogs > 0) & (dogs < sizes)).sum())
+    if torn:
+        notes.append(f"{torn} of these groups hold a cat and a dog.")
+    return tuple(notes)

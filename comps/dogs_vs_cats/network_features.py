@@ -1,0 +1,41 @@
+"""Features that a pretrained network sees in images."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from comps.base import Images
+from comps.dogs_vs_cats.pretrained import feature_extractor
+
+
+class NetworkFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Turn `Images` into what a pretrained network sees in them; it learns nothing.
+
+    Args:
+        application: a name in `pretrained.APPLICATIONS`.
+        weights: file of its weights.
+    """
+
+    def __init__(self, application: str = "VGG16", weights: str | None = None) -> None:
+        self.application = application
+        self.weights = weights
+
+    def fit(self, X: Images, y: Any = None) -> Self:
+        """Learn nothing."""
+        return self
+
+    def transform(self, X: Images) -> NDArray[np.float32]:
+        """Return [n, features] float32, computed once for all images.
+
+        Raises:
+            DataError: if there is no file of weights, or it holds others.
+        """
+        return X.per_image(feature_extractor(self.application, self.weights))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """There is nothing to learn."""
+        return True

@@ -1,0 +1,267 @@
+"""The networks of the competition. Keras is imported when one is built.
+
+The book's are those of Chollet, "Deep Learning with Python", 2nd edition, chapters 8 and 9. Each
+builder takes the shape of an image and the number of optimizer steps of the whole training, and
+returns a compiled model: "image" [side, side, 3], 0 to 255, to the probability of a dog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+# The fewest rows of a map that a convolution without padding and a pooling leave something of.
+_LEAST = 4
+
+
+def convnet(
+    shapes: Shapes,
+    steps: int,
+    *,
+    filters: Sequence[int] = (32, 64, 128, 256),
+    last: int = 256,
+    augment: bool = False,
+    dropout: float = 0.0,
+    learning_rate: float = 1e-3,
+) -> keras.Model:
+    """Return the book's convolutions with pooling in between (listings 8-7 and 8-16).
+
+    The book's images are 180 pixels wide. Of its four poolings and the convolution behind them a
+    smaller image gets as many as its map has room for: three poolings and no more for 32 x 32, the
+    whole network from 78 x 78 on.
+
+    Args:
+        shapes: of the input "image".
+        steps: unused.
+        filters: of the convolutions that are followed by pooling.
+        last: filters of the convolution behind them.
+        augment: mirror, rotate by up to a tenth of a turn, zoom by up to a fifth.
+        dropout: before the output; the book's 0.5 goes with `augment`.
+        learning_rate: of RMSprop.
+    """
+    from keras import layers
+
+    del steps
+    image = _image(shapes)
+    hidden = layers.Rescaling(1 / 255)(_book_augmentation(image) if augment else image)
+    for count in filters:
+        if hidden.shape[1] < _LEAST:
+            break
+        hidden = layers.Conv2D(count, 3, activation="relu")(hidden)
+        hidden = layers.MaxPooling2D(2)(hidden)
+    else:
+        if hidden.shape[1] >= _LEAST - 1:
+            hidden = layers.Conv2D(last, 3, activation="relu")(hidden)
+    hidden = layers.Flatten()(hidden)
+    if dropout:
+        hidden = layers.Dropout(dropout)(hidden)
+    return _compiled(image, _probability(hidden), _rmsprop(learning_rate))
+
+
+def xception(
+    shapes: Shapes,
+    steps: int,
+    *,
+    filters: Sequence[int] = (32, 64, 128, 256, 512),
+    augment: bool = True,
+    dropout: float = 0.5,
+    learning_rate: float = 1e-3,
+) -> keras.Model:
+    """Return the book's small Xception: separable convolutions with residuals (section 9.3.5)."""
+    from keras import layers
+
+    del steps
+    image = _image(shapes)
+    hidden = layers.Rescaling(1 / 255)(_book_augmentation(image) if augment else image)
+    hidden = layers.Conv2D(32, 5, use_bias=False)(hidden)
+    for count in filters:
+        residual = layers.Conv2D(count, 1, strides=2, padding="same", use_bias=False)(hidden)
+        for _ in range(2):
+            hidden = layers.BatchNormalization()(hidden)
+            hidden = layers.Activation("relu")(hidden)
+            hidden = layers.SeparableConv2D(count, 3, padding="same", use_bias=False)(hidden)
+        hidden = layers.MaxPooling2D(3, strides=2, padding="same")(hidden)
+        hidden = layers.Add()([hidden, residual])
+    hidden = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(hidden))
+    return _compiled(image, _probability(hidden), _rmsprop(learning_rate))
+
+
+def resnet(
+    shapes: Shapes,
+    steps: int,
+    *,
+    filters: Sequence[int] = (16, 32, 64, 128),
+    shift: float = 0.12,
+    zoom: float = 0.12,
+    colour: float = 0.2,
+    cutout: float = 0.3,
+    dropout: float = 0.2,
+    smoothing: float = 0.02,
+    learning_rate: float = 2e-3,
+    weight_decay: float = 0.05,
+) -> keras.Model:
+    """Return our small residual network for small images.
+
+    After a first convolution each width has pooling, a convolution, and a residual block of two
+    convolutions, as in Page's ResNet-9 ("How to Train Your ResNet", 2018), which does most of its
+    work on small maps. Maps end at 4 x 4 or smaller: bigger images get further poolings at the
+    last width. The rate of AdamW rises over a tenth of the steps and falls to nothing along a
+    cosine. A prediction is the mean over the image and its mirror image.
+
+    Args:
+        shapes: of the input "image".
+        steps: optimizer steps of the whole training.
+        filters: widths, of the first convolution and of each stage.
+        shift: see `image_layers.RandomFrame`.
+        zoom: see `image_layers.RandomFrame`.
+        colour: see `image_layers.RandomColour`.
+        cutout: see `image_layers.Cutout`.
+        dropout: before the output.
+        smoothing: of the labels.
+        learning_rate: at its highest.
+        weight_decay: of AdamW; biases and normalisations are spared.
+    """
+    import keras
+    from keras import layers
+
+    from comps.dogs_vs_cats.image_layers import Cutout, MirrorAveraged, RandomColour, RandomFrame
+
+    image = _image(shapes)
+    # Zero is the middle of the range: what cutout hides is grey.
+    changed = layers.Rescaling(1 / 64, offset=-2.0)(image)
+    changed = RandomColour(colour)(RandomFrame(shift, zoom)(changed))
+    changed = Cutout(cutout)(changed)
+
+    body_input = keras.Input(changed.shape[1:])
+    hidden = _convolution(body_input, filters[0])
+    widths = [*filters[1:]]
+    while hidden.shape[1] >> len(widths) > 4:
+        widths.append(filters[-1])
+    for width in widths:
+        hidden = _convolution(layers.MaxPooling2D(2)(hidden), width)
+        residual = _convolution(_convolution(hidden, width), width)
+        hidden = layers.Add()([hidden, residual])
+    hidden = layers.Dropout(dropout)(layers.GlobalMaxPooling2D()(hidden))
+    body = keras.Model(body_input, _probability(hidden), name="body")
+
+    optimizer = keras.optimizers.AdamW(_one_cycle(learning_rate, steps), weight_decay=weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return _compiled(image, MirrorAveraged(body)(changed), optimizer, smoothing)
+
+
+def pretrained(
+    shapes: Shapes,
+    steps: int,
+    *,
+    application: str = "VGG16",
+    weights: str | None = None,
+    augment: bool = False,
+    units: int = 256,
+    dropout: float = 0.5,
+    learning_rate: float = 1e-3,
+    tuned: int = 0,
+    tuning_rate: float = 1e-5,
+    tuned_from: float = 0.5,
+) -> keras.Model:
+    """Return a pretrained network with a head of our own (listings 8-19 to 8-28).
+
+    The pretrained part stands still, its batch normalisation too; or its last layers learn with
+    the head, slowly, once the head has learned alone.
+
+    Args:
+        shapes: of the input "image".
+        steps: optimizer steps of the whole training.
+        application: see `pretrained.APPLICATIONS`.
+        weights: file of its weights, without its top.
+        augment: as in `convnet`.
+        units: of the head's hidden layer.
+        dropout: behind it.
+        learning_rate: of RMSprop, for the head.
+        tuned: how many of the last layers learn, too.
+        tuning_rate: of all that learns, once they do.
+        tuned_from: when, as a share of the steps.
+
+    Raises:
+        DataError: if there is no file of weights, or it holds others.
+    """
+    from keras import layers
+
+    from comps.dogs_vs_cats.image_layers import TwoPhases
+    from comps.dogs_vs_cats.pretrained import load_application
+
+    image = _image(shapes)
+    base, prepare = load_application(application, weights, shapes["image"][0])
+    base.trainable = tuned > 0
+    for layer in base.layers[: len(base.layers) - tuned]:
+        layer.trainable = False
+    for layer in base.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False
+    hidden = base(prepare(_book_augmentation(image) if augment else image), training=False)
+    hidden = layers.Dense(units, activation="relu")(layers.Flatten()(hidden))
+    output = _probability(layers.Dropout(dropout)(hidden))
+    if not tuned:
+        return _compiled(image, output, _rmsprop(learning_rate))
+    late = [variable.path for variable in base.trainable_variables]
+    optimizer = TwoPhases(learning_rate, tuning_rate, late, begin=round(tuned_from * steps))
+    return _compiled(image, output, optimizer)
+
+
+def _convolution(hidden: Any, width: int) -> Any:
+    from keras import layers
+
+    hidden = layers.Conv2D(
+        width, 3, padding="same", use_bias=False, kernel_initializer="he_normal"
+    )(hidden)
+    hidden = layers.BatchNormalization(momentum=0.9)(hidden)
+    return layers.Activation("relu")(hidden)
+
+
+def _one_cycle(highest: float, steps: int) -> Any:
+    import keras
+
+    warm = steps // 10
+    return keras.optimizers.schedules.CosineDecay(
+        0.1 * highest,
+        decay_steps=max(steps - warm, 1),
+        warmup_target=highest,
+        warmup_steps=warm,
+    )
+
+
+def _image(shapes: Shapes) -> Any:
+    import keras
+
+    return keras.Input(shapes["image"], name="image")
+
+
+def _book_augmentation(image: Any) -> Any:
+    from keras import layers
+
+    flipped = layers.RandomFlip("horizontal")(image)
+    return layers.RandomZoom(0.2)(layers.RandomRotation(0.1)(flipped))
+
+
+def _probability(hidden: Any) -> Any:
+    from keras import layers
+
+    return layers.Dense(1, activation="sigmoid", dtype="float32")(hidden)
+
+
+def _rmsprop(learning_rate: float) -> Any:
+    import keras
+
+    return keras.optimizers.RMSprop(learning_rate)
+
+
+def _compiled(image: Any, output: Any, optimizer: Any, smoothing: float = 0.0) -> keras.Model:
+    import keras
+
+    model = keras.Model({"image": image}, output)
+    model.compile(optimizer, keras.losses.BinaryCrossentropy(label_smoothing=smoothing))
+    return model

@@ -7,7 +7,7 @@ import io
 import lzma
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -35,42 +35,69 @@ _UNREADABLE = (
 def read_files(path: Path, names: Sequence[str]) -> dict[str, bytes]:
     """Return the content of some files of a zip or a folder.
 
-    In a zip, the files may lie in a folder, as they do when a folder was zipped.
+    In a zip, the files may lie in a folder, as they do when a folder was zipped. Each may be
+    zipped by itself, as Kaggle does it: `train.tsv` is then read from `train.tsv.zip`.
 
     Args:
         path: a zip file, or a folder that holds the files or one zip with them.
         names: file names, all of which must be there.
 
     Raises:
-        DataError: if the path is missing, the zip is unreadable or truncated, holds
+        DataError: if the path is missing, a zip is unreadable or truncated, holds
             entries that point outside, or lacks a file.
     """
     if not path.exists():
         raise DataError(f"There is no file or folder {path}.")
     try:
         if path.is_file():
-            return _from_zip(path, names)
-        if all((path / name).is_file() for name in names):
-            return {name: (path / name).read_bytes() for name in names}
+            return _from_zip(path, path, names)
         entries = sorted(path.iterdir())
+        by_name = {entry.name: entry for entry in entries if entry.is_file()}
+        if len(_found(names, by_name, nested=True)) == len(names):
+            return {name: _from_folder(path, name, by_name) for name in names}
     except OSError as error:
         raise DataError(f"Cannot read {error.filename or path}: {error.strerror}.") from error
     zips = [entry for entry in entries if entry.suffix == ".zip"]
     if len(zips) == 1:
-        return _from_zip(zips[0], names)
+        return _from_zip(zips[0], zips[0], names)
     raise _lacking(path, names, [entry.name for entry in entries])
 
 
-def _from_zip(path: Path, names: Sequence[str]) -> dict[str, bytes]:
+def _found(names: Sequence[str], there: Container[str], *, nested: bool) -> dict[str, str]:
+    """Return under which name each file is there: its own or, if `nested`, with `.zip` behind."""
+    suffixes = ("", ".zip") if nested else ("",)
+    pairs = [(name, name + suffix) for name in names for suffix in reversed(suffixes)]
+    return {name: own for name, own in pairs if own in there}
+
+
+def _from_folder(path: Path, name: str, by_name: Mapping[str, Path]) -> bytes:
+    if name in by_name:
+        return by_name[name].read_bytes()
+    inner = path / f"{name}.zip"
+    return _from_zip(inner, inner, [name], nested=False)[name]
+
+
+def _from_zip(
+    path: Path, file: Path | io.BytesIO, names: Sequence[str], *, nested: bool = True
+) -> dict[str, bytes]:
+    """Read files of a zip, and of the zips in it unless `nested` says no.
+
+    Args:
+        path: what to call it in messages.
+        file: the zip.
+        names: of the files.
+        nested: zips in zips in zips are not Kaggle's way, and one may hold itself.
+    """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             entries = archive.namelist()
             _refuse_outside(path, entries)
             files = [entry for entry in entries if not entry.endswith("/")]
             by_name = {PurePosixPath(entry).name: entry for entry in reversed(files)}
-            if not all(name in by_name for name in names):
+            found = _found(names, by_name, nested=nested)
+            if len(found) < len(names):
                 raise _lacking(path, names, entries)
-            return {name: archive.read(by_name[name]) for name in names}
+            content = {name: archive.read(by_name[own]) for name, own in found.items()}
     except PermissionError as error:
         raise DataError(f"Cannot read {path}: {error.strerror}.") from error
     except _UNREADABLE as error:
@@ -79,6 +106,11 @@ def _from_zip(path: Path, names: Sequence[str]) -> dict[str, bytes]:
         ) from error
     except RuntimeError as error:  # zipfile's way to say that a password is needed
         raise DataError(f"{path} cannot be unpacked: {error}.") from error
+    for name, own in found.items():
+        if own != name:
+            inner = io.BytesIO(content[name])
+            content[name] = _from_zip(path / own, inner, [name], nested=False)[name]
+    return content
 
 
 def _refuse_outside(path: Path, entries: Sequence[str]) -> None:

@@ -77,7 +77,36 @@ def as_zip_from_macos(folder: Path, content: Mapping[str, bytes] = CONTENT) -> P
     return as_zip(folder, inside | shadows)
 
 
-FORMS = [as_zip, as_folder, as_folder_with_zip, as_zipped_folder, as_zip_from_macos]
+def each_zipped(content: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return each file in a zip of its own, as in some of Kaggle's archives."""
+    return {f"{name}.zip": zipped({name: data}) for name, data in content.items()}
+
+
+def as_zip_of_zips(folder: Path, content: Mapping[str, bytes] = CONTENT) -> Path:
+    first, *others = content
+    own = {name: content[name] for name in others}
+    return as_zip(folder, each_zipped({first: content[first]}) | own)
+
+
+def as_zipped_folder_of_zips(folder: Path, content: Mapping[str, bytes] = CONTENT) -> Path:
+    inner = each_zipped({f"inner/{name}": data for name, data in content.items()})
+    return as_zip(folder, {f"outer/{name.split('/')[1]}": data for name, data in inner.items()})
+
+
+def as_folder_of_zips(folder: Path, content: Mapping[str, bytes] = CONTENT) -> Path:
+    return as_folder(folder, each_zipped(content))
+
+
+FORMS = [
+    as_zip,
+    as_folder,
+    as_folder_with_zip,
+    as_zipped_folder,
+    as_zip_from_macos,
+    as_zip_of_zips,
+    as_zipped_folder_of_zips,
+    as_folder_of_zips,
+]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -194,6 +223,40 @@ def test_a_zip_with_an_entry_that_points_outside_is_refused(entry: str, tmp_path
     with pytest.raises(DataError, match="points outside the archive"):
         read_files(path, NAMES)
     assert sorted(tmp_path.rglob("*")) == [inside, path]
+
+
+@pytest.mark.parametrize("form", [as_zip_of_zips, as_folder_of_zips])
+def test_a_file_by_itself_wins_over_its_zip(form: Callable[..., Path], tmp_path: Path) -> None:
+    other = {f"{name}.zip": zipped({name: b"zipped"}) for name in NAMES}
+    path = form(tmp_path)
+    if path.is_dir():
+        as_folder(path, CONTENT | other)
+    else:
+        as_zip(tmp_path, CONTENT | other)
+    assert read_files(path, NAMES) == CONTENT
+
+
+INNER_FAULTS = [
+    (zipped({"a.csv": b"x"})[:-5], r"a\.csv\.zip is not a readable zip file .* download it again"),
+    (b"", r"a\.csv\.zip is not a readable zip file"),
+    (zipped({"b.csv": b"x"}), r"a\.csv\.zip does not hold .* Expected: a\.csv\. Found: b\.csv\."),
+    (
+        zipped({"a.csv": b"x", "../a": b"harm"}),
+        r"a\.csv\.zip is refused: its entry '\.\./a' points",
+    ),
+    # A zip may hold a copy of itself: one zip in a zip is followed, and no more.
+    (zipped({"a.csv.zip": zipped({"a.csv": b"x"})}), r"a\.csv\.zip does not hold"),
+]
+
+
+@pytest.mark.parametrize("outer", [as_zip, as_folder])
+@pytest.mark.parametrize(("inner", "message"), INNER_FAULTS)
+def test_what_is_wrong_with_a_zip_in_a_zip_is_told_by_its_name(
+    inner: bytes, message: str, outer: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = outer(tmp_path, {"a.csv.zip": inner, "b.csv": b"x"})
+    with pytest.raises(DataError, match=message):
+        read_files(path, NAMES)
 
 
 def test_harmless_dots_in_names_are_not_refused(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ class DenseOfTokens(layers.Layer):  # type: ignore[misc]
 
     def compute_output_shape(self, tokens: Any, *weights: Any) -> Any:
         """Return [rows, units]."""
+        del weights
         return (tokens[0], self.units)
 
     def get_config(self) -> dict[str, Any]:
@@ -73,16 +74,8 @@ class LSTMCellOfRows(layers.LSTMCell):  # type: ignore[misc]
     """
 
     def build(self, shape: Any) -> None:
-        """Add the recurrent matrix and the bias."""
-        del shape
-        self.recurrent_kernel = self.add_weight(
-            shape=(self.units, 4 * self.units),
-            initializer=self.recurrent_initializer,
-            name="recurrent_kernel",
-        )
-        # The gate that forgets begins open, as in Keras' own cell.
-        self.bias = self.add_weight(shape=(4 * self.units,), initializer="zeros", name="bias")
-        self.bias.assign(ops.repeat(ops.array([0.0, 1.0, 0.0, 0.0]), self.units))
+        """Add the recurrent matrix and the bias, as an LSTM cell without inputs has them."""
+        super().build((*shape[:-1], 0))
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
         """Take one step."""
@@ -93,3 +86,19 @@ class LSTMCellOfRows(layers.LSTMCell):  # type: ignore[misc]
         carry = ops.sigmoid(forget) * carry + ops.sigmoid(enter) * ops.tanh(new)
         hidden = ops.sigmoid(leave) * ops.tanh(carry)
         return hidden, [hidden, carry]
+
+
+class Positions(layers.Layer):  # type: ignore[misc]
+    """Adds a learned vector to each row of a sequence [rows, length, width], by its place."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def build(self, shape: Any) -> None:
+        """Add the vectors, which begin as embeddings do."""
+        self.table = self.add_weight(shape=shape[1:], initializer="uniform", name="table")
+
+    def call(self, rows: Any) -> Any:
+        """Add the vectors."""
+        return rows + self.table

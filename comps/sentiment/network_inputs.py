@@ -48,15 +48,15 @@ class TokenBags(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             minlength=self.max_tokens + 1,
         )
         self.idf_ = np.log(1 + len(rows) / (1 + texts)).astype(np.float32)
-        # No text of `fit` may tell how common the unknown is, where all tokens are known.
-        self.idf_[UNKNOWN] = self.idf_[FIRST : FIRST + len(self.vocabulary_)].mean()
+        # As in TextVectorization: where all tokens are known, nothing tells how common others are.
+        self.idf_[UNKNOWN] = self.idf_[FIRST : FIRST + max(len(self.vocabulary_), 1)].mean()
         self.width_ = min(self.width, max(map(len, rows), default=1))
         return self
 
     def transform(self, X: pd.DataFrame) -> dict[str, NDArray[Any]]:
-        """Return "tokens" [n, width] int32, ascending and 0 after the last; with `tfidf`, "weights".
+        """Return "tokens" [n, width] int32, ascending, and 0 after the last.
 
-        "weights" is [n, width] float32, 0 where there is no token.
+        With `tfidf` also "weights" [n, width] float32, 0 where there is no token.
         """
         rows = [self._known(bag) for bag in self._bags(X)]
         tokens = np.zeros((len(rows), self.width_), dtype=np.int32)

@@ -84,17 +84,19 @@ def glove_inputs(
 
 
 def _tfidf_of_words() -> Any:
+    import numpy as np
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     # Words of one letter count, and so do the two marks that a reviewer raises his voice with.
     return TfidfVectorizer(
-        token_pattern=r"(?u)\w+|[!?]", ngram_range=(1, 2), sublinear_tf=True, dtype="float32"
+        token_pattern=r"(?u)\w+|[!?]", ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32
     )
 
 
 def _tfidf_of_characters() -> Any:
+    import numpy as np
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     return TfidfVectorizer(
-        analyzer="char_wb", ngram_range=(2, 5), min_df=2, sublinear_tf=True, dtype="float32"
+        analyzer="char_wb", ngram_range=(2, 5), min_df=2, sublinear_tf=True, dtype=np.float32
     )

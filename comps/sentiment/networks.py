@@ -158,20 +158,20 @@ def transformer(
         inner: units of the dense layer after attention.
         heads: of attention.
         positions: whether the embedding of a word's place is added to that of the word.
-            Padding is masked then, and only then, as in the book.
+            Attention passes over padding then, and only then, as in the book.
         dropout: before the output.
         learning_rate: of RMSprop.
     """
-    from keras import layers
+    from keras import layers, ops
 
     from comps.sentiment.token_layers import Positions
 
     del steps
     inputs = _inputs(shapes)
-    rows = layers.Embedding(max_tokens + 1, width, mask_zero=positions)(inputs["tokens"])
+    rows, mask = layers.Embedding(max_tokens + 1, width)(inputs["tokens"]), None
     if positions:
-        rows = Positions()(rows)
-    attended = layers.MultiHeadAttention(heads, width)(rows, rows)
+        rows, mask = Positions()(rows), ops.not_equal(inputs["tokens"], 0)[:, None, :]
+    attended = layers.MultiHeadAttention(heads, width)(rows, rows, attention_mask=mask)
     rows = layers.LayerNormalization()(layers.Add()([rows, attended]))
     dense = layers.Dense(width)(layers.Dense(inner, activation="relu")(rows))
     rows = layers.LayerNormalization()(layers.Add()([rows, dense]))

@@ -91,10 +91,6 @@ class LSTMCellOfRows(layers.LSTMCell):  # type: ignore[misc]
 class Positions(layers.Layer):  # type: ignore[misc]
     """Adds a learned vector to each row of a sequence [rows, length, width], by its place."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.supports_masking = True
-
     def build(self, shape: Any) -> None:
         """Add the vectors, which begin as embeddings do."""
         self.table = self.add_weight(shape=shape[1:], initializer="uniform", name="table")

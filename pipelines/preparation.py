@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -87,16 +88,17 @@ class Preparation:
         scale = self.competition.metric.scale.name, self.residual.train is not None
         features = self.model.config()["features"]
         data = self.dataset.fingerprint, self.folds.fingerprint
-        return (*data, *scale, features, self.repeat, fold)
+        params = json.dumps(self.model.view_params(), sort_keys=True)
+        return (*data, *scale, features, params, self.repeat, fold)
 
     def _view(
         self, train: NDArray[np.int64], valid: NDArray[np.int64], target: NDArray[np.float64]
     ) -> tuple[Any, Any, Any]:
         rows = self.dataset.train
         parts = take(rows, train), take(rows, valid), self.dataset.test
-        if self.model.features is None:
+        features = self.model.view()
+        if features is None:
             return parts
-        features = self.model.features()
         view = (
             features.fit_transform(parts[0], target),
             features.transform(parts[1]),

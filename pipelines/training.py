@@ -86,6 +86,7 @@ def train_folds(
     residual, model = Residual.split(competition, dataset, model)
     kept = views or ViewCache(max_bytes=0)
     prepared = Preparation(competition, dataset, model, folds, repeat, seed, kept, residual)
+    trained = model.without_view_params()
     context = Context(competition.task, prepared.n_classes, threads)
     batches = [tuple(numbers)] if trainer.together else [(number,) for number in numbers]
     results = []
@@ -98,7 +99,7 @@ def train_folds(
         held_out = [prepared.target[rows] for rows in held_rows]
         recorder = _Recorder(competition.metric, held_out, time.perf_counter() - started)
         started = time.perf_counter()
-        for stage in stages_with_refit(trainer, model, data, whole, context):
+        for stage in stages_with_refit(trainer, trained, data, whole, context):
             recorder.fit_seconds += time.perf_counter() - started
             on_stage(stage.step, recorder.add(residual.stage(stage, held_rows)))
             if recorder.out_of_patience(model.patience):

@@ -298,6 +298,47 @@ def test_features_are_fitted_on_the_training_rows_of_each_fold(
         np.testing.assert_array_equal(fold.test, fitted.transform(experiment.dataset.test))
 
 
+class Repeated(TinyFeatures):
+    """Each column several times."""
+
+    def __init__(self, times: int = 1) -> None:
+        self.times = times
+
+    def transform(self, rows: Any) -> NDArray[np.float64]:
+        return np.tile(super().transform(rows), self.times)
+
+
+def build_repeated_ridge(alpha: float, times: int) -> Ridge:
+    return Ridge(alpha=alpha * times)
+
+
+def test_parameters_that_the_features_name_reach_them_and_not_the_library(
+    experiment: Experiment,
+) -> None:
+    plain = replace(RIDGE, params={"alpha": 6.0})
+    model = replace(plain, params={"alpha": 6.0, "times": 3}, features=Repeated)
+    # Each of three equal columns carries a third of the weight.
+    np.testing.assert_allclose(
+        train_tiny(experiment, model)[0].valid,
+        train_tiny(experiment, replace(plain, params={"alpha": 2.0}))[0].valid,
+        rtol=1e-4,
+    )
+    shared = replace(model, build=build_repeated_ridge, params={"alpha": 2.0, "times": 3})
+    assert digests(train_tiny(experiment, shared)) == digests(train_tiny(experiment, model))
+
+
+def test_views_of_other_parameters_are_kept_apart(
+    experiment: Experiment, staged_trainer: type[StagedTrainer]
+) -> None:
+    views = ViewCache()
+    for times in (1, 2, 1):
+        params = {**staged([[0.1]] * 3).params, "times": times}
+        model = replace(staged([[0.1]] * 3), params=params, features=Repeated)
+        train_tiny(experiment, model, views=views)
+    widths = [fold.train.shape[1] for fold in staged_trainer.seen[::3]]
+    assert widths == [6, 12, 6]
+
+
 @pytest.mark.parametrize(("task", "n_classes"), [(Task.REGRESSION, 0), (Task.MULTICLASS, 4)])
 def test_a_trainer_is_told_the_classes_of_the_whole_target(
     experiment: Experiment, staged_trainer: type[StagedTrainer], task: Task, n_classes: int

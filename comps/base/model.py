@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -32,8 +33,10 @@ class Model:
         family: what it is compared as.
         trainer: name of the trainer in `pipelines.trainers` that fits it.
         params: the trainer's and the builder's parameters by name; JSON values only.
-        features: a function without arguments that returns a new, unfitted
-            transformer with `fit_transform(X, y)` and `transform(X)`; None passes rows as they are.
+        features: a function that returns a new, unfitted transformer with
+            `fit_transform(X, y)` and `transform(X)`; None passes rows as they are. It is called
+            with those of `params` that it names. They are not passed on, unless `build` names
+            them too.
         build: what the trainer needs to make the estimator (a scikit-learn factory,
             a function that returns a Keras model); None where the trainer knows.
         patience: rounds or epochs without a better score after which training ends;
@@ -93,6 +96,26 @@ class Model:
                 raise unknown_name(f"parameter of model '{self.name}' called", key, self.params)
         return dataclasses.replace(self, params={**self.params, **changes})
 
+    def view_params(self) -> dict[str, Any]:
+        """Return the parameters that `features` takes.
+
+        >>> def vectors(*, length=3): ...
+        >>> Model("m", Family.LINEAR, "sklearn", {"length": 2, "C": 1}, vectors).view_params()
+        {'length': 2}
+        """
+        named = _parameters(self.features)
+        return {name: value for name, value in self.params.items() if name in named}
+
+    def view(self) -> Any:
+        """Return a new, unfitted transformer; None where rows are passed as they are."""
+        return None if self.features is None else self.features(**self.view_params())
+
+    def without_view_params(self) -> Model:
+        """Return this model as its trainer sees it."""
+        taken = set(self.view_params()) - _parameters(self.build)
+        rest = {name: value for name, value in self.params.items() if name not in taken}
+        return dataclasses.replace(self, params=rest)
+
     def config(self) -> dict[str, Any]:
         """Return what decides the predictions, as JSON values: the key of stored results."""
         return {
@@ -107,6 +130,11 @@ class Model:
 
 def _restore(values: dict[str, Any]) -> Model:
     return Model(**values)
+
+
+def _parameters(function: Callable[..., Any] | None) -> set[str]:
+    """Return the names that a function gives its parameters."""
+    return set() if function is None else set(inspect.signature(function).parameters)
 
 
 def _qualified(function: Callable[..., Any] | None) -> str | None:

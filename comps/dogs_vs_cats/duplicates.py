@@ -22,7 +22,7 @@ def thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         small = Image.fromarray(image).convert("L")
         if small.size != (THUMBNAIL, THUMBNAIL):
             small = small.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BILINEAR)
-        grey[row] = small
+        grey[row] = np.asarray(small)
     return grey
 
 
@@ -62,7 +62,8 @@ def duplicates(pixels: NDArray[np.uint8], rows: int = 1024) -> NDArray[np.int64]
     pairs = close_pairs(perceptual_hashes(grey), BITS)
     first, second = (grey[pairs[:, side]].astype(np.int16) for side in (0, 1))
     same = np.abs(first - second).mean(axis=(1, 2)) <= DIFFERENCE
-    return pairs[same]
+    kept: NDArray[np.int64] = pairs[same]
+    return kept
 
 
 def close_pairs(hashes: Hashes, bits: int, rows: int = 256) -> NDArray[np.int64]:

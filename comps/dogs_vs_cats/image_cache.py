@@ -127,5 +127,5 @@ def _flush(pixels: Pixels) -> None:
 def _digest(pixels: Pixels, known: dict[str, Any], rows: int = 1024) -> int:
     digest = zlib.crc32(json.dumps(known).encode())
     for start in range(0, len(pixels), rows):
-        digest = zlib.crc32(np.ascontiguousarray(pixels[start : start + rows]), digest)
+        digest = zlib.crc32(pixels[start : start + rows].tobytes(), digest)
     return digest

@@ -146,7 +146,7 @@ def resnet(
         hidden = _convolution(layers.MaxPooling2D(2)(hidden), width)
         residual = _convolution(_convolution(hidden, width), width)
         hidden = layers.Add()([hidden, residual])
-    hidden = layers.Dropout(dropout)(layers.GlobalMaxPooling2D()(hidden))
+    hidden = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(hidden))
     body = keras.Model(body_input, _probability(hidden), name="body")
 
     optimizer = keras.optimizers.AdamW(_one_cycle(learning_rate, steps), weight_decay=weight_decay)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,10 @@ class SklearnTrainer:
         except TypeError as error:
             raise UsageError(f"Model '{model.name}' cannot be built: {error}.") from error
         estimator.set_params(**_managed(estimator.get_params(), fold.seed, context.threads))
-        estimator.fit(fold.train, fold.target)
+        with warnings.catch_warnings():
+            # Some estimators still have the parameter and complain that it is set.
+            warnings.filterwarnings("ignore", "'n_jobs' has no effect", FutureWarning)
+            estimator.fit(fold.train, fold.target)
         # Forests add up their trees in the order in which threads end: the last bit would vary.
         with joblib.parallel_config(backend="sequential"):
             predictions = [

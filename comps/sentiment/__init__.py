@@ -1,0 +1,1 @@
+"""Kaggle "Bag of Words Meets Bags of Popcorn"."""

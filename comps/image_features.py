@@ -109,8 +109,8 @@ def colour_features(
         bins: ranges of brightness.
 
     >>> grey = np.full((1, 8, 8, 3), 51, dtype=np.uint8)
-    >>> colour_features(grey, grid=1, bins=2).round(1).tolist()
-    [[1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.2, 0.2, 0.2, 0.0, 0.0, 0.0]]
+    >>> (10 * colour_features(grey, grid=1, bins=2)).round().astype(int).tolist()
+    [[10, 0, 10, 0, 10, 0, 2, 2, 2, 0, 0, 0]]
     """
     n_images, height, width, channels = pixels.shape
     found = np.empty((n_images, channels * (bins + 2 * grid * grid)), dtype=np.float32)

@@ -955,6 +955,6 @@ def test_a_run_goes_on_without_the_file_of_vectors(small_files: Path, tmp_path: 
         "class-share,logistic,glove",
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    text = " ".join(done.stdout.split())
+    text = " ".join((done.stdout + done.stderr).split())
     assert "glove failed and is left out: There is no file glove.6B.100d.txt" in text
     assert (tmp_path / "submission.csv").exists()

@@ -691,11 +691,6 @@ def test_a_model_without_a_builder_is_refused(model: Model) -> None:
         stages(replace(model, build=None), Task.REGRESSION)
 
 
-def test_networks_refuse_classes() -> None:
-    with pytest.raises(UsageError, match="Networks are trained for regression alone so far"):
-        stages(NETWORK, Task.BINARY)
-
-
 def test_an_unknown_trainer_is_refused(experiment: Experiment) -> None:
     with pytest.raises(UsageError, match=r"no trainer 'sklern'\. Did you mean 'sklearn'"):
         train_tiny(experiment, replace(RIDGE, trainer="sklern"))

@@ -44,7 +44,7 @@ def load(path: Path) -> Dataset:
     >>> from comps.sentiment.competition import SENTIMENT
     >>> dataset = load(SENTIMENT.sample)
     >>> dataset.train.shape, dataset.test.shape, dataset.target.mean().round(2).item()
-    ((8000, 1), (2566, 1), 0.5)
+    ((8000, 1), (2566, 1), 0.49)
     """
     import pandas as pd
 

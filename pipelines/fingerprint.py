@@ -35,13 +35,13 @@ def fingerprint(*parts: Any) -> str:
     True
 
     Raises:
-        TypeError: for an array of Python objects, whose bytes are addresses.
+        ValueError: for an array of Python objects, whose bytes are addresses.
     """
     digest = hashlib.sha256()
     for part in parts:
         if isinstance(part, np.ndarray):
             if part.dtype.hasobject:
-                raise TypeError(f"An array of numbers or text was expected, not {part.dtype}.")
+                raise ValueError(f"An array of numbers or text was expected, not {part.dtype}.")
             digest.update(str((part.dtype.str, part.shape)).encode())
             digest.update(np.ascontiguousarray(part).tobytes())
         elif isinstance(part, bytes):

@@ -234,7 +234,7 @@ def test_the_code_has_the_same_fingerprint_in_another_process() -> None:
 
 
 def test_an_array_of_objects_has_no_fingerprint() -> None:
-    with pytest.raises(TypeError, match="numbers or text"):
+    with pytest.raises(ValueError, match="numbers or text"):
         fingerprint(np.array(["a", None], dtype=object))
 
 

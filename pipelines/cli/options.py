@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -143,6 +143,11 @@ def select_models(
         if name not in {model.name for model in chosen}:
             raise unknown_name("model in this run", name, (model.name for model in chosen))
     models = [model.with_params(changed.get(model.name, {})) for model in chosen]
+    return cheap_first(models)
+
+
+def cheap_first(models: Iterable[Model]) -> list[Model]:
+    """Return models in the order in which they are trained, blended and shown."""
     return sorted(models, key=lambda model: (model.family != Family.BASELINE, model.seconds))
 
 

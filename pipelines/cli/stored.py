@@ -6,7 +6,7 @@ from pathlib import Path
 
 from comps.base import UsageError, unknown_name
 from pipelines.cli.finish import blend_members, show_results, write_submission
-from pipelines.cli.options import Options, Session
+from pipelines.cli.options import Options, Session, cheap_first
 from pipelines.cli.reporters import Output, make_output
 from pipelines.cli.scoring import read_table
 from pipelines.crossval import Experiment
@@ -62,7 +62,9 @@ def stored_members(session: Session, experiment: Experiment) -> dict[str, OutOfF
             f"'comps run {name}' or 'comps cv {name}' makes them."
         )
     if session.options.models is None:
-        return stored
+        # In the order of a run: sums in another order differ in the last bit.
+        names = [model.name for model in cheap_first(session.competition.models)]
+        return {name: stored[name] for name in names if name in stored}
     for model in session.models:
         if model.name not in stored:
             raise unknown_name("stored member", model.name, stored)

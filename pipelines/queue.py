@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from comps.base import Model
 from pipelines.engines import Done
@@ -27,7 +28,7 @@ class Status:
 
 
 class JobQueue:
-    """Hands out jobs in order; leaves out what cannot end before the deadline.
+    """Hands out jobs model by model; leaves out what cannot end before the deadline.
 
     Args:
         jobs: in the order in which they should run.
@@ -41,17 +42,27 @@ class JobQueue:
         self.total = sum(len(job.folds) for job in jobs)
         self.done = 0
         self._running: list[Job] = []
+        self._prepared_in: dict[tuple[int, int], int] = {}
         self._slots, self._deadline = slots, deadline
         self._measured: dict[str, list[float]] = {}
         self._planned = {job.model.name: _planned_seconds(job.model) for job in jobs}
 
-    def next_job(self) -> Job | None:
-        """Return the next job that can end in time, or None when there is no more."""
+    def next_job(self, slot: int = 0) -> Job | None:
+        """Return the next job that can end in time, or None when there is no more.
+
+        Models share the transformed rows of a fold within a worker. Of the next model a slot
+        therefore gets a fold that it has prepared before, where there is one.
+
+        Args:
+            slot: number of the slot that is free.
+        """
         while self.pending:
-            job = self.pending[0]
+            job = self._suited(slot)
             if self._fits(job):
                 self._running.append(job)
-                return self.pending.pop(0)
+                self.pending.remove(job)
+                self._prepared_in.update({(job.repeat, fold): slot for fold in job.folds})
+                return job
             # What is left of this model would be an incomplete repeat: leave out all of it.
             self._drop(lambda other, job=job: _same_repeat(other, job))
         return None
@@ -81,6 +92,16 @@ class JobQueue:
         jobs = [*self.pending, *self._running]
         seconds = sum(self._seconds(job.model) * len(job.folds) for job in jobs) / self._slots
         return Status(self.done, self.total, seconds)
+
+    def _suited(self, slot: int) -> Job:
+        """Return one of the jobs that come next: of a fold known in the slot, else a new one."""
+
+        def distance(job: Job) -> int:
+            places = {self._prepared_in.get((job.repeat, fold)) for fold in job.folds}
+            return 0 if places == {slot} else 1 if places == {None} else 2
+
+        first = self.pending[0]
+        return min(takewhile(lambda job: _same_repeat(job, first), self.pending), key=distance)
 
     def _ended(self, job: Job) -> None:
         self.done += len(job.folds)

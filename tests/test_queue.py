@@ -55,10 +55,28 @@ def finish(queue: JobQueue, job: Job, seconds: float) -> None:
 
 
 @given(st.permutations([job(RIDGE, 0), job(RIDGE, 1), job(FOREST, 0), job(FOREST, 0, repeat=1)]))
-def test_jobs_come_in_the_order_in_which_they_were_given(jobs: list[Job]) -> None:
+def test_models_come_in_the_order_in_which_they_were_given(jobs: list[Job]) -> None:
     queue = JobQueue(jobs, slots=2)
-    assert drain(queue) == jobs
+    drained = drain(queue)
+    assert [(job.model, job.repeat) for job in drained] == [(job.model, job.repeat) for job in jobs]
+    assert sorted(job.label for job in drained) == sorted(job.label for job in jobs)
     assert queue.left_out == []
+
+
+def test_a_slot_gets_the_folds_that_it_has_prepared_for_the_model_before() -> None:
+    jobs = [job(model, fold) for model in (RIDGE, FOREST) for fold in range(4)]
+    queue = JobQueue(jobs, slots=2)
+    first = [queue.next_job(slot) for slot in (0, 1, 1, 0)]
+    assert first == jobs[:4]
+    # The other way round: each fold goes back to the slot that knows it.
+    second = [queue.next_job(slot) for slot in (1, 0, 0, 1)]
+    assert second == [jobs[5], jobs[4], jobs[7], jobs[6]]
+
+
+def test_a_slot_takes_over_what_another_has_prepared_before_it_waits() -> None:
+    jobs = [job(RIDGE, 0), job(FOREST, 0)]
+    queue = JobQueue(jobs, slots=2)
+    assert [queue.next_job(0), queue.next_job(1)] == jobs
 
 
 def test_an_empty_queue_has_no_job() -> None:

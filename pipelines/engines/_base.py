@@ -57,7 +57,7 @@ class Cancelled:
 
 
 Event = Started | Progress | Done | Failed | Cancelled
-NextJob = Callable[[], Job | None]
+NextJob = Callable[[int], Job | None]
 
 
 class Engine(Protocol):
@@ -78,7 +78,8 @@ class Engine(Protocol):
         """Execute jobs and yield what happens, in the order in which it happens.
 
         Args:
-            next_job: asked whenever a slot is free; None when there is no more.
+            next_job: asked whenever a slot is free, with the slot's number; None when there is no
+                more.
             deadline: on the clock of `time.monotonic`; at that moment jobs are stopped.
         """
         ...

@@ -35,7 +35,7 @@ class InlineEngine:
 
     def run(self, next_job: NextJob, deadline: float | None) -> Iterator[Event]:
         """Execute jobs. See `Engine`."""
-        while (job := next_job()) is not None:
+        while (job := next_job(0)) is not None:
             yield Started(job)
             stages: list[Progress] = []
             yield from _execute(job, stages, deadline)

@@ -79,8 +79,8 @@ class LocalEngine:
                     slot.stop()
 
     def _fill(self, next_job: NextJob) -> Iterator[Event]:
-        for slot in self._slots:
-            if slot.job is None and (job := next_job()) is not None:
+        for number, slot in enumerate(self._slots):
+            if slot.job is None and (job := next_job(number)) is not None:
                 slot.start(job)
                 yield Started(job)
 

@@ -24,6 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.metrics import roc_auc_score
 
 from comps.base import DataError, Dataset, Family, Model
 from comps.catalog import find_competition
@@ -35,10 +36,12 @@ from comps.sentiment.features import (
     embedding_features,
     glove_inputs,
     linear_features,
+    ratio_features,
     sequence_inputs,
     tree_features,
 )
 from comps.sentiment.glove import read_vectors, read_words
+from comps.sentiment.linear_scores import LinearScores, NaiveBayesRatios
 from comps.sentiment.loader import answers, load
 from comps.sentiment.network_inputs import TokenBags, TokenSequences
 from comps.sentiment.texts import clean, duplicate_groups, normal_form, word_ngrams, words
@@ -395,6 +398,7 @@ def test_the_length_of_sequences_follows_most_of_the_training_texts() -> None:
 
 VIEWS: list[Callable[[], Any]] = [
     linear_features,
+    ratio_features,
     tree_features,
     bag_inputs,
     lambda: bag_inputs(ngrams=1),
@@ -431,6 +435,35 @@ def test_a_view_is_learned_from_the_rows_of_fit(view: Callable[[], Any], few: Da
         fitted.fit_transform(few.train[rows], few.target[rows])
         found.append(flat(fitted.transform(few.train[240:])))
     assert found[0].shape != found[1].shape or not np.array_equal(*found)
+
+
+# What learns from the classes
+
+
+def test_ratios_are_those_of_the_shares_of_each_token() -> None:
+    rng = np.random.default_rng(0)
+    counts, y = rng.poisson(0.7, (30, 6)).astype(np.float32), np.arange(30) % 2
+    fitted = NaiveBayesRatios(alpha=0.5).fit(sparse.csr_matrix(counts), y)
+    for token in range(6):
+        share = {}
+        for label in (0, 1):
+            rows = counts[y == label]
+            share[label] = (rows[:, token].sum() + 0.5) / (rows.sum() + 0.5 * 6)
+        assert fitted.ratios_[token] == pytest.approx(np.log(share[1] / share[0]), rel=1e-5)
+    scaled = fitted.transform(sparse.csr_matrix(counts)).toarray()
+    np.testing.assert_allclose(scaled, counts * fitted.ratios_, rtol=1e-5)
+
+
+def test_no_row_is_scored_by_models_that_have_seen_its_class(few: Dataset) -> None:
+    # Of classes that are drawn by lot a model knows what it has learned by heart, and no more.
+    y = np.random.default_rng(0).permutation(np.arange(300) % 2)
+    tokens = linear_features().fit_transform(few.train)
+    scores = LinearScores()
+    cross_fitted = scores.fit_transform(tokens, y)
+    by_heart = scores.transform(tokens)
+    for column in range(2):
+        assert abs(roc_auc_score(y, cross_fitted[:, column]) - 0.5) < 0.12
+        assert roc_auc_score(y, by_heart[:, column]) > 0.9
 
 
 # Layers of tokens
@@ -574,7 +607,7 @@ def cross_validated(model: Model, dataset: Dataset) -> list[NDArray[np.float32]]
 LEARNERS = [
     model
     for model in SENTIMENT.models
-    if model.family is not Family.NETWORK and model.features is not embedding_features
+    if model.family is not Family.NETWORK and model.extra is None
 ]
 
 

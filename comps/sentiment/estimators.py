@@ -20,7 +20,13 @@ def logistic(**params: Any) -> Any:
 
 
 def naive_bayes(**params: Any) -> Any:
-    """Naive Bayes of how often tokens come with each class."""
+    """Naive Bayes of how often tokens come with each class, calibrated.
+
+    It takes tokens for independent and is far too sure of itself: right in its order, wrong by so
+    much in its log loss that no blend fitted for that would take it. A sigmoid, fitted on
+    cross-fitted scores (Platt 1999), leaves the order and puts the sizes right.
+    """
+    from sklearn.calibration import CalibratedClassifierCV
     from sklearn.naive_bayes import MultinomialNB
 
-    return MultinomialNB(**params)
+    return CalibratedClassifierCV(MultinomialNB(**params), method="sigmoid", ensemble=False)

@@ -1,13 +1,15 @@
 """Features of the sentiment competition: one factory for each view of the reviews.
 
 - `linear_features()`: sparse TF-IDF of words and of characters, for linear models.
+- `ratio_features()`: the same, each column scaled by what it says of the class.
 - `tree_features()`: a dense float32 matrix, for boosting.
 - `embedding_features()`: sentence embeddings of a pretrained encoder.
+- `joint_features()`: TF-IDF and these.
 - `bag_inputs()`, `sequence_inputs()`, `glove_inputs()`: numbers of tokens, for networks.
 
 Each returns a new transformer that takes a table with the column `review` and the classes y.
-All that is learned (vocabularies, document frequencies, lengths, components) is learned in
-`fit`; pretrained parts learn nothing.
+All that is learned (vocabularies, document frequencies, lengths, components, weights) is learned
+in `fit`; pretrained parts learn nothing.
 
 scikit-learn and pandas are imported when a view is made: declaring models stays quick.
 """
@@ -17,6 +19,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
     from comps.sentiment.network_inputs import TokenBags, TokenSequences
@@ -37,19 +41,24 @@ def linear_features() -> Any:
     )
 
 
-def word_features() -> Any:
-    """Return a view as a sparse matrix: which words and pairs there are, each row of length 1."""
-    from sklearn.compose import ColumnTransformer
+def ratio_features() -> Pipeline:
+    """Return a view as a sparse matrix: `linear_features()`, scaled as naive Bayes weighs them."""
+    from sklearn.pipeline import make_pipeline
 
-    return ColumnTransformer([("words", _tfidf_of_words(), "review")], sparse_threshold=1.0)
+    from comps.sentiment.linear_scores import NaiveBayesRatios
+
+    return make_pipeline(linear_features(), NaiveBayesRatios())
 
 
 def tree_features(*, components: int = 100) -> Pipeline:
-    """Return a view as a dense float32 matrix: the main components of `linear_features()`."""
+    """Return a view as a dense float32 matrix: main components of TF-IDF, and linear scores."""
     from sklearn.decomposition import TruncatedSVD
-    from sklearn.pipeline import make_pipeline
+    from sklearn.pipeline import make_pipeline, make_union
 
-    return make_pipeline(linear_features(), TruncatedSVD(components, random_state=0))
+    from comps.sentiment.linear_scores import LinearScores
+
+    parts = make_union(TruncatedSVD(components, random_state=0), LinearScores())
+    return make_pipeline(linear_features(), parts)
 
 
 def embedding_features(*, folder: str | None = None) -> SentenceVectors:
@@ -57,6 +66,30 @@ def embedding_features(*, folder: str | None = None) -> SentenceVectors:
     from comps.sentiment.vectors import SentenceVectors
 
     return SentenceVectors(folder)
+
+
+def joint_features(*, folder: str | None = None, scale: float = 0.7) -> Any:
+    """Return a view as a sparse matrix: `linear_features()` beside sentence embeddings.
+
+    Args:
+        folder: of the encoder.
+        scale: of the embeddings, each of length 1; one penalty holds for all weights.
+    """
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    from comps.sentiment.vectors import SentenceVectors
+
+    scaled = FunctionTransformer(_times, kw_args={"factor": scale})
+    return ColumnTransformer(
+        [
+            ("words", _tfidf_of_words(), "review"),
+            ("characters", _tfidf_of_characters(), "review"),
+            ("embedding", make_pipeline(SentenceVectors(folder), scaled), ["review"]),
+        ],
+        sparse_threshold=1.0,
+    )
 
 
 def bag_inputs(*, max_tokens: int = 20_000, ngrams: int = 2, tfidf: bool = False) -> TokenBags:
@@ -100,3 +133,8 @@ def _tfidf_of_characters() -> Any:
     return TfidfVectorizer(
         analyzer="char_wb", ngram_range=(2, 5), min_df=2, sublinear_tf=True, dtype=np.float32
     )
+
+
+def _times(numbers: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
+    scaled: NDArray[np.float32] = numbers * factor
+    return scaled

@@ -88,20 +88,20 @@ def run(
     from pipelines.cli.run import run_competition
 
     options = Options(
-        competition,
-        data,
-        runs,
-        models,
-        folds,
-        repeats,
-        scheme,
-        seed,
-        jobs,
-        engine,
-        settings,
-        json,
-        quick,
-        weights,
+        competition=competition,
+        data=data,
+        runs=runs,
+        models=models,
+        quick=quick,
+        folds=folds,
+        repeats=repeats,
+        scheme=scheme,
+        seed=seed,
+        jobs=jobs,
+        engine=engine,
+        settings=settings,
+        weights=weights,
+        json=json,
     )
     run_competition(options, time_limit, output)
 
@@ -129,20 +129,20 @@ def cv(
     from pipelines.cli.run import cross_validate_models
 
     options = Options(
-        competition,
-        data,
-        runs,
-        models,
-        folds,
-        repeats,
-        scheme,
-        seed,
-        jobs,
-        engine,
-        settings,
-        json,
-        quick,
-        weights,
+        competition=competition,
+        data=data,
+        runs=runs,
+        models=models,
+        quick=quick,
+        folds=folds,
+        repeats=repeats,
+        scheme=scheme,
+        seed=seed,
+        jobs=jobs,
+        engine=engine,
+        settings=settings,
+        weights=weights,
+        json=json,
     )
     cross_validate_models(options, time_limit)
 
@@ -163,7 +163,16 @@ def blend(
     from pipelines.cli.options import Options
     from pipelines.cli.stored import blend_stored
 
-    options = Options(competition, data, runs, members, folds, scheme=scheme, seed=seed, json=json)
+    options = Options(
+        competition=competition,
+        data=data,
+        runs=runs,
+        models=members,
+        folds=folds,
+        scheme=scheme,
+        seed=seed,
+        json=json,
+    )
     blend_stored(options, method)
 
 
@@ -187,19 +196,18 @@ def compare(
     from pipelines.cli.run import compare_models
 
     options = Options(
-        competition,
-        data,
-        runs,
-        members,
-        folds,
-        repeats,
-        scheme,
-        seed,
-        jobs,
-        engine,
-        None,
-        json,
+        competition=competition,
+        data=data,
+        runs=runs,
+        models=members,
+        folds=folds,
+        repeats=repeats,
+        scheme=scheme,
+        seed=seed,
+        jobs=jobs,
+        engine=engine,
         weights=weights,
+        json=json,
     )
     compare_models(options)
 
@@ -224,7 +232,16 @@ def submit(
     from pipelines.cli.options import Options
     from pipelines.cli.stored import check_file, submit_stored
 
-    options = Options(competition, data, runs, members, folds, scheme=scheme, seed=seed, json=json)
+    options = Options(
+        competition=competition,
+        data=data,
+        runs=runs,
+        models=members,
+        folds=folds,
+        scheme=scheme,
+        seed=seed,
+        json=json,
+    )
     if check is None:
         submit_stored(options, method, output)
     else:

@@ -21,9 +21,9 @@ from pipelines.folds import FoldInput, FoldSpec, make_folds
 from pipelines.store import RunStore
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
-    """The options of a command, as given."""
+    """The options of a command, as given; by name, for many are of one type."""
 
     competition: str
     data: Path | None = None

@@ -30,7 +30,7 @@ from tests.benchmarks.measuring import measure
 
 def run(data: Path, models: str | None, seed: int, runs: Path) -> list[dict[str, object]]:
     """Return a row for each model and for the blend."""
-    options = Options("temperature", data=data, models=models, seed=seed, runs=runs)
+    options = Options(competition="temperature", data=data, models=models, seed=seed, runs=runs)
     session = Session(options)
     experiment, metric = session.experiment(1), TEMPERATURE.metric
     with session.store.writing():

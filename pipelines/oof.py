@@ -103,7 +103,7 @@ def assemble(
     flat = [result for repeat in results for result in repeat]
     knowing = [repeat[-1] for repeat in results] if folds.growing else flat
     steps, curve, best = stopping_point(competition.metric, flat)
-    target = competition.metric.scale.forward(dataset.target)
+    target = competition.scaled_target(dataset)
     predictions = [_join(folds, repeat, best, len(target)) for repeat in results]
     valid = np.mean(predictions, axis=0)
     covered = ~np.isnan(valid).reshape(len(target), -1).any(axis=1)

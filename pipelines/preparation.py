@@ -51,8 +51,7 @@ class Preparation:
     @cached_property
     def target(self) -> NDArray[np.float64]:
         """The training target on the metric's scale, [n] float64."""
-        scaled: NDArray[np.float64] = self.competition.metric.scale.forward(self.dataset.target)
-        return scaled
+        return self.competition.scaled_target(self.dataset)
 
     @property
     def n_classes(self) -> int:

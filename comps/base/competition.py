@@ -133,6 +133,11 @@ class Competition:
         """The common-sense model that every other one has to beat."""
         return next(model for model in self.models if model.family == "baseline")
 
+    def scaled_target(self, dataset: Dataset) -> NDArray[np.float64]:
+        """Return the training target on the metric's scale, [n] float64."""
+        scaled: NDArray[np.float64] = self.metric.scale.forward(dataset.target)
+        return scaled
+
     def model(self, name: str) -> Model:
         """Return the model of that name.
 

@@ -40,7 +40,7 @@ def blend_members(
     competition = experiment.competition
     return best_blend(
         candidates(competition, oofs),
-        competition.metric.scale.forward(experiment.dataset.target),
+        competition.scaled_target(experiment.dataset),
         experiment.folds,
         competition.metric,
         None if method == "auto" else [method],

@@ -72,8 +72,7 @@ class Session:
     @cached_property
     def target(self) -> NDArray[np.float64]:
         """The training target on the metric's scale, [n] float64."""
-        scaled: NDArray[np.float64] = self.competition.metric.scale.forward(self.dataset.target)
-        return scaled
+        return self.competition.scaled_target(self.dataset)
 
     @cached_property
     def engine(self) -> Engine:

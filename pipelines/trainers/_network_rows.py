@@ -154,3 +154,12 @@ _FORMS: Mapping[type, Rows] = {Windows: WindowRows(), Images: ImageRows()}
 def form_of(rows: Any) -> Rows:
     """Return how the rows of a view are given to a network."""
     return _FORMS.get(type(rows), ArrayRows())
+
+
+def count_rows(rows: Any) -> int:
+    """Return how many rows a view has.
+
+    >>> count_rows({"numbers": np.zeros((3, 2)), "levels": np.zeros((3, 5))})
+    3
+    """
+    return len(next(iter(form_of(rows).arrays(rows).values())))

@@ -10,7 +10,7 @@ import numpy as np
 from comps.base import Array, Model, UsageError
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
 from pipelines.trainers._network_plan import Plan
-from pipelines.trainers._network_rows import form_of
+from pipelines.trainers._network_rows import count_rows, form_of
 from pipelines.trainers._network_targets import GOALS, Goal
 
 if TYPE_CHECKING:
@@ -79,9 +79,7 @@ def _program(
 
     form = form_of(folds[0].train)
     rows = [_joined(form.arrays(fold.train), form.arrays(fold.valid)) for fold in folds]
-    sizes = [
-        (len(fold.target), len(next(iter(form.arrays(fold.valid).values())))) for fold in folds
-    ]
+    sizes = [(len(fold.target), count_rows(fold.valid)) for fold in folds]
     n_rows = max(map(sum, sizes))
     test = [form.arrays(fold.test) for fold in folds]
     views = [fold.train for fold in folds]
@@ -91,7 +89,7 @@ def _program(
         _stack_targets(folds, goals, n_rows),
         [np.arange(train) for train, _ in sizes],
         [np.arange(train, train + valid) for train, valid in sizes],
-        stack_inputs(test, len(next(iter(test[0].values())))),
+        stack_inputs(test, count_rows(folds[0].test)),
         per_fold=True,
         shared=form.shared(views),
         shared_per_fold=form.shared_per_fold,

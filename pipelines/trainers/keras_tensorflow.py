@@ -17,7 +17,7 @@ import numpy as np
 from comps.base import Array, Model
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
 from pipelines.trainers._network_plan import Plan
-from pipelines.trainers._network_rows import form_of
+from pipelines.trainers._network_rows import count_rows, form_of
 from pipelines.trainers._network_targets import GOALS
 from pipelines.trainers.keras import builder
 
@@ -118,7 +118,7 @@ class _Network:
 
 def _predict(model: keras.Model, rows: Any) -> Array:
     form = form_of(rows)
-    count = len(next(iter(form.arrays(rows).values())))
+    count = count_rows(rows)
     parts = [
         np.asarray(model.predict_on_batch(form.features(rows, np.arange(start, stop))))
         for start, stop in zip(

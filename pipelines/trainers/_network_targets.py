@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,29 +30,17 @@ class StandardisedValue:
     mean: float
     deviation: float
 
-    @classmethod
-    def fit(cls, target: NDArray[np.float64]) -> StandardisedValue:
-        """Learn the scale."""
-        return cls(float(target.mean()), float(target.std()) or 1.0)
-
     def encode(self, target: NDArray[np.float64]) -> Array:
         """Return [k] float32."""
         return ((target - self.mean) / self.deviation).astype(np.float32)
 
     def decode(self, outputs: Array) -> Array:
         """Return [rows] on the target's scale."""
-        mean: Array = outputs.astype(np.float64).mean(axis=0)[:, 0]
-        return mean * self.deviation + self.mean
+        return _mean(outputs)[:, 0] * self.deviation + self.mean
 
 
 class BinaryProbability:
     """The probability of class 1, as one output."""
-
-    @classmethod
-    def fit(cls, target: NDArray[np.float64]) -> BinaryProbability:
-        """Learn nothing."""
-        del target
-        return cls()
 
     def encode(self, target: NDArray[np.float64]) -> Array:
         """Return [k, 1] float32: Keras' binary losses do not add the axis themselves."""
@@ -61,18 +48,11 @@ class BinaryProbability:
 
     def decode(self, outputs: Array) -> Array:
         """Return [rows]."""
-        mean: Array = outputs.astype(np.float64).mean(axis=0)[:, 0]
-        return mean
+        return _mean(outputs)[:, 0]
 
 
 class ClassProbabilities:
     """A probability for each class."""
-
-    @classmethod
-    def fit(cls, target: NDArray[np.float64]) -> ClassProbabilities:
-        """Learn nothing."""
-        del target
-        return cls()
 
     def encode(self, target: NDArray[np.float64]) -> Array:
         """Return class codes, [k] int32."""
@@ -80,12 +60,22 @@ class ClassProbabilities:
 
     def decode(self, outputs: Array) -> Array:
         """Return [rows, classes]."""
-        mean: Array = outputs.astype(np.float64).mean(axis=0)
-        return mean
+        return _mean(outputs)
 
 
-GOALS: Mapping[Task, Callable[[Any], Goal]] = {
-    Task.REGRESSION: StandardisedValue.fit,
-    Task.BINARY: BinaryProbability.fit,
-    Task.MULTICLASS: ClassProbabilities.fit,
-}
+def goal_of(task: Task, target: NDArray[np.float64]) -> Goal:
+    """Return what the networks of one fold learn.
+
+    Args:
+        task: of the competition.
+        target: [k] float64, of the training rows of the fold.
+    """
+    if task is Task.REGRESSION:
+        return StandardisedValue(float(target.mean()), float(target.std()) or 1.0)
+    return BinaryProbability() if task is Task.BINARY else ClassProbabilities()
+
+
+def _mean(outputs: Array) -> Array:
+    """Return the mean over the copies, [rows, ...] float64."""
+    mean: Array = outputs.astype(np.float64).mean(axis=0)
+    return mean

@@ -11,7 +11,7 @@ from comps.base import Array, Model, UsageError
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
 from pipelines.trainers._network_plan import Plan
 from pipelines.trainers._network_rows import count_rows, form_of
-from pipelines.trainers._network_targets import GOALS, Goal
+from pipelines.trainers._network_targets import Goal, goal_of
 
 if TYPE_CHECKING:
     from pipelines.trainers._fold_program import FoldProgram
@@ -44,7 +44,7 @@ class KerasTrainer:
     def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
         """Yield a stage every `stride` epochs. See `Trainer`."""
         plan, params = Plan.split(model.params)
-        goals = [GOALS[context.task](fold.target) for fold in folds]
+        goals = [goal_of(context.task, fold.target) for fold in folds]
         for report in _program(builder(model), plan, params, folds, goals).run():
             yield Stage(
                 report.epoch, _decoded(goals, report.valid), _decoded(goals, list(report.test))

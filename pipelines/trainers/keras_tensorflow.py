@@ -18,7 +18,7 @@ from comps.base import Array, Model
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
 from pipelines.trainers._network_plan import Plan
 from pipelines.trainers._network_rows import count_rows, form_of
-from pipelines.trainers._network_targets import GOALS
+from pipelines.trainers._network_targets import goal_of
 from pipelines.trainers.keras import builder
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class KerasTensorFlowTrainer:
         plan, params = Plan.split(model.params)
         build = builder(model)
         _hold_threads(context.threads)
-        goal = GOALS[context.task](fold.target)
+        goal = goal_of(context.task, fold.target)
         target = goal.encode(fold.target)
         shapes = form_of(fold.train).shapes(fold.train)
         steps = plan.steps(len(target))

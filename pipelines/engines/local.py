@@ -105,9 +105,10 @@ def _receive(busy: Sequence[_Slot], timeout: float | None) -> Iterator[Event]:
 
 
 class _Worker:
-    """A process and the pipe to it."""
+    """A process, the pipe to it, and the backend that it has imported Keras with, if any."""
 
     def __init__(self, cores: Sequence[int]) -> None:
+        self.backend: str | None = None
         context = process_context()
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, cores), daemon=True)
@@ -127,17 +128,16 @@ class _Slot:
     def __init__(self, cores: Sequence[int]) -> None:
         self.cores = cores
         self.worker: _Worker | None = None
-        self.backend: str | None = None
         self.job: Job | None = None
 
     def start(self, job: Job) -> None:
         wanted = load_trainer(job.model.trainer).backend
-        if wanted is not None and self.backend not in (None, wanted):
+        if self.worker is not None and wanted and self.worker.backend not in (None, wanted):
             # Keras keeps the backend that it was first imported with.
             self.stop()
         if self.worker is None:
             self.worker = _Worker(self.cores)
-        self.backend = wanted or self.backend
+        self.worker.backend = wanted or self.worker.backend
         self.job = job
         # A worker that has just died shows it when its report is awaited.
         with contextlib.suppress(BrokenPipeError):
@@ -161,7 +161,7 @@ class _Slot:
     def stop(self) -> None:
         if self.worker is not None:
             self.worker.kill()
-        self.worker, self.backend, self.job = None, None, None
+        self.worker, self.job = None, None
 
 
 def _cause_of_death(exit_code: int | None) -> str:

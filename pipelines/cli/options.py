@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -101,6 +101,14 @@ class Session:
         )
 
 
+# Models by the name of a set; what is not installed is left out of each.
+_SETS: Mapping[str, Callable[[Model], bool]] = {
+    "default": lambda model: model.default,
+    "quick": lambda model: model.quick or model.family is Family.BASELINE,
+    "all": lambda _: True,
+}
+
+
 def select_models(
     competition: Competition,
     names: str | None,
@@ -119,18 +127,12 @@ def select_models(
         UsageError: if a model or parameter does not exist, a setting is for a model that was
             not asked for, or weights are given and no chosen model takes them.
     """
-    if names in (None, "default"):
-        chosen = [model for model in competition.models if model.default and _installed(model)]
-    elif names == "quick":
-        chosen = [
-            model
-            for model in competition.models
-            if (model.quick or model.family is Family.BASELINE) and _installed(model)
-        ]
-    elif names == "all":
-        chosen = [model for model in competition.models if _installed(model)]
+    names = "default" if names is None else names
+    if names in _SETS:
+        belongs = _SETS[names]
+        chosen = [model for model in competition.models if belongs(model) and _installed(model)]
     else:
-        wanted = [name.strip() for name in str(names).split(",") if name.strip()]
+        wanted = [name.strip() for name in names.split(",") if name.strip()]
         chosen = [competition.model(name) for name in dict.fromkeys(wanted)]
     if not chosen:
         raise UsageError("No model was named; --models takes names with commas.")

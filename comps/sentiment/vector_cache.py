@@ -62,9 +62,7 @@ class VectorCache:
         try:
             with np.load(self._path) as arrays:
                 return dict(zip(arrays["keys"].tolist(), arrays["vectors"], strict=True))
-        except FileNotFoundError:
-            return {}
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except (FileNotFoundError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return {}
 
     def _write(self, vectors: dict[str, Floats]) -> None:

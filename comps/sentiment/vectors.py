@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
@@ -51,13 +52,26 @@ class SentenceVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if not file.is_file():
             # The encoder says what is expected.
             SentenceEncoder.read(folder)
-        name = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-        cache = VectorCache(cache_root() / "sentiment" / f"embeddings-{name}.npz")
+        status = file.stat()
+        name = _digest(file.resolve(), status.st_size, status.st_mtime_ns)
+        kept = VectorCache(cache_root() / "sentiment" / f"embeddings-{name}.npz")
 
         def encode(texts: Sequence[str]) -> NDArray[np.float32]:
             return SentenceEncoder.read(folder).encode(texts)
 
-        return cache.get(list(X["review"]), encode)
+        return kept.get(list(X["review"]), encode)
+
+
+@cache
+def _digest(file: Path, size: int, changed: int) -> str:
+    """Return 16 hexadecimal digits of a file's content.
+
+    Size and time tell that it changed. Otherwise it is read once a process and not three times
+    a fold, for weights are large.
+    """
+    del size, changed
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()[:16]
 
 
 def installed_encoder() -> Path:

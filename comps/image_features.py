@@ -79,20 +79,18 @@ def hog_features(
     >>> hog_features(stripes, orientations=4).reshape(4, 4).argmax(axis=1).tolist()
     [0, 0, 0, 0]
     """
-    n_images, height, width, _ = pixels.shape
+    _, height, width, _ = pixels.shape
     rows, columns = height // cell - block + 1, width // cell - block + 1
     if min(rows, columns) < 1:
         raise ValueError(
             f"Images must be at least {cell * block} pixels wide and high for blocks of "
             f"{block} cells of {cell} pixels. Received: {height} x {width}."
         )
-    found = np.empty((n_images, rows * columns * block * block * orientations), dtype=np.float32)
-    step = max(_CHUNK_PIXELS // (height * width), 1)
-    for start in range(0, n_images, step):
-        chunk = pixels[start : start + step]
-        cells = _cell_histograms(chunk, cell, orientations, signed)
-        found[start : start + step] = _normalised_blocks(cells, block)
-    return found
+
+    def histograms(chunk: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return _normalised_blocks(_cell_histograms(chunk, cell, orientations, signed), block)
+
+    return _in_chunks(histograms, pixels, rows * columns * block * block * orientations)
 
 
 def colour_features(
@@ -112,15 +110,24 @@ def colour_features(
     >>> (10 * colour_features(grey, grid=1, bins=2)).round().astype(int).tolist()
     [[10, 0, 10, 0, 10, 0, 2, 2, 2, 0, 0, 0]]
     """
-    n_images, height, width, channels = pixels.shape
-    found = np.empty((n_images, channels * (bins + 2 * grid * grid)), dtype=np.float32)
-    step = max(_CHUNK_PIXELS // (height * width), 1)
-    for start in range(0, n_images, step):
-        chunk = pixels[start : start + step]
+
+    def colours(chunk: NDArray[np.uint8]) -> NDArray[np.float64]:
         parts = [_colour_shares(chunk, bins)]
         for field in _fields(chunk, grid):
             parts += [field.mean(axis=(1, 2)), field.std(axis=(1, 2))]
-        found[start : start + step] = np.concatenate(parts, axis=1)
+        return np.concatenate(parts, axis=1)
+
+    return _in_chunks(colours, pixels, pixels.shape[-1] * (bins + 2 * grid * grid))
+
+
+def _in_chunks(
+    features: Callable[[NDArray[np.uint8]], NDArray[Any]], pixels: NDArray[np.uint8], width: int
+) -> NDArray[np.float32]:
+    """Return [images, width]: the features of a few images at a time, one below the other."""
+    found = np.empty((len(pixels), width), dtype=np.float32)
+    step = max(_CHUNK_PIXELS // (pixels.shape[1] * pixels.shape[2]), 1)
+    for start in range(0, len(pixels), step):
+        found[start : start + step] = features(pixels[start : start + step])
     return found
 
 

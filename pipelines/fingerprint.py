@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.util
 import json
@@ -11,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from comps.base import Model
+from comps.base import Competition, Model
 
 _SHARED = (
     "comps.base",
-    "comps.image_features",
     "pipelines.folds",
     "pipelines.preparation",
     "pipelines.refit",
@@ -52,30 +52,71 @@ def fingerprint(*parts: Any) -> str:
     return digest.hexdigest()[:16]
 
 
-def code_fingerprint(model: Model) -> str:
+def code_fingerprint(competition: Competition, model: Model) -> str:
     """Return the fingerprint of the source code that a model's predictions follow from.
 
     That is the shared vocabulary, the trainer and what trainers share, the code that runs a
-    fold, and the folder of the functions that build the model and its features. Files with
+    fold, and the folders of the functions that load the rows and build the model and its
+    features, with what these folders import of `comps`, directly or not. Files with
     declarations alone are left out: what they say of a model is in its configuration.
     """
     from pipelines.trainers import trainer_module
 
-    modules = [*_SHARED, trainer_module(model.trainer)]
-    for function in (model.features, model.build):
-        if function is not None:
-            modules.append(function.__module__.rpartition(".")[0] or function.__module__)
-    sources = [_source(name) for name in sorted(set(modules))]
+    functions = (competition.load, competition.offset, model.features, model.build)
+    own = {_unit(function.__module__) for function in functions if function is not None}
+    modules = {*_SHARED, trainer_module(model.trainer)}.union(*map(_with_imports, own))
+    sources = [_source(name) for name in sorted(modules)]
     return fingerprint(_source("pipelines.trainers", pattern="_[!_]*.py"), *sources)
+
+
+def _unit(module: str) -> str:
+    """Return what counts as a whole: a module's folder, or itself where competitions share it."""
+    folder = module.rpartition(".")[0]
+    return module if folder in ("", "comps") else folder
+
+
+@cache
+def _with_imports(unit: str) -> frozenset[str]:
+    """Return a unit and what it imports of `comps`, directly or not."""
+    found, waiting = {unit}, [unit]
+    while waiting:
+        new = _imports(waiting.pop()) - found
+        found |= new
+        waiting += new
+    return frozenset(found)
+
+
+@cache
+def _imports(unit: str) -> frozenset[str]:
+    """Return the units of `comps` that the import statements of a unit name, wherever they are."""
+    names: set[str] = set()
+    for path in _files(unit):
+        try:
+            tree = ast.parse(path.read_bytes())
+        except (SyntaxError, ValueError):
+            # Whoever imports it will be told.
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                start = [path.parents[node.level - 1].name] if node.level else []
+                start += [node.module] if node.module else []
+                names |= {".".join([*start, alias.name]) for alias in node.names}
+    return frozenset(".".join(name.split(".")[:2]) for name in names if name.startswith("comps."))
 
 
 @cache
 def _source(module: str, pattern: str = "*.py") -> bytes:
+    return b"\x1f".join(path.read_bytes() for path in _files(module, pattern))
+
+
+def _files(module: str, pattern: str = "*.py") -> list[Path]:
+    """Return the file of a module, or those of a folder and of the folders in it."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
-        return b""
+        return []
     origin = Path(spec.origin)
     if origin.name != "__init__.py":
-        return origin.read_bytes()
-    files = sorted(path for path in origin.parent.glob(pattern) if path.name not in _DECLARATIONS)
-    return b"\x1f".join(path.read_bytes() for path in files)
+        return [origin]
+    return sorted(path for path in origin.parent.rglob(pattern) if path.name not in _DECLARATIONS)

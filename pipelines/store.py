@@ -45,7 +45,7 @@ def result_key(
         [competition.metric.name, competition.metric.scale.name],
         model.config(),
         seed,
-        code_fingerprint(model),
+        code_fingerprint(competition, model),
     )
 
 

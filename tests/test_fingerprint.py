@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -168,16 +169,29 @@ PRINT_ALL = """
 import json
 from comps.catalog import find_competition
 from pipelines.fingerprint import code_fingerprint
-models = find_competition("house-prices").models
-print(json.dumps([[model.trainer, model.name, code_fingerprint(model)] for model in models]))
+whose = find_competition({competition!r})
+rows = [[model.trainer, model.name, code_fingerprint(whose, model)] for model in whose.models]
+print(json.dumps(rows))
 """
 
 
-def fingerprints_at(root: Path, hash_seed: str = "0") -> Found:
+def fingerprints_at(root: Path, hash_seed: str = "0", competition: str = "house-prices") -> Found:
     """Return the fingerprint by (trainer, model) of the code of the project that lies at `root`."""
     here = f"import sys; sys.path.insert(0, {str(root)!r})\n"
-    rows = json.loads(python(here + PRINT_ALL, PYTHONHASHSEED=hash_seed))
+    code = here + PRINT_ALL.format(competition=competition)
+    rows = json.loads(python(code, PYTHONHASHSEED=hash_seed))
     return {(trainer, model): code for trainer, model, code in rows}
+
+
+@contextmanager
+def altered(file: Path, addition: str = "# changed") -> Iterator[None]:
+    """Add a line to a file, for a while."""
+    content = file.read_text()
+    file.write_text(f"{content}\n{addition}\n")
+    try:
+        yield
+    finally:
+        file.write_text(content)
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +216,11 @@ EVERYTHING = set(TRAINERS)
         ("comps/base/metric.py", EVERYTHING),
         ("comps/house_prices/features.py", EVERYTHING),
         ("comps/house_prices/cleaning.py", EVERYTHING),
+        ("comps/house_prices/loader.py", EVERYTHING),
+        ("comps/archive.py", EVERYTHING),
+        ("comps/image_features.py", set()),
+        ("comps/digits/loader.py", set()),
+        ("comps/catalog.py", set()),
         ("pipelines/trainers/lightgbm.py", {"lightgbm"}),
         ("pipelines/trainers/xgboost.py", {"xgboost"}),
         ("pipelines/trainers/keras.py", {"keras"}),
@@ -219,14 +238,55 @@ def test_changed_code_changes_exactly_the_models_that_follow_from_it(
     copied: tuple[Path, Found], file: str, trainers: set[str]
 ) -> None:
     root, before = copied
-    content = (root / file).read_text()
-    (root / file).write_text(content + "\n# changed\n")
-    try:
+    with altered(root / file):
         after = fingerprints_at(root)
-    finally:
-        (root / file).write_text(content)
     changed = {key for key, code in before.items() if after[key] != code}
     assert changed == {key for key in before if key[0] in trainers}
+
+
+def test_what_competitions_share_counts_for_those_that_import_it(
+    copied: tuple[Path, Found],
+) -> None:
+    root, houses = copied
+    digits = fingerprints_at(root, competition="digits")
+    with altered(root / "comps" / "image_features.py"):
+        after = fingerprints_at(root, competition="digits")
+        assert fingerprints_at(root) == houses
+    assert after["lightgbm", "lightgbm"] != digits["lightgbm", "lightgbm"]
+
+
+IMPORTS = """
+import comps.one, comps.two.part
+from comps.three import thing
+from comps import four
+from ..five import thing
+from .. import six
+def later():
+    from comps.seven.part import thing
+"""
+
+
+def test_imports_are_found_however_they_are_written(copied: tuple[Path, Found]) -> None:
+    root, _ = copied
+    with altered(root / "comps" / "house_prices" / "table.py", IMPORTS):
+        found = python(
+            f"import sys; sys.path.insert(0, {str(root)!r})\n"
+            "from pipelines.fingerprint import _imports; print(*_imports('comps.house_prices'))"
+        )
+    names = ("one", "two", "three", "four", "five", "six", "seven")
+    assert {f"comps.{name}" for name in names} <= set(found.split())
+
+
+def test_a_file_that_cannot_be_parsed_and_is_not_imported_does_no_harm(
+    copied: tuple[Path, Found],
+) -> None:
+    root, _ = copied
+    file = root / "comps" / "house_prices" / "_half_written.py"
+    file.write_text("def")
+    try:
+        assert fingerprints_at(root)
+    finally:
+        file.unlink()
 
 
 def test_the_code_has_the_same_fingerprint_in_another_process() -> None:

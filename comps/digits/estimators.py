@@ -5,13 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 
-def shares(**params: Any) -> Any:
-    """The share of each digit among the training images, for every image."""
-    from sklearn.dummy import DummyClassifier
-
-    return DummyClassifier(strategy="prior", **params)
-
-
 def svc(**params: Any) -> Any:
     """A support vector machine with a Gaussian kernel.
 

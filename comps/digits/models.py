@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from comps.base import Family, Model
+from comps.baselines import class_share
 from comps.digits import estimators, networks
 from comps.digits.features import kernel_features, pixel_features, stroke_features
 
@@ -37,7 +38,7 @@ MODELS = (
         "shares",
         Family.BASELINE,
         "sklearn",
-        build=estimators.shares,
+        build=class_share,
         seconds=0.1,
         quick=True,
         about="the share of each digit: what every model has to beat",

@@ -5,13 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 
-def class_share(**params: Any) -> Any:
-    """The share of each class in the training rows: the same answer for every image."""
-    from sklearn.dummy import DummyClassifier
-
-    return DummyClassifier(strategy="prior", **params)
-
-
 def network_boosting(
     *, application: str = "VGG16", weights: str | None = None, **params: Any
 ) -> Any:

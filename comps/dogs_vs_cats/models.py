@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from comps.base import Family, Model
+from comps.baselines import class_share
 from comps.dogs_vs_cats import estimators, networks
 from comps.dogs_vs_cats.features import tree_features
 
@@ -40,7 +41,7 @@ MODELS = (
         "class-share",
         Family.BASELINE,
         "sklearn",
-        build=estimators.class_share,
+        build=class_share,
         seconds=0.1,
         about="the share of dogs: what every model has to beat",
     ),

@@ -5,13 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 
-def class_share(**params: Any) -> Any:
-    """The share of good reviews, whatever a review says."""
-    from sklearn.dummy import DummyClassifier
-
-    return DummyClassifier(strategy="prior", **params)
-
-
 def logistic(**params: Any) -> Any:
     """Logistic regression with a squared penalty."""
     from sklearn.linear_model import LogisticRegression

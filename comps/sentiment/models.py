@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from comps.base import Family, Model
+from comps.baselines import class_share
 from comps.sentiment import estimators, networks
 from comps.sentiment.features import (
     bag_inputs,
@@ -72,7 +73,7 @@ MODELS = (
         "class-share",
         Family.BASELINE,
         "sklearn",
-        build=estimators.class_share,
+        build=class_share,
         seconds=0.1,
         about="the share of good reviews: what every model has to beat",
     ),

@@ -14,13 +14,12 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,75 +30,17 @@ from sklearn.metrics import root_mean_squared_log_error
 from comps.archive import read_files
 from comps.house_prices.competition import HOUSE_PRICES
 from comps.house_prices.loader import FILES
+from tests.commands import COMPS, Done, Event, comps, environment
 from tests.support import python
 
-COMPS = [str(Path(sys.executable).with_name("comps"))]
 COMMANDS = ("list", "run", "cv", "blend", "compare", "submit", "score")
 N_TRAIN, N_TEST = 150, 60
 QUICK = "median,ridge,svr"
 
 Row = dict[str, str]
-Event = dict[str, Any]
 
 
 # Running commands
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def events(self) -> list[Event]:
-        """The lines of the standard output, all of which must be JSON objects."""
-        events = [json.loads(line) for line in self.out.splitlines()]
-        assert all(isinstance(event, dict) and event["event"] for event in events)
-        return events
-
-    def event(self, name: str) -> Event:
-        """The one event of that name."""
-        (event,) = self.all(name)
-        return event
-
-    def all(self, name: str) -> list[Event]:
-        """The events of that name."""
-        return [event for event in self.events if event["event"] == name]
-
-
-def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the environment of a command: a user's own folders play no part."""
-    names = {"COMPS_DATA", "COMPS_RUNS"}
-    return {k: v for k, v in os.environ.items() if k not in names} | dict(changes or {})
-
-
-def comps(
-    *arguments: str | Path,
-    cwd: Path,
-    code: int = 0,
-    env: Mapping[str, str] | None = None,
-    prefix: Sequence[str] = (),
-    stdout: IO[str] | int = subprocess.PIPE,
-) -> Done:
-    """Run a command to its end; whatever happens, it shows no traceback."""
-    done = subprocess.run(
-        [*prefix, *COMPS, *map(str, arguments)],
-        cwd=cwd,
-        env=environment(env),
-        stdin=subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    result = Done(done.returncode, done.stdout or "", done.stderr)
-    assert "Traceback" not in result.err + result.out, result.err
-    assert result.code == code, result.err + result.out
-    return result
 
 
 @contextmanager

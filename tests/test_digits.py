@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -29,7 +25,8 @@ from comps.image_features import hog_features
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
 from pipelines.training import FoldResult, train_folds
 from submissions import build_submission, check_submission
-from tests.support import ROOT, python
+from tests.commands import comps
+from tests.support import python
 
 PIXELS = [f"pixel{number}" for number in range(784)]
 FIXED = [stroke_features, pixel_features]
@@ -593,17 +590,8 @@ def test_a_submission_holds_the_likeliest_digit(dataset: Dataset) -> None:
 
 
 def test_a_run_ends_with_a_submission(folder: Path, tmp_path: Path) -> None:
-    arguments = ["run", "digits", "--data", str(folder), "--quick", "--folds", "2", "--json"]
-    done = subprocess.run(
-        [sys.executable, "-c", "from pipelines.cli import main; main()", *arguments],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert [json.loads(line) for line in done.stdout.splitlines()]
+    options = ("--data", folder, "--quick", "--folds", "2", "--json")
+    assert comps("run", "digits", *options, cwd=tmp_path).event("result")["rows"] == 20
     submission = pd.read_csv(tmp_path / "submission.csv")
     assert submission["ImageId"].tolist() == list(range(1, 21))
     assert submission["Label"].between(0, 9).all()

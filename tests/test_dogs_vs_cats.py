@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import json
 import os
 import subprocess
 import sys
@@ -31,6 +30,7 @@ from comps.dogs_vs_cats.image_cache import cached
 from comps.image_features import colour_features
 from pipelines.cli.options import select_models
 from pipelines.folds import FoldInput, FoldSpec, make_folds
+from tests.commands import comps
 from tests.support import ROOT
 
 N_TRAIN, N_TEST = 20, 6
@@ -568,22 +568,8 @@ def test_weights_are_set_where_a_model_takes_them(tmp_path: Path) -> None:
 # The whole road
 
 
-def run_comps(*arguments: str, cwd: Path) -> list[dict[str, Any]]:
-    """Run the command line in a process of its own and return its JSON lines."""
-    done = subprocess.run(
-        [sys.executable, "-c", "from pipelines.cli import main; main()", *arguments, "--json"],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
 def test_the_quick_models_end_with_a_valid_submission(source: Path, tmp_path: Path) -> None:
-    run_comps("run", "dogs-vs-cats", "--quick", "--folds", "2", "--data", str(source), cwd=tmp_path)
+    comps("run", "dogs-vs-cats", "--quick", "--folds", "2", "--data", source, cwd=tmp_path)
     written = pd.read_csv(tmp_path / "submission.csv")
     assert written.columns.tolist() == ["id", "label"]
     assert written["id"].tolist() == [1, 2, 3, 4, 5, 6]

@@ -7,8 +7,6 @@ import io
 import json
 import os
 import shutil
-import subprocess
-import sys
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -51,7 +49,7 @@ from comps.sentiment.wordpieces import WordPieces, split_words
 from pipelines.folds import SCHEMES, FoldInput, FoldSpec, make_folds
 from pipelines.training import train_folds
 from submissions.check import check_submission
-from tests.support import ROOT
+from tests.commands import comps
 
 TRAIN, TEST, SAMPLE = "labeledTrainData.tsv", "testData.tsv", "sampleSubmission.csv"
 
@@ -973,37 +971,16 @@ def small_files(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def comps(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    code = "from pipelines.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_a_quick_run_ends_with_a_valid_submission(small_files: Path, tmp_path: Path) -> None:
-    done = comps(tmp_path, "run", "sentiment", "--data", str(small_files), "--quick")
-    assert done.returncode == 0, done.stdout + done.stderr
+    comps("run", "sentiment", "--data", small_files, "--quick", cwd=tmp_path)
     submission = pd.read_csv(tmp_path / "submission.csv", dtype={"id": str})
     check_submission(SENTIMENT, load(small_files), submission)
     assert submission["sentiment"].between(0, 1).all() and submission["sentiment"].nunique() > 40
 
 
 def test_a_run_goes_on_without_the_file_of_vectors(small_files: Path, tmp_path: Path) -> None:
-    done = comps(
-        tmp_path,
-        "run",
-        "sentiment",
-        "--data",
-        str(small_files),
-        "--models",
-        "class-share,logistic,glove",
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    text = " ".join((done.stdout + done.stderr).split())
+    models = ("--models", "class-share,logistic,glove")
+    done = comps("run", "sentiment", "--data", small_files, *models, cwd=tmp_path)
+    text = " ".join((done.out + done.err).split())
     assert "glove failed and is left out: There is no file glove.6B.100d.txt" in text
     assert (tmp_path / "submission.csv").exists()

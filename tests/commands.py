@@ -1,0 +1,73 @@
+"""The command line as a user runs it: a process with arguments, two outputs and an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+COMPS = [str(Path(sys.executable).with_name("comps"))]
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def events(self) -> list[Event]:
+        """The lines of the standard output, all of which must be JSON objects."""
+        events = [json.loads(line) for line in self.out.splitlines()]
+        assert all(isinstance(event, dict) and event["event"] for event in events)
+        return events
+
+    def event(self, name: str) -> Event:
+        """The one event of that name."""
+        (event,) = self.all(name)
+        return event
+
+    def all(self, name: str) -> list[Event]:
+        """The events of that name."""
+        return [event for event in self.events if event["event"] == name]
+
+
+def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of a command: a user's own folders play no part."""
+    names = {"COMPS_DATA", "COMPS_RUNS"}
+    return {k: v for k, v in os.environ.items() if k not in names} | dict(changes or {})
+
+
+def comps(
+    *arguments: str | Path,
+    cwd: Path,
+    code: int = 0,
+    env: Mapping[str, str] | None = None,
+    prefix: Sequence[str] = (),
+    stdout: IO[str] | int = subprocess.PIPE,
+) -> Done:
+    """Run a command to its end; whatever happens, it shows no traceback."""
+    done = subprocess.run(
+        [*prefix, *COMPS, *map(str, arguments)],
+        cwd=cwd,
+        env=environment(env),
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    result = Done(done.returncode, done.stdout or "", done.stderr)
+    assert "Traceback" not in result.err + result.out, result.err
+    assert result.code == code, result.err + result.out
+    return result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from comps.base import Array, DataError, Family, Images, Model, Task, UsageError
+from comps.base import Array, DataError, Images, Model, Task, UsageError
 from comps.dogs_vs_cats import estimators, networks
 from comps.dogs_vs_cats.competition import DOGS_VS_CATS
 from comps.dogs_vs_cats.pretrained import APPLICATIONS
@@ -76,20 +75,6 @@ def test_a_network_is_built_for_small_and_for_big_images(model: Model, side: int
     assert list(network.input) == ["image"] and network.output.shape == (None, 1)
     answers = network.predict_on_batch({"image": np.zeros((2, side, side, 3), dtype=np.uint8)})
     assert ((np.asarray(answers) > 0) & (np.asarray(answers) < 1)).all()
-
-
-@pytest.mark.parametrize("model", NETWORKS, ids=lambda model: model.name)
-def test_a_network_declares_only_parameters_that_its_builder_or_trainer_takes(
-    model: Model,
-) -> None:
-    assert model.build is not None
-    of_trainer = {"epochs", "batch_size", "copies", "stride"}
-    keywords = {
-        name
-        for name, parameter in inspect.signature(model.build).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    }
-    assert set(model.params) - of_trainer <= keywords
 
 
 def test_the_books_convnet_is_the_books_at_its_size_and_shorter_for_smaller_images() -> None:
@@ -308,8 +293,3 @@ def test_what_needs_weights_is_trained_by_name_alone() -> None:
     for model in DOGS_VS_CATS.models:
         if "weights" in model.params:
             assert not model.default and not model.quick and "--weights" in model.about
-
-
-def test_the_default_models_hold_networks_and_boosting_to_compare() -> None:
-    families = {model.family for model in DOGS_VS_CATS.models if model.default}
-    assert {Family.BASELINE, Family.BOOSTING, Family.NETWORK} <= families

@@ -1,12 +1,8 @@
-"""House prices: the loader, what the cells mean, the views, and the declarations of the zoo."""
+"""House prices: the loader, what the cells mean, and the views."""
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import json
 import math
-import pickle
 import tomllib
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -23,9 +19,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from comps.archive import read_csv, read_files
-from comps.base import Dataset, Family, Model, UsageError
-from comps.catalog import competition_names, find_competition
-from comps.house_prices import estimators, networks
+from comps.base import Dataset
 from comps.house_prices.cleaning import clean
 from comps.house_prices.columns import CATEGORIES, NONE, NUMBERS, ORDERED, RAW_COLUMNS
 from comps.house_prices.competition import HOUSE_PRICES
@@ -37,8 +31,6 @@ from comps.house_prices.features import (
 )
 from comps.house_prices.loader import FILES
 from comps.house_prices.table import HouseTable
-from pipelines.folds import SCHEMES
-from pipelines.trainers import load_trainer
 from tests.support import ROOT
 
 View = Callable[[], Any]
@@ -525,97 +517,9 @@ def test_network_inputs_refuse_numbers_with_holes_by_name(dataset: Dataset) -> N
 # The zoo
 
 
-def zoo() -> list[Model]:
-    return [model for name in competition_names() for model in find_competition(name).models]
-
-
-def described(model: Model) -> str:
-    return model.name
-
-
-def test_the_competition_is_found_by_name_and_a_typo_gets_the_close_names() -> None:
-    assert find_competition("house-prices") is HOUSE_PRICES
-    message = "There is no competition 'house-price'. Did you mean 'house-prices'?"
-    with pytest.raises(UsageError, match=message.replace("?", r"\?")):
-        find_competition("house-price")
-
-
-def test_names_are_unique_and_one_model_is_the_baseline() -> None:
-    names = [model.name for model in HOUSE_PRICES.models]
-    assert len(set(names)) == len(names)
-    baselines = [model for model in HOUSE_PRICES.models if model.family is Family.BASELINE]
-    assert baselines == [HOUSE_PRICES.baseline]
-    assert HOUSE_PRICES.baseline.default
-
-
-def test_the_default_models_hold_networks_and_boosting_to_compare() -> None:
-    families = {model.family for model in HOUSE_PRICES.models if model.default}
-    assert {Family.BASELINE, Family.LINEAR, Family.BOOSTING, Family.NETWORK} <= families
-
-
-def test_the_definition_names_a_scheme_and_folds_that_exist() -> None:
-    assert HOUSE_PRICES.scheme in SCHEMES
-    assert HOUSE_PRICES.n_folds >= 2
-    assert HOUSE_PRICES.sample.name == HOUSE_PRICES.archive
-
-
 def test_the_range_of_a_submission_is_all_positive_prices() -> None:
     low, high = HOUSE_PRICES.valid_range
     assert 0 < low < 1e-300 and high == math.inf
-
-
-@pytest.mark.parametrize("model", zoo(), ids=described)
-def test_what_a_model_refers_to_can_be_found_by_its_name(model: Model) -> None:
-    load_trainer(model.trainer)
-    for reference in (model.config()["features"], model.config()["build"]):
-        if reference is not None:
-            module, name = reference.split(":")
-            found = getattr(importlib.import_module(module), name)
-            assert found in (model.features, model.build)
-
-
-@pytest.mark.parametrize("model", zoo(), ids=described)
-def test_a_declaration_survives_the_way_to_a_worker_process(model: Model) -> None:
-    again = pickle.loads(pickle.dumps(model))
-    assert again.config() == model.config()
-    assert json.loads(json.dumps(model.config())) == model.config()
-
-
-@pytest.mark.parametrize("model", zoo(), ids=described)
-def test_a_declaration_tells_what_it_costs_and_what_it_is(model: Model) -> None:
-    assert model.seconds > 0
-    assert model.about
-    assert model.patience is None or model.patience > 0
-
-
-@pytest.mark.parametrize(
-    "model",
-    [model for model in HOUSE_PRICES.models if model.trainer == "sklearn"],
-    ids=described,
-)
-def test_a_scikit_learn_model_is_built_anew_with_its_parameters(model: Model) -> None:
-    assert model.build is not None
-    first, second = model.build(**model.params), model.build(**model.params)
-    assert first is not second
-    assert {name: first.get_params()[name] for name in model.params} == dict(model.params)
-
-
-@pytest.mark.parametrize(
-    "model",
-    [model for model in HOUSE_PRICES.models if model.trainer == "keras"],
-    ids=described,
-)
-def test_a_network_declares_only_parameters_that_its_builder_or_trainer_takes(
-    model: Model,
-) -> None:
-    assert model.build is not None
-    of_trainer = {"epochs", "batch_size", "copies", "stride"}
-    keywords = {
-        name
-        for name, parameter in inspect.signature(model.build).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    }
-    assert set(model.params) - of_trainer <= keywords
 
 
 def test_libraries_of_default_models_are_dependencies_or_declared_extras() -> None:
@@ -630,11 +534,3 @@ def test_libraries_of_default_models_are_dependencies_or_declared_extras() -> No
             assert any(
                 model.extra in text for text in project["optional-dependencies"][model.extra]
             )
-
-
-def test_every_builder_is_used_by_a_model() -> None:
-    built = {model.build for model in HOUSE_PRICES.models}
-    for module in (estimators, networks):
-        for name, function in inspect.getmembers(module, inspect.isfunction):
-            if function.__module__ == module.__name__ and not name.startswith("_"):
-                assert function in built, f"{module.__name__}.{name} is used by no model"

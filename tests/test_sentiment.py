@@ -1,8 +1,7 @@
-"""Sentiment: its files, duplicates, the views, the layers of tokens, pretrained parts, the zoo."""
+"""Sentiment: its files, duplicates, the views, the layers of tokens, pretrained parts, a run."""
 
 from __future__ import annotations
 
-import inspect
 import io
 import json
 import os
@@ -25,8 +24,6 @@ from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
 from comps.base import DataError, Dataset, Family, Model
-from comps.catalog import find_competition
-from comps.sentiment import estimators, networks
 from comps.sentiment.competition import SENTIMENT
 from comps.sentiment.encoder import SentenceEncoder, read_safetensors
 from comps.sentiment.features import (
@@ -46,7 +43,7 @@ from comps.sentiment.texts import clean, duplicate_groups, normal_form, word_ngr
 from comps.sentiment.vector_cache import VectorCache
 from comps.sentiment.vectors import PACKAGE, SentenceVectors, installed_encoder
 from comps.sentiment.wordpieces import WordPieces, split_words
-from pipelines.folds import SCHEMES, FoldInput, FoldSpec, make_folds
+from pipelines.folds import FoldInput, FoldSpec, make_folds
 from pipelines.training import train_folds
 from submissions.check import check_submission
 from tests.commands import comps
@@ -916,43 +913,6 @@ def test_vectors_that_cannot_be_kept_are_an_error_that_says_what_to_do(small_dis
     ):
         cache.get(["a"], lambda texts: np.zeros((1, 200_000), dtype=np.float32))
     assert not list(small_disk.glob("vectors.[0-9]*"))
-
-
-# The zoo
-
-
-def test_the_competition_is_found_by_name() -> None:
-    assert find_competition("sentiment") is SENTIMENT
-    assert SENTIMENT.scheme in SCHEMES and SENTIMENT.sample.name == SENTIMENT.archive
-
-
-def test_the_default_models_hold_networks_and_boosting_to_compare() -> None:
-    families = {model.family for model in SENTIMENT.models if model.default}
-    assert {Family.BASELINE, Family.LINEAR, Family.BOOSTING, Family.NETWORK} <= families
-    assert {model.family for model in SENTIMENT.models if model.quick} >= {Family.LINEAR}
-
-
-@pytest.mark.parametrize("model", SENTIMENT.models, ids=lambda model: model.name)
-def test_every_parameter_is_one_that_the_view_the_builder_or_the_trainer_takes(
-    model: Model,
-) -> None:
-    if model.family is Family.BOOSTING:
-        return
-    of_trainer = {"epochs", "batch_size", "copies", "stride"} if model.trainer == "keras" else set()
-    assert model.build is not None
-    keywords = set(inspect.signature(model.build).parameters)
-    rest = set(model.params) - of_trainer - set(model.view_params())
-    assert rest <= keywords or "params" in keywords
-    if model.trainer == "sklearn":
-        assert model.build(**model.without_view_params().params) is not None
-
-
-def test_every_builder_is_used_by_a_model() -> None:
-    built = {model.build for model in SENTIMENT.models}
-    for module in (estimators, networks):
-        for name, function in inspect.getmembers(module, inspect.isfunction):
-            if function.__module__ == module.__name__ and not name.startswith("_"):
-                assert function in built, f"{module.__name__}.{name} is used by no model"
 
 
 # The command

@@ -37,7 +37,7 @@ from comps.base import (
     Task,
 )
 from pipelines.crossval import CrossValidation, Experiment, cross_validate
-from pipelines.engines import Engine, Event
+from pipelines.engines import Engine, Event, NextJob
 from pipelines.engines.inline import InlineEngine
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
 from pipelines.jobs import Job, Run
@@ -498,10 +498,10 @@ def make_jobs(
     ]
 
 
-def giving(jobs: Sequence[Job]) -> Callable[[], Job | None]:
-    """Return a function that hands out jobs one by one, then None."""
+def giving(jobs: Sequence[Job]) -> NextJob:
+    """Return a function that hands out jobs one by one, whatever the slot, then None."""
     left = iter(jobs)
-    return lambda: next(left, None)
+    return lambda slot: next(left, None)
 
 
 # Values

@@ -95,7 +95,7 @@ def test_the_books_xception_has_the_books_parameters() -> None:
     ("name", "changes"),
     [
         ("convnet", {"epochs": 6, "stride": 6}),
-        ("resnet", {"epochs": 6, "stride": 6, "batch_size": 8, "filters": [8, 16]}),
+        ("convnet-whitened", {"epochs": 12, "stride": 12, "batch_size": 8, "filters": [8, 16]}),
     ],
 )
 def test_a_network_learns_what_is_easy(name: str, changes: dict[str, Any]) -> None:
@@ -163,7 +163,7 @@ def test_layers_that_change_images_do_so_in_training_alone() -> None:
 
 
 def test_a_prediction_is_the_same_for_the_mirror_image() -> None:
-    network = networks.resnet(shapes(SIDE), 10, filters=[8, 16])
+    network = networks.whitened(shapes(SIDE), 10, filters=[8, 16])
     images = pictures().gathered()[:6]
     answers, mirrored = (
         np.asarray(network.predict_on_batch({"image": rows}))
@@ -176,7 +176,7 @@ def test_a_prediction_is_the_same_for_the_mirror_image() -> None:
 def test_a_network_comes_back_from_its_file(tmp_path: Path) -> None:
     import keras
 
-    network = networks.resnet(shapes(SIDE), 10, filters=[8, 16])
+    network = networks.whitened(shapes(SIDE), 10, filters=[8, 16])
     network.save(tmp_path / "network.keras")
     again = keras.saving.load_model(tmp_path / "network.keras")
     rows = {"image": pictures().gathered()[:6]}

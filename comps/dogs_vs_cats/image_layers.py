@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 
@@ -132,33 +134,73 @@ class Cutout(layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable("dogs_vs_cats")
-class MirrorAveraged(layers.Layer):  # type: ignore[misc]
-    """Predict an image and its mirror image and take the mean; in training the image alone.
+class ViewsAveraged(layers.Layer):  # type: ignore[misc]
+    """Predict ten views of an image and take the mean; in training see the image alone.
+
+    The views are the image as it is and moved along the diagonals, and the mirror image of each.
 
     Args:
         body: the network that predicts.
+        shift: pixels, both ways; what comes in at an edge is the edge mirrored.
     """
 
-    def __init__(self, body: keras.Model, **options: Any) -> None:
+    def __init__(self, body: keras.Model, shift: int = 1, **options: Any) -> None:
         super().__init__(**options)
-        self.body = body
+        self.body, self.shift = body, shift
 
     def call(self, images: Any, training: bool = False) -> Any:
         """Return what the body returns."""
         if training:
             return self.body(images, training=True)
-        mirrored = ops.flip(images, axis=2)
-        return (self.body(images, training=False) + self.body(mirrored, training=False)) / 2
+        shift, (height, width) = self.shift, images.shape[1:3]
+        wide = ops.pad(images, [(0, 0), (shift, shift), (shift, shift), (0, 0)], mode="symmetric")
+        corners = [(row, column) for row in (0, 2 * shift) for column in (0, 2 * shift)]
+        predictions = []
+        for row, column in [(shift, shift), *corners]:
+            view = wide[:, row : row + height, column : column + width]
+            predictions += [self.body(part, training=False) for part in (view, view[:, :, ::-1])]
+        return sum(predictions) / len(predictions)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the body, as Keras writes it."""
-        return {**super().get_config(), "body": keras.saving.serialize_keras_object(self.body)}
+        """Return the arguments."""
+        body = keras.saving.serialize_keras_object(self.body)
+        return {**super().get_config(), "body": body, "shift": self.shift}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> MirrorAveraged:
+    def from_config(cls, config: dict[str, Any]) -> ViewsAveraged:
         """Build the body again."""
         body = keras.saving.deserialize_keras_object(config.pop("body"))
         return cls(body, **config)
+
+
+@keras.saving.register_keras_serializable("dogs_vs_cats")
+class CosineBasis(keras.initializers.Initializer):  # type: ignore[misc]
+    """Filters that are products of cosines along rows, columns and colours.
+
+    They are the first of the discrete cosine transform in space, and for the colours the grey
+    value, red against blue, and green against both: an orthonormal basis, near to the principal
+    components of patches of photographs (Ahmed, Natarajan and Rao 1974, and Ohta, Kanade and Sakai
+    1980 for colours).
+
+    >>> filters = np.asarray(CosineBasis()((4, 4, 3, 12))).reshape(48, 12)
+    >>> bool(np.allclose(filters.T @ filters, np.eye(12), atol=1e-6))
+    True
+    """
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+        """Return [size, size, 3, 3 * frequencies ** 2]."""
+        size, frequencies = shape[0], math.isqrt(shape[3] // 3)
+        angles = np.pi * np.outer(np.arange(frequencies), np.arange(size) + 0.5) / size
+        space = np.cos(angles)
+        colours = np.array([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]])
+        space /= np.linalg.norm(space, axis=1, keepdims=True)
+        colours /= np.linalg.norm(colours, axis=1, keepdims=True)
+        filters = np.einsum("ui,vj,cd->ijduvc", space, space, colours).reshape(shape)
+        return ops.convert_to_tensor(filters, dtype=dtype or "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments, of which there are none."""
+        return {}
 
 
 @keras.saving.register_keras_serializable("dogs_vs_cats")

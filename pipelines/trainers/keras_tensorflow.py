@@ -8,6 +8,7 @@ program can make up for.
 from __future__ import annotations
 
 import contextlib
+import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,8 +25,9 @@ from pipelines.trainers.keras import builder
 if TYPE_CHECKING:
     import keras
 
-# As in a fold program.
+# As in a fold program; fewer of large images, whose maps would take gigabytes.
 _PREDICT_ROWS = 1024
+_PREDICT_VALUES = 4 * 2**20
 
 
 class KerasTensorFlowTrainer:
@@ -119,13 +121,11 @@ class _Network:
 def _predict(model: keras.Model, rows: Any) -> Array:
     form = form_of(rows)
     count = count_rows(rows)
+    values = sum(math.prod(shape) for shape in form.shapes(rows).values())
+    size = max(1, min(_PREDICT_ROWS, _PREDICT_VALUES // values))
     parts = [
-        np.asarray(model.predict_on_batch(form.features(rows, np.arange(start, stop))))
-        for start, stop in zip(
-            range(0, count, _PREDICT_ROWS),
-            [*range(_PREDICT_ROWS, count, _PREDICT_ROWS), count],
-            strict=True,
-        )
+        np.asarray(model.predict_on_batch(form.features(rows, part)))
+        for part in np.split(np.arange(count), range(size, count, size))
     ]
     return np.concatenate(parts)
 

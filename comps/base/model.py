@@ -49,9 +49,13 @@ class Model:
             together on the bundled sample.
         extra: the extra of this package that brings its library, if it is optional.
         about: one line for listings.
+        preprocessor: a function of the fitted transformer (None where there is none) and the
+            shape of a row of each input, which returns a Keras model from raw rows (strings,
+            images of any size) to the inputs of the network: with it a trained network is
+            exported. None where it cannot be.
 
     Raises:
-        UsageError: if `features` or `build` is a lambda.
+        UsageError: if `features`, `build` or `preprocessor` is a lambda.
     """
 
     name: str
@@ -66,13 +70,14 @@ class Model:
     quick: bool = False
     extra: str | None = None
     about: str = ""
+    preprocessor: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
-        for function in (self.features, self.build):
+        for function in (self.features, self.build, self.preprocessor):
             if getattr(function, "__name__", "") == "<lambda>":
                 raise UsageError(
                     f"Model '{self.name}' names a lambda; a function with a name of its own was "
-                    "expected, for stored results are found by it."
+                    "expected, for stored results are found by it and other processes import it."
                 )
         object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
 

@@ -1,4 +1,12 @@
-"""What our networks need beside Keras' own layers and optimizers."""
+"""What our networks need beside Keras' own layers and optimizers.
+
+A file that `pipelines.export.export_network` wrote is read after this module was imported:
+
+    import keras
+    import comps.dogs_vs_cats.image_layers
+    network = keras.saving.load_model("dogs-vs-cats.keras")
+    network(photograph[None])  # [height, width, 3], 0 to 255
+"""
 
 from __future__ import annotations
 
@@ -201,6 +209,48 @@ class CosineBasis(keras.initializers.Initializer):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         """Return the arguments, of which there are none."""
         return {}
+
+
+@keras.saving.register_keras_serializable("dogs_vs_cats")
+class Squeezed(layers.Layer):  # type: ignore[misc]
+    """Squeeze images of any size to a square, as `decoding.decode` does it with decoded pixels.
+
+    Pillow averages over rows after it averaged over columns, and keeps whole numbers in between;
+    so does this. Images that have the size already pass as they are.
+
+    Args:
+        side: in pixels.
+    """
+
+    def __init__(self, side: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.side = side
+
+    def call(self, images: Any) -> Any:
+        """Return [batch, side, side, channels], 0 to 255, of [batch, height, width, channels]."""
+        height, width = images.shape[1:3]
+        if None not in (height, width):
+            return images if height == width == self.side else self._resized(images)
+        height, width = ops.shape(images)[1:3]
+        same = ops.logical_and(ops.equal(height, self.side), ops.equal(width, self.side))
+        shape = (-1, self.side, self.side, images.shape[3])
+        return ops.cond(same, lambda: ops.reshape(images, shape), lambda: self._resized(images))
+
+    def _resized(self, images: Any) -> Any:
+        for size in ((ops.shape(images)[1], self.side), (self.side, self.side)):
+            images = ops.image.resize(
+                images, size, "bilinear", antialias=True, data_format="channels_last"
+            )
+            images = ops.floor(images + 0.5)
+        return images
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        """Return the shape of the squares."""
+        return (shape[0], self.side, self.side, shape[3])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {**super().get_config(), "side": self.side}
 
 
 @keras.saving.register_keras_serializable("dogs_vs_cats")

@@ -12,6 +12,7 @@ from comps.base import Family, Model
 from comps.baselines import class_share
 from comps.dogs_vs_cats import estimators, networks
 from comps.dogs_vs_cats.features import tree_features
+from comps.dogs_vs_cats.preprocessors import image_preprocessor
 
 
 def _book(
@@ -33,6 +34,7 @@ def _book(
         seconds=seconds,
         default=False,
         about=f"the book's: {about}",
+        preprocessor=image_preprocessor,
     )
 
 
@@ -118,6 +120,7 @@ MODELS = (
         build=networks.whitened,
         seconds=500.0,
         about="a small convolutional network on whitened patches, with augmentation",
+        preprocessor=image_preprocessor,
     ),
     _book(
         "convnet",

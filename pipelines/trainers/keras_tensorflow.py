@@ -19,7 +19,7 @@ from comps.base import Array, Model
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
 from pipelines.trainers._network_plan import Plan
 from pipelines.trainers._network_rows import count_rows, form_of
-from pipelines.trainers._network_targets import goal_of
+from pipelines.trainers._network_targets import Goal, goal_of
 from pipelines.trainers.keras import builder
 
 if TYPE_CHECKING:
@@ -48,25 +48,44 @@ class KerasTensorFlowTrainer:
 
     def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
         """Yield a stage every `stride` epochs. See `Trainer`."""
-        import keras
-
         (fold,) = folds
-        plan, params = Plan.split(model.params)
-        build = builder(model)
-        _hold_threads(context.threads)
-        goal = goal_of(context.task, fold.target)
-        target = goal.encode(fold.target)
-        shapes = form_of(fold.train).shapes(fold.train)
-        steps = plan.steps(len(target))
-        keras.backend.clear_session()
-        networks = [
-            _Network(lambda: build(shapes, steps, **params), fold, target, plan, copy)
-            for copy in range(plan.copies)
-        ]
+        plan, networks, goal = _begun(model, fold, context)
         for epoch in plan.stages():
             outputs = [network.train_until(epoch, (fold.valid, fold.test)) for network in networks]
             valid, test = (goal.decode(np.stack(parts)) for parts in zip(*outputs, strict=True))
             yield Stage(epoch, [valid], [test])
+
+    def networks(self, model: Model, fold: FoldData, context: Context) -> list[keras.Model]:
+        """Return the trained networks of a fold, one a copy, after all their epochs.
+
+        For classes, the mean of their outputs is what `stages` predicts at its last stage.
+        """
+        plan, networks, _ = _begun(model, fold, context)
+        for network in networks:
+            # As `stages` does it: an order of batches depends on where training was held.
+            for epoch in plan.stages()[:-1]:
+                network.train_until(epoch, ())
+            network.fit_until(plan.epochs)
+        return [network.model for network in networks]
+
+
+def _begun(model: Model, fold: FoldData, context: Context) -> tuple[Plan, list[_Network], Goal]:
+    """Return the networks of a fold before their first epoch."""
+    import keras
+
+    plan, params = Plan.split(model.params)
+    build = builder(model)
+    _hold_threads(context.threads)
+    goal = goal_of(context.task, fold.target)
+    target = goal.encode(fold.target)
+    shapes = form_of(fold.train).shapes(fold.train)
+    steps = plan.steps(len(target))
+    keras.backend.clear_session()
+    networks = [
+        _Network(lambda: build(shapes, steps, **params), fold, target, plan, copy)
+        for copy in range(plan.copies)
+    ]
+    return plan, networks, goal
 
 
 class _Network:
@@ -92,6 +111,18 @@ class _Network:
 
     def train_until(self, epoch: int, views: Sequence[Any]) -> list[Array]:
         """Train to the end of an epoch and predict the rows of some views."""
+        own = self.fit_until(epoch)
+        outputs = [_predict(self.model, rows) for rows in views]
+        if own:
+            self.model.set_weights(own)
+        return outputs
+
+    def fit_until(self, epoch: int) -> list[Array]:
+        """Train to the end of an epoch, and leave the weights to predict with in the model.
+
+        Returns:
+            The weights to train on with, where these are others.
+        """
         import keras
 
         model = self.model
@@ -112,10 +143,7 @@ class _Network:
             callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=keep)] if averages else [],
         )
         self.epoch = epoch
-        outputs = [_predict(model, rows) for rows in views]
-        if averages:
-            model.set_weights(own)
-        return outputs
+        return own
 
 
 def _predict(model: keras.Model, rows: Any) -> Array:

@@ -1,0 +1,29 @@
+"""What turns photographs of any size into the input of a network, as a Keras model of its own.
+
+See `comps.base.Model.preprocessor`; Keras is imported when it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def image_preprocessor(view: None, shapes: Shapes) -> keras.Model:
+    """Return [rows, height, width, 3], 0 to 255, to "image" [rows, side, side, 3].
+
+    All images of one call have one size; every call may have its own.
+    """
+    import keras
+
+    from comps.dogs_vs_cats.image_layers import Squeezed
+
+    del view
+    side, _, channels = shapes["image"]
+    photograph = keras.Input((None, None, channels), name="photograph")
+    return keras.Model(photograph, {"image": Squeezed(side)(photograph)})

@@ -1,0 +1,44 @@
+"""What turns raw reviews into the inputs of a network, as a Keras model of its own.
+
+Each takes a fitted view and the shape of a row of each input; the layers are imported when it
+is called, and need Keras on TensorFlow. See `comps.base.Model.preprocessor`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+    from comps.sentiment.network_inputs import TokenBags, TokenSequences
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def bag_preprocessor(view: TokenBags, shapes: Shapes) -> keras.Model:
+    """Return strings [rows] to "tokens" and, for weighted tokens, "weights"."""
+    from comps.sentiment.text_layers import BagOfText
+
+    del shapes
+    layer = BagOfText(
+        view.max_tokens, view.ngrams, view.tfidf, view.width_, [*view.vocabulary_], view.idf_
+    )
+    return _model(layer)
+
+
+def sequence_preprocessor(view: TokenSequences, shapes: Shapes) -> keras.Model:
+    """Return strings [rows] to "tokens" [rows, length]."""
+    from comps.sentiment.text_layers import SequenceOfText
+
+    del shapes
+    known = [*view.vocabulary_] if view.known is None else view.known
+    return _model(SequenceOfText(view.length_, known))
+
+
+def _model(layer: Any) -> keras.Model:
+    import keras
+
+    review = keras.Input((), dtype="string", name="review")
+    return keras.Model(review, layer(review))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from comps.base import Competition, DataError, Dataset, Model, Task, UsageError
 from pipelines.seeds import derive_seed
 from pipelines.trainers import Context, FoldData
+from pipelines.trainers._network_plan import Plan
+from pipelines.trainers._network_rows import form_of
 
 if TYPE_CHECKING:
     import keras
@@ -44,14 +46,14 @@ def export_network(
         model: one with a `preprocessor`.
         path: of the file, which ends with ".keras"; one that is there is replaced.
         epochs: passes over all rows; None takes the model's, which were meant for folds. What
-            a cross-validation found best, in the column "stop at", is the one to give.
+            a cross-validation found best stands in its column "stop at".
         seed: every random choice follows from it.
         threads: to train with at most; None takes all cores.
 
     Returns:
         What was written: `keras.saving.load_model(path)` returns the same, once the module of
         the competition's layers was imported (`comps.sentiment.text_layers`,
-        `comps.dogs_vs_cats.image_layers`).
+        `comps.dogs_vs_cats.image_layers`, `comps.digits.augmentation`).
 
     Raises:
         UsageError: if the model cannot be exported, the file's name or folder or the number of
@@ -69,8 +71,8 @@ def export_network(
     _check(competition, model, path)
     if epochs is not None:
         model = model.with_params({"epochs": epochs})
+    Plan.split(model.params)
     _on_tensorflow()
-    from pipelines.trainers._network_rows import form_of
     from pipelines.trainers.keras_tensorflow import KerasTensorFlowTrainer
 
     trainer = KerasTensorFlowTrainer()

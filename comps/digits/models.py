@@ -9,6 +9,7 @@ from comps.base import Family, Model
 from comps.baselines import class_share
 from comps.digits import estimators, networks
 from comps.digits.features import kernel_features, pixel_features, stroke_features
+from comps.digits.preprocessors import image_preprocessor
 
 # Few columns a tree: 1,008 of them tell much the same, and the time grows with them.
 _LIGHTGBM: Mapping[str, Any] = {
@@ -101,6 +102,7 @@ MODELS = (
         seconds=15.0,
         default=False,
         about="the book's: a dense layer of 512",
+        preprocessor=image_preprocessor,
     ),
     Model(
         "dense-dropout",
@@ -111,6 +113,7 @@ MODELS = (
         seconds=15.0,
         default=False,
         about="the book's: a dense layer of 512 with dropout",
+        preprocessor=image_preprocessor,
     ),
     Model(
         "convnet",
@@ -121,6 +124,7 @@ MODELS = (
         seconds=60.0,
         default=False,
         about="the book's: convolutions of 32, 64 and 128",
+        preprocessor=image_preprocessor,
     ),
     Model(
         "residual",
@@ -147,5 +151,6 @@ MODELS = (
         build=networks.residual,
         seconds=250.0,
         about="a residual convnet that sees each image moved a little each time",
+        preprocessor=image_preprocessor,
     ),
 )

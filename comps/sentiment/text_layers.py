@@ -94,7 +94,7 @@ class BagOfText(_TokensOfText):
 
     Example:
         layer = BagOfText(5, 2, False, 4, ["not", "bad", "not bad"])
-        layer(["Not bad, <i>at</i> all!"])["tokens"]  # [[1, 2, 3, 4]]
+        layer(tf.constant(["Not bad, <i>at</i> all!"]))["tokens"]  # [[1, 2, 3, 4]]
     """
 
     def __init__(
@@ -162,7 +162,8 @@ class SequenceOfText(_TokensOfText):
 
     Example:
         layer = SequenceOfText(4, ["not", "bad"])
-        layer(["Not bad, <i>at</i> all!", ""])["tokens"]  # [[2, 3, 1, 1], [1, 0, 0, 0]]
+        layer(tf.constant(["Not bad, <i>at</i> all!", ""]))["tokens"]
+        # [[2, 3, 1, 1], [1, 0, 0, 0]]
     """
 
     def __init__(self, length: int, vocabulary: Sequence[str] = (), **options: Any) -> None:

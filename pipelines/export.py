@@ -134,7 +134,8 @@ def _joined(preprocessor: keras.Model, networks: Sequence[keras.Model]) -> keras
     inputs = preprocessor(preprocessor.input)
     # Built anew from their layers, for a file with an optimizer would be three times as large.
     plain = [keras.Model(network.input, network.output) for network in networks]
-    outputs = [network(inputs) for network in plain]
+    # Keras' augmentation acts wherever it is not told that nothing is trained.
+    outputs = [network(inputs, training=False) for network in plain]
     mean = outputs[0] if len(outputs) == 1 else keras.layers.Average()(outputs)
     return keras.Model(preprocessor.input, mean)
 

@@ -78,6 +78,8 @@ class LSTMCellOfRows(layers.LSTMCell):  # type: ignore[misc]
     def build(self, shape: Any) -> None:
         """Add the recurrent matrix and the bias, as an LSTM cell without inputs has them."""
         super().build((*shape[:-1], 0))
+        # Nothing is in it; TensorFlow warns of weights that a loss does not depend on.
+        self.kernel.trainable = False
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
         """Take one step."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,21 +68,22 @@ def export_network(
         export_network(SENTIMENT, reviews, model, "sentiment.keras", epochs=3)
     """
     path = Path(path)
-    _check(competition, model, path)
+    make_preprocessor = _checked(competition, model, path)
     if epochs is not None:
         model = model.with_params({"epochs": epochs})
     Plan.split(model.params)
     _on_tensorflow()
+    import joblib
+
     from pipelines.trainers.keras_tensorflow import KerasTensorFlowTrainer
 
     trainer = KerasTensorFlowTrainer()
     trainer.prepare()
     view, fold = all_rows(dataset, model, seed)
     n_classes = int(dataset.target.max()) + 1
-    context = Context(competition.task, n_classes, threads or os.cpu_count() or 1)
+    context = Context(competition.task, n_classes, threads or joblib.cpu_count())
     networks = trainer.networks(model.without_view_params(), fold, context)
-    assert model.preprocessor is not None
-    preprocessor = model.preprocessor(view, form_of(fold.train).shapes(fold.train))
+    preprocessor = make_preprocessor(view, form_of(fold.train).shapes(fold.train))
     exported = _joined(preprocessor, networks)
     _write(exported, path)
     return exported
@@ -98,8 +99,8 @@ def all_rows(dataset: Dataset, model: Model, seed: int) -> tuple[Any, FoldData]:
     return view, FoldData(rows, dataset.target, rows, rows, own)
 
 
-def _check(competition: Competition, model: Model, path: Path) -> None:
-    """Say what is wrong before minutes of training."""
+def _checked(competition: Competition, model: Model, path: Path) -> Callable[..., Any]:
+    """Return what makes the preprocessor; say what is wrong before minutes of training."""
     if model.preprocessor is None or competition.task is Task.REGRESSION:
         known = [other.name for other in competition.models if other.preprocessor is not None]
         which = f"These can: {', '.join(known)}." if known else "No model of it can."
@@ -111,6 +112,7 @@ def _check(competition: Competition, model: Model, path: Path) -> None:
         raise UsageError(f"The file's name must end with {_SUFFIX}, Keras' own format: {path}.")
     if not path.parent.is_dir():
         raise UsageError(f"There is no folder {path.parent} to write {path.name} to.")
+    return model.preprocessor
 
 
 def _on_tensorflow() -> None:

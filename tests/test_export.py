@@ -28,7 +28,11 @@ from tests.support import ROOT, TINY, python
 
 # What is exported runs on TensorFlow, and other test modules decide for JAX: all that imports
 # Keras for it does so in a process of its own.
-TENSORFLOW = {"KERAS_BACKEND": "tensorflow", "COMPS_DATA": str(ROOT / "no-data")}
+TENSORFLOW = {
+    "KERAS_BACKEND": "tensorflow",
+    "COMPS_DATA": str(ROOT / "no-data"),
+    "PYTHONPATH": str(ROOT),
+}
 
 REVIEWS = (
     "A <b>great</b> film<br /><br/>for all &amp; one; it&#39;s GOOD, not bad.",

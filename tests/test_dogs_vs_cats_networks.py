@@ -248,9 +248,10 @@ def test_a_pretrained_network_trains_its_head_and_what_is_to_be_tuned(
 
 
 @pytest.mark.slow
-def test_pretrained_networks_train_in_the_harness(weights: str) -> None:
+@pytest.mark.parametrize("name", ["vgg16", "vgg16-tuned"])
+def test_pretrained_networks_train_in_the_harness(name: str, weights: str) -> None:
     valid, test = trained_elsewhere(
-        "vgg16", application="MobileNetV2", weights=weights, epochs=1, stride=1
+        name, application="MobileNetV2", weights=weights, epochs=1, stride=1
     )
     assert np.isfinite(valid).all() and np.isfinite(test).all()
 

@@ -288,7 +288,9 @@ class TwoPhases(keras.optimizers.RMSprop):  # type: ignore[misc]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Move one variable. See `keras.optimizers.Optimizer`."""
-        first = 0.0 if variable.path in self.late else ops.cast(learning_rate, variable.dtype)
+        # TensorFlow hands over its own variable, which has no path.
+        path = self._trainable_variables[self._get_variable_index(variable)].path
+        first = 0.0 if path in self.late else ops.cast(learning_rate, variable.dtype)
         begun = ops.convert_to_tensor(self.iterations) >= self.begin
         rate = ops.where(begun, ops.cast(self.tuning_rate, variable.dtype), first)
         super().update_step(gradient, variable, rate)

@@ -191,7 +191,7 @@ TWICE = "sentiment:bag-bigrams-tfidf"
 QUICK = [TWICE, "sentiment:transformer-positions", "dogs-vs-cats:convnet"]
 OTHERS = {
     "sentiment": ["bag-unigrams", "lstm-one-hot", "lstm-masked", "glove", "transformer"],
-    "dogs-vs-cats": ["resnet", "convnet-augmented", "xception-small"],
+    "dogs-vs-cats": ["convnet-whitened", "convnet-augmented", "xception-small"],
     "digits": ["dense", "convnet", "residual"],
 }
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from comps.base import Array, Family, Images, Model, Task, UsageError
 from pipelines.engines import Done, Failed, InlineEngine, LocalEngine
@@ -183,6 +185,24 @@ def test_one_process_cannot_train_on_both(tiny_data: Path, tmp_path: Path) -> No
     (failed,) = (event for event in found if isinstance(event, Failed))
     assert failed.job == jobs[-1]
     assert "trained on tensorflow, and this process has already begun with jax" in failed.reason
+
+
+@given(st.integers(1, 150), st.integers(1, 40))
+def test_batches_hold_each_row_once_and_are_alike_in_size(n_rows: int, size: int) -> None:
+    from pipelines.trainers.keras_tensorflow import _batches
+
+    rows = np.arange(n_rows, dtype=np.float32)[:, None]
+    batches = _batches(rows, rows, size, [1])
+    orders = []
+    for _ in range(2):
+        parts = [batches[number][1][:, 0] for number in range(len(batches))]
+        assert sorted(np.concatenate(parts)) == list(range(n_rows))
+        lengths = [len(part) for part in parts]
+        assert max(lengths) <= size and max(lengths) - min(lengths) <= 1
+        orders.append(np.concatenate(parts).tolist())
+        batches.on_epoch_end()
+        batches.on_epoch_begin()
+    assert orders[0] != orders[1] or n_rows < 10
 
 
 def test_a_network_that_is_not_named_is_refused() -> None:

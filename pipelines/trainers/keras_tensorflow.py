@@ -159,7 +159,11 @@ def _predict(model: keras.Model, rows: Any) -> Array:
 
 
 def _batches(rows: Any, target: Array, size: int, seed: Sequence[int]) -> Any:
-    """Return a `keras.utils.PyDataset` of batches, shuffled anew in each epoch."""
+    """Return a `keras.utils.PyDataset` of batches, shuffled anew in each epoch.
+
+    Their sizes differ by one row at most. A last batch of a row or two would be a tenth of what
+    batch normalisation predicts with.
+    """
     import keras
 
     form = form_of(rows)
@@ -175,13 +179,13 @@ def _batches(rows: Any, target: Array, size: int, seed: Sequence[int]) -> Any:
 
         def on_epoch_begin(self) -> None:
             order = np.random.default_rng([*seed, self.epoch])
-            self.order = order.permutation(len(target))
+            self.batches = np.array_split(order.permutation(len(target)), len(self))
 
         def on_epoch_end(self) -> None:
             self.epoch += 1
 
         def __getitem__(self, number: int) -> tuple[dict[str, Array], Array]:
-            batch = self.order[number * size : (number + 1) * size]
+            batch = self.batches[number]
             return form.features(rows, batch), target[batch]
 
     return Batches()

@@ -31,6 +31,9 @@ class PerImage(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     [[5.5]]
     """
 
+    # What `Images` keeps for all rows is quickly taken again; kept for a fold too, it doubles.
+    keep_view = False
+
     def __init__(self, function: Callable[[NDArray[np.uint8]], NDArray[Any]]) -> None:
         self.function = function
 

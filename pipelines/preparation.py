@@ -35,7 +35,8 @@ class Preparation:
         folds: who trains on which rows.
         repeat: which repeat of `folds`.
         seed: the run's seed.
-        views: where transformed rows are kept for the next model.
+        views: where transformed rows are kept for the next model, unless the transformer has an
+            attribute `keep_view` that is False.
         residual: what is taken off the target before a model learns it.
     """
 
@@ -79,7 +80,12 @@ class Preparation:
     def _data(self, train: NDArray[np.int64], valid: NDArray[np.int64], fold: int) -> FoldData:
         goal = self.goal[train]
         self._check_classes(goal, fold)
-        view = self.views.get(self._view_key(fold), lambda: self._view(train, valid, goal))
+        features = self.model.view()
+        if getattr(features, "keep_view", True):
+            key = self._view_key(fold)
+            view = self.views.get(key, lambda: self._view(features, train, valid, goal))
+        else:
+            view = self._view(features, train, valid, goal)
         seed = derive_seed(self.seed, self.model.name, self.repeat, fold)
         return FoldData(view[0], goal, view[1], view[2], seed)
 
@@ -91,11 +97,14 @@ class Preparation:
         return (*data, *scale, features, params, self.repeat, fold)
 
     def _view(
-        self, train: NDArray[np.int64], valid: NDArray[np.int64], target: NDArray[np.float64]
+        self,
+        features: Any,
+        train: NDArray[np.int64],
+        valid: NDArray[np.int64],
+        target: NDArray[np.float64],
     ) -> tuple[Any, Any, Any]:
         rows = self.dataset.train
         parts = take(rows, train), take(rows, valid), self.dataset.test
-        features = self.model.view()
         if features is None:
             return parts
         view = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -376,6 +376,29 @@ def test_views_that_do_not_fit_are_made_again(experiment: Experiment, size: int)
     for _ in range(2):
         found = digests(train_tiny(experiment, RIDGE, views=views))
         assert found == digests(train_tiny(experiment, RIDGE))
+
+
+class Kept(ViewCache):
+    """Counts the views that it is asked to keep."""
+
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        self.asked = getattr(self, "asked", 0) + 1
+        return super().get(key, make)
+
+
+class OneUse(TinyFeatures):
+    """A transformer whose view is not worth the memory."""
+
+    keep_view = False
+
+
+def test_a_view_is_not_kept_where_the_transformer_says_so(experiment: Experiment) -> None:
+    for features, asked in ((TinyFeatures, 3), (OneUse, 0)):
+        views = Kept()
+        model = replace(RIDGE, features=features)
+        found = digests(train_tiny(experiment, model, views=views))
+        assert found == digests(train_tiny(experiment, RIDGE))
+        assert getattr(views, "asked", 0) == asked
 
 
 def test_views_of_another_scale_are_kept_apart(experiment: Experiment) -> None:

@@ -109,6 +109,8 @@ for task in Task:
 for turn in range(2):
     model = network(Task.BINARY, "keras-tensorflow", convolve=True, batch_size=5, copies=2)
     found[f"again-{{turn}}"] = stages(model, Task.BINARY, images())[-1].valid[0]
+model = network(Task.BINARY, "keras-tensorflow", convolve=True, batch_size=5, copies=2, stride=20)
+found["at-once"] = stages(model, Task.BINARY, images())[-1].valid[0]
 np.savez({str(path)!r}, **found)
 """)
     with np.load(path) as file:
@@ -185,6 +187,10 @@ def test_one_process_cannot_train_on_both(tiny_data: Path, tmp_path: Path) -> No
     (failed,) = (event for event in found if isinstance(event, Failed))
     assert failed.job == jobs[-1]
     assert "trained on tensorflow, and this process has already begun with jax" in failed.reason
+
+
+def test_stages_on_the_way_do_not_change_the_training(on_tensorflow: dict[str, Array]) -> None:
+    np.testing.assert_array_equal(on_tensorflow["at-once"], on_tensorflow["again-0"])
 
 
 @given(st.integers(1, 150), st.integers(1, 40))

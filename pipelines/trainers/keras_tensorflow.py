@@ -11,6 +11,7 @@ import contextlib
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,7 +107,9 @@ class _Network:
         keras.utils.set_random_seed(seed)
         self.model = build_model()
         random.setstate(before)
-        self.batches = _batches(fold.train, target, plan.batch_size, [fold.seed, copy])
+        self.batches_from = partial(
+            _batches, fold.train, target, plan.batch_size, [fold.seed, copy]
+        )
         self.epoch = 0
 
     def train_until(self, epoch: int, views: Sequence[Any]) -> list[Array]:
@@ -135,7 +138,7 @@ class _Network:
 
         averages = getattr(model.optimizer, "use_ema", False)
         model.fit(
-            self.batches,
+            self.batches_from(self.epoch),
             initial_epoch=self.epoch,
             epochs=epoch,
             verbose=0,
@@ -158,8 +161,11 @@ def _predict(model: keras.Model, rows: Any) -> Array:
     return np.concatenate(parts)
 
 
-def _batches(rows: Any, target: Array, size: int, seed: Sequence[int]) -> Any:
+def _batches(rows: Any, target: Array, size: int, seed: Sequence[int], epoch: int = 0) -> Any:
     """Return a `keras.utils.PyDataset` of batches, shuffled anew in each epoch.
+
+    `fit` reads ahead into an epoch that it does not train; each call of it therefore gets batches
+    of its own, from the epoch where it begins.
 
     Their sizes differ by one row at most. A last batch of a row or two would be a tenth of what
     batch normalisation predicts with.
@@ -171,7 +177,7 @@ def _batches(rows: Any, target: Array, size: int, seed: Sequence[int]) -> Any:
     class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
-            self.epoch = 0
+            self.epoch = epoch
             self.on_epoch_begin()
 
         def __len__(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -18,7 +19,8 @@ COMPS = Path(sys.executable).parent / "comps"
 def measure(arguments: list[str], folder: Path) -> tuple[float, float, str]:
     """Return seconds, peak gigabytes and standard output of one command.
 
-    Memory is the highest sum over the process and its workers, looked at ten times a second.
+    Memory is the highest sum over the process and its workers, looked at once a second:
+    to look oftener would take the cores from what is measured.
     """
     started = time.perf_counter()
     peak = 0
@@ -29,7 +31,8 @@ def measure(arguments: list[str], folder: Path) -> tuple[float, float, str]:
         )
         while process.poll() is None:
             peak = max(peak, _memory(process.pid))
-            time.sleep(0.1)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1.0)
         seconds = time.perf_counter() - started
         output.seek(0)
         text = output.read()

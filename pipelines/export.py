@@ -80,8 +80,8 @@ def export_network(
     trainer = KerasTensorFlowTrainer()
     trainer.prepare()
     view, fold = all_rows(dataset, model, seed)
-    n_classes = int(dataset.target.max()) + 1
-    context = Context(competition.task, n_classes, threads or joblib.cpu_count())
+    cores = threads or joblib.cpu_count()
+    context = Context(competition.task, competition.n_classes(dataset), cores)
     networks = trainer.networks(model.without_view_params(), fold, context)
     preprocessor = make_preprocessor(view, form_of(fold.train).shapes(fold.train))
     exported = _joined(preprocessor, networks)

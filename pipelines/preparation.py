@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Competition, Dataset, Model, Task, UsageError
+from comps.base import Array, Competition, Dataset, Model, UsageError
 from pipelines.folds import Folds
 from pipelines.residual import Residual
 from pipelines.seeds import derive_seed
@@ -57,8 +57,7 @@ class Preparation:
     @property
     def n_classes(self) -> int:
         """Number of classes in the whole training target; 0 for regression."""
-        regression = self.competition.task is Task.REGRESSION
-        return 0 if regression else int(self.dataset.target.max()) + 1
+        return self.competition.n_classes(self.dataset)
 
     @cached_property
     def goal(self) -> NDArray[np.float64]:

@@ -138,6 +138,10 @@ class Competition:
         scaled: NDArray[np.float64] = self.metric.scale.forward(dataset.target)
         return scaled
 
+    def n_classes(self, dataset: Dataset) -> int:
+        """Return the number of classes in the whole training target; 0 for regression."""
+        return 0 if self.task is Task.REGRESSION else int(dataset.target.max()) + 1
+
     def model(self, name: str) -> Model:
         """Return the model of that name.
 

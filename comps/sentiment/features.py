@@ -19,8 +19,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
     from comps.sentiment.network_inputs import TokenBags, TokenSequences
@@ -35,10 +33,7 @@ def linear_features() -> Any:
     """
     from sklearn.compose import ColumnTransformer
 
-    return ColumnTransformer(
-        [("words", _tfidf_of_words(), "review"), ("characters", _tfidf_of_characters(), "review")],
-        sparse_threshold=1.0,
-    )
+    return ColumnTransformer(_tfidf(), sparse_threshold=1.0)
 
 
 def ratio_features() -> Pipeline:
@@ -76,19 +71,13 @@ def joint_features(*, folder: str | None = None, scale: float = 0.7) -> Any:
         scale: of the embeddings, each of length 1; one penalty holds for all weights.
     """
     from sklearn.compose import ColumnTransformer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import FunctionTransformer
 
     from comps.sentiment.vectors import SentenceVectors
 
-    scaled = FunctionTransformer(_times, kw_args={"factor": scale})
     return ColumnTransformer(
-        [
-            ("words", _tfidf_of_words(), "review"),
-            ("characters", _tfidf_of_characters(), "review"),
-            ("embedding", make_pipeline(SentenceVectors(folder), scaled), ["review"]),
-        ],
+        [*_tfidf(), ("embedding", SentenceVectors(folder), ["review"])],
         sparse_threshold=1.0,
+        transformer_weights={"embedding": scale},
     )
 
 
@@ -116,6 +105,13 @@ def glove_inputs(
     return TokenSequences(max_tokens, max_length, known=read_words(file, max_tokens))
 
 
+def _tfidf() -> list[tuple[str, Any, str]]:
+    return [
+        ("words", _tfidf_of_words(), "review"),
+        ("characters", _tfidf_of_characters(), "review"),
+    ]
+
+
 def _tfidf_of_words() -> Any:
     import numpy as np
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -133,8 +129,3 @@ def _tfidf_of_characters() -> Any:
     return TfidfVectorizer(
         analyzer="char_wb", ngram_range=(2, 5), min_df=2, sublinear_tf=True, dtype=np.float32
     )
-
-
-def _times(numbers: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
-    scaled: NDArray[np.float32] = numbers * factor
-    return scaled

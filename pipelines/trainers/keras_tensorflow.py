@@ -63,9 +63,6 @@ class KerasTensorFlowTrainer:
         """
         plan, networks, _ = _begun(model, fold, context)
         for network in networks:
-            # As `stages` does it: an order of batches depends on where training was held.
-            for epoch in plan.stages()[:-1]:
-                network.train_until(epoch, ())
             network.fit_until(plan.epochs)
         return [network.model for network in networks]
 

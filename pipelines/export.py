@@ -37,7 +37,7 @@ def export_network(
     rows with its own features, but for the last bits.
 
     Training and file need Keras on TensorFlow, the only backend that knows strings; models of
-    the trainer "keras" are trained on it, too, with random numbers other than JAX's. Where the
+    the trainer "keras-jax" are trained on it, too, with random numbers other than JAX's. Where the
     model asks for several copies, the file holds all of them and returns their mean.
 
     Args:

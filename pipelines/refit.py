@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from comps.base import Model
 from pipelines.trainers import Context, FoldData, Stage, Trainer
@@ -34,8 +35,9 @@ def stages_with_refit(
         yield from trainer.stages(model, data, context)
     elif trainer.together:
         for stage in trainer.stages(model, [*data, whole], context):
-            yield Stage(stage.step, stage.valid[:-1], [*stage.test[:-2], stage.test[-1]])
+            test = [*stage.test[:-2], stage.test[-1]]
+            yield Stage(stage.step, stage.valid[:-1], test, stage.loss[:-1])
     else:
         refits = trainer.stages(model, [whole], context)
         for stage, refit in zip(trainer.stages(model, data, context), refits, strict=True):
-            yield Stage(stage.step, stage.valid, [*stage.test[:-1], *refit.test])
+            yield replace(stage, test=[*stage.test[:-1], *refit.test])

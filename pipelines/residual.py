@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,8 +57,8 @@ class Residual:
         if self.train is None or self.test is None:
             return stage
         offsets = [self.train[own] for own in rows]
-        return Stage(
-            stage.step,
-            [values + offset for values, offset in zip(stage.valid, offsets, strict=True)],
-            [values + self.test for values in stage.test],
+        return replace(
+            stage,
+            valid=[values + offset for values, offset in zip(stage.valid, offsets, strict=True)],
+            test=[values + self.test for values in stage.test],
         )

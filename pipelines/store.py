@@ -145,7 +145,8 @@ class RunStore:
             "fit_seconds": result.fit_seconds,
             "other_seconds": result.other_seconds,
         }
-        arrays = {name: getattr(result, name) for name in ("steps", "curve", "valid", "test")}
+        names = ("steps", "curve", "loss", "valid", "test")
+        arrays = {name: getattr(result, name) for name in names}
         write_arrays(path, meta, arrays)
 
     def read_fold(self, model: str, key: str, repeat: int, fold: int) -> FoldResult:

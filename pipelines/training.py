@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ class FoldResult:
         fold: number of the fold.
         steps: [s] int64, rounds or epochs of each stage, ascending.
         curve: [s] float64, the metric on the validation rows at each stage.
+        loss: [s] float64, the training loss of a network at each stage; NaN where there is none.
         valid: [s, v] or [s, v, classes] float32, predictions on the metric's scale.
         test: [s, m] or [s, m, classes] float32. In the last of folds that grow with time, by a
             model of all rows.
@@ -45,6 +47,7 @@ class FoldResult:
     fold: int
     steps: NDArray[np.int64]
     curve: NDArray[np.float64]
+    loss: NDArray[np.float64]
     valid: NDArray[np.float32]
     test: NDArray[np.float32]
     fit_seconds: float
@@ -118,6 +121,7 @@ class _Recorder:
         self.metric, self.targets = metric, targets
         self.steps: list[int] = []
         self.curves: list[list[float]] = [[] for _ in targets]
+        self.losses: list[list[float]] = [[] for _ in targets]
         self.valid: list[list[Array]] = [[] for _ in targets]
         self.test: list[list[Array]] = [[] for _ in targets]
         self.fit_seconds, self.other_seconds = 0.0, other_seconds
@@ -126,7 +130,9 @@ class _Recorder:
         """Record a stage and return its mean score."""
         started = time.perf_counter()
         self.steps.append(stage.step)
+        losses = stage.loss or [math.nan] * len(self.targets)
         for number, target in enumerate(self.targets):
+            self.losses[number].append(losses[number])
             self.curves[number].append(self.metric.score(target, stage.valid[number]))
             self.valid[number].append(np.asarray(stage.valid[number], dtype=np.float32))
             self.test[number].append(np.asarray(stage.test[number], dtype=np.float32))
@@ -154,6 +160,7 @@ class _Recorder:
                 fold,
                 np.array(self.steps, dtype=np.int64),
                 np.array(self.curves[number], dtype=np.float64),
+                np.array(self.losses[number], dtype=np.float64),
                 np.stack(self.valid[number]),
                 np.stack(self.test[number]),
                 self.fit_seconds * share,

@@ -71,3 +71,20 @@ def comps(
     assert "Traceback" not in result.err + result.out, result.err
     assert result.code == code, result.err + result.out
     return result
+
+
+def without(package: str, folder: Path) -> dict[str, str]:
+    """Return an environment in which a package is not found, as if it were not installed."""
+    (folder / "sitecustomize.py").write_text(f"""
+from importlib.machinery import PathFinder
+
+find = PathFinder.find_spec
+
+
+def find_others(name, path=None, target=None):
+    return None if name.partition(".")[0] == {package!r} else find(name, path, target)
+
+
+PathFinder.find_spec = find_others
+""")
+    return {"PYTHONPATH": str(folder)}

@@ -227,7 +227,7 @@ CATBOOST = Model(
 NETWORK = Model(
     "network",
     Family.NETWORK,
-    "keras",
+    "keras-jax",
     {"epochs": 3, "batch_size": 16, "copies": 2, "units": 4, "dropout": 0.2},
     TinyFeatures,
     build_network,
@@ -523,6 +523,7 @@ def fold_result(
         fold=fold,
         steps=np.array(steps or range(1, stages + 1), dtype=np.int64),
         curve=np.array(curve, dtype=np.float64),
+        loss=np.full(stages, np.nan),
         valid=np.zeros((stages, 4), dtype=np.float32) if valid is None else valid,
         test=np.zeros((stages, 3), dtype=np.float32) if test is None else test,
         fit_seconds=1.5,

@@ -223,7 +223,7 @@ EVERYTHING = set(TRAINERS)
         ("comps/catalog.py", set()),
         ("pipelines/trainers/lightgbm.py", {"lightgbm"}),
         ("pipelines/trainers/xgboost.py", {"xgboost"}),
-        ("pipelines/trainers/keras.py", {"keras"}),
+        ("pipelines/trainers/keras_jax.py", {"keras-jax"}),
         ("comps/house_prices/models.py", set()),
         ("pipelines/crossval.py", set()),
         ("pipelines/engines/local.py", set()),

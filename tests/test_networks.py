@@ -76,7 +76,7 @@ def build_network(
     return model
 
 
-def network(task: Task, trainer: str = "keras", **params: Any) -> Model:
+def network(task: Task, trainer: str = "keras-jax", **params: Any) -> Model:
     """Return a network that learns the pictures; all rows are one batch unless told otherwise."""
     plan = {"epochs": 20, "batch_size": 36, "stride": 10}
     values = {**plan, "task": str(task), **params}
@@ -195,7 +195,7 @@ def test_stages_on_the_way_do_not_change_the_training(on_tensorflow: dict[str, A
 
 @given(st.integers(1, 150), st.integers(1, 40))
 def test_batches_hold_each_row_once_and_are_alike_in_size(n_rows: int, size: int) -> None:
-    from pipelines.trainers.keras_tensorflow import _batches
+    from pipelines.trainers._keras_fit import _batches
 
     rows = np.arange(n_rows, dtype=np.float32)[:, None]
     batches = _batches(rows, rows, size, [1])

@@ -57,7 +57,7 @@ QUICK = {
 def quick(model: Model) -> Model:
     """Return the model with fewer rounds, epochs, trees and units."""
     changes: dict[str, Any] = {name: value for name, value in QUICK.items() if name in model.params}
-    if model.trainer == "keras":
+    if model.trainer == "keras-jax":
         changes["stride"] = 1
     elif "rounds" in model.params:
         model = replace(model, params={**model.params, "stride": 10})
@@ -72,7 +72,7 @@ def installed(model: Model) -> bool:
 def as_parameter(model: Model) -> Any:
     """Return the model as a parameter of a test, skipped where its library is missing."""
     missing = pytest.mark.skipif(not installed(model), reason=f"{model.extra} is not installed")
-    slow = [pytest.mark.slow] if model.trainer == "keras" else []
+    slow = [pytest.mark.slow] if model.trainer == "keras-jax" else []
     return pytest.param(model, id=model.name, marks=[missing, *slow])
 
 

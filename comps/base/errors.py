@@ -35,13 +35,15 @@ class BusyError(StoreError):
 
 
 class MissingPackageError(WorkbenchError, ImportError):
-    """An optional library is not installed."""
+    """A library is not installed, which may come with an extra of this package."""
 
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(
-            f"The package '{package}' is not installed. It comes with an extra: "
-            f"pip install 'competition-workbench[{extra}]'"
+    def __init__(self, package: str, extra: str | None = None) -> None:
+        how = (
+            f"Install it: pip install {package}"
+            if extra is None
+            else f"It comes with an extra: pip install 'competition-workbench[{extra}]'"
         )
+        super().__init__(f"The package '{package}' is not installed. {how}")
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:

@@ -96,7 +96,7 @@ MODELS = (
     Model(
         "dense",
         Family.NETWORK,
-        "keras",
+        "keras-jax",
         {"epochs": 5, "batch_size": 128, "copies": 1, "stride": 1, "units": [512], "dropout": 0.0},
         build=networks.dense,
         seconds=15.0,
@@ -107,7 +107,7 @@ MODELS = (
     Model(
         "dense-dropout",
         Family.NETWORK,
-        "keras",
+        "keras-jax",
         {"epochs": 3, "batch_size": 128, "copies": 1, "stride": 1, "units": [512], "dropout": 0.5},
         build=networks.dense,
         seconds=15.0,

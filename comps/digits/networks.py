@@ -189,7 +189,7 @@ def _answer(hidden: Any) -> Any:
     """Return a probability for each digit."""
     import keras
 
-    return keras.layers.Dense(_DIGITS, activation="softmax")(hidden)
+    return keras.layers.Dense(_DIGITS, activation="softmax", dtype="float32")(hidden)
 
 
 def _compiled(model: keras.Model, optimizer: Any) -> keras.Model:

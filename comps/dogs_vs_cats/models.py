@@ -103,10 +103,10 @@ MODELS = (
         Family.NETWORK,
         "keras-tensorflow",
         {
-            "epochs": 12,
+            "epochs": 10,
             "batch_size": 128,
             "copies": 1,
-            "stride": 12,
+            "stride": 10,
             "filters": [32, 128, 128],
             "shift": 0.12,
             "zoom": 0.12,

@@ -142,7 +142,7 @@ MODELS = (
     Model(
         "mlp",
         Family.NETWORK,
-        "keras",
+        "keras-jax",
         {
             "epochs": 40,
             "batch_size": 64,
@@ -163,7 +163,7 @@ MODELS = (
     Model(
         "dense",
         Family.NETWORK,
-        "keras",
+        "keras-jax",
         {
             "epochs": 130,
             "batch_size": 16,

@@ -75,9 +75,9 @@ def mlp(
     for count in units:
         hidden = layers.Dense(count, activation, kernel_initializer="lecun_normal")(hidden)
         hidden = layers.Dropout(dropout)(hidden)
-    curved = layers.Dense(1, kernel_initializer="zeros")(hidden)
-    linear = layers.Dense(1, use_bias=False, kernel_initializer="zeros")(noisy)
-    model = keras.Model(inputs, layers.Add()([curved, linear]), name="mlp")
+    curved = layers.Dense(1, kernel_initializer="zeros", dtype="float32")(hidden)
+    linear = layers.Dense(1, use_bias=False, kernel_initializer="zeros", dtype="float32")(noisy)
+    model = keras.Model(inputs, layers.Add(dtype="float32")([curved, linear]), name="mlp")
     rate = keras.optimizers.schedules.CosineDecay(
         0.01 * learning_rate,
         decay_steps=max(steps - steps // 20, 1),

@@ -32,7 +32,7 @@ def _bag(name: str, ngrams: int, tfidf: bool, seconds: float, about: str) -> Mod
     return Model(
         name,
         Family.NETWORK,
-        "keras",
+        "keras-jax",
         recipe | view | own,
         bag_inputs,
         networks.bag,
@@ -59,7 +59,7 @@ def _sequence(
     return Model(
         name,
         Family.NETWORK,
-        "keras",
+        "keras-jax",
         recipe | view | own | dict(params),
         features,
         build,

@@ -196,6 +196,8 @@ def _bidirectional(rows: Any, units: int, dropout: float) -> Any:
 def _compiled(inputs: dict[str, Any], hidden: Any, learning_rate: float) -> keras.Model:
     import keras
 
-    model = keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(hidden))
+    model = keras.Model(
+        inputs, keras.layers.Dense(1, activation="sigmoid", dtype="float32")(hidden)
+    )
     model.compile(keras.optimizers.RMSprop(learning_rate), keras.losses.BinaryCrossentropy())
     return model

@@ -25,13 +25,14 @@ def _book(
     params: Mapping[str, Any],
     seconds: float,
     about: str,
+    trainer: str = "keras-jax",
 ) -> Model:
     """Return a network of the book, which learns the temperature itself."""
     recipe = {"residual": False, "epochs": epochs, "batch_size": 256, "copies": 1, "stride": 1}
     return Model(
         name,
         Family.NETWORK,
-        "keras",
+        trainer,
         recipe | {"learning_rate": 1e-3} | dict(params),
         network_features,
         build,
@@ -118,7 +119,7 @@ MODELS = (
     Model(
         "mlp",
         Family.NETWORK,
-        "keras",
+        "keras-jax",
         {
             "residual": True,
             "epochs": 20,
@@ -138,7 +139,13 @@ MODELS = (
     ),
     _book("dense", networks.dense, 10, {"units": 16}, 10.0, "a dense layer of 16"),
     _book(
-        "conv1d", networks.conv1d, 10, {"filters": 8, "widths": [24, 12, 6]}, 60.0, "convolutions"
+        "conv1d",
+        networks.conv1d,
+        10,
+        {"filters": 8, "widths": [24, 12, 6]},
+        60.0,
+        "convolutions",
+        trainer="keras-tensorflow",
     ),
     _book("lstm", networks.recurrent, 10, {**_CELLS} | {"units": [16]}, 40.0, "LSTM of 16"),
     _book(
@@ -168,7 +175,7 @@ MODELS = (
     Model(
         "gru-residual",
         Family.NETWORK,
-        "keras",
+        "keras-jax",
         {
             "residual": True,
             "epochs": 10,

@@ -120,9 +120,9 @@ def mlp(
     for count in units:
         hidden = layers.Dense(count, "silu", kernel_initializer="lecun_normal")(hidden)
         hidden = layers.Dropout(dropout)(hidden)
-    curved = layers.Dense(1, kernel_initializer="zeros")(hidden)
-    linear = layers.Dense(1, use_bias=False, kernel_initializer="zeros")(noisy)
-    model = keras.Model({name: inputs}, layers.Add()([curved, linear]))
+    curved = layers.Dense(1, kernel_initializer="zeros", dtype="float32")(hidden)
+    linear = layers.Dense(1, use_bias=False, kernel_initializer="zeros", dtype="float32")(noisy)
+    model = keras.Model({name: inputs}, layers.Add(dtype="float32")([curved, linear]))
     rate = keras.optimizers.schedules.CosineDecay(learning_rate, decay_steps=max(steps, 1))
     optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay)
     model.compile(optimizer, keras.losses.Huber(1.0))
@@ -138,6 +138,6 @@ def _window(shapes: Shapes) -> Any:
 def _compiled(window: Any, hidden: Any, learning_rate: float) -> keras.Model:
     import keras
 
-    model = keras.Model({"window": window}, keras.layers.Dense(1)(hidden))
+    model = keras.Model({"window": window}, keras.layers.Dense(1, dtype="float32")(hidden))
     model.compile(keras.optimizers.RMSprop(learning_rate), keras.losses.MeanSquaredError())
     return model

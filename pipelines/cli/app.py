@@ -6,9 +6,37 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
 import typer
+
+from pipelines.cli.arguments import (
+    Backend,
+    Check,
+    Competition,
+    Data,
+    Engine,
+    Folds,
+    Jobs,
+    Json,
+    Members,
+    Method,
+    Models,
+    OfCompetition,
+    Output,
+    Precision,
+    Quick,
+    Repeats,
+    Runs,
+    Scheme,
+    Seed,
+    Set,
+    Solution,
+    Submission,
+    TensorBoard,
+    TimeLimit,
+    Weights,
+)
 
 app = typer.Typer(
     name="comps",
@@ -18,42 +46,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-Competition = Annotated[str, typer.Argument(help="Name of the competition; see 'comps list'.")]
-Data = Annotated[
-    Path | None,
-    typer.Option(help="Kaggle's zip or a folder of its files. [default: data/COMPETITION/]"),
-]
-Runs = Annotated[Path | None, typer.Option(help="Folder for results. [default: runs/]")]
-Folds = Annotated[int | None, typer.Option(help="Number of folds.")]
-Repeats = Annotated[int | None, typer.Option(help="Repeats of the folds, shuffled anew.")]
-Scheme = Annotated[
-    str | None, typer.Option(help="Fold scheme: kfold, stratified, grouped or expanding.")
-]
-Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
-Jobs = Annotated[int | None, typer.Option(help="Jobs side by side. [default: one a core]")]
-Engine = Annotated[str, typer.Option(help="Where jobs run: local (processes) or inline.")]
-TimeLimit = Annotated[
-    str | None, typer.Option(help="End after this time with what is finished, e.g. 90s, 10m, 1h.")
-]
-Models = Annotated[
-    str | None, typer.Option("--models", "--model", help="'default', 'all', or names with commas.")
-]
-Quick = Annotated[
-    bool, typer.Option("--quick", help="The cheapest models alone: done within a minute.")
-]
-Members = Annotated[str | None, typer.Option(help="Names of models, with commas.")]
-Method = Annotated[str, typer.Option(help="auto, best, equal or convex.")]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="MODEL.PARAMETER=VALUE, e.g. lightgbm.learning_rate=0.02."),
-]
-Weights = Annotated[
-    Path | None,
-    typer.Option(help="File of pretrained weights, for the models that take one."),
-]
-Output = Annotated[Path, typer.Option(help="Where to write the submission.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON lines, for machines.")]
 
 
 @app.command("list")
@@ -77,6 +69,9 @@ def run(
     seed: Seed = 0,
     jobs: Jobs = None,
     engine: Engine = "local",
+    backend: Backend = "auto",
+    precision: Precision = "float32",
+    tensorboard: TensorBoard = False,
     time_limit: TimeLimit = None,
     settings: Set = None,
     weights: Weights = None,
@@ -99,6 +94,9 @@ def run(
         seed=seed,
         jobs=jobs,
         engine=engine,
+        backend=backend,
+        precision=precision,
+        tensorboard=tensorboard,
         settings=settings,
         weights=weights,
         json=json,
@@ -119,6 +117,9 @@ def cv(
     seed: Seed = 0,
     jobs: Jobs = None,
     engine: Engine = "local",
+    backend: Backend = "auto",
+    precision: Precision = "float32",
+    tensorboard: TensorBoard = False,
     time_limit: TimeLimit = None,
     settings: Set = None,
     weights: Weights = None,
@@ -140,6 +141,9 @@ def cv(
         seed=seed,
         jobs=jobs,
         engine=engine,
+        backend=backend,
+        precision=precision,
+        tensorboard=tensorboard,
         settings=settings,
         weights=weights,
         json=json,
@@ -188,6 +192,9 @@ def compare(
     seed: Seed = 0,
     jobs: Jobs = None,
     engine: Engine = "local",
+    backend: Backend = "auto",
+    precision: Precision = "float32",
+    tensorboard: TensorBoard = False,
     weights: Weights = None,
     json: Json = False,
 ) -> None:
@@ -206,6 +213,9 @@ def compare(
         seed=seed,
         jobs=jobs,
         engine=engine,
+        backend=backend,
+        precision=precision,
+        tensorboard=tensorboard,
         weights=weights,
         json=json,
     )
@@ -223,9 +233,7 @@ def submit(
     scheme: Scheme = None,
     seed: Seed = 0,
     output: Output = Path("submission.csv"),
-    check: Annotated[
-        Path | None, typer.Option(help="Check this file instead of writing one.")
-    ] = None,
+    check: Check = None,
     json: Json = False,
 ) -> None:
     """Write the submission of the stored blend and check it."""
@@ -250,11 +258,9 @@ def submit(
 
 @app.command()
 def score(
-    submission: Annotated[Path, typer.Argument(help="The file that was submitted.")],
-    solution: Annotated[Path, typer.Argument(help="A file of the same form with the answers.")],
-    competition: Annotated[
-        str | None, typer.Option(help="[default: the one with the solution's columns]")
-    ] = None,
+    submission: Submission,
+    solution: Solution,
+    competition: OfCompetition = None,
     json: Json = False,
 ) -> None:
     """Score a submission against the answers."""

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from comps.base import Competition, Dataset, Family, Model, UsageError, parse_setting, unknown_name
 from comps.catalog import find_competition
 from comps.sources import Source, find_source, runs_root
+from pipelines.backends import placed
 from pipelines.crossval import Experiment
 from pipelines.engines import Engine, make_engine
 from pipelines.folds import FoldInput, FoldSpec, make_folds
 from pipelines.store import RunStore
+from pipelines.tensorboard import check_installed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,9 @@ class Options:
     seed: int = 0
     jobs: int | None = None
     engine: str = "local"
+    backend: str = "auto"
+    precision: str = "float32"
+    tensorboard: bool = False
     settings: list[str] | None = None
     json: bool = False
     quick: bool = False
@@ -45,6 +50,8 @@ class Options:
             raise UsageError(f"--weights takes a file; there is no file {self.weights}.")
         if self.quick and self.models is not None:
             raise UsageError("--quick names the models itself: leave out --models.")
+        if self.tensorboard:
+            check_installed()
 
 
 class Session:
@@ -58,9 +65,8 @@ class Session:
         self.options = options
         self.competition: Competition = find_competition(options.competition)
         names = "quick" if options.quick else options.models
-        self.models = select_models(
-            self.competition, names, options.settings or [], options.weights
-        )
+        chosen = select_models(self.competition, names, options.settings or [], options.weights)
+        self.models = [placed(model, options.backend, options.precision) for model in chosen]
         self.source: Source = find_source(self.competition, options.data)
         self.store = RunStore((options.runs or runs_root()) / self.competition.name)
 

@@ -16,6 +16,7 @@ from pipelines.cli.reporters import Output, make_output
 from pipelines.crossval import CrossValidation, cross_validate
 from pipelines.engines import warm_up
 from pipelines.oof import OutOfFold
+from pipelines.tensorboard import write_curves
 from pipelines.timebudget import TimeBudget
 
 # With time to spare, members are trained on the folds shuffled anew. Each repeat halves
@@ -119,6 +120,10 @@ def _train(
     finally:
         budget.save()
     _explain(output, outcome, budget)
+    if session.options.tensorboard and outcome.oofs:
+        label = session.competition.metric.label
+        folder = write_curves(session.store, outcome.oofs.values(), label)
+        output.note(f"Learning curves: tensorboard --logdir {folder}")
     if not outcome.oofs:
         reasons = [f"{name}: {reason}" for name, reason in outcome.failures.items()]
         raise WorkbenchError(

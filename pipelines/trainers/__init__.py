@@ -15,8 +15,9 @@ TRAINERS: Mapping[str, str] = {
     "lightgbm": "pipelines.trainers.lightgbm:LightGBMTrainer",
     "xgboost": "pipelines.trainers.xgboost:XGBoostTrainer",
     "catboost": "pipelines.trainers.catboost:CatBoostTrainer",
-    "keras": "pipelines.trainers.keras:KerasTrainer",
+    "keras-jax": "pipelines.trainers.keras_jax:KerasJaxTrainer",
     "keras-tensorflow": "pipelines.trainers.keras_tensorflow:KerasTensorFlowTrainer",
+    "keras-torch": "pipelines.trainers.keras_torch:KerasTorchTrainer",
 }
 
 

@@ -58,11 +58,14 @@ class Stage:
         step: rounds or epochs so far; 1 where there is but one.
         valid: for each fold [v] values, or [v, classes] probabilities.
         test: for each fold [m] values, or [m, classes] probabilities.
+        loss: for each fold the mean training loss of the last epoch, as the network was compiled
+            with it; empty where the library does not compute one.
     """
 
     step: int
     valid: Sequence[Array]
     test: Sequence[Array]
+    loss: Sequence[float] = ()
 
 
 class Trainer(Protocol):

@@ -22,8 +22,10 @@ import numpy as np
 from jax import numpy as jnp
 from numpy.typing import NDArray
 
+from pipelines.trainers._devices import Devices, bytes_of, free_bytes
 from pipelines.trainers._fold_tables import EpochReport, FoldTables, Recipe
 
+Axes: TypeAlias = tuple[int | None, ...]
 State: TypeAlias = Any  # (trainable, non-trainable, optimizer) variables, each [folds, copies, ...]
 
 
@@ -75,29 +77,60 @@ class FoldProgram:
             jnp.broadcast_to(v.value, (len(sizes), recipe.copies, *v.shape))
             for v in self.optimizer.variables
         ]
-        self.state: State = (*weights, zero)
-        fold = 0 if tables.per_fold else None
-        shared = fold if tables.shared_per_fold else None
-        # The inner map runs over copies, which share their fold's data; the outer one over folds.
-        train = jax.vmap(self._train_epoch, in_axes=(0, 0, None, None, None, None, None))
-        predict = jax.vmap(self._predict_chunks, in_axes=(0, None, None, None))
-        self._train = jax.jit(
-            jax.vmap(train, in_axes=(0, 0, 0, fold, fold, None, shared)), donate_argnums=0
-        )
-        self._predict_valid = jax.jit(jax.vmap(predict, in_axes=(0, 0, fold, shared)))
-        self._predict_test = jax.jit(jax.vmap(predict, in_axes=(0, None, fold, shared)))
+        self.devices = Devices(recipe.batch_size)
+        self.state: State = self.devices.copied((*weights, zero))
 
     def run(self) -> Iterator[EpochReport]:
         """Train, and yield a report after each epoch that ``recipe.report`` names."""
         tables, recipe = self.tables, self.recipe
         weight = np.ones(len(tables)) if tables.weight is None else tables.weight
-        data = jax.device_put((tables.inputs, tables.target, weight.astype(np.float32)))
-        test, shared = jax.device_put((tables.test_inputs, tables.shared))
+        data = self.devices.copied((tables.inputs, tables.target, weight.astype(np.float32)))
+        test, shared = self.devices.copied((tables.test_inputs, tables.shared))
+        self._compile(data, shared)
         for epoch in range(1, recipe.epochs + 1):
             rows, real = self._batches(epoch)
             self.state, loss = self._train(self.state, rows, real, *data, shared)
             if epoch in recipe.report:
                 yield self._report(epoch, loss, data[0], test, shared)
+
+    def _compile(self, data: Any, shared: Any) -> None:
+        """Compile the training of all networks at once, or of as many as memory has room for."""
+        fold = 0 if self.tables.per_fold else None
+        own = fold if self.tables.shared_per_fold else None
+        rows, real = self._batches(1)
+        room = free_bytes() if self.recipe.memory is None else self.recipe.memory
+        self.at_once = len(self.tables.train_rows) * self.recipe.copies
+        while True:
+            train = self._over_networks(
+                self._train_epoch,
+                (0, 0, None, None, None, None, None),
+                (0, 0, 0, fold, fold, None, own),
+            )
+            # The state comes out where it went in: the next epoch begins with it.
+            program = jax.jit(train, donate_argnums=0, out_shardings=self.devices.everywhere)
+            self._train = program.lower(self.state, rows, real, *data, shared).compile()
+            if self.at_once == 1 or bytes_of(self._train) <= room:
+                break
+            self.at_once = -(-self.at_once // 2)
+        copies = (0, None, None, None)
+        valid = self._over_networks(self._predict_chunks, copies, (0, 0, fold, own))
+        test = self._over_networks(self._predict_chunks, copies, (0, None, fold, own))
+        self._predict_valid, self._predict_test = jax.jit(valid), jax.jit(test)
+
+    def _over_networks(
+        self, function: Callable[..., Any], copies: Axes, folds: Axes
+    ) -> Callable[..., Any]:
+        """Apply what is said of one network to all, so many at once as there is room for.
+
+        Args:
+            function: of one network.
+            copies: the axis of the copies in each of its arguments, 0 or None; copies share
+                their fold's data.
+            folds: likewise of the folds.
+        """
+        n_folds, n_copies = len(self.tables.train_rows), self.recipe.copies
+        of_fold = mapped(function, copies, n_copies, self.at_once)
+        return mapped(of_fold, folds, n_folds, max(1, self.at_once // n_copies))
 
     def network(self, fold: int, copy: int = 0) -> keras.Model:
         """Return the model holding the present weights of one network (one object for all)."""
@@ -144,11 +177,18 @@ class FoldProgram:
             each = self._loss(target, prediction)
             total = (each.reshape(each.shape[0], -1).mean(axis=1) * weight).sum()
             # Divided by the real rows and not by the weights, as ``fit`` does.
-            return total / jnp.maximum(count, 1.0) + sum(penalties), (new_fixed, total)
+            loss = total / jnp.maximum(count, 1.0) + sum(penalties)
+            return self._scaled(loss, slots), (new_fixed, total)
 
         gradient, (new_fixed, total) = jax.grad(objective, has_aux=True)(trainable)
         trainable, slots = self.optimizer.stateless_apply(slots, gradient, trainable)
         return (trainable, new_fixed, slots), total
+
+    def _scaled(self, loss: Any, slots: Any) -> Any:
+        """Return the loss as the optimizer wants it: in float16 small gradients would vanish."""
+        mapping = list(zip(self.optimizer.variables, slots, strict=True))
+        with keras.StatelessScope(state_mapping=mapping):
+            return self.optimizer.scale_loss(loss)
 
     def _features(self, shared: Any, inputs: Any, rows: Any) -> Any:
         """Return what the model takes of some rows of one fold."""
@@ -176,7 +216,7 @@ class FoldProgram:
             self.optimizer.finalize_variable_values(self.model.trainable_variables)
             return [scope.get_current_value(v) for v in self.model.trainable_variables]
 
-    def _batches(self, epoch: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    def _batches(self, epoch: int) -> tuple[jax.Array, jax.Array]:
         """Return the rows [folds, copies, steps, batch] of every batch, and which are real.
 
         A fold is filled up with its own rows at weight zero, never with foreign rows: batch
@@ -192,16 +232,21 @@ class FoldProgram:
                 rng = np.random.default_rng([self.recipe.fold_seeds[fold], copy, epoch])
                 rows[fold, copy] = np.resize(rng.permutation(own), size)
         batches = (self._steps, self.recipe.batch_size)
-        return rows.reshape(folds, copies, *batches), real.reshape(folds, *batches)
+        return (
+            self.devices.divided(rows.reshape(folds, copies, *batches)),
+            self.devices.divided(real.reshape(folds, *batches)),
+        )
 
     def _report(self, epoch: int, loss: Any, inputs: Any, test: Any, shared: Any) -> EpochReport:
         """Predict the validation rows of each fold, and the test rows."""
         own = self.tables.valid_rows
-        chunks = np.stack([self._chunks(rows, max(map(len, own))) for rows in own])
+        chunks = self.devices.divided(
+            np.stack([self._chunks(rows, max(map(len, own))) for rows in own])
+        )
         found = np.asarray(self._predict_valid(self.state, chunks, inputs, shared))
         valid = tuple(found[fold][:, : len(rows)] for fold, rows in enumerate(own))
         count = jax.tree.leaves(test)[0].shape[1 if self.tables.per_fold else 0]
-        chunks = self._chunks(np.arange(count), count)
+        chunks = self.devices.divided(self._chunks(np.arange(count), count))
         predicted = np.asarray(self._predict_test(self.state, chunks, test, shared))[:, :, :count]
         return EpochReport(epoch, np.asarray(loss, dtype=np.float64), valid, predicted)
 
@@ -211,6 +256,38 @@ class FoldProgram:
         padded = np.zeros(-(-count // size) * size, dtype=np.int32)
         padded[: len(rows)] = rows
         return padded.reshape(-1, size)
+
+
+def mapped(function: Callable[..., Any], axes: Axes, size: int, at_once: int) -> Callable[..., Any]:
+    """Return a function that is applied along an axis, to so many places of it at once.
+
+    Args:
+        function: of one place.
+        axes: of each argument, 0 or None.
+        size: of the axis.
+        at_once: places that are computed side by side; the rest waits.
+
+    >>> mapped(lambda row, factor: row * factor, (0, None), 3, 2)(jnp.arange(3), 10).tolist()
+    [0, 10, 20]
+    """
+    if at_once >= size:
+        return jax.vmap(function, in_axes=axes)
+
+    def portions(*arguments: Any) -> Any:
+        moving = [value for value, axis in zip(arguments, axes, strict=True) if axis == 0]
+
+        def one(places: list[Any]) -> Any:
+            own = iter(places)
+            return function(
+                *(
+                    next(own) if axis == 0 else value
+                    for value, axis in zip(arguments, axes, strict=True)
+                )
+            )
+
+        return jax.lax.map(one, moving, batch_size=at_once)
+
+    return portions
 
 
 def _new_networks(

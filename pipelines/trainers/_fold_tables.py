@@ -94,6 +94,8 @@ class Recipe:
         copies: networks a fold.
         report: the epochs, counted from 1, after which predictions are wanted.
         predict_batch_size: rows of a prediction step.
+        memory: bytes that training may take beside the rows and the weights; None takes what the
+            device has free. Networks that do not fit are trained in portions.
     """
 
     epochs: int
@@ -102,6 +104,7 @@ class Recipe:
     copies: int = 1
     report: Collection[int] = ()
     predict_batch_size: int = 1024
+    memory: float | None = None
 
 
 @dataclass(frozen=True)

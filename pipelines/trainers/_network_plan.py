@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from comps.base import UsageError
+from comps.base import Model, UsageError, unknown_name
 
 
 @dataclass(frozen=True)
@@ -18,17 +18,23 @@ class Plan:
         batch_size: rows of a step.
         copies: networks a fold, which differ in their seed; their predictions are averaged.
         stride: epochs between two stages.
+        precision: "float32", or "mixed": layers compute in half precision, weights, outputs and
+            losses stay in float32.
     """
 
     epochs: int
     batch_size: int
     copies: int = 1
     stride: int = 1
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
+        for name in ("epochs", "batch_size", "copies", "stride"):
+            value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise UsageError(f"'{name}' must be a positive whole number, not {value!r}.")
+        if self.precision not in ("float32", "mixed"):
+            raise unknown_name("precision", self.precision, ("float32", "mixed"))
 
     @classmethod
     def split(cls, params: Mapping[str, Any]) -> tuple[Plan, dict[str, Any]]:
@@ -44,3 +50,14 @@ class Plan:
     def steps(self, rows: int) -> int:
         """Return the optimizer steps of the whole training on so many rows."""
         return self.epochs * -(-rows // self.batch_size)
+
+
+def builder(model: Model) -> Callable[..., Any]:
+    """Return what builds the network of a model.
+
+    Raises:
+        UsageError: if it names nothing.
+    """
+    if model.build is None:
+        raise UsageError(f"Model '{model.name}' names no function that builds its network.")
+    return model.build

@@ -5,6 +5,7 @@ A new form of rows is one new class here and one entry in `_FORMS`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -13,6 +14,10 @@ import numpy as np
 from comps.base import Array, Images, Windows
 
 Gather = Callable[[Any, Any], Any]
+
+# The maps of more, or of larger, images would take gigabytes.
+_PREDICT_ROWS = 1024
+_PREDICT_VALUES = 4 * 2**20
 
 
 class Rows(Protocol):
@@ -149,6 +154,16 @@ class ImageRows:
 
 
 _FORMS: Mapping[type, Rows] = {Windows: WindowRows(), Images: ImageRows()}
+
+
+def rows_at_once(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """Return how many rows are predicted at once: fewer of large images.
+
+    >>> rows_at_once({"rows": (100,)}), rows_at_once({"image": (96, 96, 3)})
+    (1024, 151)
+    """
+    values = sum(math.prod(shape) for shape in shapes.values())
+    return max(1, min(_PREDICT_ROWS, _PREDICT_VALUES // max(values, 1)))
 
 
 def form_of(rows: Any) -> Rows:

@@ -8,203 +8,39 @@ program can make up for.
 from __future__ import annotations
 
 import contextlib
-import math
-import random
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from comps.base import Array, Model
-from pipelines.trainers._base import Context, FoldData, Stage, Trainer
-from pipelines.trainers._network_plan import Plan
-from pipelines.trainers._network_rows import count_rows, form_of
-from pipelines.trainers._network_targets import Goal, goal_of
-from pipelines.trainers.keras import builder
-
-if TYPE_CHECKING:
-    import keras
-
-# As in a fold program; fewer of large images, whose maps would take gigabytes.
-_PREDICT_ROWS = 1024
-_PREDICT_VALUES = 4 * 2**20
+from pipelines.trainers._base import Trainer
+from pipelines.trainers._keras_fit import KerasFitTrainer
 
 
-class KerasTensorFlowTrainer:
-    """Trains the same networks as `KerasTrainer`, from the same builders.
+class KerasTensorFlowTrainer(KerasFitTrainer):
+    """Trains networks on TensorFlow. See `KerasFitTrainer`."""
 
-    Each fold is a plain `fit` on batches in an order of its own. With `use_ema` predictions
-    come from the averaged weights, and training goes on from the others.
-    """
-
-    together = False
     backend = "tensorflow"
 
-    def prepare(self) -> None:
-        """Import Keras on TensorFlow. See `Trainer`."""
-        from pipelines.trainers._keras_backend import import_keras
+    def hold(self, threads: int) -> None:
+        """See `KerasFitTrainer`."""
+        import tensorflow as tf
 
-        import_keras(self.backend)
+        # A new network a fold is traced anew, and a last batch has another shape: no news.
+        tf.get_logger().setLevel("ERROR")
+        # Once TensorFlow has begun to compute, it takes no more settings: then they are made.
+        with contextlib.suppress(RuntimeError):
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        tf.config.experimental.enable_op_determinism()
 
-    def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
-        """Yield a stage every `stride` epochs. See `Trainer`."""
-        (fold,) = folds
-        plan, networks, goal = _begun(model, fold, context)
-        for epoch in plan.stages():
-            outputs = [network.train_until(epoch, (fold.valid, fold.test)) for network in networks]
-            valid, test = (goal.decode(np.stack(parts)) for parts in zip(*outputs, strict=True))
-            yield Stage(epoch, [valid], [test])
+    def half(self) -> str:
+        """See `KerasFitTrainer`."""
+        import tensorflow as tf
 
-    def networks(self, model: Model, fold: FoldData, context: Context) -> list[keras.Model]:
-        """Return the trained networks of a fold, one a copy, after all their epochs.
+        from pipelines.trainers._keras_backend import half_of
 
-        For classes, the mean of their outputs is what `stages` predicts at its last stage.
-        """
-        plan, networks, _ = _begun(model, fold, context)
-        for network in networks:
-            network.fit_until(plan.epochs)
-        return [network.model for network in networks]
-
-
-def _begun(model: Model, fold: FoldData, context: Context) -> tuple[Plan, list[_Network], Goal]:
-    """Return the networks of a fold before their first epoch."""
-    import keras
-
-    plan, params = Plan.split(model.params)
-    build = builder(model)
-    _hold_threads(context.threads)
-    goal = goal_of(context.task, fold.target)
-    target = goal.encode(fold.target)
-    shapes = form_of(fold.train).shapes(fold.train)
-    steps = plan.steps(len(target))
-    keras.backend.clear_session()
-    networks = [
-        _Network(lambda: build(shapes, steps, **params), fold, target, plan, copy)
-        for copy in range(plan.copies)
-    ]
-    return plan, networks, goal
-
-
-class _Network:
-    """One network of one fold."""
-
-    def __init__(
-        self,
-        build_model: Callable[[], keras.Model],
-        fold: FoldData,
-        target: Array,
-        plan: Plan,
-        copy: int,
-    ) -> None:
-        import keras
-
-        seed = int(np.random.SeedSequence([fold.seed, copy]).generate_state(1)[0])
-        before = random.getstate()
-        keras.utils.set_random_seed(seed)
-        self.model = build_model()
-        random.setstate(before)
-        self.batches_from = partial(
-            _batches, fold.train, target, plan.batch_size, [fold.seed, copy]
-        )
-        self.epoch = 0
-
-    def train_until(self, epoch: int, views: Sequence[Any]) -> list[Array]:
-        """Train to the end of an epoch and predict the rows of some views."""
-        own = self.fit_until(epoch)
-        outputs = [_predict(self.model, rows) for rows in views]
-        if own:
-            self.model.set_weights(own)
-        return outputs
-
-    def fit_until(self, epoch: int) -> list[Array]:
-        """Train to the end of an epoch, and leave the weights to predict with in the model.
-
-        Returns:
-            The weights to train on with, where these are others.
-        """
-        import keras
-
-        model = self.model
-        # `fit` leaves the averaged weights in the model, if the optimizer keeps them.
-        own: list[Array] = []
-
-        def keep(number: int, logs: object) -> None:
-            del number, logs
-            own[:] = model.get_weights()
-
-        averages = getattr(model.optimizer, "use_ema", False)
-        model.fit(
-            self.batches_from(self.epoch),
-            initial_epoch=self.epoch,
-            epochs=epoch,
-            verbose=0,
-            shuffle=False,
-            callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=keep)] if averages else [],
-        )
-        self.epoch = epoch
-        return own
-
-
-def _predict(model: keras.Model, rows: Any) -> Array:
-    form = form_of(rows)
-    count = count_rows(rows)
-    values = sum(math.prod(shape) for shape in form.shapes(rows).values())
-    size = max(1, min(_PREDICT_ROWS, _PREDICT_VALUES // values))
-    parts = [
-        np.asarray(model.predict_on_batch(form.features(rows, part)))
-        for part in np.split(np.arange(count), range(size, count, size))
-    ]
-    return np.concatenate(parts)
-
-
-def _batches(rows: Any, target: Array, size: int, seed: Sequence[int], epoch: int = 0) -> Any:
-    """Return a `keras.utils.PyDataset` of batches, shuffled anew in each epoch.
-
-    `fit` reads ahead into an epoch that it does not train; each call of it therefore gets batches
-    of its own, from the epoch where it begins.
-
-    Their sizes differ by one row at most. A last batch of a row or two would be a tenth of what
-    batch normalisation predicts with.
-    """
-    import keras
-
-    form = form_of(rows)
-
-    class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.epoch = epoch
-            self.on_epoch_begin()
-
-        def __len__(self) -> int:
-            return -(-len(target) // size)
-
-        def on_epoch_begin(self) -> None:
-            order = np.random.default_rng([*seed, self.epoch])
-            self.batches = np.array_split(order.permutation(len(target)), len(self))
-
-        def on_epoch_end(self) -> None:
-            self.epoch += 1
-
-        def __getitem__(self, number: int) -> tuple[dict[str, Array], Array]:
-            batch = self.batches[number]
-            return form.features(rows, batch), target[batch]
-
-    return Batches()
-
-
-def _hold_threads(threads: int) -> None:
-    """Keep TensorFlow within its share, and its results the same from run to run."""
-    import tensorflow as tf
-
-    # A new network a fold is traced anew, and a last batch has another shape: no news.
-    tf.get_logger().setLevel("ERROR")
-    # Once TensorFlow has begun to compute, it takes no more settings: then they are made.
-    with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    tf.config.experimental.enable_op_determinism()
+        for card in tf.config.list_physical_devices("GPU"):
+            major, minor = tf.config.experimental.get_device_details(card)["compute_capability"]
+            return half_of(major + minor / 10)
+        return "bfloat16"
 
 
 if TYPE_CHECKING:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from comps.base import Array, Model, UsageError
+from comps.base import Array, Model
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
-from pipelines.trainers._network_plan import Plan
-from pipelines.trainers._network_rows import count_rows, form_of
+from pipelines.trainers._network_plan import Plan, builder
+from pipelines.trainers._network_rows import count_rows, form_of, rows_at_once
 from pipelines.trainers._network_targets import Goal, goal_of
 
 if TYPE_CHECKING:
     from pipelines.trainers._fold_program import FoldProgram
 
 
-class KerasTrainer:
+class KerasJaxTrainer:
     """Trains what `model.build(shapes, steps, **params)` returns.
 
     The builder takes the shape of a row of each input by name, and the number of optimizer
@@ -47,19 +47,20 @@ class KerasTrainer:
         goals = [goal_of(context.task, fold.target) for fold in folds]
         for report in _program(builder(model), plan, params, folds, goals).run():
             yield Stage(
-                report.epoch, _decoded(goals, report.valid), _decoded(goals, list(report.test))
+                report.epoch,
+                _decoded(goals, report.valid),
+                _decoded(goals, list(report.test)),
+                report.loss.mean(axis=1).tolist(),
             )
 
 
-def builder(model: Model) -> Callable[..., Any]:
-    """Return what builds the network of a model.
+def _half() -> str:
+    import jax
 
-    Raises:
-        UsageError: if it names nothing.
-    """
-    if model.build is None:
-        raise UsageError(f"Model '{model.name}' names no function that builds its network.")
-    return model.build
+    from pipelines.trainers._keras_backend import half_of
+
+    device = jax.devices()[0]
+    return half_of(float(device.compute_capability)) if device.platform == "gpu" else "bfloat16"
 
 
 def _decoded(goals: Sequence[Goal], outputs: Sequence[Array]) -> list[Array]:
@@ -76,6 +77,7 @@ def _program(
     """Lay the folds beside each other, training rows first, and build their program."""
     from pipelines.trainers._fold_program import FoldProgram
     from pipelines.trainers._fold_tables import FoldTables, Recipe, stack_inputs
+    from pipelines.trainers._keras_backend import precision
 
     form = form_of(folds[0].train)
     rows = [_joined(form.arrays(fold.train), form.arrays(fold.valid)) for fold in folds]
@@ -99,8 +101,13 @@ def _program(
     stacked = {name: table.shape[2:] for name, table in inputs.items()}
     shapes = {name: stacked.get(name, shape) for name, shape in form.shapes(views[0]).items()}
     steps = plan.steps(max(train for train, _ in sizes))
+
+    def build_model() -> Any:
+        with precision(plan.precision, _half):
+            return build(shapes, steps, **params)
+
     return FoldProgram(
-        lambda: build(shapes, steps, **params),
+        build_model,
         tables,
         Recipe(
             plan.epochs,
@@ -108,6 +115,7 @@ def _program(
             [fold.seed for fold in folds],
             plan.copies,
             plan.stages(),
+            rows_at_once(shapes),
         ),
     )
 
@@ -126,4 +134,4 @@ def _joined(first: dict[str, Array], second: dict[str, Array]) -> dict[str, Arra
 
 
 if TYPE_CHECKING:
-    _: Trainer = KerasTrainer()
+    _: Trainer = KerasJaxTrainer()

@@ -1,0 +1,62 @@
+"""The arguments and options of the commands: what they are called, and what help says of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Competition = Annotated[str, typer.Argument(help="Name of the competition; see 'comps list'.")]
+Data = Annotated[
+    Path | None,
+    typer.Option(help="Kaggle's zip or a folder of its files. [default: data/COMPETITION/]"),
+]
+Runs = Annotated[Path | None, typer.Option(help="Folder for results. [default: runs/]")]
+Folds = Annotated[int | None, typer.Option(help="Number of folds.")]
+Repeats = Annotated[int | None, typer.Option(help="Repeats of the folds, shuffled anew.")]
+Scheme = Annotated[
+    str | None, typer.Option(help="Fold scheme: kfold, stratified, grouped or expanding.")
+]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+Jobs = Annotated[int | None, typer.Option(help="Jobs side by side. [default: one a core]")]
+Backend = Annotated[
+    str,
+    typer.Option(
+        help="What networks are trained on: auto (the fastest here), jax, tensorflow or torch."
+    ),
+]
+Precision = Annotated[
+    str, typer.Option(help="Of networks: float32, or mixed (half precision, for GPUs).")
+]
+TensorBoard = Annotated[
+    bool, typer.Option("--tensorboard", help="Write learning curves for TensorBoard.")
+]
+Engine = Annotated[str, typer.Option(help="Where jobs run: local (processes) or inline.")]
+TimeLimit = Annotated[
+    str | None, typer.Option(help="End after this time with what is finished, e.g. 90s, 10m, 1h.")
+]
+Models = Annotated[
+    str | None, typer.Option("--models", "--model", help="'default', 'all', or names with commas.")
+]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="The cheapest models alone: done within a minute.")
+]
+Members = Annotated[str | None, typer.Option(help="Names of models, with commas.")]
+Method = Annotated[str, typer.Option(help="auto, best, equal or convex.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="MODEL.PARAMETER=VALUE, e.g. lightgbm.learning_rate=0.02."),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(help="File of pretrained weights, for the models that take one."),
+]
+Output = Annotated[Path, typer.Option(help="Where to write the submission.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON lines, for machines.")]
+Check = Annotated[Path | None, typer.Option(help="Check this file instead of writing one.")]
+Submission = Annotated[Path, typer.Argument(help="The file that was submitted.")]
+Solution = Annotated[Path, typer.Argument(help="A file of the same form with the answers.")]
+OfCompetition = Annotated[
+    str | None, typer.Option(help="[default: the one with the solution's columns]")
+]

@@ -1,0 +1,129 @@
+"""Which backend a network is trained on, and that JAX alone is enough."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from comps.base import Family, Model, UsageError
+from pipelines import backends
+from pipelines.backends import placed, sees_accelerator
+from tests.commands import comps, without
+from tests.support import ROOT
+
+CONVNET = Model("convnet", Family.NETWORK, "keras-tensorflow", {"epochs": 3})
+LSTM = Model("lstm", Family.NETWORK, "keras-jax", {"epochs": 3})
+TREES = Model("lightgbm", Family.BOOSTING, "lightgbm", {"rounds": 3})
+
+
+def on_a_cpu(monkeypatch: pytest.MonkeyPatch, accelerator: bool = False) -> None:
+    """Pretend that there is no accelerator, or that there is one."""
+    monkeypatch.setattr(backends, "sees_accelerator", lambda: accelerator)
+
+
+def test_on_a_cpu_a_network_goes_where_it_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_a_cpu(monkeypatch)
+    assert [placed(model) for model in (CONVNET, LSTM, TREES)] == [CONVNET, LSTM, TREES]
+
+
+def test_with_an_accelerator_all_networks_go_to_jax(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_a_cpu(monkeypatch, accelerator=True)
+    trainers = [placed(model).trainer for model in (CONVNET, LSTM, TREES)]
+    assert trainers == ["keras-jax", "keras-jax", "lightgbm"]
+
+
+def test_without_tensorflow_all_networks_go_to_jax(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_a_cpu(monkeypatch)
+    monkeypatch.setattr(backends, "find_spec", lambda name: None)
+    assert [placed(model).trainer for model in (CONVNET, LSTM)] == ["keras-jax"] * 2
+
+
+@pytest.mark.parametrize("backend", ["jax", "tensorflow", "torch"])
+def test_a_backend_that_is_asked_for_is_taken(backend: str) -> None:
+    trainers = [placed(model, backend).trainer for model in (CONVNET, LSTM, TREES)]
+    assert trainers == [f"keras-{backend}"] * 2 + ["lightgbm"]
+
+
+def test_the_precision_belongs_to_the_parameters_of_networks_alone() -> None:
+    assert placed(LSTM, "jax", "mixed").params == {"epochs": 3, "precision": "mixed"}
+    assert placed(LSTM, "jax").params == {"epochs": 3}
+    assert placed(TREES, "jax", "mixed").params == {"rounds": 3}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (("tensorlow",), "There is no backend 'tensorlow'. Did you mean 'tensorflow'?"),
+        (("jax", "half"), "There is no precision 'half'"),
+    ],
+)
+def test_unknown_names_are_refused(wanted: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        placed(LSTM, *wanted)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("JAX_PLATFORMS", "cpu"), ("CUDA_VISIBLE_DEVICES", "")]
+)
+def test_an_accelerator_that_is_hidden_is_not_seen(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backends, "_DEVICES", ("/",))
+    monkeypatch.setattr(backends, "_PLUGINS", ("jax",))
+    for name in ("JAX_PLATFORMS", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.delenv(name, raising=False)
+    assert sees_accelerator()
+    monkeypatch.setenv(variable, value)
+    assert not sees_accelerator()
+
+
+def test_the_command_line_names_the_backends(tmp_path: Path) -> None:
+    done = comps("cv", "digits", "--backend", "theano", cwd=tmp_path, code=2)
+    assert "no backend 'theano'" in done.err
+    assert "jax" in done.err and "torch" in done.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("competition", "settings"),
+    [
+        ("digits", ["convnet.epochs=1"]),
+        ("dogs-vs-cats", ["convnet.epochs=1"]),
+        ("sentiment", ["bag-unigrams.epochs=1", "transformer.epochs=1", "transformer.width=8"]),
+        ("temperature", ["lstm.epochs=1", "conv1d.epochs=1"]),
+        ("house-prices", ["mlp.epochs=2"]),
+    ],
+)
+def test_networks_are_trained_without_tensorflow(
+    competition: str, settings: list[str], tmp_path: Path
+) -> None:
+    names = ",".join(dict.fromkeys(setting.partition(".")[0] for setting in settings))
+    options = [part for setting in settings for part in ("--set", setting)]
+    environment = without("tensorflow", tmp_path)
+    command = ["cv", competition, "--models", names, "--folds", "2", *options, "--json"]
+    done = comps(*command, cwd=tmp_path, env=environment)
+    (board,) = done.all("leaderboard")
+    assert {row["model"] for row in board["rows"]} == set(names.split(","))
+
+
+def test_a_backend_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    environment = without("torch", tmp_path)
+    command = ["cv", "house-prices", "--models", "dense", "--backend", "torch"]
+    done = comps(*command, cwd=tmp_path, env=environment, code=1)
+    assert "competition-workbench[torch]" in done.err
+
+
+def test_a_package_that_is_hidden_is_not_found(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import tensorflow"],
+        env={**os.environ, **without("tensorflow", tmp_path)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "ModuleNotFoundError: No module named 'tensorflow'" in done.stderr

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Mapping
 from importlib.util import find_spec
-from pathlib import Path
 
 from comps.base import Model, unknown_name
+from pipelines.hardware import accelerators
 
 # The trainer of each backend; `auto` is a choice among them.
 BACKENDS: Mapping[str, str] = {
@@ -17,10 +16,6 @@ BACKENDS: Mapping[str, str] = {
     "torch": "keras-torch",
 }
 PRECISIONS = ("float32", "mixed")
-
-# What JAX drives its accelerators with: packages, and what the system shows of the hardware.
-_PLUGINS = ("jax_cuda13_plugin", "jax_cuda12_plugin", "jax_rocm7_plugin", "libtpu")
-_DEVICES = ("/dev/nvidia0", "/dev/dxg", "/dev/kfd", "/dev/accel0", "/dev/vfio/0")
 
 
 def placed(model: Model, backend: str = "auto", precision: str = "float32") -> Model:
@@ -51,21 +46,8 @@ def placed(model: Model, backend: str = "auto", precision: str = "float32") -> M
         return model
     if backend != "auto":
         model = dataclasses.replace(model, trainer=BACKENDS[backend])
-    elif sees_accelerator() or find_spec("tensorflow") is None:
+    elif accelerators() or find_spec("tensorflow") is None:
         model = dataclasses.replace(model, trainer=BACKENDS["jax"])
     if precision != "float32":
         model = dataclasses.replace(model, params={**model.params, "precision": precision})
     return model
-
-
-def sees_accelerator() -> bool:
-    """Return whether JAX would run on a GPU or TPU, without importing it.
-
-    To ask JAX would take a second, and a part of the card's memory in this process.
-    """
-    platforms = os.environ.get("JAX_PLATFORMS", "")
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    if hidden or platforms.split(",")[0] == "cpu":
-        return False
-    present = any(Path(device).exists() for device in _DEVICES)
-    return present and any(find_spec(plugin) is not None for plugin in _PLUGINS)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from comps.base import Competition, Dataset, Family, Model
 from pipelines.engines import Cancelled, Done, Engine, Event, Failed
 from pipelines.folds import Folds
@@ -154,9 +156,12 @@ def _jobs(
     models: Sequence[Model],
     missing: Missing,
     store: RunStore,
-    threads: int,
+    engine: Engine,
 ) -> list[Job]:
-    """Return the jobs, one repeat of all models after the other."""
+    """Return the jobs, one repeat of all models after the other.
+
+    What trains folds together gets its folds as one job, or as one for each accelerator.
+    """
     run = Run(
         competition=experiment.competition,
         data=experiment.data,
@@ -165,16 +170,18 @@ def _jobs(
         spec=experiment.folds.spec,
         folds=store.write_folds(experiment.folds),
         seed=experiment.seed,
-        threads=threads,
+        threads=engine.threads,
     )
+    programs = max(1, engine.accelerators)
     jobs = []
     for wanted in range(experiment.folds.n_repeats):
         for model in models:
             folds = [fold for repeat, fold in missing[model.name] if repeat == wanted]
             together = load_trainer(model.trainer).together
-            batches = [tuple(folds)] if together and folds else [(fold,) for fold in folds]
+            parts = programs if together else len(folds)
+            batches = [tuple(part.tolist()) for part in np.array_split(folds, parts or 1)]
             key = experiment.key(model)
-            jobs += [Job(run, model, key, wanted, batch) for batch in batches]
+            jobs += [Job(run, model, key, wanted, batch) for batch in batches if batch]
     return jobs
 
 
@@ -204,8 +211,8 @@ def _execute(
     outcome: CrossValidation,
 ) -> None:
     ordered = models if deadline is not None else _longest_programs_first(models)
-    jobs = _jobs(experiment, ordered, missing, store, engine.threads)
-    queue = JobQueue(jobs, engine.slots, deadline)
+    jobs = _jobs(experiment, ordered, missing, store, engine)
+    queue = JobQueue(jobs, engine.slots, deadline, engine.accelerators)
     awaited = {model.name: len(missing[model.name]) for model in models}
     for event in engine.run(queue.next_job, deadline):
         if isinstance(event, Done):

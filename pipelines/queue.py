@@ -10,6 +10,7 @@ from itertools import takewhile
 from comps.base import Model
 from pipelines.engines import Done
 from pipelines.jobs import Job
+from pipelines.trainers import load_trainer
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,24 @@ class JobQueue:
         jobs: in the order in which they should run.
         slots: how many run side by side.
         deadline: on the clock of `time.monotonic`, or None.
+        accelerators: the first so many slots take networks before anything else, and the others
+            take none; 0 where all slots are alike.
     """
 
-    def __init__(self, jobs: Sequence[Job], slots: int, deadline: float | None = None) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        slots: int,
+        deadline: float | None = None,
+        accelerators: int = 0,
+    ) -> None:
         self.pending = list(jobs)
         self.left_out: list[Job] = []
         self.total = sum(len(job.folds) for job in jobs)
         self.done = 0
         self._running: list[Job] = []
         self._prepared_in: dict[tuple[int, int], int] = {}
-        self._slots, self._deadline = slots, deadline
+        self._slots, self._deadline, self._accelerators = slots, deadline, accelerators
         self._measured: dict[str, list[float]] = {}
         self._planned = {job.model.name: _planned_seconds(job.model) for job in jobs}
 
@@ -56,8 +65,7 @@ class JobQueue:
         Args:
             slot: number of the slot that is free.
         """
-        while self.pending:
-            job = self._suited(slot)
+        while (job := self._suited(slot)) is not None:
             if self._fits(job):
                 self._running.append(job)
                 self.pending.remove(job)
@@ -93,15 +101,26 @@ class JobQueue:
         seconds = sum(self._seconds(job.model) * len(job.folds) for job in jobs) / self._slots
         return Status(self.done, self.total, seconds)
 
-    def _suited(self, slot: int) -> Job:
+    def _suited(self, slot: int) -> Job | None:
         """Return one of the jobs that come next: of a fold known in the slot, else a new one."""
+        open_to = self._open_to(slot)
+        if not open_to:
+            return None
 
         def distance(job: Job) -> int:
             places = {self._prepared_in.get((job.repeat, fold)) for fold in job.folds}
             return 0 if places == {slot} else 1 if places == {None} else 2
 
-        first = self.pending[0]
-        return min(takewhile(lambda job: _same_repeat(job, first), self.pending), key=distance)
+        first = open_to[0]
+        return min(takewhile(lambda job: _same_repeat(job, first), open_to), key=distance)
+
+    def _open_to(self, slot: int) -> list[Job]:
+        """Return the jobs that a slot may take, in their order."""
+        if not self._accelerators:
+            return self.pending
+        networks = [job for job in self.pending if _is_network(job)]
+        others = [job for job in self.pending if not _is_network(job)]
+        return [*networks, *others] if slot < self._accelerators else others
 
     def _ended(self, job: Job) -> None:
         self.done += len(job.folds)
@@ -121,10 +140,14 @@ class JobQueue:
         rest = [other for other in self.pending if _same_repeat(other, job)]
         folds_in_turn = max(
             max(len(other.folds) for other in rest),
-            sum(len(other.folds) for other in rest) / self._slots,
+            sum(len(other.folds) for other in rest) / self._lanes(job),
         )
         seconds = self._seconds(job.model) * folds_in_turn
         return time.monotonic() + seconds <= self._deadline
+
+    def _lanes(self, job: Job) -> int:
+        """Return how many slots may take jobs of this kind."""
+        return self._accelerators if self._accelerators and _is_network(job) else self._slots
 
     def _seconds(self, model: Model) -> float:
         """Estimate a fold: measured where possible, else the declared cost at this speed."""
@@ -144,6 +167,10 @@ def _planned_seconds(model: Model) -> float:
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
+
+
+def _is_network(job: Job) -> bool:
+    return load_trainer(job.model.trainer).backend is not None
 
 
 def _same_repeat(one: Job, other: Job) -> bool:

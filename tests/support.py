@@ -393,7 +393,8 @@ class Scripted:
         np.ones((8, 8)) @ np.ones((8, 8))
         threads = max([pool["num_threads"] for pool in threadpool_info()], default=0)
         cores = ",".join(map(str, sorted(os.sched_getaffinity(0))))
-        text = f"{os.getpid()} {self.n_jobs} {threads} {cores}"
+        card = os.environ.get("CUDA_VISIBLE_DEVICES", "any")
+        text = f"{os.getpid()} {self.n_jobs} {threads} {cores} card={card}"
         Path(self.path, f"{time.monotonic_ns()}-{os.getpid()}").write_text(text)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from comps.base import Family, Model, UsageError
 from pipelines import backends
-from pipelines.backends import placed, sees_accelerator
+from pipelines.backends import placed
 from tests.commands import comps, without
 from tests.support import ROOT
 
@@ -22,7 +22,7 @@ TREES = Model("lightgbm", Family.BOOSTING, "lightgbm", {"rounds": 3})
 
 def on_a_cpu(monkeypatch: pytest.MonkeyPatch, accelerator: bool = False) -> None:
     """Pretend that there is no accelerator, or that there is one."""
-    monkeypatch.setattr(backends, "sees_accelerator", lambda: accelerator)
+    monkeypatch.setattr(backends, "accelerators", lambda: [{}] if accelerator else [])
 
 
 def test_on_a_cpu_a_network_goes_where_it_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,21 +64,6 @@ def test_the_precision_belongs_to_the_parameters_of_networks_alone() -> None:
 def test_unknown_names_are_refused(wanted: tuple[str, ...], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         placed(LSTM, *wanted)
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"), [("JAX_PLATFORMS", "cpu"), ("CUDA_VISIBLE_DEVICES", "")]
-)
-def test_an_accelerator_that_is_hidden_is_not_seen(
-    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(backends, "_DEVICES", ("/",))
-    monkeypatch.setattr(backends, "_PLUGINS", ("jax",))
-    for name in ("JAX_PLATFORMS", "CUDA_VISIBLE_DEVICES"):
-        monkeypatch.delenv(name, raising=False)
-    assert sees_accelerator()
-    monkeypatch.setenv(variable, value)
-    assert not sees_accelerator()
 
 
 def test_the_command_line_names_the_backends(tmp_path: Path) -> None:

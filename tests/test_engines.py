@@ -302,7 +302,7 @@ def tellers(folder: Path, count: int = 1) -> list[Model]:
 
 
 def told(folder: Path) -> list[list[str]]:
-    """Return what was told: process, threads given, threads in use, cores; in order."""
+    """Return what was told: process, threads given, threads in use, cores, card; in order."""
     return [entry.read_text().split() for entry in sorted(folder.iterdir())]
 
 
@@ -483,9 +483,9 @@ def test_each_worker_has_cores_of_its_own_and_no_more_threads_than_cores(
     slots_told: dict[int, list[list[str]]],
 ) -> None:
     for slots, entries in slots_told.items():
-        shares = [cores.split(",") for _, _, _, cores in entries]
+        shares = [cores.split(",") for _, _, _, cores, _ in entries]
         assert len(entries) == slots
         assert len({core for share in shares for core in share}) == sum(map(len, shares))
-        for (_, given, in_use, _), share in zip(entries, shares, strict=True):
+        for (_, given, in_use, _, _), share in zip(entries, shares, strict=True):
             assert int(given) == len(share) == len(available_cores()) // slots
             assert int(in_use) <= len(share)

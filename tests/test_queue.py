@@ -73,6 +73,20 @@ def test_a_slot_gets_the_folds_that_it_has_prepared_for_the_model_before() -> No
     assert second == [jobs[5], jobs[4], jobs[7], jobs[6]]
 
 
+def test_networks_go_to_the_slots_that_own_a_card() -> None:
+    jobs = [job(RIDGE, 0), job(RIDGE, 1), job(NETWORK, (0, 1, 2)), job(RIDGE, 2)]
+    queue = JobQueue(jobs, slots=2, accelerators=1)
+    assert [queue.next_job(1), queue.next_job(0)] == [jobs[0], jobs[2]]
+    # The card has no more networks to train: its slot helps the other.
+    assert [queue.next_job(0), queue.next_job(1)] == [jobs[1], jobs[3]]
+
+
+def test_a_slot_without_a_card_takes_no_network() -> None:
+    queue = JobQueue([job(NETWORK, (0, 1, 2))], slots=2, accelerators=1)
+    assert queue.next_job(1) is None
+    assert len(queue.pending) == 1 and queue.left_out == []
+
+
 def test_a_slot_takes_over_what_another_has_prepared_before_it_waits() -> None:
     jobs = [job(RIDGE, 0), job(FOREST, 0)]
     queue = JobQueue(jobs, slots=2)

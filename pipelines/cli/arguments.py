@@ -29,6 +29,13 @@ Backend = Annotated[
 Precision = Annotated[
     str, typer.Option(help="Of networks: float32, or mixed (half precision, for GPUs).")
 ]
+DataParallel = Annotated[
+    bool,
+    typer.Option(
+        "--data-parallel",
+        help="Train a network on all GPUs at once; else each GPU takes its share of the folds.",
+    ),
+]
 TensorBoard = Annotated[
     bool, typer.Option("--tensorboard", help="Write learning curves for TensorBoard.")
 ]

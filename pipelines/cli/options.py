@@ -37,6 +37,7 @@ class Options:
     seed: int = 0
     jobs: int | None = None
     engine: str = "local"
+    data_parallel: bool = False
     backend: str = "auto"
     precision: str = "float32"
     tensorboard: bool = False
@@ -83,7 +84,7 @@ class Session:
     @cached_property
     def engine(self) -> Engine:
         """What executes the jobs; its workers start with the first job."""
-        return make_engine(self.options.engine, self.options.jobs)
+        return make_engine(self.options.engine, self.options.jobs, self.options.data_parallel)
 
     def experiment(self, n_repeats: int | None = None) -> Experiment:
         """Return the experiment with so many repeats of the folds; None takes the option's."""

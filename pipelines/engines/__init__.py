@@ -16,30 +16,41 @@ from pipelines.engines._base import (
     Started,
 )
 from pipelines.engines.inline import InlineEngine
-from pipelines.engines.local import LocalEngine, available_cores, warm_up
+from pipelines.engines.local import LocalEngine, warm_up
+from pipelines.hardware import available_cores
 
 
-def _inline(slots: int | None) -> Engine:
+def _local(slots: int | None, data_parallel: bool) -> Engine:
+    return LocalEngine(slots, data_parallel=data_parallel)
+
+
+def _inline(slots: int | None, data_parallel: bool) -> Engine:
+    del data_parallel  # this process sees all accelerators anyway
     if slots not in (None, 1):
         raise UsageError("The engine 'inline' runs one job at a time; leave out --jobs.")
     return InlineEngine(threads=len(available_cores()))
 
 
-ENGINES: Mapping[str, Callable[[int | None], Engine]] = {
-    "local": LocalEngine,
+ENGINES: Mapping[str, Callable[[int | None, bool], Engine]] = {
+    "local": _local,
     "inline": _inline,
 }
 
 
-def make_engine(name: str, slots: int | None = None) -> Engine:
+def make_engine(name: str, slots: int | None = None, data_parallel: bool = False) -> Engine:
     """Return the engine of that name.
+
+    Args:
+        name: one of `ENGINES`.
+        slots: jobs side by side; None leaves it to the engine.
+        data_parallel: whether a network is trained on all accelerators at once.
 
     Raises:
         UsageError: if there is none, or `slots` is not possible there.
     """
     if name not in ENGINES:
         raise unknown_name("engine", name, ENGINES)
-    return ENGINES[name](slots)
+    return ENGINES[name](slots, data_parallel)
 
 
 __all__ = [

@@ -66,10 +66,15 @@ class Engine(Protocol):
     Attributes:
         slots: how many jobs run side by side.
         threads: how many threads each of them may use.
+        accelerators: the first so many slots own a GPU or the like, and networks are trained
+            there; 0 where all slots are alike.
     """
 
     @property
     def slots(self) -> int: ...
+
+    @property
+    def accelerators(self) -> int: ...
 
     @property
     def threads(self) -> int: ...

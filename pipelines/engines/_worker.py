@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,9 @@ def worker_environment(threads: int) -> Iterator[None]:
     """Set the environment that a process started meanwhile inherits."""
     values = {name: str(threads) for name in _THREAD_VARIABLES}
     values["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    # Memory of a card as it is needed: other programs, and other libraries, may use the card too.
+    values["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+    values["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
     # TensorFlow turns oneDNN on by itself only where a processor has instructions for networks;
     # with AVX2 alone a convolutional network trains 1.5 times as fast with it, too.
     values["TF_ENABLE_ONEDNN_OPTS"] = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -73,8 +76,9 @@ def worker_environment(threads: int) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def serve(pipe: Connection, cores: Sequence[int]) -> None:
+def serve(pipe: Connection, cores: Sequence[int], environment: Mapping[str, str]) -> None:
     """Receive jobs and send events until the other side closes the pipe."""
+    os.environ.update(environment)
     # Ctrl-C reaches every process of the terminal; the main process decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A library's advice to programmers is no news for whoever runs a competition.

@@ -29,6 +29,7 @@ class InlineEngine:
     """Runs each job to its end; a deadline is looked at between stages."""
 
     slots = 1
+    accelerators = 0
 
     def __init__(self, threads: int) -> None:
         self.threads = threads

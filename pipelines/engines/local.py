@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
@@ -20,6 +19,7 @@ from pipelines.engines._base import (
     Started,
 )
 from pipelines.engines._worker import process_context, serve, start_server, worker_environment
+from pipelines.hardware import WITHOUT, Environment, accelerators, available_cores
 from pipelines.jobs import Job
 from pipelines.trainers import load_trainer
 
@@ -30,26 +30,24 @@ def warm_up(slots: int | None = None) -> None:
     start_server(threads=max(1, cores // (slots or cores)))
 
 
-def available_cores() -> list[int]:
-    """Return the numbers of the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
-
-
 class LocalEngine:
     """Keeps one worker process a slot; the cores are divided among the slots.
 
+    The first slots own an accelerator each, where there are any; the others see none.
+
     Args:
         slots: jobs side by side; None takes one a core.
+        data_parallel: whether one slot owns all accelerators.
 
     Raises:
         UsageError: if `slots` is not between 1 and the number of cores.
     """
 
-    def __init__(self, slots: int | None = None) -> None:
+    def __init__(self, slots: int | None = None, *, data_parallel: bool = False) -> None:
         cores = available_cores()
         slots = len(cores) if slots is None else slots
+        owned = accelerators(data_parallel)[:slots]
+        self.accelerators = len(owned)
         if not 1 <= slots <= len(cores):
             raise UsageError(
                 f"--jobs must be between 1 and the number of cores, {len(cores)}; it is {slots}."
@@ -57,7 +55,9 @@ class LocalEngine:
         self.slots = slots
         self.threads = len(cores) // slots
         shares = [cores[slot * self.threads : (slot + 1) * self.threads] for slot in range(slots)]
-        self._slots = [_Slot(share) for share in shares]
+        hidden = WITHOUT if owned else {}
+        environments = [*owned, *[hidden] * (slots - len(owned))]
+        self._slots = [_Slot(*pair) for pair in zip(shares, environments, strict=True)]
 
     def run(self, next_job: NextJob, deadline: float | None) -> Iterator[Event]:
         """Execute jobs. See `Engine`."""
@@ -107,11 +107,11 @@ def _receive(busy: Sequence[_Slot], timeout: float | None) -> Iterator[Event]:
 class _Worker:
     """A process, the pipe to it, and the backend that it has imported Keras with, if any."""
 
-    def __init__(self, cores: Sequence[int]) -> None:
+    def __init__(self, cores: Sequence[int], environment: Environment) -> None:
         self.backend: str | None = None
         context = process_context()
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, cores), daemon=True)
+        self.process = context.Process(target=serve, args=(theirs, cores, environment), daemon=True)
         with worker_environment(len(cores)):
             self.process.start()
         theirs.close()
@@ -125,8 +125,8 @@ class _Worker:
 class _Slot:
     """A place for one worker, which is started when the first job comes."""
 
-    def __init__(self, cores: Sequence[int]) -> None:
-        self.cores = cores
+    def __init__(self, cores: Sequence[int], environment: Environment) -> None:
+        self.cores, self.environment = cores, environment
         self.worker: _Worker | None = None
         self.job: Job | None = None
 
@@ -136,7 +136,7 @@ class _Slot:
             # Keras keeps the backend that it was first imported with.
             self.stop()
         if self.worker is None:
-            self.worker = _Worker(self.cores)
+            self.worker = _Worker(self.cores, self.environment)
         self.worker.backend = wanted or self.worker.backend
         self.job = job
         # A worker that has just died shows it when its report is awaited.

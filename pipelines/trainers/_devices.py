@@ -28,7 +28,7 @@ class Devices:
         devices = jax.devices()
         self.used = max(n for n in range(1, len(devices) + 1) if batch_size % n == 0)
         self._mesh = Mesh(np.array(devices[: self.used]), ("batch",))
-        self.everywhere = NamedSharding(self._mesh, PartitionSpec())
+        self.everywhere = NamedSharding(self._mesh, PartitionSpec())  # type: ignore[no-untyped-call]
 
     def copied(self, values: Any) -> Any:
         """Put arrays on every device."""
@@ -38,7 +38,7 @@ class Devices:
         """Put an array on the devices, each with a part of its last axis."""
         axes = [None] * (values.ndim - 1)
         whole = values.shape[-1] % self.used
-        spec = PartitionSpec() if whole else PartitionSpec(*axes, "batch")
+        spec = PartitionSpec(*axes, None if whole else "batch")  # type: ignore[no-untyped-call]
         return jax.device_put(values, NamedSharding(self._mesh, spec))
 
 

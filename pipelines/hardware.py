@@ -1,0 +1,60 @@
+"""What this machine has to train networks on, found without importing a library for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+Environment = Mapping[str, str]
+
+# What a process without an accelerator is started with.
+WITHOUT: Environment = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
+
+_CUDA = ("jax_cuda13_plugin", "jax_cuda12_plugin")
+# Cards of AMD and TPUs belong to one process, which divides each batch among them.
+_OTHERS: Mapping[str, str] = {"/dev/kfd": "jax_rocm7_plugin", "/dev/accel0": "libtpu"}
+
+
+def available_cores() -> list[int]:
+    """Return the numbers of the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def accelerators(together: bool = False, devices: Path = Path("/dev")) -> list[Environment]:
+    """Return the environment of each process that should own an accelerator of JAX.
+
+    To ask JAX would take a second, and a part of a card's memory in this process.
+
+    Args:
+        together: whether one process should own all of them.
+        devices: where the system shows its hardware.
+
+    Returns:
+        One environment a process; none where JAX would run on the CPU.
+    """
+    if os.environ.get("JAX_PLATFORMS", "").split(",")[0] == "cpu":
+        return []
+    cards = _cards(devices)
+    if cards:
+        return [{}] if together else [{"CUDA_VISIBLE_DEVICES": card} for card in cards]
+    found = (
+        (devices / Path(path).name).exists() and find_spec(plugin) is not None
+        for path, plugin in _OTHERS.items()
+    )
+    return [{}] if any(found) else []
+
+
+def _cards(devices: Path) -> list[str]:
+    """Return the NVIDIA cards that JAX would see, as CUDA_VISIBLE_DEVICES names them."""
+    if not any(find_spec(plugin) is not None for plugin in _CUDA):
+        return []
+    numbers = (path.name.removeprefix("nvidia") for path in devices.glob("nvidia*"))
+    present = sorted((number for number in numbers if number.isdigit()), key=int)
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if not present or visible is None:
+        return present
+    return [card.strip() for card in visible.split(",") if card.strip() not in ("", "-1")]

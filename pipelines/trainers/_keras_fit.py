@@ -41,6 +41,10 @@ class KerasFitTrainer(ABC):
         """Keep the backend within its share of threads, and its results the same each time."""
 
     @abstractmethod
+    def release(self) -> None:
+        """Give back what the backend keeps of networks that are no longer needed."""
+
+    @abstractmethod
     def half(self) -> str:
         """Return the half precision of the device, "bfloat16" or "float16"."""
 
@@ -48,11 +52,16 @@ class KerasFitTrainer(ABC):
         """Yield a stage every `stride` epochs. See `Trainer`."""
         (fold,) = folds
         plan, networks, goal = self._begun(model, fold, context)
-        for epoch in plan.stages():
-            outputs = [network.train_until(epoch, (fold.valid, fold.test)) for network in networks]
-            valid, test = (goal.decode(np.stack(parts)) for parts in zip(*outputs, strict=True))
-            loss = float(np.mean([network.loss for network in networks]))
-            yield Stage(epoch, [valid], [test], [loss])
+        views = (fold.valid, fold.test)
+        try:
+            for epoch in plan.stages():
+                outputs = [network.train_until(epoch, views) for network in networks]
+                valid, test = (goal.decode(np.stack(parts)) for parts in zip(*outputs, strict=True))
+                loss = float(np.mean([network.loss for network in networks]))
+                yield Stage(epoch, [valid], [test], [loss])
+        finally:
+            del networks
+            self.release()
 
     def networks(self, model: Model, fold: FoldData, context: Context) -> list[keras.Model]:
         """Return the trained networks of a fold, one a copy, after all their epochs.
@@ -105,6 +114,9 @@ class _Network:
         before = random.getstate()
         keras.utils.set_random_seed(seed)
         self.model = build_model()
+        # Built within the first step, its variables would keep TensorFlow's graph of that step
+        # for ever: 9 MB a network.
+        self.model.optimizer.build(self.model.trainable_variables)
         random.setstate(before)
         self.batches_from = partial(
             _batches, fold.train, target, plan.batch_size, [fold.seed, copy]

@@ -45,13 +45,26 @@ class KerasJaxTrainer:
         """Yield a stage every `stride` epochs. See `Trainer`."""
         plan, params = Plan.split(model.params)
         goals = [goal_of(context.task, fold.target) for fold in folds]
-        for report in _program(builder(model), plan, params, folds, goals).run():
-            yield Stage(
-                report.epoch,
-                _decoded(goals, report.valid),
-                _decoded(goals, list(report.test)),
-                report.loss.mean(axis=1).tolist(),
-            )
+        try:
+            for report in _program(builder(model), plan, params, folds, goals).run():
+                yield Stage(
+                    report.epoch,
+                    _decoded(goals, report.valid),
+                    _decoded(goals, list(report.test)),
+                    report.loss.mean(axis=1).tolist(),
+                )
+        finally:
+            _release()
+
+
+def _release() -> None:
+    """Give back the compiled program: the next one is another, and JAX keeps each."""
+    import gc
+
+    import jax
+
+    jax.clear_caches()  # type: ignore[no-untyped-call]
+    gc.collect()
 
 
 def _half() -> str:

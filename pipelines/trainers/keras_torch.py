@@ -19,6 +19,9 @@ class KerasTorchTrainer(KerasFitTrainer):
 
         torch.set_num_threads(threads)
 
+    def release(self) -> None:
+        """See `KerasFitTrainer`. PyTorch keeps nothing."""
+
     def half(self) -> str:
         """See `KerasFitTrainer`."""
         import torch

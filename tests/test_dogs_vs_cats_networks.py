@@ -188,7 +188,7 @@ def test_a_network_comes_back_from_its_file(tmp_path: Path) -> None:
 def test_late_variables_stand_still_until_their_phase_begins() -> None:
     import keras
 
-    from comps.dogs_vs_cats.image_layers import TwoPhases
+    from comps.dogs_vs_cats.two_phases import TwoPhases
 
     first, second = keras.layers.Dense(3), keras.layers.Dense(1)
     model = keras.Sequential([keras.Input((2,)), first, second])

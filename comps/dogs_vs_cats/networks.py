@@ -194,8 +194,8 @@ def pretrained(
     """
     from keras import layers
 
-    from comps.dogs_vs_cats.image_layers import TwoPhases
     from comps.dogs_vs_cats.pretrained import load_application
+    from comps.dogs_vs_cats.two_phases import TwoPhases
 
     image = _image(shapes)
     base, prepare = load_application(application, weights, shapes["image"][0])

@@ -66,9 +66,11 @@ class FoldProgram:
             )
         self.tables, self.recipe = tables, recipe
         sizes = [len(rows) for rows in tables.train_rows]
-        self._steps = -(-max(sizes) // recipe.batch_size)
+        # A batch is filled up to its size: one of more rows than there are would be mostly filling.
+        self._batch = min(recipe.batch_size, max(sizes))
+        self._steps = -(-max(sizes) // self._batch)
         # Only folds with fewer batches than others need the (costly) skipping of whole steps.
-        self._skips = self._steps != -(-min(sizes) // recipe.batch_size)
+        self._skips = self._steps != -(-min(sizes) // self._batch)
         self.model, weights = _new_networks(build_model, len(sizes), recipe)
         self._loss = _loss_of_each_row(self.model)
         self.optimizer = self.model.optimizer
@@ -77,21 +79,28 @@ class FoldProgram:
             jnp.broadcast_to(v.value, (len(sizes), recipe.copies, *v.shape))
             for v in self.optimizer.variables
         ]
-        self.devices = Devices(recipe.batch_size)
+        self.devices = Devices(self._batch)
         self.state: State = self.devices.copied((*weights, zero))
 
     def run(self) -> Iterator[EpochReport]:
         """Train, and yield a report after each epoch that ``recipe.report`` names."""
         tables, recipe = self.tables, self.recipe
         weight = np.ones(len(tables)) if tables.weight is None else tables.weight
-        data = self.devices.copied((tables.inputs, tables.target, weight.astype(np.float32)))
-        test, shared = self.devices.copied((tables.test_inputs, tables.shared))
+        # Test rows behind the others: one program, which takes a second to compile, predicts both.
+        rows_axis = 1 if tables.per_fold else 0
+        inputs = jax.tree.map(
+            lambda rows, test: np.concatenate([rows, test], axis=rows_axis),
+            tables.inputs,
+            tables.test_inputs,
+        )
+        data = self.devices.copied((inputs, tables.target, weight.astype(np.float32)))
+        shared = self.devices.copied(tables.shared)
         self._compile(data, shared)
         for epoch in range(1, recipe.epochs + 1):
             rows, real = self._batches(epoch)
             self.state, loss = self._train(self.state, rows, real, *data, shared)
             if epoch in recipe.report:
-                yield self._report(epoch, loss, data[0], test, shared)
+                yield self._report(epoch, loss, data[0], shared)
 
     def _compile(self, data: Any, shared: Any) -> None:
         """Compile the training of all networks at once, or of as many as memory has room for."""
@@ -112,10 +121,9 @@ class FoldProgram:
             if self.at_once == 1 or bytes_of(self._train) <= room:
                 break
             self.at_once = -(-self.at_once // 2)
-        copies = (0, None, None, None)
-        valid = self._over_networks(self._predict_chunks, copies, (0, 0, fold, own))
-        test = self._over_networks(self._predict_chunks, copies, (0, None, fold, own))
-        self._predict_valid, self._predict_test = jax.jit(valid), jax.jit(test)
+        self._predict = jax.jit(
+            self._over_networks(self._predict_chunks, (0, None, None, None), (0, 0, fold, own))
+        )
 
     def _over_networks(
         self, function: Callable[..., Any], copies: Axes, folds: Axes
@@ -222,7 +230,7 @@ class FoldProgram:
         A fold is filled up with its own rows at weight zero, never with foreign rows: batch
         normalisation sees them too.
         """
-        size = self._steps * self.recipe.batch_size
+        size = self._steps * self._batch
         folds, copies = len(self.tables.train_rows), self.recipe.copies
         rows = np.empty((folds, copies, size), dtype=np.int32)
         real = np.zeros((folds, size), dtype=np.float32)
@@ -231,29 +239,35 @@ class FoldProgram:
             for copy in range(copies):
                 rng = np.random.default_rng([self.recipe.fold_seeds[fold], copy, epoch])
                 rows[fold, copy] = np.resize(rng.permutation(own), size)
-        batches = (self._steps, self.recipe.batch_size)
+        batches = (self._steps, self._batch)
         return (
             self.devices.divided(rows.reshape(folds, copies, *batches)),
             self.devices.divided(real.reshape(folds, *batches)),
         )
 
-    def _report(self, epoch: int, loss: Any, inputs: Any, test: Any, shared: Any) -> EpochReport:
+    def _report(self, epoch: int, loss: Any, inputs: Any, shared: Any) -> EpochReport:
         """Predict the validation rows of each fold, and the test rows."""
         own = self.tables.valid_rows
-        chunks = self.devices.divided(
-            np.stack([self._chunks(rows, max(map(len, own))) for rows in own])
+        longest = max(map(len, own))
+        first = len(self.tables)
+        count = jax.tree.leaves(inputs)[0].shape[1 if self.tables.per_fold else 0] - first
+        wanted = np.zeros((len(own), longest + count), dtype=np.int32)
+        wanted[:, longest:] = np.arange(first, first + count)
+        for rows, valid in zip(wanted, own, strict=True):
+            rows[: len(valid)] = valid
+        chunks = self.devices.divided(np.stack([self._chunks(rows) for rows in wanted]))
+        found = np.asarray(self._predict(self.state, chunks, inputs, shared))
+        return EpochReport(
+            epoch,
+            np.asarray(loss, dtype=np.float64),
+            tuple(found[fold][:, : len(valid)] for fold, valid in enumerate(own)),
+            found[:, :, longest : longest + count],
         )
-        found = np.asarray(self._predict_valid(self.state, chunks, inputs, shared))
-        valid = tuple(found[fold][:, : len(rows)] for fold, rows in enumerate(own))
-        count = jax.tree.leaves(test)[0].shape[1 if self.tables.per_fold else 0]
-        chunks = self.devices.divided(self._chunks(np.arange(count), count))
-        predicted = np.asarray(self._predict_test(self.state, chunks, test, shared))[:, :, :count]
-        return EpochReport(epoch, np.asarray(loss, dtype=np.float64), valid, predicted)
 
-    def _chunks(self, rows: NDArray[Any], count: int) -> NDArray[np.int32]:
-        """Cut rows, filled up with row 0 to ``count``, into chunks: int32 [chunks, batch]."""
-        size = min(max(count, 1), self.recipe.predict_batch_size)
-        padded = np.zeros(-(-count // size) * size, dtype=np.int32)
+    def _chunks(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Cut rows, filled up with row 0, into chunks: int32 [chunks, batch]."""
+        size = min(max(len(rows), 1), self.recipe.predict_batch_size)
+        padded = np.zeros(-(-len(rows) // size) * size, dtype=np.int32)
         padded[: len(rows)] = rows
         return padded.reshape(-1, size)
 

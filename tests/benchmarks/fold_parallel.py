@@ -249,6 +249,7 @@ class _Kept:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.slots, self.threads, self.run = engine.slots, engine.threads, engine.run
+        self.accelerators = engine.accelerators
 
     def close(self) -> None:
         """Leave them."""
@@ -258,7 +259,7 @@ def _shortened(model: Model) -> Model:
     """Return the model with one step of training, under which nothing of it is stored."""
     if model.family is Family.NETWORK:
         return model.with_params({"epochs": 1, "stride": 1, "batch_size": 10**6})
-    return model.with_params({"rounds": 1, "stride": 1})
+    return model.with_params({"rounds": 1})
 
 
 def run_side(side: str, name: str, data: Path | None) -> None:

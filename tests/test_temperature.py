@@ -20,6 +20,7 @@ from comps.temperature.hours import hourly, with_wind
 from comps.temperature.lags import last_known
 from comps.temperature.loader import HORIZON, WINDOW, answers, load
 from comps.temperature.readings import TARGET, TIME
+from pipelines.backends import placed
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
 from pipelines.residual import Residual
 from pipelines.trainers import Stage
@@ -293,7 +294,8 @@ def small(name: str) -> Model:
     model = TEMPERATURE.model(name)
     if name == "dense":
         changes["units"] = 4
-    return model.with_params({k: v for k, v in changes.items() if k in model.params})
+    # One process has one backend.
+    return placed(model.with_params({k: v for k, v in changes.items() if k in model.params}), "jax")
 
 
 def trained(dataset: Dataset, model: Model) -> list[FoldResult]:

@@ -17,6 +17,7 @@ from pipelines.engines import Done, Failed, InlineEngine, LocalEngine
 from pipelines.jobs import Job
 from pipelines.store import RunStore
 from pipelines.trainers import Context, FoldData, Stage, load_trainer
+from tests.families import first_weights
 from tests.support import NETWORK, giving, make_jobs, python, tiny_experiment
 
 CLASSES = {Task.REGRESSION: 0, Task.BINARY: 2, Task.MULTICLASS: 3}
@@ -53,23 +54,18 @@ def build_network(
 
     del steps
 
-    class Weights(keras.initializers.Initializer):  # type: ignore[misc]
-        def __call__(self, shape: Any, dtype: Any = None) -> Any:
-            values = np.random.default_rng(3).normal(size=shape) / np.sqrt(np.prod(shape[:-1]))
-            return keras.ops.convert_to_tensor(values, dtype=dtype)
-
     ((name, shape),) = shapes.items()
     image = keras.Input(shape, name=name)
     hidden = layers.Rescaling(1 / 255)(image)
     if convolve:
-        hidden = layers.Conv2D(4, 3, activation="relu", kernel_initializer=Weights())(hidden)
-    hidden = layers.Dense(8, "tanh", kernel_initializer=Weights())(layers.Flatten()(hidden))
+        hidden = layers.Conv2D(4, 3, activation="relu", kernel_initializer=first_weights())(hidden)
+    hidden = layers.Dense(8, "tanh", kernel_initializer=first_weights())(layers.Flatten()(hidden))
     units, activation, loss = {
         "regression": (1, "linear", "mse"),
         "binary": (1, "sigmoid", "binary_crossentropy"),
         "multiclass": (3, "softmax", "sparse_categorical_crossentropy"),
     }[task]
-    output = layers.Dense(units, activation, kernel_initializer=Weights())(hidden)
+    output = layers.Dense(units, activation, kernel_initializer=first_weights())(hidden)
     model = keras.Model({name: image}, output)
     optimizer = keras.optimizers.Adam(0.03, use_ema=ema, ema_momentum=0.8)
     model.compile(optimizer, loss)

@@ -24,14 +24,10 @@ from numpy.typing import NDArray
 
 from pipelines.trainers._devices import Devices, bytes_of, free_bytes
 from pipelines.trainers._fold_tables import EpochReport, FoldTables, Recipe
+from pipelines.trainers._network_plan import derived_seed
+from pipelines.trainers._portions import Axes, mapped
 
-Axes: TypeAlias = tuple[int | None, ...]
 State: TypeAlias = Any  # (trainable, non-trainable, optimizer) variables, each [folds, copies, ...]
-
-
-def derived_seed(*path: int) -> int:
-    """Return a 32-bit seed for a place such as (seed, fold, copy); near places get far seeds."""
-    return int(np.random.SeedSequence(path).generate_state(1)[0])
 
 
 class FoldProgram:
@@ -270,38 +266,6 @@ class FoldProgram:
         padded = np.zeros(-(-len(rows) // size) * size, dtype=np.int32)
         padded[: len(rows)] = rows
         return padded.reshape(-1, size)
-
-
-def mapped(function: Callable[..., Any], axes: Axes, size: int, at_once: int) -> Callable[..., Any]:
-    """Return a function that is applied along an axis, to so many places of it at once.
-
-    Args:
-        function: of one place.
-        axes: of each argument, 0 or None.
-        size: of the axis.
-        at_once: places that are computed side by side; the rest waits.
-
-    >>> mapped(lambda row, factor: row * factor, (0, None), 3, 2)(jnp.arange(3), 10).tolist()
-    [0, 10, 20]
-    """
-    if at_once >= size:
-        return jax.vmap(function, in_axes=axes)
-
-    def portions(*arguments: Any) -> Any:
-        moving = [value for value, axis in zip(arguments, axes, strict=True) if axis == 0]
-
-        def one(places: list[Any]) -> Any:
-            own = iter(places)
-            return function(
-                *(
-                    next(own) if axis == 0 else value
-                    for value, axis in zip(arguments, axes, strict=True)
-                )
-            )
-
-        return jax.lax.map(one, moving, batch_size=at_once)
-
-    return portions
 
 
 def _new_networks(

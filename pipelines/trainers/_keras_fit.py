@@ -12,7 +12,7 @@ import numpy as np
 
 from comps.base import Array, Model
 from pipelines.trainers._base import Context, FoldData, Stage
-from pipelines.trainers._network_plan import Plan, builder
+from pipelines.trainers._network_plan import Plan, builder, derived_seed
 from pipelines.trainers._network_rows import count_rows, form_of, rows_at_once
 from pipelines.trainers._network_targets import Goal, goal_of
 
@@ -110,9 +110,8 @@ class _Network:
     ) -> None:
         import keras
 
-        seed = int(np.random.SeedSequence([fold.seed, copy]).generate_state(1)[0])
         before = random.getstate()
-        keras.utils.set_random_seed(seed)
+        keras.utils.set_random_seed(derived_seed(fold.seed, copy))
         self.model = build_model()
         # Built within the first step, its variables would keep TensorFlow's graph of that step
         # for ever: 9 MB a network.

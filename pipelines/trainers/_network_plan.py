@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from comps.base import Model, UsageError, unknown_name
 
 
@@ -61,3 +63,8 @@ def builder(model: Model) -> Callable[..., Any]:
     if model.build is None:
         raise UsageError(f"Model '{model.name}' names no function that builds its network.")
     return model.build
+
+
+def derived_seed(*path: int) -> int:
+    """Return a 32-bit seed for a place such as (seed, fold, copy); near places get far seeds."""
+    return int(np.random.SeedSequence(path).generate_state(1)[0])

@@ -35,7 +35,9 @@ from pipelines.engines import Engine, make_engine
 from pipelines.preparation import Preparation
 from pipelines.residual import Residual
 from pipelines.trainers import Context, FoldData
-from pipelines.trainers._network_rows import form_of
+from pipelines.trainers._boosting import split_params
+from pipelines.trainers._network_plan import Plan
+from pipelines.trainers._network_rows import count_rows, form_of
 from pipelines.trainers._network_targets import goal_of
 from pipelines.views import ViewCache
 
@@ -95,7 +97,8 @@ def fit_network(model: Model, fold: FoldData, context: Context) -> tuple[Array, 
     """Fit as many networks as the model has copies with `fit`; return their means."""
     form = form_of(fold.train)
     parts = [
-        form.features(rows, np.arange(_count(rows))) for rows in (fold.train, fold.valid, fold.test)
+        form.features(rows, np.arange(count_rows(rows)))
+        for rows in (fold.train, fold.valid, fold.test)
     ]
     return _fit_copies(model, fold, context, parts, form.shapes(fold.train), model.build)
 
@@ -130,21 +133,19 @@ def _fit_copies(
 ) -> tuple[Array, Array]:
     import keras
 
-    own = ("epochs", "batch_size", "copies", "stride")
-    plan = {name: model.params[name] for name in own}
-    params = {name: value for name, value in model.params.items() if name not in own}
+    plan, params = Plan.split(model.params)
     goal = goal_of(context.task, fold.target)
     train, valid, test = parts
-    steps = plan["epochs"] * -(-len(fold.target) // plan["batch_size"])
+    steps = plan.steps(len(fold.target))
     outputs: list[tuple[Array, Array]] = []
-    for copy in range(plan["copies"]):
+    for copy in range(plan.copies):
         keras.utils.set_random_seed(fold.seed % 2**31 + copy)
         network = build(shapes, steps, **params)
         network.fit(
             train,
             goal.encode(fold.target),
-            epochs=plan["epochs"],
-            batch_size=plan["batch_size"],
+            epochs=plan.epochs,
+            batch_size=plan.batch_size,
             verbose=0,
         )
         outputs.append(tuple(network.predict(rows, verbose=0) for rows in (valid, test)))
@@ -161,19 +162,14 @@ def fit_lightgbm(model: Model, fold: FoldData, context: Context) -> tuple[Array,
     import lightgbm
 
     del context
-    own = ("rounds", "stride")
-    params = {name: value for name, value in model.params.items() if name not in own}
+    params, rounds, _ = split_params(model.params)
     params |= {"seed": fold.seed, "deterministic": True, "force_row_wise": True, "verbosity": -1}
     booster = lightgbm.train(
         {"objective": "regression", **params},
         lightgbm.Dataset(fold.train, fold.target),
-        model.params["rounds"],
+        rounds,
     )
     return booster.predict(fold.valid), booster.predict(fold.test)
-
-
-def _count(rows: Any) -> int:
-    return len(next(iter(form_of(rows).arrays(rows).values())))
 
 
 def plain_side(work: Work, experiment: Experiment, model: Model) -> tuple[float, float]:

@@ -1,0 +1,43 @@
+"""A function of one network applied to many: side by side, or in portions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import jax
+
+Axes: TypeAlias = tuple[int | None, ...]
+
+
+def mapped(function: Callable[..., Any], axes: Axes, size: int, at_once: int) -> Callable[..., Any]:
+    """Return a function that is applied along an axis, to so many places of it at once.
+
+    Args:
+        function: of one place.
+        axes: of each argument, 0 or None.
+        size: of the axis.
+        at_once: places that are computed side by side; the rest waits.
+
+    >>> from jax import numpy as jnp
+    >>> mapped(lambda row, factor: row * factor, (0, None), 3, 2)(jnp.arange(3), 10).tolist()
+    [0, 10, 20]
+    """
+    if at_once >= size:
+        return jax.vmap(function, in_axes=axes)
+
+    def portions(*arguments: Any) -> Any:
+        moving = [value for value, axis in zip(arguments, axes, strict=True) if axis == 0]
+
+        def one(places: list[Any]) -> Any:
+            own = iter(places)
+            return function(
+                *(
+                    next(own) if axis == 0 else value
+                    for value, axis in zip(arguments, axes, strict=True)
+                )
+            )
+
+        return jax.lax.map(one, moving, batch_size=at_once)
+
+    return portions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,48 +108,50 @@ def cross_validate(
     """
     outcome = CrossValidation()
     missing = {model.name: _missing(experiment, model, store) for model in models}
-    n_folds = experiment.folds.n_repeats * experiment.folds.n_folds
-    to_fit = sum(map(len, missing.values()))
-    outcome.stored = len(models) * n_folds - to_fit
-    reporter.planned(to_fit, outcome.stored)
-    if to_fit:
+    total = len(models) * experiment.folds.n_repeats * experiment.folds.n_folds
+    if any(missing.values()):
         running = engine()
         try:
-            _execute(
-                experiment, models, missing, store, running, reporter, deadline, on_stored, outcome
-            )
+            ordered = models if deadline is not None else _longest_programs_first(models)
+            jobs = _jobs(experiment, ordered, missing, store, running)
+            to_fit = sum(len(job.folds) for job in jobs)
+            outcome.stored = total - to_fit
+            reporter.planned(to_fit, outcome.stored)
+            queue = JobQueue(jobs, running.slots, deadline, running.accelerators)
+            _execute(experiment, queue, store, running, reporter, deadline, on_stored, outcome)
         finally:
             running.close()
+    else:
+        outcome.stored = total
+        reporter.planned(0, total)
     for model in models:
         if model.name not in outcome.oofs:
             _collect(experiment, model, store, outcome)
     outcome.oofs = {
         model.name: outcome.oofs[model.name] for model in models if model.name in outcome.oofs
     }
+    outcome.left_out = [
+        model.name
+        for model in models
+        if model.name in outcome.left_out and model.name not in outcome.failures
+    ]
     return outcome
 
 
-Missing = Mapping[str, Sequence[tuple[int, int]]]
+Missing = Mapping[str, set[tuple[int, int]]]
 
 
-def _missing(experiment: Experiment, model: Model, store: RunStore) -> list[tuple[int, int]]:
+def _missing(experiment: Experiment, model: Model, store: RunStore) -> set[tuple[int, int]]:
     """Return `(repeat, fold)` of the folds of a model that are not in the store."""
     key, folds = experiment.key(model), experiment.folds
     if store.has_oof(model.name, key, folds.n_repeats):
-        return []
-    missing = []
-    for repeat in range(folds.n_repeats):
-        lacking = [
-            fold
-            for fold in range(folds.n_folds)
-            if not store.has_fold(model.name, key, repeat, fold)
-        ]
-        if lacking and load_trainer(model.trainer).together:
-            # One program trains all folds: the numbers of a part of them could differ in
-            # the last bit, and a resumed run must give the same bytes.
-            lacking = list(range(folds.n_folds))
-        missing += [(repeat, fold) for fold in lacking]
-    return missing
+        return set()
+    return {
+        (repeat, fold)
+        for repeat in range(folds.n_repeats)
+        for fold in range(folds.n_folds)
+        if not store.has_fold(model.name, key, repeat, fold)
+    }
 
 
 def _jobs(
@@ -160,7 +163,8 @@ def _jobs(
 ) -> list[Job]:
     """Return the jobs, one repeat of all models after the other.
 
-    What trains folds together gets its folds as one job, or as one for each accelerator.
+    A part of a program's folds could differ in the last bit from the same folds beside the
+    others, and a resumed run must give the same bytes: a program is run again as a whole.
     """
     run = Run(
         competition=experiment.competition,
@@ -172,17 +176,28 @@ def _jobs(
         seed=experiment.seed,
         threads=engine.threads,
     )
-    programs = max(1, engine.accelerators)
-    jobs = []
-    for wanted in range(experiment.folds.n_repeats):
-        for model in models:
-            folds = [fold for repeat, fold in missing[model.name] if repeat == wanted]
-            together = load_trainer(model.trainer).together
-            parts = programs if together else len(folds)
-            batches = [tuple(part.tolist()) for part in np.array_split(folds, parts or 1)]
-            key = experiment.key(model)
-            jobs += [Job(run, model, key, wanted, batch) for batch in batches if batch]
-    return jobs
+    return [
+        Job(run, model, experiment.key(model), repeat, folds)
+        for repeat in range(experiment.folds.n_repeats)
+        for model in models
+        for folds in _programs(model, experiment.folds.n_folds, engine.accelerators)
+        if any((repeat, fold) in missing[model.name] for fold in folds)
+    ]
+
+
+# On a processor one program takes little more than one core. Programs of three folds give a second
+# core its share of the usual five; smaller ones would compile more often than they gain. The
+# number must not hang on the cores of a machine: the same seed gives the same bytes on each.
+_FOLDS_A_PROGRAM = 3
+
+
+def _programs(model: Model, n_folds: int, accelerators: int) -> list[tuple[int, ...]]:
+    """Return the folds of each program: alone, in threes, or one program an accelerator."""
+    if not load_trainer(model.trainer).together:
+        programs = n_folds
+    else:
+        programs = min(accelerators, n_folds) or -(-n_folds // _FOLDS_A_PROGRAM)
+    return [tuple(part.tolist()) for part in np.array_split(np.arange(n_folds), programs)]
 
 
 def _longest_programs_first(models: Sequence[Model]) -> list[Model]:
@@ -201,8 +216,7 @@ def _longest_programs_first(models: Sequence[Model]) -> list[Model]:
 
 def _execute(
     experiment: Experiment,
-    models: Sequence[Model],
-    missing: Missing,
+    queue: JobQueue,
     store: RunStore,
     engine: Engine,
     reporter: Reporter,
@@ -210,16 +224,13 @@ def _execute(
     on_stored: Callable[[], None],
     outcome: CrossValidation,
 ) -> None:
-    ordered = models if deadline is not None else _longest_programs_first(models)
-    jobs = _jobs(experiment, ordered, missing, store, engine)
-    queue = JobQueue(jobs, engine.slots, deadline, engine.accelerators)
-    awaited = {model.name: len(missing[model.name]) for model in models}
+    awaited = Counter(job.model.name for job in queue.pending)
     for event in engine.run(queue.next_job, deadline):
         if isinstance(event, Done):
             queue.finished(event)
             on_stored()
             outcome.fitted += len(event.job.folds)
-            awaited[event.job.model.name] -= len(event.job.folds)
+            awaited[event.job.model.name] -= 1
         elif isinstance(event, Failed):
             queue.failed(event.job)
             outcome.failures.setdefault(event.job.model.name, event.reason)
@@ -231,12 +242,7 @@ def _execute(
         if isinstance(event, Done) and awaited[event.job.model.name] == 0:
             _collect(experiment, event.job.model, store, outcome)
             reporter.finished(outcome.oofs[event.job.model.name])
-    left_out = {job.model.name for job in [*queue.left_out, *queue.pending]}
-    outcome.left_out = [
-        model.name
-        for model in models
-        if model.name in left_out and model.name not in outcome.failures
-    ]
+    outcome.left_out = [job.model.name for job in [*queue.left_out, *queue.pending]]
 
 
 def _collect(

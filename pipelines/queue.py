@@ -10,7 +10,7 @@ from itertools import takewhile
 from comps.base import Model
 from pipelines.engines import Done
 from pipelines.jobs import Job
-from pipelines.trainers import load_trainer
+from pipelines.trainers import accelerated
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class JobQueue:
         jobs: in the order in which they should run.
         slots: how many run side by side.
         deadline: on the clock of `time.monotonic`, or None.
-        accelerators: the first so many slots take networks before anything else, and the others
-            take none; 0 where all slots are alike.
+        accelerators: the first so many slots own one. What is trained there comes first in them,
+            and never in the others; 0 where all slots are alike.
     """
 
     def __init__(
@@ -118,9 +118,9 @@ class JobQueue:
         """Return the jobs that a slot may take, in their order."""
         if not self._accelerators:
             return self.pending
-        networks = [job for job in self.pending if _is_network(job)]
-        others = [job for job in self.pending if not _is_network(job)]
-        return [*networks, *others] if slot < self._accelerators else others
+        for_them = [job for job in self.pending if accelerated(job.model)]
+        others = [job for job in self.pending if not accelerated(job.model)]
+        return [*for_them, *others] if slot < self._accelerators else others
 
     def _ended(self, job: Job) -> None:
         self.done += len(job.folds)
@@ -147,7 +147,7 @@ class JobQueue:
 
     def _lanes(self, job: Job) -> int:
         """Return how many slots may take jobs of this kind."""
-        return self._accelerators if self._accelerators and _is_network(job) else self._slots
+        return self._accelerators if self._accelerators and accelerated(job.model) else self._slots
 
     def _seconds(self, model: Model) -> float:
         """Estimate a fold: measured where possible, else the declared cost at this speed."""
@@ -167,10 +167,6 @@ def _planned_seconds(model: Model) -> float:
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
-
-
-def _is_network(job: Job) -> bool:
-    return load_trainer(job.model.trainer).backend is not None
 
 
 def _same_repeat(one: Job, other: Job) -> bool:

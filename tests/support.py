@@ -264,12 +264,14 @@ def tiny_experiment(
 class StagedTrainer:
     """Predicts the mean training target plus an error that the model's parameters give.
 
-    `errors` holds a row for each fold and a column for each stage. Tests enter the trainer
-    in `TRAINERS`, see the fixture `staged`; it remembers what it was given and asked for.
+    `errors` holds a row for each fold, or one for all, and a column for each stage. Tests enter
+    the trainer in `TRAINERS`, see the fixture `staged`; it remembers what it was given and asked
+    for.
     """
 
     together = True
     backend = None
+    on_gpu: ClassVar[Mapping[str, str]] = {}
     seen: ClassVar[list[FoldData]] = []
     contexts: ClassVar[list[Context]] = []
     asked: ClassVar[list[int]] = []
@@ -281,7 +283,9 @@ class StagedTrainer:
         """Yield a stage for each column of `errors`."""
         self.seen.extend(folds)
         self.contexts.append(context)
-        for stage, errors in enumerate(np.transpose(model.params["errors"])):
+        errors_of_folds = np.array(model.params["errors"])
+        table = np.broadcast_to(errors_of_folds, (len(folds), errors_of_folds.shape[1]))
+        for stage, errors in enumerate(table.T):
             step = (stage + 1) * model.params["stride"]
             self.asked.append(step)
             levels = [fold.target.mean() + error for fold, error in zip(folds, errors, strict=True)]

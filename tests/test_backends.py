@@ -12,6 +12,7 @@ import pytest
 from comps.base import Family, Model, UsageError
 from pipelines import backends
 from pipelines.backends import placed
+from pipelines.trainers import accelerated
 from tests.commands import comps, without
 from tests.support import ROOT
 
@@ -54,9 +55,24 @@ def test_the_precision_belongs_to_the_parameters_of_networks_alone() -> None:
     assert placed(TREES, "jax", "mixed").params == {"rounds": 3}
 
 
+def test_boosting_goes_to_a_card_when_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_a_cpu(monkeypatch, accelerator=True)
+    found = placed(TREES, boosting="gpu")
+    assert found.params == {"rounds": 3, "device": "gpu"} and accelerated(found)
+    assert not accelerated(placed(TREES))
+    assert placed(LSTM, boosting="gpu") == LSTM
+
+
+def test_boosting_on_a_card_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_a_cpu(monkeypatch)
+    with pytest.raises(UsageError, match="--boosting-device gpu needs a GPU"):
+        placed(TREES, boosting="gpu")
+
+
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
+        (("jax", "float32", "cuda"), "There is no device 'cuda'"),
         (("tensorlow",), "There is no backend 'tensorlow'. Did you mean 'tensorflow'?"),
         (("jax", "half"), "There is no precision 'half'"),
     ],

@@ -16,7 +16,7 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 
 from comps.base import Array, Competition, Dataset, Family, Metric, Model, Prediction, Task
 from pipelines.crossval import Experiment
-from pipelines.engines import Done, Failed
+from pipelines.engines import Done, Engine, Failed
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
 from pipelines.oof import OutOfFold, assemble, stopping_point
 from pipelines.store import RunStore
@@ -33,6 +33,7 @@ from tests.support import (
     StagedTrainer,
     TinyFeatures,
     fold_result,
+    inline_engine,
     load_tiny,
     no_engine,
     rmse,
@@ -329,14 +330,54 @@ def test_missing_folds_alone_are_fitted(
     assert_same_oof(again.oofs["forest"], first)
 
 
-def test_folds_that_are_trained_together_are_fitted_together_again(
-    experiment: Experiment, store: RunStore, reporter: Recorder
+def test_a_program_of_folds_is_fitted_again_as_a_whole(
+    tiny_data: Path, store: RunStore, reporter: Recorder
 ) -> None:
-    first = validate(experiment, [NETWORK], store).oofs["network"]
-    forget(store, experiment, NETWORK, fold=1)
-    again = validate(experiment, [NETWORK], store, reporter=reporter)
+    five = tiny_experiment(tiny_data, n_folds=5)
+    first = validate(five, [NETWORK], store).oofs["network"]
+    forget(store, five, NETWORK, fold=1)
+    again = validate(five, [NETWORK], store, reporter=reporter)
     assert fitted_folds(reporter) == [("network", 0, fold) for fold in range(3)]
+    assert (again.fitted, again.stored) == (3, 2)
     assert_same_oof(again.oofs["network"], first)
+
+
+@pytest.mark.parametrize(
+    ("n_folds", "accelerators", "expected"),
+    [
+        (3, 0, [3]),
+        (4, 0, [2, 2]),
+        (5, 0, [3, 2]),
+        (10, 0, [3, 3, 2, 2]),
+        (5, 1, [5]),
+        (5, 2, [3, 2]),
+        (2, 4, [1, 1]),
+    ],
+)
+def test_folds_are_divided_into_programs(
+    tiny_data: Path,
+    store: RunStore,
+    staged_trainer: type[StagedTrainer],
+    n_folds: int,
+    accelerators: int,
+    expected: list[int],
+) -> None:
+    def engine() -> Engine:
+        made = inline_engine()
+        made.accelerators = accelerators
+        return made
+
+    together, reporter = staged([[1.0]]), Recorder()
+    validate(
+        tiny_experiment(tiny_data, n_folds=n_folds),
+        [together],
+        store,
+        engine=engine,
+        reporter=reporter,
+    )
+    jobs = [event.job.folds for event in reporter.events if isinstance(event, Done)]
+    assert [len(folds) for folds in jobs] == expected
+    assert [fold for folds in jobs for fold in folds] == list(range(n_folds))
 
 
 def forget(store: RunStore, experiment: Experiment, model: Model, fold: int) -> None:

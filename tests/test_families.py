@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -105,10 +106,9 @@ def last_stage(model: Model) -> Stage:
     return list(trainer.stages(model, [fold], Context(Task.REGRESSION, 0, threads=1)))[-1]
 
 
-@pytest.fixture(scope="module")
-def on_tensorflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Array]:
-    """Train a network of each family on TensorFlow, in both precisions, in its own process."""
-    path = tmp_path_factory.mktemp("tensorflow") / "stages.npz"
+def stages_on(backend: str, folder: Path) -> dict[str, Array]:
+    """Train a network of each family on a backend, in both precisions, in its own process."""
+    path = folder / f"{backend}.npz"
     python(f"""
 import numpy as np
 from tests.families import FAMILIES
@@ -117,7 +117,7 @@ from tests.test_families import last_stage, model_of
 found = {{}}
 for family in FAMILIES:
     for precision in ("float32", "mixed"):
-        model = model_of(family, "keras-tensorflow", precision=precision)
+        model = model_of(family, "keras-{backend}", precision=precision)
         found[f"{{family}}-{{precision}}"] = last_stage(model).valid[0]
 np.savez({str(path)!r}, **found)
 """)
@@ -125,19 +125,27 @@ np.savez({str(path)!r}, **found)
         return dict(file)
 
 
+@pytest.fixture(scope="module", params=["tensorflow", "torch"])
+def on_another(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Array]:
+    """Train a network of each family on another backend than JAX."""
+    if find_spec(request.param) is None:
+        pytest.skip(f"{request.param} is not installed")
+    return stages_on(request.param, tmp_path_factory.mktemp(request.param))
+
+
 @EVERY_FAMILY
-def test_both_backends_train_the_same_network(family: str, on_tensorflow: dict[str, Array]) -> None:
+def test_every_backend_trains_the_same_network(family: str, on_another: dict[str, Array]) -> None:
     found = last_stage(model_of(family, "keras-jax")).valid[0]
-    np.testing.assert_allclose(found, on_tensorflow[f"{family}-float32"], rtol=1e-3)
+    np.testing.assert_allclose(found, on_another[f"{family}-float32"], rtol=1e-3)
 
 
 @EVERY_FAMILY
-def test_half_precision_learns_nearly_the_same(
-    family: str, on_tensorflow: dict[str, Array]
-) -> None:
+def test_half_precision_learns_nearly_the_same(family: str, on_another: dict[str, Array]) -> None:
     whole = last_stage(model_of(family, "keras-jax")).valid[0]
     half = last_stage(model_of(family, "keras-jax", precision="mixed")).valid[0]
-    for found in (half, on_tensorflow[f"{family}-mixed"]):
+    for found in (half, on_another[f"{family}-mixed"]):
         # Half precision has two to three digits, and must not change a forecast by more.
         assert 0 < np.abs(found - whole).max() < 0.1 * whole.std() + 0.02 * np.abs(whole).max()
 

@@ -15,7 +15,7 @@ from pipelines.engines import Done
 from pipelines.folds import FoldSpec
 from pipelines.jobs import Job, Run
 from pipelines.queue import JobQueue
-from tests.support import FOREST, NETWORK, RIDGE, TINY
+from tests.support import CATBOOST, FOREST, LIGHTGBM, NETWORK, RIDGE, TINY, XGBOOST
 
 RUN = Run(
     competition=TINY,
@@ -73,11 +73,20 @@ def test_a_slot_gets_the_folds_that_it_has_prepared_for_the_model_before() -> No
     assert second == [jobs[5], jobs[4], jobs[7], jobs[6]]
 
 
-def test_networks_go_to_the_slots_that_own_a_card() -> None:
-    jobs = [job(RIDGE, 0), job(RIDGE, 1), job(NETWORK, (0, 1, 2)), job(RIDGE, 2)]
+ON_THE_CARD = [
+    NETWORK,
+    replace(XGBOOST, params={"device": "cuda"}),
+    replace(LIGHTGBM, params={"device": "gpu"}),
+    replace(CATBOOST, params={"task_type": "GPU"}),
+]
+
+
+@pytest.mark.parametrize("model", ON_THE_CARD, ids=lambda model: model.name)
+def test_what_is_trained_on_a_card_goes_to_the_slots_that_own_one(model: Model) -> None:
+    jobs = [job(RIDGE, 0), job(RIDGE, 1), job(model, (0, 1, 2)), job(RIDGE, 2)]
     queue = JobQueue(jobs, slots=2, accelerators=1)
     assert [queue.next_job(1), queue.next_job(0)] == [jobs[0], jobs[2]]
-    # The card has no more networks to train: its slot helps the other.
+    # The card has nothing more to train: its slot helps the other.
     assert [queue.next_job(0), queue.next_job(1)] == [jobs[1], jobs[3]]
 
 

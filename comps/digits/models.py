@@ -119,7 +119,7 @@ MODELS = (
         "convnet",
         Family.NETWORK,
         "keras-tensorflow",
-        {"epochs": 5, "batch_size": 64, "copies": 1, "stride": 1, "filters": [32, 64, 128]},
+        {"epochs": 10, "batch_size": 64, "copies": 1, "stride": 1, "filters": [32, 64, 128]},
         build=networks.convnet,
         seconds=60.0,
         default=False,

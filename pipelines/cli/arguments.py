@@ -29,6 +29,7 @@ Backend = Annotated[
 Precision = Annotated[
     str, typer.Option(help="Of networks: float32, or mixed (half precision, for GPUs).")
 ]
+BoostingDevice = Annotated[str, typer.Option(help="Where boosting is trained: cpu, or gpu.")]
 DataParallel = Annotated[
     bool,
     typer.Option(

@@ -40,6 +40,7 @@ class Options:
     data_parallel: bool = False
     backend: str = "auto"
     precision: str = "float32"
+    boosting_device: str = "cpu"
     tensorboard: bool = False
     settings: list[str] | None = None
     json: bool = False
@@ -67,7 +68,10 @@ class Session:
         self.competition: Competition = find_competition(options.competition)
         names = "quick" if options.quick else options.models
         chosen = select_models(self.competition, names, options.settings or [], options.weights)
-        self.models = [placed(model, options.backend, options.precision) for model in chosen]
+        self.models = [
+            placed(model, options.backend, options.precision, options.boosting_device)
+            for model in chosen
+        ]
         self.source: Source = find_source(self.competition, options.data)
         self.store = RunStore((options.runs or runs_root()) / self.competition.name)
 

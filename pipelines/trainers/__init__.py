@@ -6,7 +6,7 @@ import pkgutil
 from collections.abc import Mapping
 from typing import cast
 
-from comps.base import unknown_name
+from comps.base import Model, unknown_name
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
 
 # Modules are imported when a model needs them: some take seconds to import.
@@ -42,4 +42,20 @@ def load_trainer(name: str) -> Trainer:
     return cast(Trainer, pkgutil.resolve_name(TRAINERS[name])())
 
 
-__all__ = ["TRAINERS", "Context", "FoldData", "Stage", "Trainer", "load_trainer", "trainer_module"]
+def accelerated(model: Model) -> bool:
+    """Return whether a model is trained on an accelerator, if its process owns one."""
+    trainer = load_trainer(model.trainer)
+    told = bool(trainer.on_gpu) and trainer.on_gpu.items() <= model.params.items()
+    return trainer.backend is not None or told
+
+
+__all__ = [
+    "TRAINERS",
+    "Context",
+    "FoldData",
+    "Stage",
+    "Trainer",
+    "accelerated",
+    "load_trainer",
+    "trainer_module",
+]

@@ -6,9 +6,9 @@ of boosting rounds or epochs; the harness scores them and decides when to stop.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,9 +75,12 @@ class Trainer(Protocol):
         together: whether it trains all folds of a repeat as one program. Where False,
             `stages` is called with one fold at a time.
         backend: what Keras has to run on in the process, or None where it plays no part.
+        on_gpu: the library's own parameters that move training to a GPU; empty where it has none,
+            and for networks, which are trained where their backend finds an accelerator.
     """
 
     together: bool
+    on_gpu: ClassVar[Mapping[str, str]]
 
     @property
     def backend(self) -> str | None: ...

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from comps.base import MissingPackageError, Model, Task
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
@@ -16,6 +16,7 @@ class CatBoostTrainer:
     """Trains with CatBoost's own parameter names, and `rounds` and `stride`."""
 
     together = False
+    on_gpu: ClassVar[Mapping[str, str]] = {"task_type": "GPU"}
     backend = None
 
     def prepare(self) -> None:

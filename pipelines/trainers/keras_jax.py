@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import count
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -32,6 +33,7 @@ class KerasJaxTrainer:
     """
 
     together = True
+    on_gpu: ClassVar[Mapping[str, str]] = {}
     backend = "jax"
 
     def prepare(self) -> None:
@@ -58,13 +60,22 @@ class KerasJaxTrainer:
 
 
 def _release() -> None:
-    """Give back the compiled program: the next one is another, and JAX keeps each."""
+    """Give back the compiled program, and now and then what was compiled to make networks.
+
+    The next network is often of the same shapes, and would compile its first weights again.
+    """
     import gc
 
     import jax
 
-    jax.clear_caches()  # type: ignore[no-untyped-call]
     gc.collect()
+    if next(_released) % _PROGRAMS_KEPT == 0:
+        jax.clear_caches()  # type: ignore[no-untyped-call]
+
+
+# Networks of other shapes leave about a megabyte each behind.
+_PROGRAMS_KEPT = 8
+_released = count(1)
 
 
 def _half() -> str:

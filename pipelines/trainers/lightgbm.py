@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class LightGBMTrainer:
     """
 
     together = False
+    on_gpu: ClassVar[Mapping[str, str]] = {"device": "gpu"}
     backend = None
 
     def prepare(self) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from comps.base import Array, Model, Task, UsageError
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
@@ -19,6 +19,7 @@ class SklearnTrainer:
     """
 
     together = False
+    on_gpu: ClassVar[Mapping[str, str]] = {}
     backend = None
 
     def prepare(self) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from comps.base import Array, Model, Task, UsageError
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
@@ -22,6 +22,7 @@ class XGBoostTrainer:
     """Trains with XGBoost's own parameter names, and `rounds` and `stride`."""
 
     together = False
+    on_gpu: ClassVar[Mapping[str, str]] = {"device": "cuda"}
     backend = None
 
     def prepare(self) -> None:

@@ -180,7 +180,7 @@ def _jobs(
         Job(run, model, experiment.key(model), repeat, folds)
         for repeat in range(experiment.folds.n_repeats)
         for model in models
-        for folds in _programs(model, experiment.folds.n_folds, engine.accelerators)
+        for folds in programs(model, experiment.folds.n_folds, engine.accelerators)
         if any((repeat, fold) in missing[model.name] for fold in folds)
     ]
 
@@ -191,13 +191,21 @@ def _jobs(
 _FOLDS_A_PROGRAM = 3
 
 
-def _programs(model: Model, n_folds: int, accelerators: int) -> list[tuple[int, ...]]:
-    """Return the folds of each program: alone, in threes, or one program an accelerator."""
+def programs(model: Model, n_folds: int, accelerators: int) -> list[tuple[int, ...]]:
+    """Return the folds of each job of a repeat.
+
+    A fold is a job; what trains folds together gets them in threes, or divided among the
+    accelerators.
+
+    >>> from comps.base import Family
+    >>> programs(Model("mlp", Family.NETWORK, "keras-jax"), n_folds=5, accelerators=0)
+    [(0, 1, 2), (3, 4)]
+    """
     if not load_trainer(model.trainer).together:
-        programs = n_folds
+        count = n_folds
     else:
-        programs = min(accelerators, n_folds) or -(-n_folds // _FOLDS_A_PROGRAM)
-    return [tuple(part.tolist()) for part in np.array_split(np.arange(n_folds), programs)]
+        count = min(accelerators, n_folds) or -(-n_folds // _FOLDS_A_PROGRAM)
+    return [tuple(part.tolist()) for part in np.array_split(np.arange(n_folds), count)]
 
 
 def _longest_programs_first(models: Sequence[Model]) -> list[Model]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 from comps.base import Competition, DataError, Dataset, Model
 from pipelines.files import read_arrays
 from pipelines.folds import Folds, FoldSpec
+from pipelines.preparation import take
 from pipelines.store import RunStore
 from pipelines.training import OnStage, ignore_stage, train_folds
 from pipelines.views import ViewCache
@@ -30,6 +31,7 @@ class Run:
         folds: the file with their row numbers.
         seed: the run's seed.
         threads: of each job.
+        test: whether test rows are predicted; a trial of a search has no need of them.
     """
 
     competition: Competition
@@ -40,6 +42,7 @@ class Run:
     folds: Path
     seed: int
     threads: int
+    test: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def run_job(job: Job, on_stage: OnStage = ignore_stage) -> list[FoldScore]:
     """
     run = job.run
     store = RunStore(run.store)
-    dataset = _dataset(run)
+    dataset = _dataset(run) if run.test else _without_test(_dataset(run))
     folds = _folds(run.folds, run.spec, len(dataset.target))
     scores = []
     for batch in _batches(job):
@@ -112,6 +115,7 @@ def run_job(job: Job, on_stage: OnStage = ignore_stage) -> list[FoldScore]:
             threads=run.threads,
             on_stage=on_stage,
             views=_views,
+            refit=run.test,
         ):
             _check_finite(job, result.fold, result.valid, result.test)
             store.write_fold(job.model, job.key, result)
@@ -158,6 +162,17 @@ def _dataset(run: Run) -> Dataset:
         _loaded.clear()
         _loaded[key] = dataset
     return _loaded[key]
+
+
+def _without_test(dataset: Dataset) -> Dataset:
+    """Return a data set with a single test row, for the form: its predictions go nowhere."""
+    first = np.arange(1)
+    return replace(
+        dataset,
+        test=take(dataset.test, first),
+        test_ids=dataset.test_ids[first],
+        fingerprint=f"{dataset.fingerprint}-without-test",
+    )
 
 
 @lru_cache(maxsize=1)

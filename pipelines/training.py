@@ -66,6 +66,7 @@ def train_folds(
     threads: int = 1,
     on_stage: OnStage = ignore_stage,
     views: ViewCache | None = None,
+    refit: bool = True,
 ) -> list[FoldResult]:
     """Train a model on some folds of a repeat.
 
@@ -80,6 +81,7 @@ def train_folds(
         threads: at most so many threads are used.
         on_stage: called with the step and the mean score over the folds in training.
         views: where transformed rows are kept for the next model; None keeps none.
+        refit: whether, of folds that grow with time, a model of all rows predicts the test rows.
 
     Returns:
         A result for each of `numbers`, in that order.
@@ -97,7 +99,7 @@ def train_folds(
         started = time.perf_counter()
         data = [prepared.fold_data(fold) for fold in batch]
         last = batch[-1] == folds.n_folds - 1
-        whole = prepared.all_rows() if folds.growing and last else None
+        whole = prepared.all_rows() if refit and folds.growing and last else None
         held_rows = [folds.pairs[repeat][fold][1] for fold in batch]
         held_out = [prepared.target[rows] for rows in held_rows]
         recorder = _Recorder(competition.metric, held_out, time.perf_counter() - started)

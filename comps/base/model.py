@@ -53,9 +53,12 @@ class Model:
             shape of a row of each input, which returns a Keras model from raw rows (strings,
             images of any size) to the inputs of the network: with it a trained network is
             exported. None where it cannot be.
+        space: what can be tuned. Of a network, a function of KerasTuner's `hp` and `params` that
+            returns changed parameters, with `params` as defaults; of other models, a function of
+            `params` that returns Optuna's distributions. See `comps.base.spaces`.
 
     Raises:
-        UsageError: if `features`, `build` or `preprocessor` is a lambda.
+        UsageError: if `features`, `build`, `preprocessor` or `space` is a lambda.
     """
 
     name: str
@@ -71,9 +74,10 @@ class Model:
     extra: str | None = None
     about: str = ""
     preprocessor: Callable[..., Any] | None = None
+    space: Callable[..., Mapping[str, Any]] | None = None
 
     def __post_init__(self) -> None:
-        for function in (self.features, self.build, self.preprocessor):
+        for function in (self.features, self.build, self.preprocessor, self.space):
             if getattr(function, "__name__", "") == "<lambda>":
                 raise UsageError(
                     f"Model '{self.name}' names a lambda; a function with a name of its own was "

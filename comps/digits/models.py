@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from comps.base import Family, Model
+from comps.base import Family, Model, spaces
 from comps.baselines import class_share
 from comps.digits import estimators, networks
 from comps.digits.features import kernel_features, pixel_features, stroke_features
@@ -52,6 +52,7 @@ MODELS = (
         kernel_features,
         estimators.svc,
         seconds=10.0,
+        space=spaces.scales,
         quick=True,
         about="a support vector machine on directions of strokes",
     ),
@@ -62,6 +63,7 @@ MODELS = (
         _LIGHTGBM,
         stroke_features,
         seconds=30.0,
+        space=spaces.boosting,
         about="gradient boosting on directions of strokes",
     ),
     Model(
@@ -71,6 +73,7 @@ MODELS = (
         _XGBOOST,
         stroke_features,
         seconds=60.0,
+        space=spaces.boosting,
         about="gradient boosting on directions of strokes",
     ),
     Model(
@@ -80,6 +83,7 @@ MODELS = (
         _LIGHTGBM,
         pixel_features,
         seconds=30.0,
+        space=spaces.boosting,
         default=False,
         about="gradient boosting on the pixels",
     ),
@@ -90,6 +94,7 @@ MODELS = (
         _XGBOOST,
         pixel_features,
         seconds=30.0,
+        space=spaces.boosting,
         default=False,
         about="gradient boosting on the pixels",
     ),
@@ -100,6 +105,7 @@ MODELS = (
         {"epochs": 5, "batch_size": 128, "copies": 1, "stride": 1, "units": [512], "dropout": 0.0},
         build=networks.dense,
         seconds=15.0,
+        space=spaces.network,
         default=False,
         about="the book's: a dense layer of 512",
         preprocessor=image_preprocessor,
@@ -111,6 +117,7 @@ MODELS = (
         {"epochs": 3, "batch_size": 128, "copies": 1, "stride": 1, "units": [512], "dropout": 0.5},
         build=networks.dense,
         seconds=15.0,
+        space=spaces.network,
         default=False,
         about="the book's: a dense layer of 512 with dropout",
         preprocessor=image_preprocessor,
@@ -122,6 +129,7 @@ MODELS = (
         {"epochs": 10, "batch_size": 64, "copies": 1, "stride": 1, "filters": [32, 64, 128]},
         build=networks.convnet,
         seconds=60.0,
+        space=spaces.network,
         default=False,
         about="the book's: convolutions of 32, 64 and 128",
         preprocessor=image_preprocessor,
@@ -150,6 +158,7 @@ MODELS = (
         },
         build=networks.residual,
         seconds=250.0,
+        space=spaces.network,
         about="a residual convnet that sees each image moved a little each time",
         preprocessor=image_preprocessor,
     ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from comps.base import Family, Model
+from comps.base import Family, Model, spaces
 from comps.baselines import class_share
 from comps.dogs_vs_cats import estimators, networks
 from comps.dogs_vs_cats.features import tree_features
@@ -32,6 +32,7 @@ def _book(
         recipe | dict(params),
         build=build,
         seconds=seconds,
+        space=spaces.network,
         default=False,
         about=f"the book's: {about}",
         preprocessor=image_preprocessor,
@@ -55,6 +56,7 @@ MODELS = (
         tree_features,
         estimators.kernel_machine,
         seconds=20.0,
+        space=spaces.scales,
         quick=True,
         about="logistic regression on a Gaussian kernel of gradients and colours",
     ),
@@ -76,6 +78,7 @@ MODELS = (
         tree_features,
         patience=100,
         seconds=20.0,
+        space=spaces.boosting,
         quick=True,
         about="gradient boosting on gradients and colours",
     ),
@@ -96,6 +99,7 @@ MODELS = (
         tree_features,
         patience=100,
         seconds=20.0,
+        space=spaces.boosting,
         about="gradient boosting on gradients and colours",
     ),
     Model(
@@ -119,6 +123,7 @@ MODELS = (
         },
         build=networks.whitened,
         seconds=400.0,
+        space=spaces.network,
         about="a small convolutional network on whitened patches, with augmentation",
         preprocessor=image_preprocessor,
     ),
@@ -201,6 +206,7 @@ MODELS = (
         },
         build=estimators.network_boosting,
         seconds=60.0,
+        space=spaces.boosting,
         default=False,
         about="LightGBM on what VGG16 sees; needs --weights",
     ),

@@ -6,7 +6,7 @@ folds of two other seeds; what else was tried is in this folder's README.
 
 from __future__ import annotations
 
-from comps.base import Family, Model
+from comps.base import Family, Model, spaces
 from comps.house_prices import estimators, networks
 from comps.house_prices.features import linear_features, network_features, tree_features
 
@@ -27,6 +27,7 @@ MODELS = (
         linear_features,
         estimators.ridge,
         seconds=0.5,
+        space=spaces.scales,
         quick=True,
         about="linear regression on scaled, curved and encoded features",
     ),
@@ -38,6 +39,7 @@ MODELS = (
         linear_features,
         estimators.elastic_net,
         seconds=1.0,
+        space=spaces.scales,
         default=False,
         about="the same with both penalties",
     ),
@@ -49,6 +51,7 @@ MODELS = (
         linear_features,
         estimators.svr,
         seconds=1.5,
+        space=spaces.scales,
         default=False,
         about="support vector regression on the same features",
     ),
@@ -70,6 +73,7 @@ MODELS = (
         tree_features,
         patience=400,
         seconds=5.0,
+        space=spaces.boosting,
         quick=True,
         about="gradient boosting with small trees",
     ),
@@ -90,6 +94,7 @@ MODELS = (
         tree_features,
         patience=400,
         seconds=8.0,
+        space=spaces.boosting,
         about="the same with random cuts: the best single tree model here",
     ),
     Model(
@@ -109,6 +114,7 @@ MODELS = (
         tree_features,
         patience=400,
         seconds=5.0,
+        space=spaces.boosting,
         about="gradient boosting with small trees",
     ),
     Model(
@@ -119,6 +125,7 @@ MODELS = (
         tree_features,
         estimators.extra_trees,
         seconds=7.0,
+        space=spaces.forest,
         about="a forest with random cuts",
     ),
     Model(
@@ -136,6 +143,7 @@ MODELS = (
         },
         tree_features,
         seconds=10.0,
+        space=spaces.boosting,
         extra="catboost",
         about="gradient boosting with symmetric trees",
     ),
@@ -158,6 +166,7 @@ MODELS = (
         network_features,
         networks.mlp,
         seconds=15.0,
+        space=spaces.network,
         about="a linear model and a heavily regularised network in one",
     ),
     Model(
@@ -175,6 +184,7 @@ MODELS = (
         network_features,
         networks.dense,
         seconds=30.0,
+        space=spaces.network,
         default=False,
         about="the book's network for house prices: two layers of 64",
     ),

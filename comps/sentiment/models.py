@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from comps.base import Family, Model
+from comps.base import Family, Model, spaces
 from comps.baselines import class_share
 from comps.sentiment import estimators, networks
 from comps.sentiment.features import (
@@ -38,6 +38,7 @@ def _bag(name: str, ngrams: int, tfidf: bool, seconds: float, about: str) -> Mod
         networks.bag,
         patience=4,
         seconds=seconds,
+        space=spaces.network,
         about=f"the book's: {about} into a dense layer of 16",
         preprocessor=bag_preprocessor,
     )
@@ -65,6 +66,7 @@ def _sequence(
         build,
         patience=4,
         seconds=seconds,
+        space=spaces.network,
         default=False,
         about=f"the book's: {about}",
         preprocessor=sequence_preprocessor,
@@ -88,6 +90,7 @@ MODELS = (
         linear_features,
         estimators.logistic,
         seconds=20.0,
+        space=spaces.scales,
         quick=True,
         about="TF-IDF of words and characters into logistic regression",
     ),
@@ -99,6 +102,7 @@ MODELS = (
         linear_features,
         estimators.naive_bayes,
         seconds=5.0,
+        space=spaces.scales,
         quick=True,
         about="the same features into naive Bayes, calibrated",
     ),
@@ -110,6 +114,7 @@ MODELS = (
         ratio_features,
         estimators.logistic,
         seconds=20.0,
+        space=spaces.scales,
         quick=True,
         about="logistic regression that begins where naive Bayes ends",
     ),
@@ -130,6 +135,7 @@ MODELS = (
         tree_features,
         patience=100,
         seconds=30.0,
+        space=spaces.boosting,
         about="gradient boosting on components of TF-IDF and linear scores",
     ),
     Model(
@@ -147,6 +153,7 @@ MODELS = (
         tree_features,
         patience=100,
         seconds=30.0,
+        space=spaces.boosting,
         about="gradient boosting on the same features",
     ),
     Model(
@@ -157,6 +164,7 @@ MODELS = (
         embedding_features,
         estimators.logistic,
         seconds=120.0,
+        space=spaces.scales,
         extra=_ENCODER,
         about="sentence embeddings of a pretrained encoder into logistic regression",
     ),
@@ -168,6 +176,7 @@ MODELS = (
         joint_features,
         estimators.logistic,
         seconds=30.0,
+        space=spaces.scales,
         extra=_ENCODER,
         about="the same beside TF-IDF of words and characters",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from comps.base import Family, Model
+from comps.base import Family, Model, spaces
 from comps.temperature import estimators, networks
 from comps.temperature.features import linear_features, network_features, tree_features
 
@@ -37,6 +37,7 @@ def _book(
         network_features,
         build,
         seconds=seconds,
+        space=spaces.network,
         default=False,
         about=f"the book's: {about}",
     )
@@ -60,6 +61,7 @@ MODELS = (
         linear_features,
         estimators.ridge,
         seconds=1.0,
+        space=spaces.scales,
         quick=True,
         about="linear regression on lags, differences and means",
     ),
@@ -71,6 +73,7 @@ MODELS = (
         linear_features,
         estimators.svr,
         seconds=10.0,
+        space=spaces.scales,
         about="support vector regression on the same features",
     ),
     Model(
@@ -93,6 +96,7 @@ MODELS = (
         tree_features,
         patience=200,
         seconds=5.0,
+        space=spaces.boosting,
         quick=True,
         about="gradient boosting with random cuts",
     ),
@@ -114,6 +118,7 @@ MODELS = (
         tree_features,
         patience=150,
         seconds=5.0,
+        space=spaces.boosting,
         about="gradient boosting with small trees",
     ),
     Model(
@@ -135,6 +140,7 @@ MODELS = (
         linear_features,
         networks.mlp,
         seconds=15.0,
+        space=spaces.network,
         about="a linear model and a heavily regularised network, of lags",
     ),
     _book("dense", networks.dense, 10, {"units": 16}, 10.0, "a dense layer of 16"),
@@ -192,6 +198,7 @@ MODELS = (
         network_features,
         networks.recurrent,
         seconds=60.0,
+        space=spaces.network,
         default=False,
         about="GRU of 16 that corrects the common-sense forecast",
     ),

@@ -27,16 +27,23 @@ from pipelines.cli.arguments import (
     OfCompetition,
     Output,
     Precision,
+    Prune,
     Quick,
+    Refit,
     Repeats,
     Runs,
     Scheme,
     Seed,
     Set,
     Solution,
+    Storage,
+    Study,
     Submission,
     TensorBoard,
     TimeLimit,
+    Trials,
+    Tuned,
+    Tuner,
     Weights,
 )
 
@@ -79,6 +86,7 @@ def run(
     time_limit: TimeLimit = None,
     settings: Set = None,
     weights: Weights = None,
+    tuned: Tuned = False,
     output: Output = Path("submission.csv"),
     json: Json = False,
 ) -> None:
@@ -105,6 +113,7 @@ def run(
         tensorboard=tensorboard,
         settings=settings,
         weights=weights,
+        tuned=tuned,
         json=json,
     )
     run_competition(options, time_limit, output)
@@ -131,6 +140,7 @@ def cv(
     time_limit: TimeLimit = None,
     settings: Set = None,
     weights: Weights = None,
+    tuned: Tuned = False,
     json: Json = False,
 ) -> None:
     """Cross-validate models and keep their out-of-fold predictions."""
@@ -156,6 +166,7 @@ def cv(
         tensorboard=tensorboard,
         settings=settings,
         weights=weights,
+        tuned=tuned,
         json=json,
     )
     cross_validate_models(options, time_limit)
@@ -234,6 +245,68 @@ def compare(
         json=json,
     )
     compare_models(options)
+
+
+@app.command()
+def tune(
+    competition: Competition,
+    model: Models = None,
+    trials: Trials = 20,
+    time_limit: TimeLimit = None,
+    tuner: Tuner = None,
+    prune: Prune = True,
+    storage: Storage = None,
+    study: Study = None,
+    data: Data = None,
+    runs: Runs = None,
+    folds: Folds = None,
+    repeats: Repeats = None,
+    scheme: Scheme = None,
+    seed: Seed = 0,
+    jobs: Jobs = None,
+    engine: Engine = "local",
+    backend: Backend = "auto",
+    precision: Precision = "float32",
+    boosting_device: BoostingDevice = "cpu",
+    settings: Set = None,
+    weights: Weights = None,
+    refit: Refit = 0,
+    output: Output = Path("submission.csv"),
+    json: Json = False,
+) -> None:
+    """Search for better parameters of a model, scored by cross-validation."""
+    from pipelines.cli.options import Options
+    from pipelines.cli.tune import Request, tune_model
+
+    options = Options(
+        competition=competition,
+        data=data,
+        runs=runs,
+        models=model,
+        folds=folds,
+        repeats=repeats,
+        scheme=scheme,
+        seed=seed,
+        jobs=jobs,
+        engine=engine,
+        backend=backend,
+        precision=precision,
+        boosting_device=boosting_device,
+        settings=settings,
+        weights=weights,
+        json=json,
+    )
+    request = Request(
+        trials=trials,
+        tuner=tuner,
+        time_limit=time_limit,
+        storage=storage,
+        study=study,
+        prune=prune,
+        refit=refit,
+        output=output,
+    )
+    tune_model(options, request)
 
 
 @app.command()

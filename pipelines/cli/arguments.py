@@ -60,6 +60,28 @@ Weights = Annotated[
     Path | None,
     typer.Option(help="File of pretrained weights, for the models that take one."),
 ]
+Tuned = Annotated[
+    bool, typer.Option("--tuned", help="Use the best parameters that comps tune has found.")
+]
+Trials = Annotated[int, typer.Option(help="Configurations to try in all, earlier calls included.")]
+Tuner = Annotated[
+    str | None,
+    typer.Option(
+        help="Of networks: bayesian, random or hyperband; of other models: tpe, random or cmaes."
+    ),
+]
+Storage = Annotated[
+    str | None,
+    typer.Option(help="URL of Optuna's database, which machines can share. [default: SQLite]"),
+]
+Study = Annotated[str | None, typer.Option(help="[default: the competition and the model]")]
+Prune = Annotated[
+    bool, typer.Option(help="End a trial that is behind the best one after a few folds.")
+]
+Refit = Annotated[
+    int,
+    typer.Option(help="Train so many of the best configurations on all rows, for a submission."),
+]
 Output = Annotated[Path, typer.Option(help="Where to write the submission.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines, for machines.")]
 Check = Annotated[Path | None, typer.Option(help="Check this file instead of writing one.")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from comps.base import Competition, UsageError
+from comps.base import Array, Competition, UsageError
 from ensembles import METHODS, Blend, best_blend
 from pipelines.cli import tables
 from pipelines.cli.options import Session
@@ -77,22 +77,39 @@ def write_submission(session: Session, output: Output, chosen: Blend, path: Path
         DataError: if it does not pass the check; nothing is written then.
         StoreError: if it cannot be written.
     """
-    competition, metric = session.competition, session.competition.metric
-    submission = build_submission(competition, session.dataset, chosen.test)
-    check_submission(competition, session.dataset, submission)
-    content = submission.to_csv(index=False).encode()
-    write_bytes(session.store.root / "submission.csv", content)
-    write_bytes(path, content)
+    metric = session.competition.metric
+    written = write_predictions(session, chosen.test, path)
     output.result(
-        f"{path}: {len(submission)} rows, checked against the sample submission. "
+        f"{path}: {written} rows, checked against the sample submission. "
         f"Blend '{chosen.method}', honest {metric.label} "
         f"{chosen.honest_score:.{metric.digits}f}.",
         {
             "submission": str(path),
-            "rows": len(submission),
+            "rows": written,
             "method": chosen.method,
             "metric": metric.name,
             "honest_score": chosen.honest_score,
             "fitted_score": chosen.fitted_score,
         },
     )
+
+
+def write_predictions(session: Session, test: Array, path: Path) -> int:
+    """Build and check a submission, write it to `path` and into the store; return its rows.
+
+    Args:
+        session: of the competition.
+        test: [m] values or [m, classes] probabilities, on the metric's scale.
+        path: the file.
+
+    Raises:
+        DataError: if it does not pass the check; nothing is written then.
+        StoreError: if it cannot be written.
+    """
+    competition = session.competition
+    submission = build_submission(competition, session.dataset, test)
+    check_submission(competition, session.dataset, submission)
+    content = submission.to_csv(index=False).encode()
+    write_bytes(session.store.root / "submission.csv", content)
+    write_bytes(path, content)
+    return len(submission)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from pipelines.engines import Engine, make_engine
 from pipelines.folds import FoldInput, FoldSpec, make_folds
 from pipelines.store import RunStore
 from pipelines.tensorboard import check_installed
+from pipelines.tuning.best import tuned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,7 @@ class Options:
     json: bool = False
     quick: bool = False
     weights: Path | None = None
+    tuned: bool = False
 
     def __post_init__(self) -> None:
         if self.weights is not None and not self.weights.is_file():
@@ -74,6 +76,10 @@ class Session:
         ]
         self.source: Source = find_source(self.competition, options.data)
         self.store = RunStore((options.runs or runs_root()) / self.competition.name)
+        self.notes: list[str] = []
+        if options.tuned:
+            given = _changes(options.settings or [])
+            self.models, self.notes = tuned(self.store, self.models, self.competition.metric, given)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -84,6 +90,18 @@ class Session:
     def target(self) -> NDArray[np.float64]:
         """The training target on the metric's scale, [n] float64."""
         return self.competition.scaled_target(self.dataset)
+
+    def other_folds(self, experiment: Experiment) -> Experiment:
+        """Return the rows in folds that a search on `experiment` has not seen.
+
+        They are of another seed; where folds follow from the order of time, one more of them.
+        """
+        spec = experiment.folds.spec
+        for changed in (replace(spec, seed=spec.seed + 1), replace(spec, n_folds=spec.n_folds + 1)):
+            folds = make_folds(changed, self._fold_input(), 1)
+            if folds.fingerprint != experiment.folds.fingerprint:
+                break
+        return replace(experiment, folds=folds)
 
     @cached_property
     def engine(self) -> Engine:
@@ -99,16 +117,18 @@ class Session:
             self.competition.n_folds if self.options.folds is None else self.options.folds,
             self.options.seed,
         )
-        rows = FoldInput(
+        folds = make_folds(spec, self._fold_input(), n_repeats)
+        return Experiment(
+            self.competition, self.dataset, self.source.path, folds, self.options.seed
+        )
+
+    def _fold_input(self) -> FoldInput:
+        return FoldInput(
             self.dataset.target,
             self.competition.task,
             self.dataset.groups,
             self.dataset.times,
             self.competition.gap,
-        )
-        folds = make_folds(spec, rows, n_repeats)
-        return Experiment(
-            self.competition, self.dataset, self.source.path, folds, self.options.seed
         )
 
 

@@ -26,6 +26,9 @@ class Output(Reporter, Protocol):
     def result(self, text: str, values: Mapping[str, Any]) -> None:
         """Show a result in one line; `values` is the same for machines."""
 
+    def trial(self, text: str, values: Mapping[str, Any]) -> None:
+        """Show how a trial of a search ended; `values` is the same for machines."""
+
     def pause(self) -> None:
         """Take the bar away."""
 
@@ -76,6 +79,10 @@ class JsonOutput:
     def result(self, text: str, values: Mapping[str, Any]) -> None:
         self._write("result", text=text, **values)
 
+    def trial(self, text: str, values: Mapping[str, Any]) -> None:
+        del text
+        self._write("trial", **values)
+
     def pause(self) -> None:
         """There is no bar."""
 
@@ -96,7 +103,7 @@ class LineOutput:
     def event(self, event: Event, status: Status) -> None:
         if isinstance(event, (Started, Progress)):
             return
-        left = "" if status.seconds_left is None else f", about {_clock(status.seconds_left)} left"
+        left = "" if status.seconds_left is None else f", about {clock(status.seconds_left)} left"
         self.note(f"[{status.done}/{status.total}] {describe(event, self.metric)}{left}")
 
     def finished(self, oof: OutOfFold) -> None:
@@ -118,6 +125,10 @@ class LineOutput:
         del values
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
+
+    def trial(self, text: str, values: Mapping[str, Any]) -> None:
+        del values
+        self.note(text)
 
     def pause(self) -> None:
         """There is no bar."""
@@ -159,7 +170,7 @@ class BarOutput(LineOutput):
             self.running.pop(label, None)
         if isinstance(event, (Failed, Cancelled)):
             self.note(describe(event, self.metric))
-        left = "" if status.seconds_left is None else f"{_clock(status.seconds_left)} left"
+        left = "" if status.seconds_left is None else f"{clock(status.seconds_left)} left"
         self.bar.update(
             self.task,
             completed=status.done,
@@ -199,6 +210,7 @@ def _model_line(oof: OutOfFold, metric: Metric) -> str:
     return f"{oof.model}: out-of-fold {metric.label} {score} in {oof.fit_seconds:.1f} s"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Return a duration as people write it."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}m {rest:02d}s" if minutes else f"{rest}s"

@@ -76,6 +76,12 @@ def _open(options: Options) -> tuple[Session, Output]:
         warm_up(options.jobs)
     session = Session(options)
     output = make_output(session.competition.metric, options.json)
+    introduce(session, output)
+    return session, output
+
+
+def introduce(session: Session, output: Output) -> None:
+    """Say which rows are used, and what the user should know of them."""
     if session.source.bundled:
         output.note(
             f"No files in data/{session.competition.name}/: using the bundled sample. "
@@ -83,9 +89,8 @@ def _open(options: Options) -> tuple[Session, Output]:
         )
     else:
         output.note(f"Data: {session.source.path}")
-    for note in session.dataset.notes:
+    for note in (*session.dataset.notes, *session.notes):
         output.note(note)
-    return session, output
 
 
 def _train(

@@ -71,7 +71,7 @@ def _note(metric: Metric, oof: OutOfFold, baseline: OutOfFold | None) -> str:
 
 def _leaderboard_table(competition: Competition, rows: Rows) -> Table:
     metric, also = competition.metric, competition.also
-    table = _table(
+    table = new_table(
         "",
         ["model"],
         [
@@ -110,7 +110,7 @@ def blends(
     """Return the ways to blend that were tried; `target` as in `leaderboard`."""
     metric, also = competition.metric, competition.also
     further = [f"honest {other.label}" for other in also]
-    table = _table("", ["blend"], [f"honest {metric.label}", *further, f"fitted {metric.label}"])
+    table = new_table("", ["blend"], [f"honest {metric.label}", *further, f"fitted {metric.label}"])
     table.add_column("")
     rows = []
     for blend in tried:
@@ -139,7 +139,7 @@ def comparison(competition: Competition, members: Sequence[OutOfFold]) -> tuple[
     """Return the scores fold by fold (of the first repeat), best member first."""
     metric = competition.metric
     ordered = sorted(members, key=lambda oof: metric.sort_key(oof.score))
-    table = _table("", ["fold"], [oof.model for oof in ordered])
+    table = new_table("", ["fold"], [oof.model for oof in ordered])
     rows: Rows = []
     n_folds = ordered[0].fold_scores.shape[1]
     for fold in range(n_folds):
@@ -189,7 +189,8 @@ def paired_difference(
     }
 
 
-def _table(title: str, left: Sequence[str], right: Sequence[str]) -> Table:
+def new_table(title: str, left: Sequence[str], right: Sequence[str]) -> Table:
+    """Return a table with columns aligned to the left and, behind them, to the right."""
     from rich import box
     from rich.table import Table
 

@@ -1,0 +1,122 @@
+"""Search spaces that models share: what of their parameters is tuned, and how far.
+
+A model names a function of its own parameters as its `space`. Those below take every parameter
+that they know by name, so that one function serves all models of a library. Gradient boosting,
+linear models and kernels are searched by Optuna, which takes distributions; networks by
+KerasTuner, which hands out values from its `hp`. Both libraries are imported by whoever searches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+Distributions = Mapping[str, "BaseDistribution"]
+
+
+def boosting(params: Mapping[str, Any]) -> Distributions:
+    """Return the distributions of gradient boosting, by the names of its three libraries.
+
+    The number of rounds is not among them: it comes from the mean curve over the folds. The
+    ranges reach from what the libraries' guides call safe to a little beyond (LightGBM,
+    "Parameters Tuning"; XGBoost, "Notes on Parameter Tuning").
+
+    >>> sorted(boosting({"rounds": 100, "eta": 0.1, "max_depth": 3}))
+    ['eta', 'max_depth']
+    """
+    from optuna.distributions import FloatDistribution as Float
+    from optuna.distributions import IntDistribution as Int
+
+    rate, share = Float(0.01, 0.2, log=True), Float(0.5, 1.0)
+    known: Distributions = {
+        "learning_rate": rate,
+        "eta": rate,
+        "num_leaves": Int(4, 64, log=True),
+        "max_depth": Int(2, 8),
+        "depth": Int(3, 8),
+        "feature_fraction": Float(0.02, 1.0, log=True),
+        "colsample_bytree": Float(0.02, 1.0, log=True),
+        "rsm": Float(0.02, 1.0, log=True),
+        "bagging_fraction": share,
+        "subsample": share,
+        "min_data_in_leaf": Int(1, 200, log=True),
+        "min_child_weight": Float(0.5, 100.0, log=True),
+        "lambda_l2": Float(1e-2, 100.0, log=True),
+        "reg_lambda": Float(1e-2, 100.0, log=True),
+        "l2_leaf_reg": Float(1e-1, 30.0, log=True),
+    }
+    return {name: known[name] for name in params if name in known}
+
+
+def forest(params: Mapping[str, Any]) -> Distributions:
+    """Return the distributions of a forest: how many columns a cut may choose from."""
+    from optuna.distributions import FloatDistribution as Float
+
+    known: Distributions = {"max_features": Float(0.1, 1.0)}
+    return {name: known[name] for name in params if name in known}
+
+
+# How far a penalty, a kernel's width or a weight is searched to both sides of its default.
+_FACTOR = 30.0
+_SCALES = ("alpha", "C", "gamma", "epsilon", "scale")
+
+
+def scales(params: Mapping[str, Any]) -> Distributions:
+    """Return the distributions of linear models and kernels: their scales, around the defaults.
+
+    >>> scales({"alpha": 3.0})["alpha"].high
+    90.0
+    """
+    from optuna.distributions import FloatDistribution as Float
+
+    found = {
+        name: Float(params[name] / _FACTOR, params[name] * _FACTOR, log=True)
+        for name in _SCALES
+        if name in params
+    }
+    return found | ({"l1_ratio": Float(0.05, 1.0)} if "l1_ratio" in params else {})
+
+
+def network(hp: Any, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters of a network from KerasTuner's `hp`, whose defaults are its own.
+
+    Depth and width change the widths of layers as a whole: each of the first `layers` ones is
+    multiplied by `width`, and the last one repeated where there are more. The number of epochs is
+    not among them: it comes from the mean curve over the folds.
+    """
+    found: dict[str, Any] = {}
+    for name in ("units", "filters"):
+        if isinstance(params.get(name), list):
+            found[name] = _layers(hp, name, params[name])
+        elif name in params:
+            found[name] = int(hp.Int(name, 8, 512, sampling="log", default=params[name]))
+    for name, most in (("dropout", 0.7), ("recurrent_dropout", 0.5)):
+        if name in params:
+            found[name] = float(hp.Float(name, 0.0, most, default=params[name]))
+    for name in ("learning_rate", "weight_decay", "noise"):
+        if params.get(name):
+            low, high = params[name] / 10, params[name] * 10
+            default = params[name]
+            found[name] = float(hp.Float(name, low, high, sampling="log", default=default))
+    if "batch_size" in params:
+        sizes = sorted({16, 32, 64, 128, 256, params["batch_size"]})
+        found["batch_size"] = int(hp.Choice("batch_size", sizes, default=params["batch_size"]))
+    if "activation" in params:
+        known = sorted({"relu", "gelu", "silu", params["activation"]})
+        found["activation"] = hp.Choice("activation", known, default=params["activation"])
+    if "optimizer" in params:
+        known = sorted({"adam", "adamw", "rmsprop", params["optimizer"]})
+        found["optimizer"] = hp.Choice("optimizer", known, default=params["optimizer"])
+    return found
+
+
+def _layers(hp: Any, name: str, widths: list[int]) -> list[int]:
+    """Return the widths of layers for a depth and a factor, which `hp` chooses."""
+    least = max(1, len(widths) - 1)
+    depth = hp.Int(f"{name}_layers", least, len(widths) + 1, default=len(widths))
+    factor = hp.Choice(f"{name}_width", [0.5, 0.75, 1.0, 1.5, 2.0], default=1.0)
+    longer = [*widths, widths[-1]][:depth]
+    return [max(4, round(width * factor / 4) * 4) for width in longer]

@@ -1,0 +1,125 @@
+"""What `comps tune` shows, and the same for machines."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from comps.base import Metric
+from pipelines.cli.reporters import clock
+from pipelines.cli.tables import Rows, new_table
+from pipelines.tuning import Result, State
+from pipelines.tuning.best import Best
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def trial_line(
+    metric: Metric, results: Sequence[Result], total: int, seconds_left: float
+) -> tuple[str, dict[str, Any]]:
+    """Return what is told of the last of some trials."""
+    result = results[-1]
+    best = best_of(metric, results)
+    ended = f"trial {result.trial.number}"
+    if result.score is not None:
+        ended += f" {metric.label} {result.score:.{metric.digits}f}"
+    elif result.state is State.PRUNED:
+        ended += f" pruned after {len(result.fold_scores)} folds"
+    else:
+        ended += f" failed: {result.reason}"
+    if best is not None and best.score is not None:
+        ended += f", best {best.score:.{metric.digits}f} of trial {best.trial.number}"
+    left = f"about {clock(seconds_left)} left"
+    text = f"[{len(results)}/{total}] {ended}, {result.seconds:.1f} s, {left}"
+    return text, {
+        **_row(result),
+        "best": None if best is None else best.score,
+        "done": len(results),
+        "total": total,
+        "seconds_left": seconds_left,
+    }
+
+
+def best_of(metric: Metric, results: Sequence[Result]) -> Result | None:
+    """Return the best complete trial; None if there is none."""
+    complete = [result for result in results if result.score is not None]
+    return min(complete, key=lambda result: metric.sort_key(result.score or 0.0), default=None)
+
+
+def trials(metric: Metric, results: Sequence[Result], shown: int) -> tuple[Table, Rows]:
+    """Return the best trials of a study, best first; machines get all."""
+    ranked = sorted(
+        results,
+        key=lambda result: (
+            result.score is None,
+            metric.sort_key(result.score or 0.0),
+            result.trial.number,
+        ),
+    )
+    ends = Counter(result.state for result in results)
+    title = ", ".join(f"{count} {state}" for state, count in sorted(ends.items()))
+    table = new_table(f"{title}", ["trial"], [f"OOF {metric.label}", "stop at", "s"])
+    table.add_column("parameters", overflow="fold")
+    for result in ranked[:shown]:
+        if result.score is None:
+            break
+        table.add_row(
+            str(result.trial.number),
+            f"{result.score:.{metric.digits}f}",
+            str(result.step) if (result.step or 1) > 1 else "",
+            f"{result.seconds:.1f}",
+            _parameters(result.trial.params),
+        )
+    return table, [_row(result) for result in ranked]
+
+
+def tuned(metric: Metric, best: Best) -> tuple[str, dict[str, Any]]:
+    """Return the outcome of a search: both scores of the best trial and of the declaration."""
+
+    def shown(score: float | None) -> str:
+        return "none" if score is None else f"{score:.{metric.digits}f}"
+
+    verdict = (
+        f"comps run --tuned uses {_parameters(best.params)}."
+        if best.gains(metric)
+        else "No better there: comps run --tuned keeps the declared parameters."
+    )
+    text = (
+        f"{best.model}, trial {best.number}: {metric.label} {shown(best.score)} on the folds of "
+        f"the search, {shown(best.honest)} on others; as declared {shown(best.default_score)} and "
+        f"{shown(best.default_honest)}. {verdict}"
+    )
+    return text, {
+        "model": best.model,
+        "study": best.study,
+        "trial": best.number,
+        "params": dict(best.params),
+        "score": best.score,
+        "honest_score": best.honest,
+        "default_score": best.default_score,
+        "default_honest_score": best.default_honest,
+        "used": best.gains(metric),
+    }
+
+
+def _row(result: Result) -> dict[str, Any]:
+    return {
+        "trial": result.trial.number,
+        "state": str(result.state),
+        "score": result.score,
+        "fold_scores": list(result.fold_scores),
+        "step": result.step,
+        "seconds": result.seconds,
+        "params": dict(result.trial.params),
+        "reason": result.reason,
+    }
+
+
+def _parameters(params: Mapping[str, Any]) -> str:
+    def shown(value: Any) -> str:
+        return f"{value:.4g}" if isinstance(value, float) else json.dumps(value)
+
+    return " ".join(f"{name}={shown(value)}" for name, value in params.items())

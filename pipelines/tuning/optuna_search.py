@@ -1,0 +1,237 @@
+"""Search by Optuna: gradient boosting, linear models, kernels and forests.
+
+The study lies in a database, SQLite unless the user names another, where several processes can
+share it and optuna-dashboard finds it. After each fold `WilcoxonPruner` compares the trial with
+the best one fold by fold.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from comps.base import Metric, Model, StoreError, UsageError, unknown_name
+from pipelines.seeds import derive_seed
+from pipelines.tuning._base import Result, Search, State, Trial
+from pipelines.tuning.study import check_same
+
+if TYPE_CHECKING:
+    import optuna
+
+# With five folds a p-value of 0.1 is reached after four folds at the earliest. Two lost of two
+# (p = 1/4) is little evidence, but a configuration that is better on all folds together and worse
+# on the first two is rare, for the folds are the same: see `tests/benchmarks/tuning.py`.
+PRUNING_P = 0.26
+LEAST_FOLDS = 2
+
+
+def _tpe(seed: int) -> optuna.samplers.BaseSampler:
+    from optuna.samplers import TPESampler
+
+    return TPESampler(seed=seed, multivariate=True)
+
+
+def _random(seed: int) -> optuna.samplers.BaseSampler:
+    from optuna.samplers import RandomSampler
+
+    return RandomSampler(seed=seed)
+
+
+def _cmaes(seed: int) -> optuna.samplers.BaseSampler:
+    from optuna.samplers import CmaEsSampler
+
+    return CmaEsSampler(seed=seed, warn_independent_sampling=False)
+
+
+SAMPLERS: Mapping[str, Callable[[int], Any]] = {"tpe": _tpe, "random": _random, "cmaes": _cmaes}
+
+
+class OptunaSearch:
+    """A study of one model in Optuna's storage.
+
+    Args:
+        model: with its `space`, a function of its parameters that returns distributions.
+        metric: gives the direction.
+        made_of: what scores have to have in common to be compared; see `study`.
+        storage: URL of a database, as SQLAlchemy takes it.
+        name: of the study.
+        tuner: one of `SAMPLERS`.
+        seed: of the search.
+        prune: whether hopeless trials end after a few folds.
+
+    Raises:
+        StoreError: if the database is damaged or cannot be reached.
+        UsageError: if there is no such tuner, the model has nothing to tune, or the study of
+            that name is of something else.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        metric: Metric,
+        made_of: Mapping[str, Any],
+        storage: str,
+        name: str,
+        *,
+        tuner: str = "tpe",
+        seed: int = 0,
+        prune: bool = True,
+    ) -> None:
+        import optuna
+
+        if tuner not in SAMPLERS:
+            raise unknown_name(f"tuner for '{model.name}'", tuner, SAMPLERS)
+        self.distributions = model.space(model.params) if model.space else {}
+        if not self.distributions:
+            raise UsageError(f"Model '{model.name}' has no parameter that can be tuned.")
+        self.prunes, self.seed, self.tuner = prune, seed, tuner
+        self._defaults = {key: model.params[key] for key in self.distributions}
+        self._open: dict[int, optuna.Trial] = {}
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        # What Optuna calls experimental is its interface, and this package says which it takes.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        with _explained(storage):
+            self.study = optuna.create_study(
+                study_name=name,
+                storage=_storage(storage),
+                direction="maximize" if metric.greater_is_better else "minimize",
+                pruner=optuna.pruners.WilcoxonPruner(
+                    p_threshold=PRUNING_P, n_startup_steps=LEAST_FOLDS
+                ),
+                load_if_exists=True,
+            )
+            self._begin(made_of, name)
+
+    def _begin(self, made_of: Mapping[str, Any], name: str) -> None:
+        """Check what the study is of; give up the trials of processes that are no more."""
+        trials = self.study.get_trials(deepcopy=False)
+        found = self.study.user_attrs.get("made_of")
+        if trials or found is not None:
+            check_same(found, made_of, name)
+        else:
+            self.study.set_user_attr("made_of", dict(made_of))
+            # The search begins with what it has to beat, and learns from it.
+            self.study.enqueue_trial(self._defaults)
+        for trial in trials:
+            if trial.state.name == "RUNNING" and _is_gone(trial.user_attrs.get("worker", "")):
+                self._give_up(trial.number, trial._trial_id)
+
+    def _give_up(self, number: int, trial_id: int) -> None:
+        import optuna
+
+        self.study._storage.set_trial_user_attr(trial_id, "lost", True)
+        self.study.tell(number, state=optuna.trial.TrialState.FAIL)
+
+    def ask(self) -> Trial:
+        """Return a new trial. See `Search`."""
+        # A sampler that is made anew for each trial goes on where a killed search was.
+        n_trials = len(self.study.get_trials(deepcopy=False))
+        self.study.sampler = SAMPLERS[self.tuner](derive_seed(self.seed, "tune", n_trials))
+        trial = self.study.ask(dict(self.distributions))
+        trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}")
+        self._open[trial.number] = trial
+        return Trial(trial.number, dict(trial.params))
+
+    def hopeless(self, trial: Trial, fold_scores: Sequence[float]) -> bool:
+        """Compare a trial with the best one, fold by fold. See `Search`."""
+        if not self.prunes:
+            return False
+        asked = self._open[trial.number]
+        asked.report(fold_scores[-1], step=len(fold_scores) - 1)
+        return bool(asked.should_prune())
+
+    def tell(self, result: Result) -> None:
+        """Keep what became of a trial. See `Search`."""
+        import optuna
+
+        asked = self._open.pop(result.trial.number)
+        for key in ("fold_scores", "step", "seconds", "reason"):
+            value = getattr(result, key)
+            asked.set_user_attr(key, list(value) if isinstance(value, tuple) else value)
+        states = optuna.trial.TrialState
+        ends = {State.COMPLETE: None, State.PRUNED: states.PRUNED, State.FAILED: states.FAIL}
+        self.study.tell(asked, result.score, state=ends[result.state])
+
+    def forget(self, trial: Trial) -> None:
+        """Give a trial up. See `Search`."""
+        asked = self._open.pop(trial.number)
+        self._give_up(asked.number, asked._trial_id)
+
+    def results(self) -> list[Result]:
+        """Return every trial that has ended. See `Search`."""
+        ends = {"COMPLETE": State.COMPLETE, "PRUNED": State.PRUNED, "FAIL": State.FAILED}
+        return [
+            _result(trial, ends[trial.state.name])
+            for trial in self.study.get_trials(deepcopy=False)
+            if trial.state.name in ends and not trial.user_attrs.get("lost")
+        ]
+
+    def open_trials(self) -> int:
+        """Return how many trials are under way. See `Search`."""
+        trials = self.study.get_trials(deepcopy=False)
+        return sum(trial.state.name == "RUNNING" for trial in trials)
+
+
+def _result(trial: optuna.trial.FrozenTrial, state: State) -> Result:
+    told = trial.user_attrs
+    return Result(
+        Trial(trial.number, dict(trial.params)),
+        state,
+        trial.value if state is State.COMPLETE else None,
+        tuple(told.get("fold_scores", ())),
+        told.get("step"),
+        told.get("seconds", 0.0),
+        told.get("reason", ""),
+    )
+
+
+def _is_gone(worker: str) -> bool:
+    """Whether a process of this machine is no more; of others nothing is known."""
+    host, _, number = worker.rpartition(":")
+    if host != socket.gethostname():
+        return False
+    return not Path(f"/proc/{number}").exists() if Path("/proc/self").exists() else False
+
+
+def _storage(url: str) -> Any:
+    import optuna
+
+    if url.startswith("sqlite:///"):
+        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        # Another process may hold the file for a moment.
+        return optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
+    return optuna.storages.RDBStorage(url)
+
+
+@contextlib.contextmanager
+def _explained(storage: str) -> Iterator[None]:
+    """Say in the user's words what is wrong with a database."""
+    from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+
+    shown = storage.rpartition("@")[2] if "@" in storage else storage
+    try:
+        yield
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise UsageError(
+            "--storage takes a URL such as sqlite:///file.db or postgresql://user@host/name, "
+            f"not {shown!r}."
+        ) from error
+    except ImportError as error:
+        raise UsageError(
+            f"The database {shown!r} needs a package that is not installed: {error}."
+        ) from error
+    except DatabaseError as error:
+        first = str(error.orig or error).strip().splitlines()[0]
+        raise StoreError(
+            f"The study in {shown} cannot be read: {first}. If it is a damaged file, delete it; "
+            "or name another with --storage."
+        ) from error
+
+
+if TYPE_CHECKING:
+    _: type[Search] = OptunaSearch

@@ -1,0 +1,54 @@
+"""What a study is of: scores are only compared where everything else is equal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from comps.base import Model, StoreError, UsageError
+from pipelines.crossval import Experiment
+
+
+def made_of(experiment: Experiment, model: Model) -> dict[str, Any]:
+    """Return what the scores of a study have in common, as JSON values."""
+    config = model.config()
+    return {
+        "competition": experiment.competition.name,
+        "model": model.name,
+        "data": experiment.dataset.fingerprint,
+        "folds": experiment.folds.fingerprint,
+        "seed": experiment.seed,
+        "configuration": {**config, "params": dict(model.params)},
+    }
+
+
+def check_same(found: Any, expected: Mapping[str, Any], name: str) -> None:
+    """Refuse a study of something else.
+
+    Raises:
+        UsageError: naming what differs.
+    """
+    if not isinstance(found, Mapping):
+        raise UsageError(
+            f"The study '{name}' was not made by comps tune. Name another one with --study."
+        )
+    differing = [key for key in expected if found.get(key) != expected[key]]
+    if differing:
+        raise UsageError(
+            f"The study '{name}' is of another {' and '.join(differing)}, so that its scores "
+            "cannot be compared. Begin a new one with --study NAME."
+        )
+
+
+def read_made_of(path: Path) -> Any:
+    """Return what was written of a study.
+
+    Raises:
+        StoreError: if the file is damaged.
+    """
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise StoreError(f"{path} is damaged. Delete its folder, or use --study NAME.") from error

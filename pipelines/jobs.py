@@ -119,7 +119,8 @@ def run_job(job: Job, on_stage: OnStage = ignore_stage) -> list[FoldScore]:
         ):
             _check_finite(job, result.fold, result.valid, result.test)
             store.write_fold(job.model, job.key, result)
-            best = run.competition.metric.best(result.curve)
+            whole = result.fold == folds.n_folds
+            best = -1 if whole else run.competition.metric.best(result.curve)
             scores.append(
                 FoldScore(
                     result.fold,

@@ -64,17 +64,23 @@ class Preparation:
         """What models learn, [n] float64: the target, or what a known forecast leaves of it."""
         return self.residual.target(self.target)
 
-    def fold_data(self, fold: int) -> FoldData:
+    def data(self, fold: int) -> FoldData:
         """Return the rows of a fold as the model's transformer makes them.
+
+        The number behind the last fold is all rows, which predict the first one for form's sake.
 
         Raises:
             UsageError: if the training rows of the fold lack a class.
         """
+        if fold == self.folds.n_folds:
+            return self._data(np.arange(len(self.goal)), self.held_rows(fold), fold)
         return self._data(*self.folds.pairs[self.repeat][fold], fold)
 
-    def all_rows(self) -> FoldData:
-        """Return one fold more, which trains on all rows; it predicts one for form's sake."""
-        return self._data(np.arange(len(self.goal)), np.arange(1), self.folds.n_folds)
+    def held_rows(self, fold: int) -> NDArray[np.int64]:
+        """Return the row numbers that a fold predicts."""
+        if fold == self.folds.n_folds:
+            return np.arange(1)
+        return self.folds.pairs[self.repeat][fold][1]
 
     def _data(self, train: NDArray[np.int64], valid: NDArray[np.int64], fold: int) -> FoldData:
         goal = self.goal[train]

@@ -76,7 +76,8 @@ def train_folds(
         model: what to train.
         folds: who trains on which rows.
         repeat: which repeat of `folds`.
-        numbers: which folds of it; trainers that train folds together get all at once.
+        numbers: which folds of it; trainers that train folds together get all at once. The
+            number behind the last one is all rows, whose scores are NaN.
         seed: the run's seed.
         threads: at most so many threads are used.
         on_stage: called with the step and the mean score over the folds in training.
@@ -97,11 +98,14 @@ def train_folds(
     results = []
     for batch in batches:
         started = time.perf_counter()
-        data = [prepared.fold_data(fold) for fold in batch]
+        data = [prepared.data(fold) for fold in batch]
         last = batch[-1] == folds.n_folds - 1
-        whole = prepared.all_rows() if refit and folds.growing and last else None
-        held_rows = [folds.pairs[repeat][fold][1] for fold in batch]
-        held_out = [prepared.target[rows] for rows in held_rows]
+        whole = prepared.data(folds.n_folds) if refit and folds.growing and last else None
+        held_rows = [prepared.held_rows(fold) for fold in batch]
+        held_out = [
+            prepared.target[rows] if fold < folds.n_folds else None
+            for fold, rows in zip(batch, held_rows, strict=True)
+        ]
         recorder = _Recorder(competition.metric, held_out, time.perf_counter() - started)
         started = time.perf_counter()
         for stage in stages_with_refit(trainer, trained, data, whole, context):
@@ -118,7 +122,10 @@ class _Recorder:
     """Collects the stages of some folds and scores them against the held-out targets."""
 
     def __init__(
-        self, metric: Metric, targets: Sequence[NDArray[np.float64]], other_seconds: float
+        self,
+        metric: Metric,
+        targets: Sequence[NDArray[np.float64] | None],
+        other_seconds: float,
     ) -> None:
         self.metric, self.targets = metric, targets
         self.steps: list[int] = []
@@ -135,7 +142,8 @@ class _Recorder:
         losses = stage.loss or [math.nan] * len(self.targets)
         for number, target in enumerate(self.targets):
             self.losses[number].append(losses[number])
-            self.curves[number].append(self.metric.score(target, stage.valid[number]))
+            score = math.nan if target is None else self.metric.score(target, stage.valid[number])
+            self.curves[number].append(score)
             self.valid[number].append(np.asarray(stage.valid[number], dtype=np.float32))
             self.test[number].append(np.asarray(stage.test[number], dtype=np.float32))
         self.other_seconds += time.perf_counter() - started

@@ -175,9 +175,10 @@ def _checked(
     if before is not None and dataclasses.replace(before, honest=None, default_honest=None) == best:
         return before
     other = session.other_folds(experiment)
-    output.note("The best configuration and the declared one, on folds of another seed:")
+    output.note("The declared configuration and the best one, on folds that the search never saw:")
     scores = []
-    for number, candidate in enumerate((model.with_params(best.params), model)):
+    candidates = (model, model.with_params(best.params))
+    for number, candidate in enumerate(candidates[: 1 if candidates[0] == candidates[1] else 2]):
         store = RunStore(work / f"check-{number}")
         outcome = cross_validate(
             other, [candidate], store=store, engine=lambda: session.engine, reporter=output
@@ -185,7 +186,7 @@ def _checked(
         if model.name in outcome.failures:
             raise WorkbenchError(f"{model.name} failed: {outcome.failures[model.name]}")
         scores.append(outcome.oofs[model.name].score)
-    return dataclasses.replace(best, honest=scores[0], default_honest=scores[1])
+    return dataclasses.replace(best, honest=scores[-1], default_honest=scores[0])
 
 
 def _refit(

@@ -90,6 +90,7 @@ class OptunaSearch:
         if not self.distributions:
             raise UsageError(f"Model '{model.name}' has no parameter that can be tuned.")
         self.prunes, self.seed, self.tuner = prune, seed, tuner
+        model.with_params(dict.fromkeys(self.distributions))  # refuses an unknown name
         self._defaults = {key: model.params[key] for key in self.distributions}
         self._open: dict[int, optuna.Trial] = {}
         optuna.logging.set_verbosity(optuna.logging.ERROR)

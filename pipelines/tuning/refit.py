@@ -17,16 +17,9 @@ from numpy.typing import NDArray
 from comps.base import Model, WorkbenchError
 from pipelines.crossval import Experiment
 from pipelines.engines import Engine, Failed
-from pipelines.folds import Folds, FoldSpec
+from pipelines.folds import Folds
 from pipelines.jobs import Job, Run
 from pipelines.store import RunStore
-
-
-def all_rows(experiment: Experiment) -> Folds:
-    """Return a single fold that trains on every row; it predicts the first for form's sake."""
-    n_rows = len(experiment.dataset.target)
-    pair = np.arange(n_rows), np.arange(1)
-    return Folds(FoldSpec("kfold", 2, experiment.folds.spec.seed), n_rows, ((pair,),))
 
 
 def longer(model: Model, step: int, folds: Folds) -> Model:
@@ -69,7 +62,7 @@ def refit(
     Raises:
         WorkbenchError: if one cannot be trained.
     """
-    whole = all_rows(experiment)
+    whole = experiment.folds.n_folds
     jobs = []
     for number, (model, step) in enumerate(configurations):
         store = RunStore(folder / f"refit-{number}")
@@ -78,12 +71,12 @@ def refit(
             data=experiment.data,
             data_fingerprint=experiment.dataset.fingerprint,
             store=store.root,
-            spec=whole.spec,
-            folds=store.write_folds(whole),
+            spec=experiment.folds.spec,
+            folds=store.write_folds(experiment.folds),
             seed=experiment.seed,
             threads=engine.threads,
         )
-        jobs.append(Job(run, longer(model, step, experiment.folds), "refit", 0, (0,)))
+        jobs.append(Job(run, longer(model, step, experiment.folds), "refit", 0, (whole,)))
     waiting = list(jobs)
 
     def next_job(slot: int) -> Job | None:
@@ -94,6 +87,7 @@ def refit(
         if isinstance(event, Failed):
             raise WorkbenchError(f"{event.job.model.name} on all rows failed: {event.reason}")
     tests = [
-        RunStore(job.run.store).read_fold(job.model.name, "refit", 0, 0).test[-1] for job in jobs
+        RunStore(job.run.store).read_fold(job.model.name, "refit", 0, whole).test[-1]
+        for job in jobs
     ]
     return np.asarray(np.mean(tests, axis=0, dtype=np.float64))

@@ -224,7 +224,8 @@ def _explained(storage: str) -> Iterator[None]:
         ) from error
     except ImportError as error:
         raise UsageError(
-            f"The database {shown!r} needs a package that is not installed: {error}."
+            f"The database {shown!r} needs a driver that is not installed. For PostgreSQL: "
+            "pip install 'competition-workbench[postgres]'."
         ) from error
     except DatabaseError as error:
         first = str(error.orig or error).strip().splitlines()[0]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 # on the first two is rare, for the folds are the same: see `tests/benchmarks/tuning.py`.
 PRUNING_P = 0.26
 LEAST_FOLDS = 2
+
+_ATTEMPTS, _PAUSE = 5, 0.4
 
 
 def _tpe(seed: int) -> optuna.samplers.BaseSampler:
@@ -200,6 +203,18 @@ def _is_gone(worker: str) -> bool:
 
 
 def _storage(url: str) -> Any:
+    """Open a database; two processes that begin at once would both make its tables."""
+    from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return _opened(url)
+        except (IntegrityError, OperationalError, ProgrammingError):
+            time.sleep(_PAUSE)
+    return _opened(url)
+
+
+def _opened(url: str) -> Any:
     import optuna
 
     if url.startswith("sqlite:///"):

@@ -94,7 +94,7 @@ def serve(pipe: Connection, cores: Sequence[int], environment: Mapping[str, str]
             job = pipe.recv()
             for event in _execute(job, pipe):
                 pipe.send(event)
-        except (EOFError, BrokenPipeError):
+        except (EOFError, ConnectionError):
             return
 
 
@@ -132,7 +132,7 @@ def _execute(job: Job, pipe: Connection) -> Iterator[Event]:
     started = time.perf_counter()
     try:
         scores = run_job(job, on_stage)
-    except (EOFError, BrokenPipeError):
+    except (EOFError, ConnectionError):
         raise
     except WorkbenchError as error:
         yield Failed(job, str(error))

@@ -60,7 +60,12 @@ def nothing(params: Mapping[str, Any]) -> Mapping[str, Any]:
     return {}
 
 
-def seconds_script(params: Mapping[str, Any]) -> Mapping[str, Any]:
+def misspelt(hp: Any, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Name a parameter that the network does not have."""
+    return {"unist": hp.Int("units", 2, 8, default=params["units"])}
+
+
+def scripts(params: Mapping[str, Any]) -> Mapping[str, Any]:
     """Search over the scripts of a model that does what it is told."""
     from optuna.distributions import CategoricalDistribution
 
@@ -173,12 +178,12 @@ def test_a_trial_that_loses_fold_after_fold_is_hopeless(
 ) -> None:
     opened = search()
     best = opened.ask()
-    for count in range(1, 6):
-        assert not opened.hopeless(best, [0.1] * count)
+    for fold in range(5):
+        assert not opened.hopeless(best, fold, 0.1)
     opened.tell(Result(best, State.COMPLETE, 0.1, (0.1,) * 5))
     worse, better = opened.ask(), opened.ask()
-    assert [opened.hopeless(worse, [0.2] * count) for count in (1, 2)] == [False, True]
-    assert not any(opened.hopeless(better, [0.05] * count) for count in range(1, 6))
+    assert [opened.hopeless(worse, fold, 0.2) for fold in (3, 1)] == [False, True]
+    assert not any(opened.hopeless(better, fold, 0.05) for fold in range(5))
 
 
 def test_without_pruning_no_trial_is_hopeless(search: Callable[..., OptunaSearch]) -> None:
@@ -186,7 +191,7 @@ def test_without_pruning_no_trial_is_hopeless(search: Callable[..., OptunaSearch
     best = opened.ask()
     opened.tell(Result(best, State.COMPLETE, 0.1, (0.1,) * 5))
     worse = opened.ask()
-    assert not any(opened.hopeless(worse, [9.0] * count) for count in range(1, 6))
+    assert not any(opened.hopeless(worse, fold, 9.0) for fold in range(5))
 
 
 def test_a_pruned_trial_has_fitted_a_part_of_its_folds(tiny_data: Path, tmp_path: Path) -> None:
@@ -244,7 +249,7 @@ def test_a_trial_of_a_process_that_is_no_more_is_given_up(
 def test_a_failing_trial_is_recorded_and_the_search_goes_on(
     experiment: Experiment, search: Callable[..., OptunaSearch], tmp_path: Path
 ) -> None:
-    model = dataclasses.replace(scripted("unwell", "fit"), space=seconds_script)
+    model = dataclasses.replace(scripted("unwell", "fit"), space=scripts)
     model = dataclasses.replace(model, features=TinyFeatures)
     opened = search(model, tuner="random")
     found = searched(experiment, model, opened, tmp_path / "work", 8)
@@ -274,6 +279,13 @@ def test_a_model_without_a_space_is_refused(search: Callable[..., OptunaSearch])
 def test_a_space_with_an_unknown_parameter_is_refused(search: Callable[..., OptunaSearch]) -> None:
     with pytest.raises(UsageError, match=r"called 'aplha'. Did you mean 'alpha'"):
         search(dataclasses.replace(RIDGE, space=scales_and_more))
+
+
+def test_a_space_of_a_network_with_an_unknown_parameter_is_refused(
+    networks: Callable[..., KerasSearch],
+) -> None:
+    with pytest.raises(UsageError, match=r"called 'unist'. Did you mean 'units'"):
+        networks(dataclasses.replace(NETWORK, space=misspelt))
 
 
 def test_an_unknown_tuner_is_refused(search: Callable[..., OptunaSearch]) -> None:

@@ -6,7 +6,7 @@ A search proposes configurations and is told how they did; it trains nothing. Wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -41,7 +41,8 @@ class Result:
         trial: the configuration.
         state: how it ended.
         score: the out-of-fold metric at the best step of the mean curve; None unless complete.
-        fold_scores: the metric of each fold that was fitted, at the fold's own best step.
+        fold_scores: the metric of each fold that was fitted, at the fold's own best step, in the
+            order of the folds.
         step: that step, rounds or epochs; None unless complete.
         seconds: of fitting, features included, all folds together.
         reason: why it failed.
@@ -68,8 +69,11 @@ class Search(Protocol):
     def ask(self) -> Trial | None:
         """Return a new trial; None where the search has no more (for now, or for good)."""
 
-    def hopeless(self, trial: Trial, fold_scores: Sequence[float]) -> bool:
-        """Say whether a trial should be pruned after its first folds."""
+    def hopeless(self, trial: Trial, fold: int, score: float) -> bool:
+        """Take note of the score of a fold, and say whether the trial should be pruned.
+
+        Folds are counted over all repeats, from 0.
+        """
 
     def tell(self, result: Result) -> None:
         """Take note of how a trial ended."""

@@ -8,7 +8,7 @@ goes on from it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,8 +62,10 @@ class KerasSearch:
         import keras_tuner
 
         hp = keras_tuner.HyperParameters()
-        if not model.space(hp, model.params) or not hp.space:
+        params = model.space(hp, model.params)
+        if not params or not hp.space:
             raise UsageError(f"Model '{model.name}' has no parameter that can be tuned.")
+        model.with_params(params)  # refuses an unknown name
         objective = keras_tuner.Objective(_SCORE, "max" if metric.greater_is_better else "min")
         self.oracle = ORACLES[tuner](objective, hp, n_trials, seed, model)
         self.oracle.verbose = 0
@@ -102,9 +104,9 @@ class KerasSearch:
         epochs = asked.hyperparameters.values.get("tuner/epochs")
         return params | ({"epochs": int(epochs)} if epochs else {})
 
-    def hopeless(self, trial: Trial, fold_scores: Sequence[float]) -> bool:
+    def hopeless(self, trial: Trial, fold: int, score: float) -> bool:
         """Never: an oracle of KerasTuner does not prune. See `Search`."""
-        del trial, fold_scores
+        del trial, fold, score
         return False
 
     def tell(self, result: Result) -> None:

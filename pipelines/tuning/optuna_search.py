@@ -12,7 +12,7 @@ import os
 import socket
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,12 +141,12 @@ class OptunaSearch:
         self._open[trial.number] = trial
         return Trial(trial.number, dict(trial.params))
 
-    def hopeless(self, trial: Trial, fold_scores: Sequence[float]) -> bool:
+    def hopeless(self, trial: Trial, fold: int, score: float) -> bool:
         """Compare a trial with the best one, fold by fold. See `Search`."""
         if not self.prunes:
             return False
         asked = self._open[trial.number]
-        asked.report(fold_scores[-1], step=len(fold_scores) - 1)
+        asked.report(score, step=fold)
         return bool(asked.should_prune())
 
     def tell(self, result: Result) -> None:

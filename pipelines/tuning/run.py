@@ -90,7 +90,7 @@ class _Active:
     model: Model
     waiting: list[Job]
     running: int = 0
-    scores: dict[int, FoldScore] = field(default_factory=dict)
+    scores: dict[int, float] = field(default_factory=dict)
     seconds: float = 0.0
 
 
@@ -176,9 +176,9 @@ class _Trials:
         active.seconds += seconds
         hopeless = False
         for score in scores:
-            active.scores[len(active.scores)] = score
-            values = [fold.score for fold in active.scores.values()]
-            hopeless = self.search.hopeless(active.trial, values) or hopeless
+            fold = job.repeat * self.experiment.folds.n_folds + score.fold
+            active.scores[fold] = score.score
+            hopeless = self.search.hopeless(active.trial, fold, score.score) or hopeless
         if active.waiting and hopeless:
             return self._end(active, State.PRUNED)
         if active.waiting or active.running:
@@ -196,7 +196,7 @@ class _Trials:
             active.trial,
             state,
             score,
-            tuple(fold.score for fold in active.scores.values()),
+            tuple(active.scores[fold] for fold in sorted(active.scores)),
             step,
             active.seconds,
             reason,

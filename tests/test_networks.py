@@ -93,6 +93,7 @@ def on_tensorflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Array]:
     python(f"""
 import numpy as np
 from comps.base import Task
+from pipelines.trainers.keras_tensorflow import KerasTensorFlowTrainer
 from tests.test_networks import images, network, stages
 
 found = {{}}
@@ -107,6 +108,8 @@ for turn in range(2):
     found[f"again-{{turn}}"] = stages(model, Task.BINARY, images())[-1].valid[0]
 model = network(Task.BINARY, "keras-tensorflow", convolve=True, batch_size=5, copies=2, stride=20)
 found["at-once"] = stages(model, Task.BINARY, images())[-1].valid[0]
+KerasTensorFlowTrainer.steps_at_once = lambda trainer: 4
+found["four-steps"] = stages(model, Task.BINARY, images())[-1].valid[0]
 np.savez({str(path)!r}, **found)
 """)
     with np.load(path) as file:
@@ -187,6 +190,10 @@ def test_one_process_cannot_train_on_both(tiny_data: Path, tmp_path: Path) -> No
 
 def test_stages_on_the_way_do_not_change_the_training(on_tensorflow: dict[str, Array]) -> None:
     np.testing.assert_array_equal(on_tensorflow["at-once"], on_tensorflow["again-0"])
+
+
+def test_several_steps_at_once_do_not_change_the_training(on_tensorflow: dict[str, Array]) -> None:
+    np.testing.assert_allclose(on_tensorflow["four-steps"], on_tensorflow["at-once"], rtol=1e-5)
 
 
 @given(st.integers(1, 150), st.integers(1, 40))

@@ -551,7 +551,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'shared.db'}"
         return
-    import pgserver
+    pgserver = pytest.importorskip("pgserver")
 
     with pgserver.get_server(tmp_path / "server") as server:
         yield server.get_uri()

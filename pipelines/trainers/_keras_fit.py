@@ -49,6 +49,10 @@ class KerasFitTrainer(ABC):
     def half(self) -> str:
         """Return the half precision of the device, "bfloat16" or "float16"."""
 
+    def steps_at_once(self) -> int:
+        """Return how many steps the backend takes before it comes back to Python."""
+        return 1
+
     def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
         """Yield a stage every `stride` epochs. See `Trainer`."""
         (fold,) = folds
@@ -95,6 +99,8 @@ class KerasFitTrainer(ABC):
                 _Network(lambda: build(shapes, steps, **params), fold, target, plan, copy)
                 for copy in range(plan.copies)
             ]
+        for network in networks:
+            network.model.steps_per_execution = self.steps_at_once()
         return plan, networks, goal
 
 

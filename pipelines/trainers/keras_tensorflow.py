@@ -46,6 +46,16 @@ class KerasTensorFlowTrainer(KerasFitTrainer):
                 gradient_registry._registry.pop(name)
         gc.collect()
 
+    def steps_at_once(self) -> int:
+        """Return 16 on a GPU. See `KerasFitTrainer`.
+
+        A small network's step is faster there than Python begins it. On a processor a network with
+        convolutions gains nothing, and takes 2 s more to compile.
+        """
+        import tensorflow as tf
+
+        return 16 if tf.config.list_physical_devices("GPU") else 1
+
     def half(self) -> str:
         """See `KerasFitTrainer`."""
         import tensorflow as tf

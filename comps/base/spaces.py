@@ -83,9 +83,9 @@ def scales(params: Mapping[str, Any]) -> Distributions:
 def network(hp: Any, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return parameters of a network from KerasTuner's `hp`, whose defaults are its own.
 
-    Depth and width change the widths of layers as a whole: each of the first `layers` ones is
-    multiplied by `width`, and the last one repeated where there are more. The number of epochs is
-    not among them: it comes from the mean curve over the folds.
+    Widths of layers are multiplied by one factor. Of dense and recurrent layers there may also be
+    one fewer or one more, as wide as the last; stages of convolutions stay as many, for images
+    are only so large. Epochs are not searched: they come from the mean curve over the folds.
     """
     found: dict[str, Any] = {}
     for name in ("units", "filters"):
@@ -115,8 +115,9 @@ def network(hp: Any, params: Mapping[str, Any]) -> dict[str, Any]:
 
 def _layers(hp: Any, name: str, widths: list[int]) -> list[int]:
     """Return the widths of layers for a depth and a factor, which `hp` chooses."""
-    least = max(1, len(widths) - 1)
-    depth = hp.Int(f"{name}_layers", least, len(widths) + 1, default=len(widths))
+    depth = len(widths)
+    if name == "units":
+        depth = hp.Int(f"{name}_layers", max(1, depth - 1), depth + 1, default=depth)
     factor = hp.Choice(f"{name}_width", [0.5, 0.75, 1.0, 1.5, 2.0], default=1.0)
     longer = [*widths, widths[-1]][:depth]
     return [max(4, round(width * factor / 4) * 4) for width in longer]

@@ -499,6 +499,8 @@ def test_the_command_searches_checks_and_keeps_the_best(tmp_path: Path) -> None:
         ((), "takes one model"),
         (("--model", "rigde"), "Did you mean 'ridge'"),
         (("--model", "ridge", "--trials", "0"), "--trials must be 1 or more"),
+        (("--model", "ridge", "--refit", "-1"), "--refit must be 0 or more"),
+        (("--model", "ridge", "--study", "../x"), "--study takes a name"),
         (("--model", "ridge", "--tuner", "bayesian"), "no tuner for 'ridge' 'bayesian'"),
         (("--model", "ridge", "--storage", "here"), "--storage takes a URL"),
         (("--model", "mlp", "--storage", "sqlite:///x.db"), "networks are tuned by KerasTuner"),

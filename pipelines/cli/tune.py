@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -56,6 +57,13 @@ class Request:
     def __post_init__(self) -> None:
         if self.trials < 1:
             raise UsageError(f"--trials must be 1 or more; it is {self.trials}.")
+        if self.refit < 0:
+            raise UsageError(f"--refit must be 0 or more; it is {self.refit}.")
+        if self.study is not None and not re.fullmatch(r"[\w.-]+", self.study):
+            raise UsageError(
+                "--study takes a name of letters, digits, dots, hyphens and underscores, not "
+                f"{self.study!r}."
+            )
 
 
 def tune_model(options: Options, request: Request) -> None:

@@ -8,6 +8,7 @@ goes on from it.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
@@ -90,7 +91,10 @@ class KerasSearch:
     def ask(self) -> Trial | None:
         """Return a new trial. See `Search`."""
         # An oracle gives a worker its open trial again: each trial is a worker of its own.
-        asked = self.oracle.create_trial(f"worker-{next(self._workers)}")
+        with warnings.catch_warnings():
+            # Its Gaussian process says how its own fit went, which is no news for whoever tunes.
+            warnings.simplefilter("ignore")
+            asked = self.oracle.create_trial(f"worker-{next(self._workers)}")
         if asked.status != "RUNNING":
             return None
         trial = Trial(int(asked.trial_id), self._params(asked))

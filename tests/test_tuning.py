@@ -35,6 +35,7 @@ from tests.support import (
     RIDGE,
     TinyFeatures,
     load_tiny,
+    python,
     scripted,
     tiny_experiment,
     validate,
@@ -97,6 +98,58 @@ def test_every_model_has_a_space_around_its_own_parameters(competition: str, nam
         assert distributions
         for key, distribution in distributions.items():
             assert distribution._contains(distribution.to_internal_repr(model.params[key])), key
+
+
+# Rows of each competition's networks, as small as the networks allow.
+SHAPES = {
+    "digits": {"image": (28, 28, 1)},
+    "dogs-vs-cats": {"image": (32, 32, 3)},
+    "house-prices": {"table": (12,)},
+    "sentiment": {"tokens": (20,)},
+    "temperature": {"window": (120, 3)},
+}
+
+# Runs in a process of its own, for Keras keeps the backend that it was imported with.
+BUILD_ENDS = """
+import keras_tuner
+from inspect import signature
+from comps.catalog import find_competition
+
+
+def build(params):
+    known = signature(model.build).parameters
+    made = model.build(shapes, 100, **{{k: v for k, v in params.items() if k in known}})
+    return made.count_params(), str(made.get_config()), str(made.optimizer.get_config())
+
+
+shapes = {shapes!r}
+for model in find_competition({competition!r}).models:
+    if str(model.family) != "network" or {{"weights", "file"}} & set(model.params):
+        continue
+    hp = keras_tuner.HyperParameters()
+    model.space(hp, model.params)
+    built = [build(model.params)]
+    for end in (min, max):
+        chosen = keras_tuner.HyperParameters()
+        for part in hp.space:
+            kind = type(part).__name__
+            values = {{"Choice": lambda: part.values, "Boolean": lambda: [False, True]}}
+            ends = values.get(kind, lambda: [part.min_value, part.max_value])()
+            chosen.values[part.name] = end(ends)
+        built.append(build(model.with_params(model.space(chosen, model.params)).params))
+    print(model.name, len(set(built)))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("competition", sorted(SHAPES))
+def test_both_ends_of_the_space_of_a_network_are_built(competition: str) -> None:
+    code = BUILD_ENDS.format(competition=competition, shapes=SHAPES[competition])
+    lines = [line.split() for line in python(code, KERAS_BACKEND="numpy").splitlines()]
+    # The declared network and one at either end; where there is only a batch size, all are one.
+    alike = {"dense", "dense-dropout"} if competition == "digits" else set()
+    assert lines
+    assert {name for name, built in lines if built != "3"} <= alike
 
 
 # Trials are scored by cross-validation

@@ -80,12 +80,18 @@ def scales(params: Mapping[str, Any]) -> Distributions:
     return found | ({"l1_ratio": Float(0.05, 1.0)} if "l1_ratio" in params else {})
 
 
+# Parts of a network that are there or not.
+_SWITCHES = ("augment", "bidirectional", "linear", "mask", "positions", "residual")
+
+
 def network(hp: Any, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return parameters of a network from KerasTuner's `hp`, whose defaults are its own.
 
     Widths of layers are multiplied by one factor. Of dense and recurrent layers there may also be
     one fewer or one more, as wide as the last; stages of convolutions stay as many, for images
-    are only so large. Epochs are not searched: they come from the mean curve over the folds.
+    are only so large. Whether there are residual connections, a second direction or augmentation
+    at all is searched, too, and which cell. Epochs are not: they come from the mean curve over
+    the folds.
     """
     found: dict[str, Any] = {}
     for name in ("units", "filters"):
@@ -99,6 +105,8 @@ def network(hp: Any, params: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("learning_rate", "weight_decay", "noise"):
         if params.get(name):
             low, high = params[name] / 10, params[name] * 10
+            # Keras takes no noise beyond the deviation of standardised inputs.
+            high = min(high, 1.0) if name == "noise" else high
             default = params[name]
             found[name] = float(hp.Float(name, low, high, sampling="log", default=default))
     if "batch_size" in params:
@@ -110,6 +118,11 @@ def network(hp: Any, params: Mapping[str, Any]) -> dict[str, Any]:
     if "optimizer" in params:
         known = sorted({"adam", "adamw", "rmsprop", params["optimizer"]})
         found["optimizer"] = hp.Choice("optimizer", known, default=params["optimizer"])
+    if "cell" in params:
+        found["cell"] = hp.Choice("cell", ["GRU", "LSTM"], default=params["cell"])
+    for name in _SWITCHES:
+        if name in params:
+            found[name] = bool(hp.Boolean(name, default=params[name]))
     return found
 
 

@@ -157,6 +157,7 @@ MODELS = (
             "copies": 2,
             "stride": 2,
             "units": [96, 96, 96],
+            "linear": True,
             "dropout": 0.5,
             "noise": 0.1,
             "activation": "silu",

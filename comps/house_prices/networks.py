@@ -40,6 +40,7 @@ def mlp(
     steps: int,
     *,
     units: Sequence[int] = (96, 96, 96),
+    linear: bool = True,
     dropout: float = 0.5,
     noise: float = 0.1,
     activation: str = "silu",
@@ -58,6 +59,7 @@ def mlp(
         shapes: of a row of each input, by name.
         steps: optimizer steps of the whole training.
         units: of the hidden layers.
+        linear: whether the linear term is there.
         dropout: after each hidden layer.
         noise: deviation of Gaussian noise on the inputs, in training alone.
         activation: of the hidden layers.
@@ -75,9 +77,11 @@ def mlp(
     for count in units:
         hidden = layers.Dense(count, activation, kernel_initializer="lecun_normal")(hidden)
         hidden = layers.Dropout(dropout)(hidden)
-    curved = layers.Dense(1, kernel_initializer="zeros", dtype="float32")(hidden)
-    linear = layers.Dense(1, use_bias=False, kernel_initializer="zeros", dtype="float32")(noisy)
-    model = keras.Model(inputs, layers.Add(dtype="float32")([curved, linear]), name="mlp")
+    output = layers.Dense(1, kernel_initializer="zeros", dtype="float32")(hidden)
+    if linear:
+        line = layers.Dense(1, use_bias=False, kernel_initializer="zeros", dtype="float32")(noisy)
+        output = layers.Add(dtype="float32")([output, line])
+    model = keras.Model(inputs, output, name="mlp")
     rate = keras.optimizers.schedules.CosineDecay(
         0.01 * learning_rate,
         decay_steps=max(steps - steps // 20, 1),

@@ -104,6 +104,7 @@ def test_a_network_learns_what_is_easy(name: str, changes: dict[str, Any]) -> No
     assert ((valid > 0.5) == bright).mean() >= 0.9 and ((test > 0.5) == bright).mean() >= 0.9
 
 
+@pytest.mark.slow
 def test_xception_and_augmentation_train() -> None:
     valid, _ = trained_elsewhere("xception-small", epochs=1, stride=1)
     assert np.isfinite(valid).all()
@@ -162,6 +163,7 @@ def test_layers_that_change_images_do_so_in_training_alone() -> None:
         assert not np.array_equal(np.asarray(layer(images, training=True)), images)
 
 
+@pytest.mark.slow
 def test_a_prediction_is_the_same_for_the_mirror_image() -> None:
     network = networks.whitened(shapes(SIDE), 10, filters=[8, 16])
     images = pictures().gathered()[:6]

@@ -76,6 +76,7 @@ def test_networks_that_do_not_fit_into_memory_are_trained_in_portions(family: st
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_portion_is_as_large_as_memory_allows() -> None:
     from pipelines.trainers._devices import bytes_of
 
@@ -173,6 +174,7 @@ def test_small_gradients_survive_in_float16(monkeypatch: pytest.MonkeyPatch) -> 
     assert np.abs(half - whole).max() < 0.05 * np.abs(whole).max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["convolutional", "attention"])
 def test_a_batch_divided_among_devices_trains_the_same(family: str, tmp_path: Path) -> None:
     path = tmp_path / "test.npy"

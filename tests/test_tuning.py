@@ -24,6 +24,7 @@ from pipelines.tuning import Result, Search, State, Trial
 from pipelines.tuning.best import Best, read_best, tuned, write_best
 from pipelines.tuning.keras_search import KerasSearch, import_keras_tuner
 from pipelines.tuning.optuna_search import OptunaSearch
+from pipelines.tuning.plot import best_so_far, write_plot
 from pipelines.tuning.refit import longer, refit
 from pipelines.tuning.run import MOST_FAILURES, tune
 from pipelines.tuning.study import made_of
@@ -533,7 +534,11 @@ def test_the_command_searches_checks_and_keeps_the_best(tmp_path: Path) -> None:
     outcome, submission = done.all("result")
     assert outcome["score"] == rows[0]["score"] and outcome["honest_score"] != outcome["score"]
     assert submission["configurations"] == 2 and (tmp_path / "submission.csv").exists()
-    assert not list((tmp_path / "runs/house-prices/tuning").glob("work-*"))
+    folder = tmp_path / "runs/house-prices/tuning"
+    assert not list(folder.glob("work-*"))
+    assert f"Plot: {Path(*folder.parts[-3:]) / 'house-prices-ridge.svg'}" in [
+        event["text"] for event in done.all("note")
+    ]
 
     again = comps(*TUNE, "--trials", "4", cwd=tmp_path)
     assert again.all("trial") == [] and again.event("result") == outcome
@@ -542,6 +547,28 @@ def test_the_command_searches_checks_and_keeps_the_best(tmp_path: Path) -> None:
     run = comps("cv", "house-prices", "--models", "ridge", "--tuned", "--json", cwd=tmp_path)
     said = [event["text"] for event in run.all("note")]
     assert any(text.startswith("ridge: ") and "parameters" in text for text in said)
+
+
+def test_a_plot_shows_every_trial_and_the_best_so_far(tmp_path: Path) -> None:
+    ends: list[tuple[State, float | None]] = [
+        (State.FAILED, None),
+        (State.COMPLETE, 0.5),
+        (State.COMPLETE, 0.7),
+        (State.PRUNED, None),
+        (State.COMPLETE, 0.4),
+    ]
+    results = [Result(Trial(n, {}), state, score) for n, (state, score) in enumerate(ends)]
+    assert not METRIC.greater_is_better
+    assert best_so_far(METRIC, results) == [(1, 0.5), (2, 0.5), (4, 0.4)]
+
+    once, twice = (tmp_path / name for name in ("once.svg", "twice.svg"))
+    for path in (once, twice):
+        assert write_plot(METRIC, results, "study", path) == path
+    assert once.read_bytes() == twice.read_bytes()
+    assert once.read_text().count("<use ") > len(results)
+    # More trials are more marks.
+    write_plot(METRIC, [*results, Result(Trial(9, {}), State.PRUNED)], "study", twice)
+    assert twice.read_text().count("<use ") > once.read_text().count("<use ")
 
 
 @pytest.mark.parametrize(

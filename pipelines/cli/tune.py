@@ -22,6 +22,7 @@ from pipelines.crossval import Experiment, cross_validate
 from pipelines.store import RunStore
 from pipelines.tuning import Result, Search
 from pipelines.tuning.best import Best, read_best, tuning_folder, write_best
+from pipelines.tuning.plot import write_plot
 from pipelines.tuning.refit import refit
 from pipelines.tuning.run import tune
 from pipelines.tuning.study import made_of
@@ -91,6 +92,8 @@ def tune_model(options: Options, request: Request) -> None:
             write_best(session.store, best)
             output.table("trials", *tables.trials(session.competition.metric, results, SHOWN))
             output.result(*tables.tuned(session.competition.metric, best))
+            plot = tuning_folder(session.store) / f"{study}.svg"
+            output.note(f"Plot: {write_plot(session.competition.metric, results, study, plot)}")
             if request.refit:
                 _refit(session, output, experiment, model, results, request, work)
         finally:

@@ -3,6 +3,7 @@
 runs/house-prices/tuning/
     optuna.db             studies of everything but networks
     keras/<study>/        KerasTuner's project folder of a network
+    <study>.svg           plot of the search
     best/<model>.json     the best configuration of the last search of a model
     work-<process>/       folds of trials under way
 """

@@ -68,6 +68,7 @@ ROC_AUC = Metric(
     greater_is_better=True,
     needs=Prediction.PROBABILITY,
     loss=Loss.LOG_LOSS,
+    order_alone=True,
     digits=4,
 )
 

@@ -1,15 +1,17 @@
 """Ensembles: weights for out-of-fold predictions, and what they are honestly worth."""
 
-from ensembles.blend import METHODS, Blend, best_blend, blend, check_members
-from ensembles.weights import ConvexWeights, convex_weights, squared_error_weights
+from ensembles.blend import Blend, best_blend, blend, check_members
+from ensembles.methods import METHODS
+from ensembles.sample import Sample
+from ensembles.weights import ConvexWeights, convex_weights
 
 __all__ = [
     "METHODS",
     "Blend",
     "ConvexWeights",
+    "Sample",
     "best_blend",
     "blend",
     "check_members",
     "convex_weights",
-    "squared_error_weights",
 ]

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from comps.base import Metric, UsageError
-from ensembles.weights import SOLVERS, Floats, convex_weights
+from ensembles.choice import choose
+from ensembles.methods import METHODS, Method, methods_for
+from ensembles.sample import Floats, sample_of, stack
 from pipelines.folds import Folds
 from pipelines.oof import OutOfFold
-
-Fit = Callable[[Floats, Floats, Metric], Floats]
 
 
 @dataclass(frozen=True, eq=False)
 class Blend:
-    """A weighted mean of members.
+    """Members' predictions, made into one.
 
     Attributes:
-        method: how the weights were found.
+        method: how; a name in `METHODS`.
         members: names of the models.
-        weights: [members] float64, non-negative, sum 1.
-        fitted_score: on the rows that the weights were fitted on; too good.
-        honest_score: on each fold with weights fitted on the other folds.
+        weights: [members] float64, non-negative, sum 1: the share of each member.
+        fitted_score: on the rows that the blend was fitted on; too good.
+        honest_score: on each fold with the blend fitted on the other folds. Where the method was
+            chosen by such scores, it was chosen on the other folds, too.
         honest: [n] or [n, classes] float64, the predictions that `honest_score` is of; NaN
             where the members predict nothing.
         test: [m] or [m, classes] float64 test predictions, on the metric's scale.
+        gap: how much lower the mean loss of other weights could be at most, where that is known.
     """
 
     method: str
@@ -38,27 +39,7 @@ class Blend:
     honest_score: float
     honest: Floats
     test: Floats
-
-
-def _equal(predictions: Floats, target: Floats, metric: Metric) -> Floats:
-    del target, metric
-    n_members = predictions.shape[1]
-    return np.full(n_members, 1 / n_members)
-
-
-def _best_single(predictions: Floats, target: Floats, metric: Metric) -> Floats:
-    scores = [metric.score(target, member) for member in np.moveaxis(predictions, 1, 0)]
-    weights = np.zeros(len(scores))
-    weights[metric.best(scores)] = 1.0
-    return weights
-
-
-def _convex(predictions: Floats, target: Floats, metric: Metric) -> Floats:
-    return convex_weights(metric.loss, predictions, target).weights
-
-
-# From the simplest: of equal honest scores, the first is chosen.
-METHODS: Mapping[str, Fit] = {"best": _best_single, "equal": _equal, "convex": _convex}
+    gap: float | None = None
 
 
 def check_members(members: Sequence[OutOfFold]) -> None:
@@ -92,57 +73,19 @@ def check_members(members: Sequence[OutOfFold]) -> None:
 def blend(
     method: str, members: Sequence[OutOfFold], target: Floats, folds: Folds, metric: Metric
 ) -> Blend:
-    """Fit the weights of a method on out-of-fold predictions.
+    """Fit a way to blend on out-of-fold predictions.
 
     Args:
         method: a name in `METHODS`.
         members: the out-of-fold predictions to blend.
         target: [n], on the metric's scale.
         folds: those of the members; the honest score leaves out one after the other.
-        metric: what the weights should be good at.
+        metric: what the blend should be good at.
 
     Raises:
-        UsageError: if the members do not go together or the method is unknown.
+        UsageError: if the members do not go together, or the method is unknown or of no use here.
     """
-    check_members(members)
-    if folds.fingerprint != members[0].folds_fingerprint:
-        raise UsageError("The members were trained on other folds than the honest score needs.")
-    if method not in METHODS:
-        raise UsageError(f"There is no method {method!r}. Known: {', '.join(METHODS)}.")
-    fit = METHODS[method]
-    covered = members[0].covered
-    rows = np.stack([member.valid[covered] for member in members], axis=1)
-    goal = target[covered]
-    weights = fit(rows, goal, metric)
-    honest = np.full(members[0].valid.shape, np.nan)
-    honest[covered] = _honest_predictions(fit, rows, goal, folds.fold_of_row()[covered], metric)
-    return Blend(
-        method=method,
-        members=tuple(member.model for member in members),
-        weights=weights,
-        fitted_score=metric.score(goal, _weighted(rows, weights)),
-        honest_score=metric.score(goal, honest[covered]),
-        honest=honest,
-        test=_weighted(np.stack([member.test for member in members], axis=1), weights),
-    )
-
-
-def _honest_predictions(
-    fit: Fit, rows: Floats, target: Floats, fold_of_row: NDArray[np.int64], metric: Metric
-) -> Floats:
-    """Predict each fold with weights that were fitted on the others."""
-    predictions = np.empty((len(rows), *rows.shape[2:]))
-    for fold in np.unique(fold_of_row):
-        inside = fold_of_row == fold
-        weights = fit(rows[~inside], target[~inside], metric)
-        predictions[inside] = _weighted(rows[inside], weights)
-    return predictions
-
-
-def _weighted(rows: Floats, weights: Floats) -> Floats:
-    """Return the weighted mean over axis 1 of [n, members] or [n, members, classes]."""
-    mean: Floats = np.tensordot(rows, weights, axes=(1, 0))
-    return mean
+    return _Blending(members, target, folds, metric).by(method)
 
 
 def best_blend(
@@ -152,16 +95,104 @@ def best_blend(
     metric: Metric,
     methods: Sequence[str] | None = None,
 ) -> tuple[Blend, list[Blend]]:
-    """Return the blend of the best honest score, and all that were tried.
+    """Return the simplest blend whose honest score cannot be told from the best, and all tried.
+
+    What was chosen by its honest score has been looked at: in the chosen blend, the predictions
+    of each fold are those of the method that would have been chosen on the other folds, and
+    `honest_score` is the score of these.
 
     Args:
         members: the out-of-fold predictions to blend.
         target: [n], on the metric's scale.
         folds: those of the members.
         metric: what is compared.
-        methods: names in `METHODS`; None tries those that fit the metric.
+        methods: names in `METHODS`; None tries those that suit the metric.
+
+    Raises:
+        UsageError: as `blend`.
     """
-    if methods is None:
-        methods = [name for name in METHODS if name != "convex" or metric.loss in SOLVERS]
-    tried = [blend(method, members, target, folds, metric) for method in methods]
-    return tried[metric.best([candidate.honest_score for candidate in tried])], tried
+    blending = _Blending(members, target, folds, metric)
+    names = blending.usual() if methods is None else list(methods)
+    tried = [blending.by(name) for name in names]
+    if len(tried) == 1:
+        return tried[0], tried
+    return blending.chosen(tried), tried
+
+
+class _Blending:
+    """Members that go together, stacked once for all methods."""
+
+    def __init__(
+        self, members: Sequence[OutOfFold], target: Floats, folds: Folds, metric: Metric
+    ) -> None:
+        check_members(members)
+        if folds.fingerprint != members[0].folds_fingerprint:
+            raise UsageError("The members were trained on other folds than the honest score needs.")
+        self.members, self.metric = members, metric
+        self.covered = members[0].covered
+        self.fold_of_row = folds.fold_of_row()[self.covered]
+        self.sample = sample_of(members, target)
+        self.test = stack([member.test for member in members])
+        self.many_classes = self.sample.predictions.ndim == 3
+
+    def usual(self) -> list[str]:
+        """Return the methods that are tried when none is named; one member needs no blending."""
+        if len(self.members) == 1:
+            return ["equal"]
+        return methods_for(self.metric, self.many_classes)
+
+    def by(self, name: str) -> Blend:
+        """Return the blend by a method."""
+        method = self._method(name)
+        fitted = method.fit(self.sample, self.metric)
+        honest = np.full(self.members[0].valid.shape, np.nan)
+        honest[self.covered] = self._honest(method)
+        return Blend(
+            method=name,
+            members=tuple(member.model for member in self.members),
+            weights=fitted.weights,
+            fitted_score=self._score(fitted.predict(self.sample.predictions)),
+            honest_score=self._score(honest[self.covered]),
+            honest=honest,
+            test=fitted.predict(self.test),
+            gap=fitted.gap,
+        )
+
+    def chosen(self, tried: Sequence[Blend]) -> Blend:
+        """Return the chosen one of some blends, with the honest score of the choice itself."""
+        target, honest = self.sample.target, [blend.honest[self.covered] for blend in tried]
+        chosen = tried[choose(self.metric, target, honest)]
+        joined = chosen.honest.copy()
+        for fold in np.unique(self.fold_of_row):
+            others = self.fold_of_row != fold
+            there = choose(self.metric, target[others], [some[others] for some in honest])
+            rows = np.flatnonzero(self.covered)[~others]
+            joined[rows] = tried[there].honest[rows]
+        return replace(chosen, honest=joined, honest_score=self._score(joined[self.covered]))
+
+    def _method(self, name: str) -> Method:
+        if name not in METHODS:
+            raise UsageError(f"There is no method {name!r}. Known: auto, {', '.join(METHODS)}.")
+        if not METHODS[name].suits(self.metric, self.many_classes):
+            suiting = [
+                other
+                for other, method in METHODS.items()
+                if method.suits(self.metric, self.many_classes)
+            ]
+            raise UsageError(
+                f"The method {name!r} does not suit {self.metric.label} here. "
+                f"These do: auto, {', '.join(suiting)}."
+            )
+        return METHODS[name]
+
+    def _score(self, predictions: Floats) -> float:
+        return self.metric.score(self.sample.target, predictions)
+
+    def _honest(self, method: Method) -> Floats:
+        """Predict each fold with what was fitted on the others."""
+        predictions = np.empty((len(self.sample.target), *self.sample.predictions.shape[2:]))
+        for fold in np.unique(self.fold_of_row):
+            inside = self.fold_of_row == fold
+            fitted = method.fit(self.sample.only(~inside), self.metric)
+            predictions[inside] = fitted.predict(self.sample.predictions[inside])
+        return predictions

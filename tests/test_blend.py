@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import log_loss
 
 from comps.base import Loss, Metric, Prediction, UsageError
-from ensembles import METHODS, best_blend, blend, check_members, squared_error_weights
+from ensembles import METHODS, Sample, best_blend, blend, check_members
+from ensembles.choice import choose, difference_error
+from ensembles.weights import squared_error_weights
 from pipelines.folds import Folds
 from pipelines.oof import OutOfFold
 from tests.support import METRIC, kfold
@@ -34,6 +36,12 @@ LOG_LOSS = Metric(
     needs=Prediction.PROBABILITY,
     loss=Loss.LOG_LOSS,
 )
+
+
+# Of values, with the weighted means among them.
+MEANS = ["equal", "best", "convex", "greedy"]
+OF_VALUES = [name for name, method in METHODS.items() if method.suits(METRIC, False)]
+OF_CLASSES = [name for name, method in METHODS.items() if method.suits(LOG_LOSS, True)]
 
 
 def member(
@@ -117,7 +125,7 @@ def test_a_member_is_not_counted_twice() -> None:
 
 def test_an_unknown_method_is_refused_with_those_that_there_are() -> None:
     members, target = some_members(0)
-    with pytest.raises(UsageError, match="no method 'median'. Known: best, equal, convex"):
+    with pytest.raises(UsageError, match="no method 'median'. Known: auto, equal, logit"):
         blend("median", members, target, FOLDS, METRIC)
 
 
@@ -138,10 +146,32 @@ def naive_weights(method: str, predictions: Floats, target: Floats, metric: Metr
     if method == "equal":
         return np.full(count, 1 / count)
     if method == "convex":
-        return squared_error_weights(predictions, target).weights
+        return squared_error_weights(Sample(predictions, target)).weights
+    if method == "greedy":
+        return naive_greedy(predictions, target, metric)
     scores = [metric.function(target, predictions[:, number]) for number in range(count)]
     chosen = max(scores) if metric.greater_is_better else min(scores)
     return np.eye(count)[scores.index(chosen)]
+
+
+def naive_greedy(predictions: Floats, target: Floats, metric: Metric) -> Floats:
+    """Add the member that helps most, 25 times; return the shares of the best moment."""
+    count = predictions.shape[1]
+    chosen: list[int] = []
+    moments = []
+    for _ in range(25):
+        scores = [
+            metric.function(target, predictions[:, [*chosen, number]].mean(axis=1))
+            for number in range(count)
+        ]
+        best = max(scores) if metric.greater_is_better else min(scores)
+        equal = [number for number in range(count) if abs(scores[number] - best) <= 1e-12]
+        chosen.append(next((number for number in equal if number in chosen), equal[0]))
+        moments.append((metric.sort_key(best), list(chosen)))
+    # Of moments that rounding alone tells apart, the first.
+    least = min(key for key, _ in moments)
+    best_chosen = next(chosen for key, chosen in moments if key <= least + 1e-12)
+    return np.bincount(best_chosen, minlength=count) / len(best_chosen)
 
 
 def naive_honest_score(
@@ -162,7 +192,7 @@ def naive_honest_score(
     return metric.function(target[rows], np.array([predicted[row] for row in rows]))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", MEANS)
 @pytest.mark.parametrize("uncovered", [(), (0, 1, 2, 17)], ids=["all rows", "gaps"])
 @given(seed=st.integers(0, 10**6), count=st.integers(1, 5))
 @settings(max_examples=15, deadline=None)
@@ -175,7 +205,7 @@ def test_the_honest_score_is_that_of_a_loop_over_the_folds(
     assert found.honest_score == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize("method", ["best", "equal"])
+@pytest.mark.parametrize("method", ["best", "equal", "greedy"])
 @given(seed=st.integers(0, 10**6))
 @settings(max_examples=15, deadline=None)
 def test_the_honest_score_follows_a_direction_where_larger_is_better(
@@ -187,7 +217,7 @@ def test_the_honest_score_follows_a_direction_where_larger_is_better(
     assert found.honest_score == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", MEANS)
 @given(seed=st.integers(0, 10**6))
 @settings(max_examples=15, deadline=None)
 def test_the_fitted_score_is_that_of_the_weighted_mean_on_all_covered_rows(
@@ -224,7 +254,7 @@ def test_an_overfitted_blend_looks_better_than_it_honestly_is() -> None:
 # The weights and the test predictions
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", MEANS)
 @given(seed=st.integers(0, 10**6), count=st.integers(1, 5))
 @settings(max_examples=15, deadline=None)
 def test_test_predictions_are_the_mean_of_the_members_by_their_weights(
@@ -241,17 +271,48 @@ def test_test_predictions_are_the_mean_of_the_members_by_their_weights(
 
 def test_convex_weights_fit_no_worse_than_the_best_member_and_the_mean() -> None:
     members, target = some_members(11, count=5)
-    fitted = {name: blend(name, members, target, FOLDS, METRIC).fitted_score for name in METHODS}
+    fitted = {name: blend(name, members, target, FOLDS, METRIC).fitted_score for name in MEANS}
     assert fitted["convex"] <= min(fitted.values()) + 1e-12
 
 
-def test_one_member_is_its_own_blend_in_every_method() -> None:
+def test_one_member_is_its_own_mean() -> None:
     members, target = some_members(12, count=1)
     expected = METRIC.function(target, members[0].valid)
-    for method in METHODS:
+    for method in MEANS:
         found = blend(method, members, target, FOLDS, METRIC)
         assert found.honest_score == found.fitted_score == pytest.approx(expected)
-        np.testing.assert_array_equal(found.test, members[0].test)
+        np.testing.assert_allclose(found.test, members[0].test, rtol=1e-15)
+
+
+@pytest.mark.parametrize("method", OF_VALUES)
+def test_every_method_of_values_is_better_than_its_members_where_errors_differ(method: str) -> None:
+    rng = np.random.default_rng(5)
+    target = rng.uniform(1, 5, N_ROWS)
+    members = [
+        member(f"model-{i}", target + rng.normal(0, 0.5, N_ROWS), rng.uniform(1, 5, N_TEST))
+        for i in range(4)
+    ]
+    found = blend(method, members, target, FOLDS, METRIC)
+    alone = np.mean([METRIC.score(target, one.valid) for one in members])
+    assert found.honest_score < (alone if method != "best" else 1.1 * alone)
+    assert found.weights.shape == (4,) and found.weights.sum() == pytest.approx(1.0)
+    assert (found.weights >= 0).all() and found.test.shape == (N_TEST,)
+
+
+@pytest.mark.parametrize("method", OF_CLASSES)
+def test_every_method_of_classes_gives_probabilities(method: str) -> None:
+    rng = np.random.default_rng(6)
+    classes = np.arange(N_ROWS) % 3
+    members = []
+    for number in range(3):
+        shares = rng.dirichlet(np.ones(3), N_ROWS)
+        shares = (shares + np.eye(3)[classes]) / 2
+        members.append(member(f"model-{number}", shares, rng.dirichlet(np.ones(3), N_TEST)))
+    found = blend(method, members, classes.astype(np.float64), FOLDS, LOG_LOSS)
+    assert found.honest_score < np.log(3)
+    assert found.weights.sum() == pytest.approx(1.0)
+    np.testing.assert_allclose(found.test.sum(axis=1), 1.0)
+    np.testing.assert_allclose(found.honest.sum(axis=1), 1.0)
 
 
 @pytest.mark.parametrize("method", ["best", "equal"])
@@ -276,30 +337,104 @@ def test_probabilities_of_classes_are_blended_row_by_row(method: str) -> None:
 # The choice between methods
 
 
-@pytest.mark.parametrize("metric", [METRIC, HITS], ids=["smaller", "larger"])
-@given(seed=st.integers(0, 10**6), count=st.integers(1, 5))
+def jackknife(metric: Metric, target: Floats, one: Floats, other: Floats) -> float:
+    """Leave out one row after the other, the plain way."""
+    n_rows = len(target)
+    differences = []
+    for row in range(n_rows):
+        rest = [other_row for other_row in range(n_rows) if other_row != row]
+        scores = [metric.function(target[rest], values[rest]) for values in (one, other)]
+        differences.append(scores[0] - scores[1])
+    return float(np.sqrt((n_rows - 1) * np.var(differences)))
+
+
+@given(seed=st.integers(0, 10**6))
 @settings(max_examples=15, deadline=None)
-def test_the_chosen_blend_has_the_best_honest_score_of_those_tried(
-    metric: Metric, seed: int, count: int
-) -> None:
-    members, target = some_members(seed, count)
-    chosen, tried = best_blend(members, target, FOLDS, metric)
-    assert any(chosen is candidate for candidate in tried)
-    assert not any(metric.better(one.honest_score, than=chosen.honest_score) for one in tried)
+def test_the_error_of_a_difference_is_that_of_the_jackknife(seed: int) -> None:
+    members, target = some_members(seed, count=2)
+    one, other = (found.valid for found in members)
+    found = difference_error(METRIC, target, one, other, np.arange(N_ROWS))
+    assert found == pytest.approx(jackknife(METRIC, target, one, other))
+    assert difference_error(METRIC, target, one, one) == 0.0
 
 
-def test_of_equal_honest_scores_the_simplest_method_is_chosen() -> None:
-    members, target = some_members(14, count=1)
-    chosen, _ = best_blend(members, target, FOLDS, METRIC)
-    assert chosen.method == "best"
+def test_the_error_of_a_difference_is_the_spread_of_the_differences() -> None:
+    # Over fresh samples of the same kind, the difference spreads as one sample says.
+    rng = np.random.default_rng(1)
+    differences, errors = [], []
+    for _ in range(300):
+        target = rng.normal(0, 1, 400)
+        one, other = (target + rng.normal(0, size, 400) for size in (1.0, 1.2))
+        differences.append(METRIC.score(target, one) - METRIC.score(target, other))
+        errors.append(difference_error(METRIC, target, one, other))
+    assert np.mean(errors) == pytest.approx(np.std(differences), rel=0.15)
 
 
-def test_all_methods_are_tried_but_convex_weights_only_where_there_is_a_loss() -> None:
+@pytest.mark.parametrize(("seed", "metric"), [(0, METRIC), (1, METRIC), (2, HITS), (3, HITS)])
+def test_of_scores_that_cannot_be_told_apart_the_first_is_chosen(seed: int, metric: Metric) -> None:
+    rng = np.random.default_rng(seed)
+    target = rng.normal(0, 1, 200)
+    good = target + rng.normal(0, 0.5, 200)
+    bad = target + rng.normal(0, 5.0, 200)
+    # The same errors in other rows: as good to the last digit.
+    nearly = target + rng.permutation(good - target)
+    assert choose(metric, target, [bad, good, nearly]) == 1
+    assert choose(metric, target, [bad, nearly, good]) == 1
+    assert choose(metric, target, [good, bad]) == 0
+    # A clear winner is chosen, however complicated it is.
+    assert choose(metric, target, [bad, good, target]) == 2
+
+
+@pytest.mark.parametrize("metric", [METRIC, HITS], ids=["smaller", "larger"])
+def test_the_chosen_blend_is_one_of_those_tried(metric: Metric) -> None:
+    for seed in range(5):
+        members, target = some_members(seed, count=4)
+        chosen, tried = best_blend(members, target, FOLDS, metric)
+        (same,) = [one for one in tried if one.method == chosen.method]
+        np.testing.assert_array_equal(chosen.test, same.test)
+        np.testing.assert_array_equal(chosen.weights, same.weights)
+        assert chosen.fitted_score == same.fitted_score
+
+
+def test_the_honest_score_of_a_choice_is_of_choices_made_on_other_folds() -> None:
+    for seed in range(5):
+        members, target = some_members(seed, count=4, uncovered=(1, 2))
+        chosen, tried = best_blend(members, target, FOLDS, METRIC)
+        predicted = np.full(N_ROWS, np.nan)
+        covered = members[0].covered
+        for _, valid in FOLDS.pairs[0]:
+            inside = np.isin(np.arange(N_ROWS), valid)
+            others = covered & ~inside
+            honest = [one.honest[others] for one in tried]
+            there = tried[choose(METRIC, target[others], honest)]
+            predicted[inside] = there.honest[inside]
+        np.testing.assert_array_equal(chosen.honest, predicted)
+        assert chosen.honest_score == METRIC.score(target[covered], predicted[covered])
+
+
+def test_members_that_cannot_be_told_apart_are_averaged() -> None:
+    chosen = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        target = rng.normal(0, 1, N_ROWS)
+        members = [member(f"model-{i}", target + rng.normal(0, 1, N_ROWS)) for i in range(12)]
+        chosen.append(best_blend(members, target, FOLDS, METRIC, ["equal", "convex"])[0].method)
+    assert chosen.count("equal") >= 15
+
+
+def test_the_methods_that_are_tried_suit_the_metric() -> None:
     members, target = some_members(15)
     _, tried = best_blend(members, target, FOLDS, METRIC)
-    assert [one.method for one in tried] == ["best", "equal", "convex"]
+    assert [one.method for one in tried] == ["equal", "best", "convex", "greedy-bagged", "ridge"]
     _, tried = best_blend(members, target, FOLDS, HITS)
-    assert [one.method for one in tried] == ["best", "equal"]
+    assert [one.method for one in tried] == ["equal", "best", "greedy-bagged", "ridge"]
+
+
+def test_one_member_is_left_as_it_is() -> None:
+    members, target = some_members(15, count=1)
+    chosen, tried = best_blend(members, target, FOLDS, METRIC)
+    assert [one.method for one in tried] == ["equal"]
+    np.testing.assert_array_equal(chosen.test, members[0].test)
 
 
 def test_only_the_methods_that_were_asked_for_are_tried() -> None:
@@ -308,21 +443,22 @@ def test_only_the_methods_that_were_asked_for_are_tried() -> None:
     assert [one.method for one in tried] == ["equal"] and chosen.method == "equal"
 
 
-def test_convex_weights_for_a_loss_without_a_solver_are_refused_in_words() -> None:
+@pytest.mark.parametrize("method", ["convex", "logit", "rank", "convex-by-class", "logistic"])
+def test_a_method_that_does_not_suit_is_refused_with_those_that_do(method: str) -> None:
     members, target = some_members(17)
-    with pytest.raises(UsageError, match="no exact convex weights for this metric"):
-        blend("convex", members, target, FOLDS, HITS)
+    with pytest.raises(UsageError, match=f"'{method}' does not suit hits .* auto, equal, best"):
+        blend(method, members, target, FOLDS, HITS)
 
 
-def test_a_loss_without_a_solver_leaves_the_other_methods_to_choose_from() -> None:
-    members, target = some_members(18)
-    chosen, _ = best_blend(members, target, FOLDS, replace(METRIC, loss=Loss.ABSOLUTE_ERROR))
-    assert chosen.method in ("best", "equal")
+def test_the_geometric_mean_of_values_that_are_not_positive_is_refused() -> None:
+    members, target = some_members(17)
+    with pytest.raises(UsageError, match="geometric"):
+        blend("geometric", members, target, FOLDS, METRIC)
 
 
 def test_honest_predictions_are_those_of_the_honest_score() -> None:
     members, target = some_members(3, uncovered=(0, 7))
-    for method in METHODS:
+    for method in OF_VALUES:
         found = blend(method, members, target, FOLDS, METRIC)
         covered = members[0].covered
         assert np.isnan(found.honest[~covered]).all()

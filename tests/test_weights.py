@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from comps.base import Loss, UsageError
-from ensembles import ConvexWeights, convex_weights, squared_error_weights
+from ensembles import ConvexWeights, Sample, convex_weights, weights
 from ensembles.weights import SOLVERS
 
 Floats = NDArray[np.float64]
 Problem = tuple[Floats, Floats]
+
+
+def squared_error_weights(predictions: Floats, target: Floats) -> ConvexWeights:
+    return weights.squared_error_weights(Sample(predictions, target))
 
 
 def loss_at(weights: Floats, problem: Problem) -> float:
@@ -310,11 +314,11 @@ def test_the_certificate_holds_where_numbers_end(size: float) -> None:
 
 def test_squared_error_is_solved_by_name() -> None:
     problem = realistic(50, 3, seed=9)
-    found = convex_weights(Loss.SQUARED_ERROR, *problem)
+    found = convex_weights(Loss.SQUARED_ERROR, Sample(*problem))
     np.testing.assert_array_equal(found.weights, squared_error_weights(*problem).weights)
 
 
 @pytest.mark.parametrize("loss", [None, *(loss for loss in Loss if loss not in SOLVERS)])
 def test_a_loss_without_an_exact_solver_is_refused(loss: Loss | None) -> None:
     with pytest.raises(UsageError, match=r"no exact convex weights .* There are for: squared_"):
-        convex_weights(loss, np.zeros((2, 2)), np.zeros(2))
+        convex_weights(loss, Sample(np.zeros((2, 2)), np.zeros(2)))

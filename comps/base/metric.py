@@ -72,6 +72,7 @@ class Metric:
         needs: the kind of prediction that `function` takes.
         scale: where `function` takes its arguments.
         loss: the convex loss that blend weights minimise; None where there is none.
+        order_alone: whether the score stays when predictions change and their order does not.
         digits: decimals to show.
 
     >>> rmse = Metric("root_mean_squared_error", "RMSE",
@@ -87,6 +88,7 @@ class Metric:
     needs: Prediction = Prediction.VALUE
     scale: Scale = IDENTITY
     loss: Loss | None = None
+    order_alone: bool = False
     digits: int = 5
 
     def score(self, target: Array, prediction: Array) -> float:

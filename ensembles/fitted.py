@@ -1,0 +1,154 @@
+"""What fitting a way to blend gives: something that turns members' predictions into one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from comps.base import Array
+from ensembles.sample import Floats
+
+
+class Fitted(Protocol):
+    """A blend that can be applied to new rows.
+
+    Attributes:
+        weights: [members] float64, non-negative, sum 1: the share of each member.
+        gap: how much better the loss of other weights could be at most; None if that is unknown.
+    """
+
+    @property
+    def weights(self) -> Floats: ...
+
+    @property
+    def gap(self) -> float | None: ...
+
+    def predict(self, predictions: Array) -> Floats:
+        """Return [n] or [n, classes] for [n, members] or [n, members, classes]."""
+
+
+_SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
+
+
+def _unchanged(values: Floats) -> Floats:
+    return values
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedMean:
+    """The weighted mean of members.
+
+    Attributes:
+        weights: [members].
+        gap: see `Fitted`.
+    """
+
+    weights: Floats
+    gap: float | None = None
+
+    def predict(self, predictions: Array) -> Floats:
+        """See `Fitted`."""
+        mean: Floats = np.tensordot(predictions, self.weights, axes=(1, 0))
+        return mean
+
+
+@dataclass(frozen=True, eq=False)
+class TransformedMean:
+    """The equal mean of transformed predictions, transformed back.
+
+    Attributes:
+        n_members: how many.
+        forward: of any shape, value by value.
+        back: the way back, of [n] or [n, classes].
+    """
+
+    n_members: int
+    forward: Callable[[Floats], Floats]
+    back: Callable[[Floats], Floats] = _unchanged
+    gap: None = None
+
+    @property
+    def weights(self) -> Floats:
+        """[members], all equal."""
+        return np.full(self.n_members, 1 / self.n_members)
+
+    def predict(self, predictions: Array) -> Floats:
+        """See `Fitted`."""
+        return self.back(self.forward(predictions).mean(axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class ClassWeights:
+    """A weighted mean of members with weights for each class; rows are normalised.
+
+    Attributes:
+        by_class: [members, classes], each column on the simplex.
+    """
+
+    by_class: Floats
+    gap: None = None
+
+    @property
+    def weights(self) -> Floats:
+        """[members], the mean over the classes."""
+        mean: Floats = self.by_class.mean(axis=1)
+        return mean
+
+    def predict(self, predictions: Array) -> Floats:
+        """See `Fitted`."""
+        mean = np.einsum("nmc,mc->nc", predictions, self.by_class)
+        normalised: Floats = mean / mean.sum(axis=1, keepdims=True)
+        return normalised
+
+
+@dataclass(frozen=True, eq=False)
+class RankMean:
+    """The mean of ranks among the rows that it was fitted on, as shares of 0 to 1.
+
+    Attributes:
+        ordered: [n, members], each column in ascending order.
+    """
+
+    ordered: Floats
+    gap: None = None
+
+    @property
+    def weights(self) -> Floats:
+        """[members], all equal."""
+        n_members = self.ordered.shape[1]
+        return np.full(n_members, 1 / n_members)
+
+    def predict(self, predictions: Array) -> Floats:
+        """See `Fitted`; ties have their mean rank."""
+        n_rows, n_members = self.ordered.shape
+        total = np.zeros(len(predictions))
+        for column in range(n_members):
+            for side in _SIDES:
+                total += np.searchsorted(self.ordered[:, column], predictions[:, column], side)
+        mean: Floats = total / (2 * n_rows * n_members)
+        return mean
+
+
+@dataclass(frozen=True, eq=False)
+class Stacked:
+    """A model of the members' predictions.
+
+    Attributes:
+        estimator: fitted, of scikit-learn's kind.
+        columns: what it sees of [n, members] or [n, members, classes].
+        answer: its prediction for such columns.
+        weights: [members], the share of each.
+    """
+
+    estimator: Any
+    columns: Callable[[Floats], Floats]
+    answer: Callable[[Any, Floats], Floats]
+    weights: Floats
+    gap: None = None
+
+    def predict(self, predictions: Array) -> Floats:
+        """See `Fitted`."""
+        return self.answer(self.estimator, self.columns(predictions))

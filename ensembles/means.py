@@ -1,0 +1,92 @@
+"""Blends that know no weights: means of values, of ranks, of logarithms."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from comps.base import Metric, UsageError
+from ensembles.fitted import RankMean, TransformedMean, WeightedMean
+from ensembles.sample import Floats, Sample
+
+# As scikit-learn clips probabilities for the log loss.
+_LEAST = float(np.finfo(np.float64).eps)
+
+
+def equal_mean(sample: Sample, metric: Metric) -> WeightedMean:
+    """Return the plain mean."""
+    del metric
+    return WeightedMean(np.full(sample.n_members, 1 / sample.n_members))
+
+
+def best_member(sample: Sample, metric: Metric) -> WeightedMean:
+    """Return the member that scores best, alone."""
+    predictions, target = sample.whole()
+    scores = [metric.score(target, member) for member in np.moveaxis(predictions, 1, 0)]
+    weights = np.zeros(len(scores))
+    weights[metric.best(scores)] = 1.0
+    return WeightedMean(weights)
+
+
+def rank_mean(sample: Sample, metric: Metric) -> RankMean:
+    """Return the mean of ranks, for metrics that look at the order of rows alone.
+
+    New rows get the rank that they would have had among the rows of the sample, so that one row
+    is predicted the same whichever others come with it.
+    """
+    del metric
+    predictions, _ = sample.whole()
+    return RankMean(np.sort(predictions, axis=0))
+
+
+def geometric_mean(sample: Sample, metric: Metric) -> TransformedMean:
+    """Return the geometric mean: of positive values, or of probabilities of classes.
+
+    Probabilities [n, members, classes] are brought to the sum one again: the logarithmic opinion
+    pool (Genest and Zidek 1986).
+
+    Raises:
+        UsageError: if a value is not positive.
+    """
+    del metric
+    if sample.predictions.ndim == 2 and float(sample.predictions.min()) <= 0.0:
+        raise UsageError(
+            "The geometric mean is of positive values; a member predicts "
+            f"{float(sample.predictions.min()):g}. Use --method equal."
+        )
+    return TransformedMean(sample.n_members, _log, _normalised_exp)
+
+
+def logit_mean(sample: Sample, metric: Metric) -> TransformedMean:
+    """Return the mean of log odds, as a probability.
+
+    Of two classes it is the logarithmic opinion pool; of more, each class is set against all
+    others, and rows are brought to the sum one again.
+    """
+    del metric
+    return TransformedMean(sample.n_members, logit, _normalised_odds)
+
+
+def logit(probabilities: Floats) -> Floats:
+    """Return log odds, of any shape; 0 and 1 become the next numbers to them."""
+    inside = np.clip(probabilities, _LEAST, 1 - _LEAST)
+    odds: Floats = np.log(inside) - np.log1p(-inside)
+    return odds
+
+
+def _log(values: Floats) -> Floats:
+    logarithms: Floats = np.log(np.maximum(values, _LEAST))
+    return logarithms
+
+
+def _normalised_exp(values: Floats) -> Floats:
+    return _normalised(np.exp(values))
+
+
+def _normalised_odds(values: Floats) -> Floats:
+    from scipy.special import expit
+
+    return _normalised(expit(values))
+
+
+def _normalised(values: Floats) -> Floats:
+    return values if values.ndim == 1 else values / values.sum(axis=1, keepdims=True)

@@ -1,0 +1,137 @@
+"""The ways to blend, from the simplest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from comps.base import Loss, Metric, Prediction
+from ensembles import means, search, stacking
+from ensembles.fitted import ClassWeights, Fitted, WeightedMean
+from ensembles.greedy import greedy_weights
+from ensembles.sample import Sample
+from ensembles.weights import SOLVERS, convex_weights, log_loss_weights
+
+Fit = Callable[[Sample, Metric], Fitted]
+Suits = Callable[[Metric, bool], bool]
+
+
+def convex(sample: Sample, metric: Metric) -> WeightedMean:
+    """Return the weighted mean at the optimum of the metric's loss."""
+    found = convex_weights(metric.loss, sample)
+    return WeightedMean(found.weights, found.gap)
+
+
+def convex_by_class(sample: Sample, metric: Metric) -> ClassWeights:
+    """Return weights of each class at the optimum of the log loss of that class against all others.
+
+    The log loss of the normalised rows is not convex in such weights; that of each class is.
+    """
+    del metric
+    n_classes = sample.predictions.shape[2]
+    columns = []
+    for code in range(n_classes):
+        one = Sample(sample.predictions[:, :, code], (sample.target == code) * 1.0, sample.rows)
+        columns.append(log_loss_weights(one).weights)
+    return ClassWeights(np.stack(columns, axis=1))
+
+
+def greedy(sample: Sample, metric: Metric) -> WeightedMean:
+    """Return the mean of members that were selected greedily, by the metric itself."""
+    return WeightedMean(greedy_weights(sample, metric))
+
+
+def bagged_greedy(sample: Sample, metric: Metric) -> WeightedMean:
+    """Return the mean of twenty greedy selections, each among half of the members."""
+    return WeightedMean(greedy_weights(sample, metric, bags=20))
+
+
+def nelder_mead(sample: Sample, metric: Metric) -> WeightedMean:
+    """Return the weighted mean that the downhill simplex finds."""
+    return WeightedMean(search.nelder_mead_weights(sample, metric))
+
+
+def random_search(sample: Sample, metric: Metric) -> WeightedMean:
+    """Return the best weighted mean of a thousand."""
+    return WeightedMean(search.random_weights(sample, metric))
+
+
+def _always(metric: Metric, many_classes: bool) -> bool:
+    del metric, many_classes
+    return True
+
+
+def _values(metric: Metric, many_classes: bool) -> bool:
+    del many_classes
+    return metric.needs is Prediction.VALUE
+
+
+def _classes(metric: Metric, many_classes: bool) -> bool:
+    del many_classes
+    return metric.needs is not Prediction.VALUE
+
+
+def _two_classes(metric: Metric, many_classes: bool) -> bool:
+    return metric.needs is not Prediction.VALUE and not many_classes
+
+
+def _many_classes(metric: Metric, many_classes: bool) -> bool:
+    del metric
+    return many_classes
+
+
+def _order(metric: Metric, many_classes: bool) -> bool:
+    return metric.order_alone and not many_classes
+
+
+def _exact(metric: Metric, many_classes: bool) -> bool:
+    del many_classes
+    return metric.loss in SOLVERS
+
+
+def _exact_by_class(metric: Metric, many_classes: bool) -> bool:
+    return many_classes and metric.loss is Loss.LOG_LOSS
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to blend.
+
+    Attributes:
+        fit: `(sample, metric) -> Fitted`.
+        suits: `(metric, more than two classes) -> bool`, whether it makes sense there.
+        auto: whether it is among those that are tried when no method is named.
+    """
+
+    fit: Fit
+    suits: Suits = _always
+    auto: bool = True
+
+
+# From the simplest: of scores that cannot be told apart, the first is chosen. Not tried unless
+# named: what is slower and no better than what is exact, and what overfits where rows are few.
+METHODS: Mapping[str, Method] = {
+    "equal": Method(means.equal_mean),
+    "logit": Method(means.logit_mean, _two_classes),
+    "geometric": Method(means.geometric_mean, _many_classes),
+    "rank": Method(means.rank_mean, _order),
+    "best": Method(means.best_member),
+    "convex": Method(convex, _exact),
+    "convex-by-class": Method(convex_by_class, _exact_by_class),
+    "greedy": Method(greedy, auto=False),
+    "greedy-bagged": Method(bagged_greedy),
+    "ridge": Method(stacking.ridge_stack, _values),
+    "logistic": Method(stacking.logistic_stack, _classes),
+    "lightgbm": Method(stacking.lightgbm_stack, auto=False),
+    "nelder-mead": Method(nelder_mead, auto=False),
+    "random": Method(random_search, auto=False),
+}
+
+
+def methods_for(metric: Metric, many_classes: bool) -> list[str]:
+    """Return the names of the methods that are tried when none is named."""
+    return [
+        n for n, method in METHODS.items() if method.auto and method.suits(metric, many_classes)
+    ]

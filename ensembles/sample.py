@@ -1,0 +1,94 @@
+"""What blends are fitted on: members' predictions of some rows, and the rows' targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.oof import OutOfFold
+
+Floats = NDArray[np.float64]
+
+# Predictions beyond this size are kept in single precision.
+LARGE = 2 << 30
+# Rows of a block fit into a core's cache, for some dozens of members.
+BLOCK = 1 << 18
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Predictions and targets, both on the metric's scale.
+
+    Attributes:
+        predictions: [n, members] values or probabilities of class 1, or [n, members, classes]
+            probabilities; float64, or float32 where they are many.
+        target: [n] float64.
+        rows: [n] bool, those that count; None for all. Fitting on some rows copies none of
+            the predictions where a method reads them in blocks.
+    """
+
+    predictions: NDArray[np.floating]
+    target: Floats
+    rows: NDArray[np.bool_] | None = None
+
+    @property
+    def n_members(self) -> int:
+        """Number of members."""
+        return int(self.predictions.shape[1])
+
+    @cached_property
+    def n_rows(self) -> int:
+        """Number of rows that count."""
+        return len(self.target) if self.rows is None else int(self.rows.sum())
+
+    def only(self, rows: NDArray[np.bool_]) -> Sample:
+        """Return the sample of some of the rows that count."""
+        return replace(self, rows=rows if self.rows is None else self.rows & rows)
+
+    def whole(self) -> tuple[Floats, Floats]:
+        """Return predictions and targets of the rows that count, in double precision."""
+        if self.rows is None:
+            return self.predictions.astype(np.float64, copy=False), self.target
+        return self.predictions[self.rows].astype(np.float64, copy=False), self.target[self.rows]
+
+    def blocks(self) -> Iterator[tuple[Floats, Floats]]:
+        """Yield predictions and targets of the rows that count, some rows after the other."""
+        width = int(np.prod(self.predictions.shape[1:]))
+        step = max(BLOCK // width, width)
+        for start in range(0, len(self.target), step):
+            part = slice(start, start + step)
+            predictions, target = self.predictions[part], self.target[part]
+            if self.rows is not None:
+                predictions, target = predictions[self.rows[part]], target[self.rows[part]]
+            yield predictions.astype(np.float64, copy=False), target
+
+
+def stack(arrays: Sequence[NDArray[np.float64]]) -> NDArray[np.floating]:
+    """Return the members' arrays [n] or [n, classes] as [n, members] or [n, members, classes].
+
+    The members lie one behind the other in memory, in single precision where they are many, so
+    that no more than one of them is there twice.
+    """
+    first = arrays[0]
+    dtype = np.float32 if first.size * len(arrays) * 8 > LARGE else np.float64
+    stacked = np.empty((len(arrays), *first.shape), dtype)
+    for place, array in zip(stacked, arrays, strict=True):
+        place[...] = array
+    return np.moveaxis(stacked, 0, 1)
+
+
+def sample_of(members: Sequence[OutOfFold], target: Floats) -> Sample:
+    """Return the covered rows of members that can be blended.
+
+    Args:
+        members: of the same data and folds; see `ensembles.check_members`.
+        target: [n], all training rows.
+    """
+    covered = members[0].covered
+    if covered.all():
+        return Sample(stack([member.valid for member in members]), target)
+    return Sample(stack([member.valid[covered] for member in members]), target[covered])

@@ -1,0 +1,107 @@
+"""Stacking: a model learns the target from the members' out-of-fold predictions.
+
+Wolpert, "Stacked Generalization" (1992). No row is predicted by a member that saw it; and for
+the honest score, no row by a stacker that saw it: see `ensembles.blend`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from comps.base import Metric, Prediction
+from ensembles.fitted import Stacked
+from ensembles.means import logit
+from ensembles.sample import Floats, Sample
+
+# Penalties that the ridge chooses among by leaving out one row after the other.
+_ALPHAS = (0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0)
+# Odds of a probability that a member calls certain would outweigh everything.
+_CERTAIN = 1e-4
+
+
+def ridge_stack(sample: Sample, metric: Metric) -> Stacked:
+    """Return a ridge regression of the members, standardised; it chooses its own penalty."""
+    from sklearn.linear_model import RidgeCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    del metric
+    predictions, target = sample.whole()
+    estimator = make_pipeline(StandardScaler(), RidgeCV(_ALPHAS)).fit(predictions, target)
+    shares = np.abs(estimator[-1].coef_)
+    return Stacked(estimator, _flat, _values, _on_simplex(shares))
+
+
+def logistic_stack(sample: Sample, metric: Metric) -> Stacked:
+    """Return a logistic regression on the members' standardised log odds.
+
+    The penalty is that of scikit-learn (C = 1): members resemble each other, and without one
+    their coefficients would run away from each other.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    del metric
+    predictions, target = sample.whole()
+    estimator = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    estimator.fit(_odds(predictions), target)
+    # [1 or classes, members x 1 or classes] to [members]
+    coefficients = np.abs(estimator[-1].coef_).sum(axis=0).reshape(sample.n_members, -1)
+    return Stacked(estimator, _odds, _probabilities, _on_simplex(coefficients.sum(axis=1)))
+
+
+def lightgbm_stack(sample: Sample, metric: Metric) -> Stacked:
+    """Return small trees on the members' predictions.
+
+    Few leaves, many rows in each and few columns a tree: what is left to learn behind good
+    members is little, and easily imagined.
+    """
+    from joblib import cpu_count
+    from lightgbm import LGBMClassifier, LGBMRegressor
+
+    predictions, target = sample.whole()
+    regression = metric.needs is Prediction.VALUE
+    estimator = (LGBMRegressor if regression else LGBMClassifier)(
+        n_estimators=100,
+        learning_rate=0.05,
+        num_leaves=8,
+        min_child_samples=max(5, min(100, len(target) // 50)),
+        colsample_bytree=0.5,
+        importance_type="gain",
+        random_state=0,
+        n_jobs=cpu_count(),
+        deterministic=True,
+        force_row_wise=True,
+        verbose=-1,
+    ).fit(_flat(predictions), target)
+    gains = estimator.feature_importances_.reshape(sample.n_members, -1).sum(axis=1)
+    answer = _values if regression else _probabilities
+    return Stacked(estimator, _flat, answer, _on_simplex(gains))
+
+
+def _flat(predictions: Floats) -> Floats:
+    """Return [n, members] or [n, members x classes]."""
+    return np.ascontiguousarray(predictions).reshape(len(predictions), -1)
+
+
+def _odds(predictions: Floats) -> Floats:
+    return _flat(logit(np.clip(predictions, _CERTAIN, 1 - _CERTAIN)))
+
+
+def _values(estimator: Any, columns: Floats) -> Floats:
+    values: Floats = estimator.predict(columns)
+    return values
+
+
+def _probabilities(estimator: Any, columns: Floats) -> Floats:
+    """Return [n] of class 1, or [n, classes]."""
+    probabilities: Floats = estimator.predict_proba(columns)
+    return probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities
+
+
+def _on_simplex(shares: Floats) -> Floats:
+    total = shares.sum()
+    return shares / total if total > 0 else np.full(len(shares), 1 / len(shares))

@@ -255,7 +255,7 @@ def _sum_problems(ids: pd.Index, sums: NDArray[np.float64]) -> Iterator[str]:
     if off.any():
         yield (
             f"The probabilities of {int(off.sum())} ids do not sum to 1: "
-            f"{_cells(ids[off], sums[off])}."
+            f"{_cells(ids[off], sums[off].round(6))}."
         )
 
 

@@ -57,8 +57,7 @@ def import_predictions(options: Options, name: str, oof: Path, test: Path) -> No
     session = Session(options)
     output = make_output(session.competition.metric, options.json)
     check_name(session.competition, name)
-    # The parser that reads the numbers that were written, to the last bit.
-    tables = {path: read_table(path, float_precision="round_trip") for path in (oof, test)}
+    tables = {path: read_table(path) for path in (oof, test)}
     introduce(session, output)
     competition, experiment = session.competition, session.experiment(n_repeats=1)
     member = imported_member(

@@ -29,8 +29,8 @@ def score_files(submission: Path, solution: Path, competition: str | None, as_js
         sys.stdout.write(f"{chosen.name}: {metric.label} {value:.{metric.digits}f}\n")
 
 
-def read_table(path: Path, **options: object) -> pd.DataFrame:
-    """Read a CSV file that the user named. `options` go to `pandas.read_csv`.
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a CSV file that the user named.
 
     Raises:
         DataError: if it is missing or no CSV file.
@@ -39,7 +39,7 @@ def read_table(path: Path, **options: object) -> pd.DataFrame:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"Cannot read {path}: {error.strerror}.") from error
-    return read_csv(content, str(path), **options)
+    return read_csv(content, str(path))
 
 
 def _with_columns(columns: list[str]) -> Competition:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Competition, DataError, Dataset, Task, UsageError
+from comps.base import Competition, DataError, Dataset, Task
 from pipelines.fingerprint import fingerprint
 from pipelines.folds import Folds
 from pipelines.oof import OutOfFold
@@ -45,25 +44,6 @@ def prediction_columns(competition: Competition, dataset: Dataset) -> list[str]:
     return [str(label) for label in dataset.classes[: competition.n_classes(dataset)]]
 
 
-def check_name(competition: Competition, name: str) -> None:
-    """Check that a member can be called so.
-
-    Raises:
-        UsageError: if a model of the zoo, or a set of models, has the name, or a folder could not
-            have it.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,99}", name, re.ASCII):
-        raise UsageError(
-            f"A name of letters, digits, '_', '-' and '.' was expected, not {name!r}: a folder of "
-            "the run store gets it."
-        )
-    taken = {"default", "quick", "all", *(model.name for model in competition.models)}
-    if name in taken:
-        raise UsageError(
-            f"{name!r} is a model of {competition.name} or a set of them; choose another name."
-        )
-
-
 def imported_member(
     competition: Competition,
     dataset: Dataset,
@@ -93,11 +73,9 @@ def imported_member(
         One repeat, at step 1, of which no time is known. Its key is a fingerprint of the content.
 
     Raises:
-        UsageError: if the name cannot be taken.
         DataError: with every problem of the first file that has one; the first offending ids are
             named.
     """
-    check_name(competition, name)
     covered = folds.covered()
     columns = prediction_columns(competition, dataset)
     joined = _joined(competition, oof, files["oof"], dataset.train_ids, covered, [FOLD, *columns])

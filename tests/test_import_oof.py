@@ -26,14 +26,14 @@ from comps.digits.competition import DIGITS
 from comps.digits.loader import load as load_digits
 from comps.metrics import LOG_LOSS
 from ensembles import best_blend
-from pipelines.cli.imported import import_predictions, write_folds
+from pipelines.cli.imported import check_name, import_predictions, write_folds
 from pipelines.cli.options import Options, Session
 from pipelines.cli.run import compare_models
 from pipelines.cli.stored import stored_members
 from pipelines.cli.tables import leaderboard, paired_difference
 from pipelines.crossval import Experiment
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
-from pipelines.imported import check_name, fold_table, imported_member, prediction_columns
+from pipelines.imported import fold_table, imported_member, prediction_columns
 from pipelines.oof import OutOfFold
 from pipelines.store import RunStore
 from submissions import build_submission
@@ -223,11 +223,6 @@ def test_names_that_a_member_cannot_have() -> None:
             check_name(TINY, name)
     for name in ("a", "tabpfn-2.5", "Team_7"):
         check_name(TINY, name)
-
-
-def test_a_member_cannot_have_the_name_of_a_model(ridge: Tables) -> None:
-    with pytest.raises(UsageError, match="'ridge' is a model of tiny"):
-        ridge.member("ridge")
 
 
 Change = Callable[[pd.DataFrame], pd.DataFrame]
@@ -575,6 +570,11 @@ def test_names_are_known_to_what_takes_imported_members_alone(imported: Home) ->
         Session(imported.options("twin"))
     with pytest.raises(UsageError, match=r"no model 'twim'. Did you mean 'twin'\?"):
         Session(imported.options("twim"), imported=True)
+
+
+def test_a_name_is_refused_before_a_file_is_read(home: Home) -> None:
+    with pytest.raises(UsageError, match="'ridge' is a model of house-prices"):
+        import_predictions(home.options(), "ridge", Path("none.csv"), Path("none.csv"))
 
 
 def test_a_refused_import_changes_nothing_and_a_good_one_replaces(

@@ -56,7 +56,9 @@ OofFile = Annotated[
 ]
 TestFile = Annotated[Path, typer.Option("--test", help="CSV file: id, test predictions.")]
 FoldsOutput = Annotated[Path, typer.Option("--output", help="Where to write the folds.")]
-Members = Annotated[str | None, typer.Option(help="Names of models, with commas.")]
+Members = Annotated[
+    str | None, typer.Option(help="Names of models and imported members, with commas.")
+]
 Method = Annotated[str, typer.Option(help="auto, best, equal or convex.")]
 Set = Annotated[
     list[str] | None,

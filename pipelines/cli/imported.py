@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
-from pipelines.cli.options import Options, Session
+from comps.base import Competition, UsageError
+from pipelines.cli.options import SETS, Options, Session
 from pipelines.cli.reporters import make_output
 from pipelines.cli.run import introduce
 from pipelines.cli.scoring import read_table
 from pipelines.files import write_bytes
 from pipelines.folds import Folds
-from pipelines.imported import check_name, fold_table, imported_member, prediction_columns
+from pipelines.imported import fold_table, imported_member, prediction_columns
 
 
 def write_folds(options: Options, path: Path) -> None:
@@ -52,6 +54,24 @@ def _which_rows(session: Session, folds: Folds) -> str:
     )
 
 
+def check_name(competition: Competition, name: str) -> None:
+    """Check that a member can be called so.
+
+    Raises:
+        UsageError: if a model of the zoo, or a set of models, has the name, or a folder could not
+            have it.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,99}", name, re.ASCII):
+        raise UsageError(
+            f"A name of letters, digits, '_', '-' and '.' was expected, not {name!r}: a folder of "
+            "the run store gets it."
+        )
+    if name in {*SETS, *(model.name for model in competition.models)}:
+        raise UsageError(
+            f"{name!r} is a model of {competition.name} or a set of them; choose another name."
+        )
+
+
 def import_predictions(options: Options, name: str, oof: Path, test: Path) -> None:
     """Check predictions of another tool and keep them in the run store as a member."""
     session = Session(options)
@@ -71,12 +91,13 @@ def import_predictions(options: Options, name: str, oof: Path, test: Path) -> No
     )
     store, metric = session.store, competition.metric
     with store.writing():
-        there = {other.model for other in store.members(session.dataset, experiment.folds)}
+        there = store.members(session.dataset, experiment.folds, ["imported"])
         store.write_oof(member)
-    again = " It replaces the one of that name." if name in there else ""
+    replaced = name in {other.model for other in there}
+    again = " It replaces the one of that name." if replaced else ""
     output.result(
         f"{name}: out-of-fold {metric.label} {member.score:.{metric.digits}f} on "
         f"{int(member.covered.sum())} rows, predictions for {len(member.test)} test rows."
         f"{again} 'comps blend', 'submit' and 'compare' take it.",
-        {"model": name, "metric": metric.name, "score": member.score, "replaced": name in there},
+        {"model": name, "metric": metric.name, "score": member.score, "replaced": replaced},
     )

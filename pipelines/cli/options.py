@@ -144,7 +144,7 @@ class Session:
 
 
 # Models by the name of a set; what is not installed is left out of each.
-_SETS: Mapping[str, Callable[[Model], bool]] = {
+SETS: Mapping[str, Callable[[Model], bool]] = {
     "default": lambda model: model.default,
     "quick": lambda model: model.quick or model.family is Family.BASELINE,
     "all": lambda _: True,
@@ -170,8 +170,8 @@ def select_models(
             not asked for, or weights are given and no chosen model takes them.
     """
     names = "default" if names is None else names
-    if names in _SETS:
-        belongs = _SETS[names]
+    if names in SETS:
+        belongs = SETS[names]
         chosen = [model for model in competition.models if belongs(model) and _installed(model)]
     else:
         wanted = [name.strip() for name in names.split(",") if name.strip()]
@@ -195,7 +195,7 @@ def split_names(competition: Competition, store: RunStore, names: str) -> tuple[
     Raises:
         UsageError: if a name is neither a model of the zoo nor an imported member.
     """
-    if names in _SETS:
+    if names in SETS:
         return names, []
     zoo = {model.name for model in competition.models}
     wanted = [name.strip() for name in names.split(",") if name.strip()]

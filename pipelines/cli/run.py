@@ -64,7 +64,9 @@ def compare_models(options: Options) -> None:
     stored = session.store.members(experiment.dataset, experiment.folds, ["imported"])
     imported = imported_members(session, {oof.model: oof for oof in stored})
     with session.store.writing():
-        oofs = _train(session, output, models, None, TimeBudget(None)) if models else {}
+        oofs: dict[str, OutOfFold] = {}
+        if models or not imported:
+            oofs = _train(session, output, models, None, TimeBudget(None))
         output.pause()
         members = [*oofs.values(), *imported.values()]
         output.table("comparison", *tables.comparison(session.competition, members))

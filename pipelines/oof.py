@@ -62,6 +62,11 @@ class OutOfFold:
         """Number of repeats that the predictions are the mean of."""
         return len(self.fold_scores)
 
+    @property
+    def imported(self) -> bool:
+        """Whether another tool made the predictions; see `pipelines.imported`."""
+        return bool(self.config.get("imported", False))
+
     _ARRAYS = ("fold_scores", "steps", "curve", "valid", "covered", "test", "train_ids", "test_ids")
 
     def to_file(self) -> tuple[dict[str, Any], dict[str, Array]]:

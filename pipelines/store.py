@@ -6,6 +6,7 @@ runs/house-prices/
     models/<model>/<key>/model.json     configuration, for people
     models/<model>/<key>/r0-f3.npz      staged predictions of repeat 0, fold 3
     models/<model>/<key>/oof-r1.npz     out-of-fold predictions over 1 repeat
+    imported/<name>/<key>/oof-r1.npz    the same, made by another tool
     blend.json, submission.csv          of the last blend
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -175,7 +176,9 @@ class RunStore:
 
     def write_oof(self, oof: OutOfFold) -> None:
         """Store the out-of-fold predictions of one model."""
-        write_arrays(self._oof_path(oof.model, oof.key, oof.n_repeats), *oof.to_file())
+        place = "imported" if oof.imported else "models"
+        path = self._oof_path(oof.model, oof.key, oof.n_repeats, place)
+        write_arrays(path, *oof.to_file())
 
     def read_oof(self, model: str, key: str, n_repeats: int) -> OutOfFold:
         """Return the out-of-fold predictions of one model over so many repeats.
@@ -186,8 +189,8 @@ class RunStore:
         """
         return OutOfFold.from_file(*read_arrays(self._oof_path(model, key, n_repeats)))
 
-    def _oof_path(self, model: str, key: str, n_repeats: int) -> Path:
-        return self.root / "models" / model / key / f"oof-r{n_repeats}.npz"
+    def _oof_path(self, model: str, key: str, n_repeats: int, place: str = "models") -> Path:
+        return self.root / place / model / key / f"oof-r{n_repeats}.npz"
 
     def has_oof(self, model: str, key: str, n_repeats: int) -> bool:
         """Whether predictions over so many repeats are there and whole; else deletes them."""
@@ -200,11 +203,19 @@ class RunStore:
             return False
         return True
 
-    def members(self, dataset: Dataset, folds: Folds) -> list[OutOfFold]:
-        """Return, for each model, its newest stored predictions on these data and folds."""
+    def members(
+        self, dataset: Dataset, folds: Folds, places: Sequence[str] = ("models", "imported")
+    ) -> list[OutOfFold]:
+        """Return, for each model, its newest stored predictions on these data and folds.
+
+        Args:
+            dataset: whose rows they predict.
+            folds: that they were made on.
+            places: "models" for our own, "imported" for those of other tools.
+        """
         newest: dict[str, OutOfFold] = {}
-        files = sorted(self.root.glob("models/*/*/oof-r*.npz"), key=_written_at)
-        for path in files:
+        files = [path for place in places for path in self.root.glob(f"{place}/*/*/oof-r*.npz")]
+        for path in sorted(files, key=_written_at):
             oof = OutOfFold.from_file(*read_arrays(path))
             if (oof.data_fingerprint, oof.folds_fingerprint) == (
                 dataset.fingerprint,
@@ -212,6 +223,10 @@ class RunStore:
             ):
                 newest[oof.model] = oof
         return list(newest.values())
+
+    def imported_names(self) -> set[str]:
+        """Return the names of the imported members, whatever their data and folds."""
+        return {path.parts[-3] for path in self.root.glob("imported/*/*/oof-r*.npz")}
 
     # Records for people
 

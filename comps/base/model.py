@@ -22,6 +22,7 @@ class Family(StrEnum):
     FOREST = "forest"
     BOOSTING = "boosting"
     NETWORK = "network"
+    IMPORTED = "imported"
 
 
 @dataclass(frozen=True)

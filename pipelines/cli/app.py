@@ -19,12 +19,15 @@ from pipelines.cli.arguments import (
     DataParallel,
     Engine,
     Folds,
+    FoldsOutput,
     Jobs,
     Json,
+    MemberName,
     Members,
     Method,
     Models,
     OfCompetition,
+    OofFile,
     Output,
     Precision,
     Prune,
@@ -40,6 +43,7 @@ from pipelines.cli.arguments import (
     Study,
     Submission,
     TensorBoard,
+    TestFile,
     TimeLimit,
     Trials,
     Tuned,
@@ -341,6 +345,62 @@ def submit(
         submit_stored(options, method, output)
     else:
         check_file(options, check)
+
+
+@app.command("folds")
+def folds_(
+    competition: Competition,
+    data: Data = None,
+    runs: Runs = None,
+    folds: Folds = None,
+    scheme: Scheme = None,
+    seed: Seed = 0,
+    output: FoldsOutput = Path("folds.csv"),
+    json: Json = False,
+) -> None:
+    """Write the fold of every training row, so that another tool can train on the same folds."""
+    from pipelines.cli.imported import write_folds
+    from pipelines.cli.options import Options
+
+    options = Options(
+        competition=competition,
+        data=data,
+        runs=runs,
+        folds=folds,
+        scheme=scheme,
+        seed=seed,
+        json=json,
+    )
+    write_folds(options, output)
+
+
+@app.command()
+def import_oof(
+    competition: Competition,
+    name: MemberName,
+    oof: OofFile,
+    test: TestFile,
+    data: Data = None,
+    runs: Runs = None,
+    folds: Folds = None,
+    scheme: Scheme = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Take predictions that another tool made on the same folds as a member of the blend."""
+    from pipelines.cli.imported import import_predictions
+    from pipelines.cli.options import Options
+
+    options = Options(
+        competition=competition,
+        data=data,
+        runs=runs,
+        folds=folds,
+        scheme=scheme,
+        seed=seed,
+        json=json,
+    )
+    import_predictions(options, name, oof, test)
 
 
 @app.command()

@@ -50,7 +50,15 @@ Models = Annotated[
 Quick = Annotated[
     bool, typer.Option("--quick", help="The cheapest models alone: done within a minute.")
 ]
-Members = Annotated[str | None, typer.Option(help="Names of models, with commas.")]
+MemberName = Annotated[str, typer.Argument(help="What to call the imported member.")]
+OofFile = Annotated[
+    Path, typer.Option("--oof", help="CSV file: id, fold, out-of-fold predictions.")
+]
+TestFile = Annotated[Path, typer.Option("--test", help="CSV file: id, test predictions.")]
+FoldsOutput = Annotated[Path, typer.Option("--output", help="Where to write the folds.")]
+Members = Annotated[
+    str | None, typer.Option(help="Names of models and imported members, with commas.")
+]
 Method = Annotated[str, typer.Option(help="auto, best, equal or convex.")]
 Set = Annotated[
     list[str] | None,

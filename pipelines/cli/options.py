@@ -61,21 +61,32 @@ class Options:
 class Session:
     """A competition with its data, folds and store, as the options say.
 
+    Args:
+        options: of the command.
+        imported: whether names of imported members may be among those of models.
+
     Raises:
         WorkbenchError: if an option is wrong or the data cannot be read.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, *, imported: bool = False) -> None:
         self.options = options
         self.competition: Competition = find_competition(options.competition)
+        self.store = RunStore((options.runs or runs_root()) / self.competition.name)
         names = "quick" if options.quick else options.models
-        chosen = select_models(self.competition, names, options.settings or [], options.weights)
+        self.imported: list[str] = []
+        if imported and names is not None:
+            names, self.imported = split_names(self.competition, self.store, names)
+        chosen = (
+            []
+            if self.imported and not names
+            else select_models(self.competition, names, options.settings or [], options.weights)
+        )
         self.models = [
             placed(model, options.backend, options.precision, options.boosting_device)
             for model in chosen
         ]
         self.source: Source = find_source(self.competition, options.data)
-        self.store = RunStore((options.runs or runs_root()) / self.competition.name)
         self.notes: list[str] = []
         if options.tuned:
             given = _changes(options.settings or [])
@@ -133,7 +144,7 @@ class Session:
 
 
 # Models by the name of a set; what is not installed is left out of each.
-_SETS: Mapping[str, Callable[[Model], bool]] = {
+SETS: Mapping[str, Callable[[Model], bool]] = {
     "default": lambda model: model.default,
     "quick": lambda model: model.quick or model.family is Family.BASELINE,
     "all": lambda _: True,
@@ -159,8 +170,8 @@ def select_models(
             not asked for, or weights are given and no chosen model takes them.
     """
     names = "default" if names is None else names
-    if names in _SETS:
-        belongs = _SETS[names]
+    if names in SETS:
+        belongs = SETS[names]
         chosen = [model for model in competition.models if belongs(model) and _installed(model)]
     else:
         wanted = [name.strip() for name in names.split(",") if name.strip()]
@@ -176,6 +187,24 @@ def select_models(
             raise unknown_name("model in this run", name, (model.name for model in chosen))
     models = [model.with_params(changed.get(model.name, {})) for model in chosen]
     return cheap_first(models)
+
+
+def split_names(competition: Competition, store: RunStore, names: str) -> tuple[str, list[str]]:
+    """Return the names that are no imported members, with commas, and those that are, in order.
+
+    Raises:
+        UsageError: if a name is neither a model of the zoo nor an imported member.
+    """
+    if names in SETS:
+        return names, []
+    zoo = {model.name for model in competition.models}
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    others = sorted(set(wanted) - zoo)
+    known = store.imported_names() if others else set()
+    for name in others:
+        if name not in known:
+            raise unknown_name("model", name, zoo | known)
+    return ",".join(name for name in wanted if name in zoo), others
 
 
 def cheap_first(models: Iterable[Model]) -> list[Model]:

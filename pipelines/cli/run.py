@@ -13,6 +13,7 @@ from pipelines.cli import tables
 from pipelines.cli.finish import blend_members, show_results, write_submission
 from pipelines.cli.options import Options, Session, parse_duration
 from pipelines.cli.reporters import Output, make_output
+from pipelines.cli.stored import imported_members
 from pipelines.crossval import CrossValidation, cross_validate
 from pipelines.engines import warm_up
 from pipelines.oof import OutOfFold
@@ -53,28 +54,33 @@ def cross_validate_models(options: Options, time_limit: str | None) -> None:
 
 def compare_models(options: Options) -> None:
     """Show networks and gradient boosting side by side, fold by fold."""
-    session, output = _open(options)
+    session, output = _open(options, imported=True)
     models = [
         model
         for model in session.models
         if options.models is not None or model.family in (Family.NETWORK, Family.BOOSTING)
     ]
+    experiment = session.experiment(n_repeats=1)
+    stored = session.store.members(experiment.dataset, experiment.folds, ["imported"])
+    imported = imported_members(session, {oof.model: oof for oof in stored})
     with session.store.writing():
-        oofs = _train(session, output, models, None, TimeBudget(None))
+        oofs: dict[str, OutOfFold] = {}
+        if models or not imported:
+            oofs = _train(session, output, models, None, TimeBudget(None))
         output.pause()
-        members = list(oofs.values())
+        members = [*oofs.values(), *imported.values()]
         output.table("comparison", *tables.comparison(session.competition, members))
         difference = tables.paired_difference(session.competition, members)
         if difference is not None:
             output.result(*difference)
 
 
-def _open(options: Options) -> tuple[Session, Output]:
+def _open(options: Options, *, imported: bool = False) -> tuple[Session, Output]:
     root = (options.runs or runs_root()) / options.competition
     if options.engine == "local" and not (root / "models").exists():
         # There will be work: workers start while the data are read.
         warm_up(options.jobs)
-    session = Session(options)
+    session = Session(options, imported=imported)
     output = make_output(session.competition.metric, options.json)
     introduce(session, output)
     return session, output

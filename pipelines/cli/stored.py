@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from comps.base import UsageError, unknown_name
@@ -16,7 +17,7 @@ from submissions import check_submission
 
 def blend_stored(options: Options, method: str) -> None:
     """Blend the stored out-of-fold predictions and show the result."""
-    session = Session(options)
+    session = Session(options, imported=True)
     output = make_output(session.competition.metric, options.json)
     experiment = session.experiment(n_repeats=1)
     oofs = stored_members(session, experiment)
@@ -26,7 +27,7 @@ def blend_stored(options: Options, method: str) -> None:
 
 def submit_stored(options: Options, method: str, path: Path) -> None:
     """Write the submission of the blend of what is stored."""
-    session = Session(options)
+    session = Session(options, imported=True)
     output: Output = make_output(session.competition.metric, options.json)
     experiment = session.experiment(n_repeats=1)
     oofs = stored_members(session, experiment)
@@ -64,8 +65,33 @@ def stored_members(session: Session, experiment: Experiment) -> dict[str, OutOfF
     if session.options.models is None:
         # In the order of a run: sums in another order differ in the last bit.
         names = [model.name for model in cheap_first(session.competition.models)]
-        return {name: stored[name] for name in names if name in stored}
+        zoo = {name: stored[name] for name in names if name in stored}
+        return zoo | imported_members(session, stored)
     for model in session.models:
         if model.name not in stored:
             raise unknown_name("stored member", model.name, stored)
-    return {model.name: stored[model.name] for model in session.models}
+    zoo = {model.name: stored[model.name] for model in session.models}
+    return zoo | imported_members(session, stored)
+
+
+def imported_members(session: Session, stored: Mapping[str, OutOfFold]) -> dict[str, OutOfFold]:
+    """Return the imported among the stored predictions, those of `--members` if it was given.
+
+    Args:
+        session: opened with `imported`.
+        stored: predictions on the session's data and folds.
+
+    Raises:
+        UsageError: if a wanted one is not among them.
+    """
+    there = sorted(name for name, oof in stored.items() if oof.imported)
+    if session.options.models is None:
+        return {name: stored[name] for name in there}
+    for name in session.imported:
+        if name not in there:
+            raise UsageError(
+                f"{name!r} was imported for other data or other folds. Train it on those that "
+                f"'comps folds {session.competition.name}' writes with these options, and import "
+                "it again."
+            )
+    return {name: stored[name] for name in session.imported}

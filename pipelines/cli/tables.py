@@ -36,7 +36,7 @@ def leaderboard(
         rows.append(
             {
                 "model": oof.model,
-                "family": str(competition.model(oof.model).family),
+                "family": str(_family(competition, oof)),
                 "score": oof.score,
                 **_further(competition, target, oof.valid),
                 "fold_mean": float(oof.fold_scores.mean()),
@@ -51,6 +51,10 @@ def leaderboard(
     return _leaderboard_table(competition, rows), rows
 
 
+def _family(competition: Competition, oof: OutOfFold) -> Family:
+    return Family.IMPORTED if oof.imported else competition.model(oof.model).family
+
+
 def _further(
     competition: Competition, target: NDArray[np.float64], predictions: NDArray[np.float64]
 ) -> dict[str, float]:
@@ -62,11 +66,12 @@ def _further(
 
 
 def _note(metric: Metric, oof: OutOfFold, baseline: OutOfFold | None) -> str:
+    origin = "imported" if oof.imported else ""
     if baseline is None:
-        return ""
+        return origin
     if oof.model == baseline.model:
         return "baseline"
-    return "" if metric.better(oof.score, than=baseline.score) else "does not beat the baseline"
+    return origin if metric.better(oof.score, than=baseline.score) else "does not beat the baseline"
 
 
 def _leaderboard_table(competition: Competition, rows: Rows) -> Table:
@@ -167,7 +172,7 @@ def paired_difference(
     metric = competition.metric
     best: dict[Family, OutOfFold] = {}
     for oof in sorted(members, key=lambda oof: metric.sort_key(oof.score)):
-        best.setdefault(competition.model(oof.model).family, oof)
+        best.setdefault(_family(competition, oof), oof)
     if Family.NETWORK not in best or Family.BOOSTING not in best:
         return None
     network, boosting = best[Family.NETWORK], best[Family.BOOSTING]

@@ -59,7 +59,13 @@ FoldsOutput = Annotated[Path, typer.Option("--output", help="Where to write the 
 Members = Annotated[
     str | None, typer.Option(help="Names of models and imported members, with commas.")
 ]
-Method = Annotated[str, typer.Option(help="auto, best, equal or convex.")]
+Method = Annotated[
+    str,
+    typer.Option(
+        help="auto, or one of: equal, logit, geometric, rank, best, convex, convex-by-class, "
+        "greedy, greedy-bagged, ridge, logistic, lightgbm, nelder-mead, random."
+    ),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="MODEL.PARAMETER=VALUE, e.g. lightgbm.learning_rate=0.02."),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from comps.base import Array, Competition, UsageError
-from ensembles import METHODS, Blend, best_blend
+from comps.base import Array, Competition
+from ensembles import Blend, best_blend
+from ensembles.diversity import error_correlations, marginal_values
+from ensembles.sample import sample_of
 from pipelines.cli import tables
 from pipelines.cli.options import Session
 from pipelines.cli.reporters import Output
@@ -35,8 +37,6 @@ def blend_members(
     Raises:
         UsageError: if the method is unknown or the members do not go together.
     """
-    if method != "auto" and method not in METHODS:
-        raise UsageError(f"There is no method {method!r}. Known: auto, {', '.join(METHODS)}.")
     competition = experiment.competition
     return best_blend(
         candidates(competition, oofs),
@@ -65,9 +65,24 @@ def show_results(
         "weights": dict(zip(chosen.members, map(float, chosen.weights), strict=True)),
         "honest_score": chosen.honest_score,
         "fitted_score": chosen.fitted_score,
+        "gap": chosen.gap,
         "tried": blend_rows,
     }
     session.store.write_record("blend.json", record)
+
+
+def show_contributions(
+    experiment: Experiment, output: Output, oofs: Mapping[str, OutOfFold], chosen: Blend
+) -> None:
+    """Show what each member brings to a blend."""
+    metric = experiment.competition.metric
+    members = [oofs[name] for name in chosen.members]
+    if len(members) == 1:
+        return
+    target = experiment.competition.scaled_target(experiment.dataset)
+    errors = error_correlations(sample_of(members, target), metric)
+    gains = marginal_values(members, target, experiment.folds, metric)
+    output.table("members", *tables.contributions(metric, members, chosen, errors, gains))
 
 
 def write_submission(session: Session, output: Output, chosen: Blend, path: Path) -> None:

@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from comps.base import UsageError, unknown_name
-from pipelines.cli.finish import blend_members, show_results, write_submission
+from pipelines.cli.finish import (
+    blend_members,
+    show_contributions,
+    show_results,
+    write_submission,
+)
 from pipelines.cli.options import Options, Session, cheap_first
 from pipelines.cli.reporters import Output, make_output
 from pipelines.cli.scoring import read_table
@@ -22,7 +27,9 @@ def blend_stored(options: Options, method: str) -> None:
     experiment = session.experiment(n_repeats=1)
     oofs = stored_members(session, experiment)
     with session.store.writing():
-        show_results(session, output, oofs, *blend_members(experiment, oofs, method))
+        chosen, tried = blend_members(experiment, oofs, method)
+        show_results(session, output, oofs, chosen, tried)
+        show_contributions(experiment, output, oofs, chosen)
 
 
 def submit_stored(options: Options, method: str, path: Path) -> None:

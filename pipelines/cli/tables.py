@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Rows = list[dict[str, Any]]
+Floats = NDArray[np.float64]
 
 
 def leaderboard(
@@ -112,7 +113,10 @@ def blends(
     chosen: Blend,
     target: NDArray[np.float64],
 ) -> tuple[Table, Rows]:
-    """Return the ways to blend that were tried; `target` as in `leaderboard`."""
+    """Return the ways to blend that were tried; `target` as in `leaderboard`.
+
+    What was chosen among them has an honest score of its own, which counts the choice.
+    """
     metric, also = competition.metric, competition.also
     further = [f"honest {other.label}" for other in also]
     table = new_table("", ["blend"], [f"honest {metric.label}", *further, f"fitted {metric.label}"])
@@ -127,7 +131,7 @@ def blends(
                 for name, x in _further(competition, target, blend.honest).items()
             },
             "fitted_score": blend.fitted_score,
-            "chosen": blend is chosen,
+            "chosen": blend.method == chosen.method,
         }
         rows.append(row)
         table.add_row(
@@ -135,7 +139,53 @@ def blends(
             f"{blend.honest_score:.{metric.digits}f}",
             *(f"{row[f'honest_{other.name}']:.{other.digits}f}" for other in also),
             f"{blend.fitted_score:.{metric.digits}f}",
-            "chosen" if blend is chosen else "",
+            _chosen(metric, blend, chosen),
+        )
+    return table, rows
+
+
+def _chosen(metric: Metric, blend: Blend, chosen: Blend) -> str:
+    if blend.method != chosen.method:
+        return ""
+    if blend.honest_score == chosen.honest_score:
+        return "chosen"
+    return f"chosen; {chosen.honest_score:.{metric.digits}f} if chosen on other folds"
+
+
+def contributions(
+    metric: Metric, members: Sequence[OutOfFold], chosen: Blend, errors: Floats, gains: Floats
+) -> tuple[Table, Rows]:
+    """Return what each member brings: see `ensembles.diversity`."""
+    table = new_table(
+        "",
+        ["member"],
+        [f"OOF {metric.label}", "weight", "error correlation", "most with", "gain by it"],
+    )
+    rows: Rows = []
+    for number, oof in enumerate(members):
+        others = [index for index in range(len(members)) if index != number]
+        nearest = max(others, key=lambda index: errors[number, index], default=None)
+        row = {
+            "model": oof.model,
+            "score": oof.score,
+            "weight": float(chosen.weights[number]),
+            "mean_error_correlation": float(errors[number, others].mean()) if others else None,
+            "nearest": None if nearest is None else members[nearest].model,
+            "error_correlations": {
+                members[index].model: float(errors[number, index]) for index in others
+            },
+            "gain": float(gains[number]) if others else None,
+        }
+        rows.append(row)
+        if nearest is None:
+            continue
+        table.add_row(
+            oof.model,
+            f"{oof.score:.{metric.digits}f}",
+            f"{row['weight']:.3f}",
+            f"{row['mean_error_correlation']:.3f}",
+            f"{row['nearest']} {errors[number, nearest]:.3f}",
+            f"{row['gain']:+.{metric.digits + 1}f}",
         )
     return table, rows
 

@@ -1,0 +1,180 @@
+"""The ways to blend as scikit-learn's estimators: columns are members, rows are rows.
+
+They take the out-of-fold predictions of any tool. Their own fitted score is too good;
+scikit-learn's `cross_val_score` gives an honest one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.metrics import log_loss
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from comps.base import Array, Loss, Metric, Prediction, UsageError
+from ensembles.methods import METHODS
+from ensembles.sample import Floats, Sample
+
+
+def _root_mean_squared_error(target: Array, prediction: Array) -> float:
+    return float(np.sqrt(np.mean((target - prediction) ** 2)))
+
+
+def _log_loss(target: Array, probabilities: Array) -> float:
+    if probabilities.ndim == 1:
+        return float(log_loss(target, probabilities, labels=[0, 1]))
+    return float(log_loss(target, probabilities, labels=np.arange(probabilities.shape[1])))
+
+
+_RMSE = Metric(
+    "root_mean_squared_error",
+    "RMSE",
+    _root_mean_squared_error,
+    greater_is_better=False,
+    loss=Loss.SQUARED_ERROR,
+)
+_LOG_LOSS = Metric(
+    "neg_log_loss",
+    "log loss",
+    _log_loss,
+    greater_is_better=False,
+    needs=Prediction.PROBABILITY,
+    loss=Loss.LOG_LOSS,
+)
+
+
+class _Blend(BaseEstimator):  # type: ignore[misc]
+    """What both estimators share."""
+
+    method: str
+    metric: Metric | None
+
+    def _fit(self, sample: Sample, usual: Metric) -> None:
+        """Fit the method.
+
+        Raises:
+            ValueError: if it is unknown or does not suit.
+        """
+        metric = usual if self.metric is None else self.metric
+        many_classes = sample.predictions.ndim == 3
+        suiting = [name for name in METHODS if METHODS[name].suits(metric, many_classes)]
+        if self.method not in suiting:
+            raise ValueError(f"method must be one of {suiting}, not {self.method!r}.")
+        try:
+            self.fitted_ = METHODS[self.method].fit(sample, metric)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        self.weights_ = self.fitted_.weights
+        self.gap_ = self.fitted_.gap
+
+
+class BlendRegressor(RegressorMixin, _Blend):  # type: ignore[misc]
+    """A blend of values.
+
+    Args:
+        method: a name in `ensembles.METHODS`.
+        metric: what the blend should be good at; None for the root mean squared error.
+
+    Attributes:
+        weights_: [members] float64, non-negative, sum 1.
+        gap_: how much lower the mean loss of other weights could be at most; None if unknown.
+
+    >>> oof = np.array([[1.0, 3.0], [2.0, 4.0], [4.0, 5.0]])
+    >>> BlendRegressor().fit(oof, [1.5, 2.5, 4.25]).weights_.round(6)
+    array([0.75, 0.25])
+    """
+
+    def __init__(self, method: str = "convex", metric: Metric | None = None) -> None:
+        self.method = method
+        self.metric = metric
+
+    def fit(self, X: Any, y: Any) -> BlendRegressor:  # noqa: N803
+        """Fit on out-of-fold predictions [n, members] and targets [n]."""
+        X, y = validate_data(self, X, y, y_numeric=True, dtype=np.float64)  # noqa: N806
+        self._fit(Sample(X, y.astype(np.float64)), _RMSE)
+        return self
+
+    def predict(self, X: Any) -> Floats:  # noqa: N803
+        """Return [n] for [n, members]."""
+        check_is_fitted(self)
+        return self.fitted_.predict(validate_data(self, X, reset=False, dtype=np.float64))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        # A mean of columns that predict nothing predicts nothing.
+        tags.regressor_tags.poor_score = True
+        return tags
+
+
+class BlendClassifier(ClassifierMixin, _Blend):  # type: ignore[misc]
+    """A blend of probabilities, which are clipped to 0 and 1.
+
+    Of two classes, a column is a member's probability of the second one. Of more classes, a
+    member has as many columns as there are classes, one member behind the other.
+
+    Args:
+        method: a name in `ensembles.METHODS`.
+        metric: what the blend should be good at; None for the log loss.
+
+    Attributes:
+        classes_: the labels, in ascending order.
+        weights_: [members] float64, non-negative, sum 1.
+        gap_: how much lower the mean loss of other weights could be at most; None if unknown.
+
+    >>> oof = np.array([[0.9, 0.5], [0.2, 0.5], [0.05, 0.5]])
+    >>> BlendClassifier().fit(oof, [1, 0, 1]).weights_.round(3)
+    array([0.263, 0.737])
+    """
+
+    def __init__(self, method: str = "convex", metric: Metric | None = None) -> None:
+        self.method = method
+        self.metric = metric
+
+    def fit(self, X: Any, y: Any) -> BlendClassifier:  # noqa: N803
+        """Fit on out-of-fold predictions [n, members x 1 or classes] and labels [n].
+
+        Raises:
+            ValueError: if there is one class alone, or the columns cannot be shared out among
+                the classes.
+        """
+        X, y = validate_data(self, X, y, dtype=np.float64)  # noqa: N806
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError("Targets of one class alone cannot be blended for; two are needed.")
+        if len(self.classes_) > 2 and X.shape[1] % len(self.classes_):
+            raise ValueError(
+                "Only binary classification is supported. (Of more classes, each member has a "
+                f"column of each; {X.shape[1]} is no multiple of {len(self.classes_)} classes.)"
+            )
+        self._fit(Sample(self._probabilities(X), codes.astype(np.float64)), _LOG_LOSS)
+        return self
+
+    def predict_proba(self, X: Any) -> Floats:  # noqa: N803
+        """Return [n, classes] probabilities."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=np.float64)  # noqa: N806
+        found = self.fitted_.predict(self._probabilities(X))
+        return found if found.ndim == 2 else np.column_stack([1 - found, found])
+
+    def predict(self, X: Any) -> Array:  # noqa: N803
+        """Return [n] labels, the likeliest ones."""
+        probabilities = self.predict_proba(X)
+        labels: Array = self.classes_[probabilities.argmax(axis=1)]
+        return labels
+
+    def _probabilities(self, columns: Floats) -> Floats:
+        """Return [n, members] or [n, members, classes]."""
+        clipped = np.clip(columns, 0.0, 1.0)
+        n_classes = len(self.classes_)
+        return clipped if n_classes == 2 else clipped.reshape(len(columns), -1, n_classes)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = True
+        # More classes need columns of each; any matrix will not do.
+        tags.classifier_tags.multi_class = False
+        return tags

@@ -1,0 +1,76 @@
+"""The blends as scikit-learn's estimators."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import cross_val_score
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+from comps.metrics import ROC_AUC
+from ensembles import Sample
+from ensembles.estimators import BlendClassifier, BlendRegressor
+from ensembles.weights import log_loss_weights, squared_error_weights
+
+ESTIMATORS = [
+    *(BlendRegressor(name) for name in ("equal", "best", "convex", "greedy", "ridge")),
+    *(BlendClassifier(name) for name in ("equal", "best", "convex", "logit", "logistic")),
+]
+CHECKS = [
+    pytest.param(estimator, check, id=f"{type(estimator).__name__}-{estimator.method}-{number}")
+    for estimator in ESTIMATORS
+    for number, (_, check) in enumerate(estimator_checks_generator(estimator))
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("estimator", "check"), CHECKS)
+def test_an_estimator_passes_the_checks_of_scikit_learn(estimator, check) -> None:
+    check(clone(estimator))
+
+
+def test_the_weights_are_the_exact_ones() -> None:
+    rng = np.random.default_rng(0)
+    target = rng.normal(0, 1, 80)
+    values = target[:, None] + rng.normal(0, 1, (80, 4))
+    found = BlendRegressor().fit(values, target)
+    np.testing.assert_array_equal(
+        found.weights_, squared_error_weights(Sample(values, target)).weights
+    )
+    assert found.gap_ < 1e-12
+    np.testing.assert_allclose(found.predict(values), values @ found.weights_)
+
+
+def test_labels_of_any_kind_are_blended_and_given_back() -> None:
+    rng = np.random.default_rng(1)
+    codes = np.arange(90) % 3
+    shares = (rng.dirichlet(np.ones(3), (90, 2)) + np.eye(3)[codes][:, None]) / 2
+    labels = np.array(["cat", "dog", "owl"])[codes]
+    found = BlendClassifier().fit(shares.reshape(90, 6), labels)
+    assert (found.predict(shares.reshape(90, 6)) == labels).mean() > 0.9
+    exact = log_loss_weights(Sample(shares, codes.astype(float))).weights
+    np.testing.assert_array_equal(found.weights_, exact)
+    np.testing.assert_allclose(found.predict_proba(shares.reshape(90, 6)).sum(axis=1), 1)
+
+
+def test_a_blend_is_scored_by_cross_validation() -> None:
+    rng = np.random.default_rng(2)
+    target = (rng.random(200) < 0.5).astype(int)
+    oof = np.clip(0.5 + (target[:, None] - 0.5) * 0.4 + rng.normal(0, 0.3, (200, 3)), 0, 1)
+    scores = cross_val_score(BlendClassifier("rank", ROC_AUC), oof, target, scoring="roc_auc")
+    assert scores.mean() > ROC_AUC.score(target, oof[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("estimator", "columns", "message"),
+    [
+        (BlendRegressor("median"), [[1.0], [2.0]], "method must be one of"),
+        (BlendRegressor("logit"), [[1.0], [2.0]], "method must be one of"),
+        (BlendRegressor("geometric"), [[-1.0], [2.0]], "method must be one of"),
+        (BlendClassifier(), [[0.1, 0.2], [0.3, 0.4], [0.3, 0.4]], "no multiple of 3 classes"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(estimator, columns, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(columns, np.arange(len(columns)))

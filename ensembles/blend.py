@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from comps.base import Metric, UsageError
-from ensembles.choice import choose
-from ensembles.methods import METHODS, Method, methods_for
-from ensembles.sample import Floats, sample_of, stack
+from ensembles.choice import choose_honestly
+from ensembles.methods import METHODS, Fit, Method, methods_for
+from ensembles.sample import Floats, Sample, sample_of, stack
 from pipelines.folds import Folds
 from pipelines.oof import OutOfFold
 
@@ -146,7 +147,9 @@ class _Blending:
         method = self._method(name)
         fitted = method.fit(self.sample, self.metric)
         honest = np.full(self.members[0].valid.shape, np.nan)
-        honest[self.covered] = self._honest(method)
+        honest[self.covered] = honest_predictions(
+            method.fit, self.sample, self.fold_of_row, self.metric
+        )
         return Blend(
             method=name,
             members=tuple(member.model for member in self.members),
@@ -160,15 +163,11 @@ class _Blending:
 
     def chosen(self, tried: Sequence[Blend]) -> Blend:
         """Return the chosen one of some blends, with the honest score of the choice itself."""
-        target, honest = self.sample.target, [blend.honest[self.covered] for blend in tried]
-        chosen = tried[choose(self.metric, target, honest)]
-        joined = chosen.honest.copy()
-        for fold in np.unique(self.fold_of_row):
-            others = self.fold_of_row != fold
-            there = choose(self.metric, target[others], [some[others] for some in honest])
-            rows = np.flatnonzero(self.covered)[~others]
-            joined[rows] = tried[there].honest[rows]
-        return replace(chosen, honest=joined, honest_score=self._score(joined[self.covered]))
+        honest = [blend.honest[self.covered] for blend in tried]
+        number, joined = choose_honestly(self.metric, self.sample.target, honest, self.fold_of_row)
+        whole = np.full(self.members[0].valid.shape, np.nan)
+        whole[self.covered] = joined
+        return replace(tried[number], honest=whole, honest_score=self._score(joined))
 
     def _method(self, name: str) -> Method:
         if name not in METHODS:
@@ -188,11 +187,24 @@ class _Blending:
     def _score(self, predictions: Floats) -> float:
         return self.metric.score(self.sample.target, predictions)
 
-    def _honest(self, method: Method) -> Floats:
-        """Predict each fold with what was fitted on the others."""
-        predictions = np.empty((len(self.sample.target), *self.sample.predictions.shape[2:]))
-        for fold in np.unique(self.fold_of_row):
-            inside = self.fold_of_row == fold
-            fitted = method.fit(self.sample.only(~inside), self.metric)
-            predictions[inside] = fitted.predict(self.sample.predictions[inside])
-        return predictions
+
+def honest_predictions(
+    fit: Fit, sample: Sample, fold_of_row: NDArray[np.int64], metric: Metric
+) -> Floats:
+    """Return predictions of each fold by a blend that was fitted on the other folds.
+
+    Args:
+        fit: of a method.
+        sample: all rows.
+        fold_of_row: [n], of the rows of the sample.
+        metric: what the blend should be good at.
+
+    Returns:
+        [n] or [n, classes].
+    """
+    predictions = np.empty((len(sample.target), *sample.predictions.shape[2:]))
+    for fold in np.unique(fold_of_row):
+        inside = fold_of_row == fold
+        fitted = fit(sample.only(~inside), metric)
+        predictions[inside] = fitted.predict(sample.predictions[inside])
+    return predictions

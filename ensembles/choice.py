@@ -1,4 +1,4 @@
-"""Choosing among blends by their honest scores: the simplest that cannot be told from the best."""
+"""Choosing among blends by honest scores: what is more complicated has to be clearly better."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from comps.base import Metric
 from ensembles.sample import Floats
+from ensembles.scorers import scorer_of
 
-# Groups of rows that are left out in turn.
-_GROUPS = 50
+# Groups of rows that are left out in turn; fewer where a score takes long.
+_GROUPS, _FEWER, _MANY_ROWS = 50, 20, 20_000
 
 
 def choose(
@@ -20,10 +21,12 @@ def choose(
     predictions: Sequence[Floats],
     groups: NDArray[np.int64] | None = None,
 ) -> int:
-    """Return the index of the first prediction within one standard error of the best.
+    """Return the index of the simplest prediction that no more complicated one clearly beats.
 
-    The rule of one standard error (Breiman et al., "Classification and Regression Trees", 1984)
-    with the error of the difference to the best one, for both predict the same rows.
+    The rule of one standard error (Breiman et al., "Classification and Regression Trees", 1984),
+    from the simplest on: the next one takes its place if it is better by more than the standard
+    error of their difference. So what is chosen is never worse than something simpler, as it
+    could be if everything within one error of the best were good enough.
 
     Args:
         metric: what counts.
@@ -31,13 +34,41 @@ def choose(
         predictions: [n] or [n, classes] each, honest, from the simplest.
         groups: [n] group of each row that is left out at a time, as in `difference_error`.
     """
-    scores = [metric.score(target, prediction) for prediction in predictions]
-    best = metric.best(scores)
-    for number, prediction in enumerate(predictions[:best]):
-        lost = metric.sort_key(scores[number]) - metric.sort_key(scores[best])
-        if lost <= difference_error(metric, target, prediction, predictions[best], groups):
-            return number
-    return best
+    score = scorer_of(metric, target)
+    keys = [metric.sort_key(score(prediction)) for prediction in predictions]
+    chosen = 0
+    for number, prediction in enumerate(predictions):
+        gained = keys[chosen] - keys[number]
+        if gained > 0 and gained > difference_error(
+            metric, target, prediction, predictions[chosen], groups
+        ):
+            chosen = number
+    return chosen
+
+
+def choose_honestly(
+    metric: Metric,
+    target: Floats,
+    predictions: Sequence[Floats],
+    fold_of_row: NDArray[np.int64],
+) -> tuple[int, Floats]:
+    """Return what `choose` returns, and predictions whose score counts the choice.
+
+    A score that decided has been looked at. Each fold is therefore predicted by what would have
+    been chosen on the other folds.
+
+    Args:
+        metric: what counts.
+        target: [n].
+        predictions: [n] or [n, classes] each, honest, from the simplest.
+        fold_of_row: [n].
+    """
+    joined = predictions[0].copy()
+    for fold in np.unique(fold_of_row):
+        others = fold_of_row != fold
+        there = choose(metric, target[others], [some[others] for some in predictions])
+        joined[~others] = predictions[there][~others]
+    return choose(metric, target, predictions), joined
 
 
 def difference_error(
@@ -61,13 +92,13 @@ def difference_error(
         groups: [n] integers; None deals the rows to groups by chance.
     """
     if groups is None:
-        groups = np.random.default_rng(0).permutation(len(target)) % _GROUPS
+        count = _GROUPS if len(target) < _MANY_ROWS else _FEWER
+        groups = np.random.default_rng(0).permutation(len(target)) % count
     differences = []
     for group in np.unique(groups):
         kept = groups != group
-        differences.append(
-            metric.score(target[kept], one[kept]) - metric.score(target[kept], other[kept])
-        )
+        score = scorer_of(metric, target[kept])
+        differences.append(score(one[kept]) - score(other[kept]))
     count = len(differences)
     spread = np.square(np.asarray(differences) - np.mean(differences)).sum()
     return float(np.sqrt((count - 1) / count * spread))

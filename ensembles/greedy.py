@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import Metric
-from ensembles.auc import AucScorer
 from ensembles.sample import Floats, Sample
-
-Scorer = Callable[[NDArray[Any]], float]
+from ensembles.scorers import Scorer, scorer_of
 
 # Fewer rows are scored sooner than a thread is told of them.
 _WORTH_A_THREAD = 5000
 # Scores closer than this are equal: what is left is the order of summation.
 _EQUAL = 1e-12
-
-# Faster ways to score many predictions of the same rows, by the metric's name.
-SCORERS: Mapping[str, Callable[[Floats], Scorer]] = {"roc_auc": AucScorer}
-
-
-def scorer_of(metric: Metric, target: Floats) -> Scorer:
-    """Return what scores predictions of these rows, [n] or [n, classes]."""
-    if metric.name in SCORERS:
-        return SCORERS[metric.name](target)
-    return lambda prediction: metric.score(target, prediction)
 
 
 def greedy_weights(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from comps.base import Metric, UsageError
+from ensembles.choice import difference_error
 from ensembles.fitted import RankMean, TransformedMean, WeightedMean
 from ensembles.sample import Floats, Sample
+from ensembles.scorers import scorer_of
 
 # As scikit-learn clips probabilities for the log loss.
 _LEAST = float(np.finfo(np.float64).eps)
@@ -25,6 +27,24 @@ def best_member(sample: Sample, metric: Metric) -> WeightedMean:
     weights = np.zeros(len(scores))
     weights[metric.best(scores)] = 1.0
     return WeightedMean(weights)
+
+
+def top_mean(sample: Sample, metric: Metric) -> WeightedMean:
+    """Return the plain mean of the members that cannot be told from the best one.
+
+    Those within two standard errors of the difference; see `ensembles.choice`.
+    """
+    predictions, target = sample.whole()
+    members = np.moveaxis(predictions, 1, 0)
+    score = scorer_of(metric, target)
+    keys = [metric.sort_key(score(member)) for member in members]
+    best = int(np.nanargmin(keys))
+    kept = [
+        number == best
+        or key - keys[best] <= 2 * difference_error(metric, target, members[best], member)
+        for number, (key, member) in enumerate(zip(keys, members, strict=True))
+    ]
+    return WeightedMean(np.array(kept) / sum(kept))
 
 
 def rank_mean(sample: Sample, metric: Metric) -> RankMean:

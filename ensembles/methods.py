@@ -63,6 +63,15 @@ def _always(metric: Metric, many_classes: bool) -> bool:
     return True
 
 
+def _never(metric: Metric, many_classes: bool) -> bool:
+    del metric, many_classes
+    return False
+
+
+def _inexact(metric: Metric, many_classes: bool) -> bool:
+    return not _exact(metric, many_classes)
+
+
 def _values(metric: Metric, many_classes: bool) -> bool:
     del many_classes
     return metric.needs is Prediction.VALUE
@@ -102,36 +111,39 @@ class Method:
     Attributes:
         fit: `(sample, metric) -> Fitted`.
         suits: `(metric, more than two classes) -> bool`, whether it makes sense there.
-        auto: whether it is among those that are tried when no method is named.
+        auto: the same, when no method is named.
     """
 
     fit: Fit
     suits: Suits = _always
-    auto: bool = True
+    auto: Suits = _always
 
 
-# From the simplest: of scores that cannot be told apart, the first is chosen. Not tried unless
-# named: what is slower and no better than what is exact, and what overfits where rows are few.
+# From the simplest: what is more complicated has to be clearly better. Not tried unless named:
+# what is slower than the exact weights and no better, and what overfits where rows are few.
 METHODS: Mapping[str, Method] = {
     "equal": Method(means.equal_mean),
     "logit": Method(means.logit_mean, _two_classes),
-    "geometric": Method(means.geometric_mean, _many_classes),
-    "rank": Method(means.rank_mean, _order),
+    "geometric": Method(means.geometric_mean, auto=_many_classes),
+    "rank": Method(means.rank_mean, _order, auto=_never),
+    "top": Method(means.top_mean),
     "best": Method(means.best_member),
     "convex": Method(convex, _exact),
     "convex-by-class": Method(convex_by_class, _exact_by_class),
-    "greedy": Method(greedy, auto=False),
-    "greedy-bagged": Method(bagged_greedy),
+    "greedy": Method(greedy, auto=_inexact),
+    "greedy-bagged": Method(bagged_greedy, auto=_never),
     "ridge": Method(stacking.ridge_stack, _values),
     "logistic": Method(stacking.logistic_stack, _classes),
-    "lightgbm": Method(stacking.lightgbm_stack, auto=False),
-    "nelder-mead": Method(nelder_mead, auto=False),
-    "random": Method(random_search, auto=False),
+    "lightgbm": Method(stacking.lightgbm_stack, auto=_never),
+    "nelder-mead": Method(nelder_mead, auto=_never),
+    "random": Method(random_search, auto=_never),
 }
 
 
 def methods_for(metric: Metric, many_classes: bool) -> list[str]:
     """Return the names of the methods that are tried when none is named."""
     return [
-        n for n, method in METHODS.items() if method.auto and method.suits(metric, many_classes)
+        name
+        for name, method in METHODS.items()
+        if method.suits(metric, many_classes) and method.auto(metric, many_classes)
     ]

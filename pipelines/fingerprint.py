@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import inspect
 import json
 from functools import cache
 from pathlib import Path
@@ -63,7 +64,7 @@ def code_fingerprint(competition: Competition, model: Model) -> str:
     from pipelines.trainers import trainer_module
 
     functions = (competition.load, competition.offset, model.features, model.build)
-    own = {_unit(function.__module__) for function in functions if function is not None}
+    own = {_unit(inspect.unwrap(f).__module__) for f in functions if f is not None}
     modules = {*_SHARED, trainer_module(model.trainer)}.union(*map(_with_imports, own))
     sources = [_source(name) for name in sorted(modules)]
     return fingerprint(_source("pipelines.trainers", pattern="_[!_]*.py"), *sources)

@@ -13,6 +13,7 @@ from comps.base.errors import (
 from comps.base.images import Images
 from comps.base.metric import IDENTITY, LOG1P, Array, Loss, Metric, Prediction, Scale
 from comps.base.model import Family, Model, parse_setting
+from comps.base.rows import join_rows
 from comps.base.windows import Windows
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "UsageError",
     "Windows",
     "WorkbenchError",
+    "join_rows",
     "parse_setting",
     "unknown_name",
 ]

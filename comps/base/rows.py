@@ -1,0 +1,61 @@
+"""Joining rows of one form: tables, arrays, images, windows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+
+from comps.base.images import Images
+from comps.base.windows import Windows
+
+
+@singledispatch
+def join_rows(first: Any, second: Any) -> Any:
+    """Return the rows of one part with those of another behind them.
+
+    Tables and arrays are copied. Images and windows are positions in an array, which stays as it
+    is. A new form of rows registers a function here.
+
+    Args:
+        first: n rows.
+        second: m rows of the same form.
+
+    Returns:
+        n + m rows.
+
+    Raises:
+        ValueError: if the columns of two tables differ, or images or windows do not lie in the
+            same array.
+
+    >>> pixels = np.zeros((3, 2, 2, 1), dtype=np.uint8)
+    >>> images = Images(pixels, np.arange(3))
+    >>> join_rows(images[np.array([2])], images[np.array([0, 1])]).index.tolist()
+    [2, 0, 1]
+    """
+    # To register the type of tables would import pandas wherever this module is imported.
+    if hasattr(first, "iloc"):
+        import pandas as pd
+
+        _check(list(first) == list(second), "columns")
+        return pd.concat([first, second], ignore_index=True)
+    return np.concatenate([first, second])
+
+
+@join_rows.register
+def _(first: Images, second: Images) -> Images:
+    _check(first.pixels is second.pixels, "array of pixels")
+    return replace(first, index=np.concatenate([first.index, second.index]))
+
+
+@join_rows.register
+def _(first: Windows, second: Windows) -> Windows:
+    _check(first.series is second.series and first.length == second.length, "series and length")
+    return replace(first, ends=np.concatenate([first.ends, second.ends]))
+
+
+def _check(same: bool, what: str) -> None:
+    if not same:
+        raise ValueError(f"Rows to be joined must have the same {what}.")

@@ -37,12 +37,14 @@ class SealedPart:
         ids: [k] their ids as training rows.
         target: [k] float64, in the target's own unit.
         share: of the training rows that was to be sealed.
+        seed: of the drawing.
         data: fingerprint of the data set before rows were sealed.
     """
 
     ids: NDArray[Any]
     target: NDArray[np.float64]
     share: float
+    seed: int
     data: str
 
     def predictions(self, test: Array) -> Array:
@@ -100,7 +102,7 @@ def seal(
         notes=(*dataset.notes, _note(dataset, sealed, left_out)),
     )
     ids, target = dataset.train_ids[hidden], dataset.target[hidden]
-    return reduced, SealedPart(ids, target, share, dataset.fingerprint)
+    return reduced, SealedPart(ids, target, share, seed, dataset.fingerprint)
 
 
 def check_share(share: float) -> None:

@@ -96,6 +96,13 @@ Refit = Annotated[
     int,
     typer.Option(help="Train so many of the best configurations on all rows, for a submission."),
 ]
+Sealed = Annotated[
+    float | None,
+    typer.Option(
+        help="Share of the training rows that nothing is trained on or chosen by, e.g. 0.2; "
+        "run scores its blend on them, once."
+    ),
+]
 Output = Annotated[Path, typer.Option(help="Where to write the submission.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines, for machines.")]
 Check = Annotated[Path | None, typer.Option(help="Check this file instead of writing one.")]

@@ -19,6 +19,7 @@ from pipelines.backends import placed
 from pipelines.crossval import Experiment
 from pipelines.engines import Engine, make_engine
 from pipelines.folds import FoldInput, FoldSpec, make_folds
+from pipelines.sealed import SealedLoader, SealedPart, seal_competition
 from pipelines.store import RunStore
 from pipelines.tensorboard import check_installed
 from pipelines.tuning.best import tuned
@@ -48,6 +49,7 @@ class Options:
     quick: bool = False
     weights: Path | None = None
     tuned: bool = False
+    sealed: float | None = None
 
     def __post_init__(self) -> None:
         if self.weights is not None and not self.weights.is_file():
@@ -73,6 +75,8 @@ class Session:
         self.options = options
         self.competition: Competition = find_competition(options.competition)
         self.store = RunStore((options.runs or runs_root()) / self.competition.name)
+        if options.sealed is not None:
+            self.competition = seal_competition(self.competition, options.sealed)
         names = "quick" if options.quick else options.models
         self.imported: list[str] = []
         if imported and names is not None:
@@ -90,12 +94,27 @@ class Session:
         self.notes: list[str] = []
         if options.tuned:
             given = _changes(options.settings or [])
-            self.models, self.notes = tuned(self.store, self.models, self.competition.metric, given)
+            # What was found on other rows was chosen by rows that are sealed now.
+            data = None if options.sealed is None else self.dataset.fingerprint
+            metric = self.competition.metric
+            self.models, self.notes = tuned(self.store, self.models, metric, given, data)
 
-    @cached_property
+    @property
     def dataset(self) -> Dataset:
         """The rows, loaded when they are first needed."""
-        return self.competition.load(self.source.path)
+        return self._loaded[0]
+
+    @property
+    def sealed(self) -> SealedPart | None:
+        """The targets of the sealed rows, to be looked at once at the end."""
+        return self._loaded[1]
+
+    @cached_property
+    def _loaded(self) -> tuple[Dataset, SealedPart | None]:
+        load = self.competition.load
+        if isinstance(load, SealedLoader):
+            return load.open(self.source.path)
+        return load(self.source.path), None
 
     @cached_property
     def target(self) -> NDArray[np.float64]:

@@ -23,8 +23,8 @@ class Output(Reporter, Protocol):
     def table(self, name: str, table: Table, rows: list[dict[str, Any]]) -> None:
         """Show a table; `rows` is the same for machines."""
 
-    def result(self, text: str, values: Mapping[str, Any]) -> None:
-        """Show a result in one line; `values` is the same for machines."""
+    def result(self, text: str, values: Mapping[str, Any], event: str = "result") -> None:
+        """Show a result in one line; `values` is the same for machines, as an `event`."""
 
     def trial(self, text: str, values: Mapping[str, Any]) -> None:
         """Show how a trial of a search ended; `values` is the same for machines."""
@@ -76,8 +76,8 @@ class JsonOutput:
         del table
         self._write(name, rows=rows)
 
-    def result(self, text: str, values: Mapping[str, Any]) -> None:
-        self._write("result", text=text, **values)
+    def result(self, text: str, values: Mapping[str, Any], event: str = "result") -> None:
+        self._write(event, text=text, **values)
 
     def trial(self, text: str, values: Mapping[str, Any]) -> None:
         del text
@@ -121,8 +121,8 @@ class LineOutput:
         console = Console() if sys.stdout.isatty() else Console(width=120)
         console.print(table)
 
-    def result(self, text: str, values: Mapping[str, Any]) -> None:
-        del values
+    def result(self, text: str, values: Mapping[str, Any], event: str = "result") -> None:
+        del values, event
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 

@@ -13,6 +13,7 @@ from pipelines.cli import tables
 from pipelines.cli.finish import blend_members, show_results, write_submission
 from pipelines.cli.options import Options, Session, parse_duration
 from pipelines.cli.reporters import Output, make_output
+from pipelines.cli.sealed import look_at_sealed
 from pipelines.cli.stored import imported_members
 from pipelines.crossval import CrossValidation, cross_validate
 from pipelines.engines import warm_up
@@ -39,6 +40,7 @@ def run_competition(options: Options, time_limit: str | None, path: Path) -> Non
         output.pause()
         show_results(session, output, oofs, chosen, tried)
         write_submission(session, output, chosen, path)
+        look_at_sealed(session, output, chosen)
 
 
 def cross_validate_models(options: Options, time_limit: str | None) -> None:

@@ -63,7 +63,8 @@ def stored_members(session: Session, experiment: Experiment) -> dict[str, OutOfF
         UsageError: if there are none on these data and folds, or a wanted one is not there.
     """
     stored = {oof.model: oof for oof in session.store.members(experiment.dataset, experiment.folds)}
-    name = session.competition.name
+    sealed = session.options.sealed
+    name = session.competition.name + ("" if sealed is None else f" --sealed {sealed:g}")
     if not stored:
         raise UsageError(
             f"{session.store.root} has no out-of-fold predictions for these data and folds. "

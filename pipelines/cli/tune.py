@@ -78,7 +78,8 @@ def tune_model(options: Options, request: Request) -> None:
     output = make_output(session.competition.metric, options.json)
     introduce(session, output)
     experiment = session.experiment()
-    study = request.study or f"{session.competition.name}-{model.name}"
+    rows = "" if options.sealed is None else f"-sealed-{options.sealed:g}"
+    study = request.study or f"{session.competition.name}-{model.name}{rows}"
     with (
         _work_folder(tuning_folder(session.store)) as work,
         _study(session, experiment, model, request, study) as search,

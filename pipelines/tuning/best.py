@@ -86,11 +86,13 @@ def tuned(
     models: list[Model],
     metric: Metric,
     given: Mapping[str, Mapping[str, Any]],
+    data: str | None = None,
 ) -> tuple[list[Model], list[str]]:
     """Return models with the best configurations found, and what the user should know of them.
 
-    A configuration that was no better on folds that its search never saw is not used, and what
-    the user has `given` of a model stays.
+    A configuration that was no better on folds that its search never saw is not used, nor one
+    that was found on other rows than those of the fingerprint `data`, if it is given. What the
+    user has `given` of a model stays.
 
     Raises:
         UsageError: if none of the models was tuned.
@@ -100,6 +102,11 @@ def tuned(
         best = read_best(store, model.name)
         if best is None:
             changed.append(model)
+        elif data not in (None, best.data):
+            changed.append(model)
+            notes.append(
+                f"{model.name}: its parameters stay, for those found are of a search on other rows."
+            )
         elif not best.gains(metric):
             found = True
             changed.append(model)
@@ -114,9 +121,10 @@ def tuned(
             notes.append(f"{model.name}: the parameters of trial {best.number} of '{best.study}'.")
     if not found:
         names = ", ".join(model.name for model in models)
+        where, how = ("", "") if data is None else (" on these rows", " with the same --sealed")
         raise UsageError(
-            f"--tuned uses what comps tune found, and none of these was tuned: {names}. "
-            f"Run: comps tune {store.root.name} --model {models[-1].name}"
+            f"--tuned uses what comps tune found, and none of these was tuned{where}: {names}. "
+            f"Run: comps tune {store.root.name} --model {models[-1].name}{how}"
         )
     return changed, notes
 

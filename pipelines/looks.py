@@ -66,9 +66,9 @@ def read_looks(store: RunStore) -> list[dict[str, Any]]:
             raise ValueError("an entry is incomplete")
     except FileNotFoundError:
         return []
-    except (ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise StoreError(
-            f"{path} is damaged, and with it the number of looks at the sealed part. Put it "
-            "right, or delete it and count anew."
+            f"{path} cannot be read, so that it is not known how often the sealed part was looked "
+            "at. Put it right, or delete it and count anew."
         ) from error
     return list(looks)

@@ -223,10 +223,11 @@ def _refit(
     output.note(f"Training the best {len(chosen)} configurations on all rows.")
     predictions = refit(experiment, chosen, session.engine, work)
     rows = write_predictions(session, predictions, request.output)
+    but = "" if session.sealed is None else ", the sealed ones apart,"
     output.result(
         f"{request.output}: {rows} rows, checked against the sample submission. The mean of "
-        f"{len(chosen)} configurations, trained on all rows for longer; no row was held out, so "
-        "that their scores are those of the folds.",
+        f"{len(chosen)} configurations, trained on all rows{but} for longer; no row was held out, "
+        "so that their scores are those of the folds.",
         {"submission": str(request.output), "rows": rows, "configurations": len(chosen)},
     )
 

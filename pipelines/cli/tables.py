@@ -133,6 +133,8 @@ def blends(
             "fitted_score": blend.fitted_score,
             "chosen": blend.method == chosen.method,
         }
+        if row["chosen"]:
+            row["honest_score_of_choice"] = chosen.honest_score
         rows.append(row)
         table.add_row(
             blend.method,

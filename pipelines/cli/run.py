@@ -6,10 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from comps.base import Family, Model, WorkbenchError
+from comps.base import Family, Model, UsageError, WorkbenchError
 from comps.sources import runs_root
 from ensembles import Blend
-from pipelines.cli import tables
+from ensembles.compare import compare, dependent_rows
+from pipelines.cli import comparison_tables, tables
 from pipelines.cli.finish import blend_members, show_results, write_submission
 from pipelines.cli.options import Options, Session, parse_duration
 from pipelines.cli.reporters import Output, make_output
@@ -55,26 +56,49 @@ def cross_validate_models(options: Options, time_limit: str | None) -> None:
 
 
 def compare_models(options: Options) -> None:
-    """Show networks and gradient boosting side by side, fold by fold."""
+    """Show members fold by fold, and whether the best is better than the others.
+
+    Raises:
+        UsageError: if less than two members were named.
+        WorkbenchError: if less than two could be trained.
+    """
     session, output = _open(options, imported=True)
     models = [
         model
         for model in session.models
         if options.models is not None or model.family in (Family.NETWORK, Family.BOOSTING)
     ]
-    experiment = session.experiment(n_repeats=1)
+    experiment = session.experiment()
     stored = session.store.members(experiment.dataset, experiment.folds, ["imported"])
     imported = imported_members(session, {oof.model: oof for oof in stored})
+    names = [*(model.name for model in models), *imported]
+    if len(names) < 2:
+        raise UsageError(
+            "A comparison needs at least two different members; it got: "
+            f"{', '.join(names) or 'none'}. Name them with --members."
+        )
+    oofs: dict[str, OutOfFold] = {}
     with session.store.writing():
-        oofs: dict[str, OutOfFold] = {}
-        if models or not imported:
+        if models:
             oofs = _train(session, output, models, None, TimeBudget(None))
-        output.pause()
-        members = [*oofs.values(), *imported.values()]
-        output.table("comparison", *tables.comparison(session.competition, members))
-        difference = tables.paired_difference(session.competition, members)
-        if difference is not None:
-            output.result(*difference)
+    output.pause()
+    members = [*oofs.values(), *imported.values()]
+    if len(members) < 2:
+        raise WorkbenchError(f"Only {', '.join(oofs)} was trained: there is nothing to compare.")
+    competition, dataset = session.competition, session.dataset
+    output.table("comparison", *comparison_tables.comparison(competition, members))
+    output.table("members", *comparison_tables.costs(competition, members))
+    pairs = compare(
+        members,
+        session.target,
+        experiment.folds,
+        competition.metric,
+        dependent_rows(len(session.target), dataset.groups, dataset.times),
+        seed=options.seed,
+    )
+    output.table("differences", *comparison_tables.differences(competition.metric, pairs))
+    for text, values in comparison_tables.verdicts(competition, members, pairs):
+        output.result(text, values)
 
 
 def _open(options: Options, *, imported: bool = False) -> tuple[Session, Output]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Competition, Family, Metric
+from comps.base import Competition, Metric
 from ensembles import Blend
 from pipelines.oof import OutOfFold
 
@@ -37,7 +37,7 @@ def leaderboard(
         rows.append(
             {
                 "model": oof.model,
-                "family": str(_family(competition, oof)),
+                "family": str(family_of(competition, oof)),
                 "score": oof.score,
                 **_further(competition, target, oof.valid),
                 "fold_mean": float(oof.fold_scores.mean()),
@@ -52,7 +52,8 @@ def leaderboard(
     return _leaderboard_table(competition, rows), rows
 
 
-def _family(competition: Competition, oof: OutOfFold) -> Family:
+def family_of(competition: Competition, oof: OutOfFold) -> Family:
+    """Return the family of a member, which may come from another tool."""
     return Family.IMPORTED if oof.imported else competition.model(oof.model).family
 
 
@@ -190,60 +191,6 @@ def contributions(
             f"{row['gain']:+.{metric.digits + 1}f}",
         )
     return table, rows
-
-
-def comparison(competition: Competition, members: Sequence[OutOfFold]) -> tuple[Table, Rows]:
-    """Return the scores fold by fold (of the first repeat), best member first."""
-    metric = competition.metric
-    ordered = sorted(members, key=lambda oof: metric.sort_key(oof.score))
-    table = new_table("", ["fold"], [oof.model for oof in ordered])
-    rows: Rows = []
-    n_folds = ordered[0].fold_scores.shape[1]
-    for fold in range(n_folds):
-        scores = [float(oof.fold_scores[0, fold]) for oof in ordered]
-        best = metric.best(scores)
-        cells = [f"{score:.{metric.digits}f}" for score in scores]
-        cells[best] = f"{cells[best]} *"
-        table.add_row(str(fold + 1), *cells)
-        rows.append(
-            {"fold": fold + 1}
-            | {oof.model: score for oof, score in zip(ordered, scores, strict=True)}
-        )
-    for name, values in (
-        ("all rows", [f"{oof.score:.{metric.digits}f}" for oof in ordered]),
-        ("fit s", [f"{oof.fit_seconds:.1f}" for oof in ordered]),
-    ):
-        table.add_row(name, *values)
-    return table, rows
-
-
-def paired_difference(
-    competition: Competition, members: Sequence[OutOfFold]
-) -> tuple[str, dict[str, Any]] | None:
-    """Set the best network against the best boosting model; None if one of them lacks."""
-    metric = competition.metric
-    best: dict[Family, OutOfFold] = {}
-    for oof in sorted(members, key=lambda oof: metric.sort_key(oof.score)):
-        best.setdefault(_family(competition, oof), oof)
-    if Family.NETWORK not in best or Family.BOOSTING not in best:
-        return None
-    network, boosting = best[Family.NETWORK], best[Family.BOOSTING]
-    difference = network.fold_scores[0] - boosting.fold_scores[0]
-    wins = int(np.sum(difference > 0 if metric.greater_is_better else difference < 0))
-    mean, deviation = float(difference.mean()), float(difference.std(ddof=1))
-    text = (
-        f"{network.model} minus {boosting.model}: {mean:+.{metric.digits}f} a fold, "
-        f"standard deviation {deviation:.{metric.digits}f}; {network.model} is better in "
-        f"{wins} of {len(difference)} folds."
-    )
-    return text, {
-        "network": network.model,
-        "boosting": boosting.model,
-        "mean_difference": mean,
-        "std_difference": deviation,
-        "wins": wins,
-        "folds": len(difference),
-    }
 
 
 def new_table(title: str, left: Sequence[str], right: Sequence[str]) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,7 @@ class OutOfFold:
         test_ids: [m] ids.
         data_fingerprint: of the files.
         folds_fingerprint: of the folds.
+        size: bytes of a fold's model at `step`, the mean over the folds; None where not known.
     """
 
     model: str
@@ -56,6 +58,7 @@ class OutOfFold:
     test_ids: NDArray[Any]
     data_fingerprint: str
     folds_fingerprint: str
+    size: float | None = None
 
     @property
     def n_repeats(self) -> int:
@@ -130,6 +133,7 @@ def assemble(
         test_ids=dataset.test_ids,
         data_fingerprint=dataset.fingerprint,
         folds_fingerprint=folds.fingerprint,
+        size=_mean_size(flat, best),
     )
 
 
@@ -144,6 +148,12 @@ def stopping_point(
     shared = min(len(result.steps) for result in results)
     curve = np.mean([result.curve[:shared] for result in results], axis=0)
     return results[0].steps[:shared], curve, metric.best(curve)
+
+
+def _mean_size(results: Sequence[FoldResult], stage: int) -> float | None:
+    sizes = [math.nan if result.size is None else result.size[stage] for result in results]
+    mean = float(np.mean(sizes))
+    return None if math.isnan(mean) else mean
 
 
 def _join(

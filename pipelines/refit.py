@@ -36,7 +36,13 @@ def stages_with_refit(
     elif trainer.together:
         for stage in trainer.stages(model, [*data, whole], context):
             test = [*stage.test[:-2], stage.test[-1]]
-            yield Stage(stage.step, stage.valid[:-1], test, stage.loss[:-1])
+            yield replace(
+                stage,
+                valid=stage.valid[:-1],
+                test=test,
+                loss=stage.loss[:-1],
+                size=stage.size[:-1],
+            )
     else:
         refits = trainer.stages(model, [whole], context)
         for stage, refit in zip(trainer.stages(model, data, context), refits, strict=True):

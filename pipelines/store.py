@@ -146,8 +146,12 @@ class RunStore:
             "fit_seconds": result.fit_seconds,
             "other_seconds": result.other_seconds,
         }
-        names = ("steps", "curve", "loss", "valid", "test")
-        arrays = {name: getattr(result, name) for name in names}
+        names = ("steps", "curve", "loss", "valid", "test", "size")
+        arrays = {
+            name: getattr(result, name)
+            for name in names
+            if name != "size" or result.size is not None
+        }
         write_arrays(path, meta, arrays)
 
     def read_fold(self, model: str, key: str, repeat: int, fold: int) -> FoldResult:

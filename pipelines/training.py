@@ -41,6 +41,8 @@ class FoldResult:
             model of all rows.
         fit_seconds: spent in the trainer.
         other_seconds: spent on features and scores.
+        size: [s] float64, bytes of the model at each stage as its library saves it, NaN where
+            not known; None in results of versions that did not look.
     """
 
     repeat: int
@@ -52,6 +54,7 @@ class FoldResult:
     test: NDArray[np.float32]
     fit_seconds: float
     other_seconds: float
+    size: NDArray[np.float64] | None = None
 
 
 def train_folds(
@@ -131,6 +134,7 @@ class _Recorder:
         self.steps: list[int] = []
         self.curves: list[list[float]] = [[] for _ in targets]
         self.losses: list[list[float]] = [[] for _ in targets]
+        self.sizes: list[list[float]] = [[] for _ in targets]
         self.valid: list[list[Array]] = [[] for _ in targets]
         self.test: list[list[Array]] = [[] for _ in targets]
         self.fit_seconds, self.other_seconds = 0.0, other_seconds
@@ -139,9 +143,11 @@ class _Recorder:
         """Record a stage and return its mean score."""
         started = time.perf_counter()
         self.steps.append(stage.step)
-        losses = stage.loss or [math.nan] * len(self.targets)
+        unknown = [math.nan] * len(self.targets)
+        losses, sizes = stage.loss or unknown, stage.size or unknown
         for number, target in enumerate(self.targets):
             self.losses[number].append(losses[number])
+            self.sizes[number].append(sizes[number])
             score = math.nan if target is None else self.metric.score(target, stage.valid[number])
             self.curves[number].append(score)
             self.valid[number].append(np.asarray(stage.valid[number], dtype=np.float32))
@@ -175,6 +181,7 @@ class _Recorder:
                 np.stack(self.test[number]),
                 self.fit_seconds * share,
                 self.other_seconds * share,
+                np.array(self.sizes[number], dtype=np.float64),
             )
             for number, fold in enumerate(batch)
         ]

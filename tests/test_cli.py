@@ -385,11 +385,12 @@ def test_compare_shows_the_scores_fold_by_fold(home: Home, away: Path) -> None:
 def test_compare_sets_the_best_network_against_the_best_boosting_model(fresh: Path) -> None:
     done = comps("compare", *STORED, "--members", "lightgbm,mlp", "--json", cwd=fresh)
     rows, result = done.event("comparison")["rows"], done.event("result")
-    difference = [row["mlp"] - row["lightgbm"] for row in rows]
-    assert (result["network"], result["boosting"]) == ("mlp", "lightgbm")
-    assert result["mean_difference"] == pytest.approx(np.mean(difference))
-    assert result["std_difference"] == pytest.approx(np.std(difference, ddof=1))
-    assert (result["wins"], result["folds"]) == (sum(d < 0 for d in difference), 5)
+    assert {result["first"], result["second"]} == {"mlp", "lightgbm"}
+    ahead = [row[result["second"]] - row[result["first"]] for row in rows]
+    assert result["mean_difference"] == pytest.approx(np.mean(ahead))
+    assert (result["wins"], result["folds"]) == (sum(a > 0 for a in ahead), 5)
+    sizes = {row["model"]: row["size"] for row in done.event("members")["rows"]}
+    assert sizes["mlp"] > 10_000 and sizes["lightgbm"] > 10_000
 
 
 def test_submit_writes_the_file_of_the_run_again(away: Path) -> None:

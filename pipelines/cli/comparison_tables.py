@@ -43,7 +43,7 @@ def comparison(competition: Competition, members: Sequence[OutOfFold]) -> tuple[
 def costs(competition: Competition, members: Sequence[OutOfFold]) -> tuple[Table, Rows]:
     """Return the members with their scores on all rows and what a fold takes, best first."""
     metric = competition.metric
-    table = new_table("", ["model"], [f"OOF {metric.label}", "stop at", "fit s a fold"])
+    table = new_table("", ["model"], [f"OOF {metric.label}", "stop at", "fit s a fold", "size MB"])
     rows: Rows = []
     for oof in sorted(members, key=lambda oof: metric.sort_key(oof.score)):
         seconds = oof.fit_seconds / oof.fold_scores.size
@@ -54,6 +54,7 @@ def costs(competition: Competition, members: Sequence[OutOfFold]) -> tuple[Table
                 "score": oof.score,
                 "step": oof.step,
                 "fold_seconds": seconds,
+                "size": oof.size,
             }
         )
         table.add_row(
@@ -61,6 +62,7 @@ def costs(competition: Competition, members: Sequence[OutOfFold]) -> tuple[Table
             f"{oof.score:.{metric.digits}f}",
             str(oof.step) if oof.step > 1 else "",
             f"{seconds:.2f}",
+            "" if oof.size is None else f"{oof.size / 1e6:.3f}",
         )
     return table, rows
 

@@ -60,12 +60,15 @@ class Stage:
         test: for each fold [m] values, or [m, classes] probabilities.
         loss: for each fold the mean training loss of the last epoch, as the network was compiled
             with it; empty where the library does not compute one.
+        size: for each fold the bytes of its model at this stage, as its library saves it, without
+            what makes the features; empty where that is not known.
     """
 
     step: int
     valid: Sequence[Array]
     test: Sequence[Array]
     loss: Sequence[float] = ()
+    size: Sequence[float] = ()
 
 
 class Trainer(Protocol):

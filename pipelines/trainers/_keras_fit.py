@@ -63,7 +63,7 @@ class KerasFitTrainer(ABC):
                 outputs = [network.train_until(epoch, views) for network in networks]
                 valid, test = (goal.decode(np.stack(parts)) for parts in zip(*outputs, strict=True))
                 loss = float(np.mean([network.loss for network in networks]))
-                yield Stage(epoch, [valid], [test], [loss])
+                yield Stage(epoch, [valid], [test], [loss], [plan.size(networks[0].model)])
         finally:
             del networks
             self.release()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from comps.base import Model, UsageError, unknown_name
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,10 @@ class Plan:
         names = cls.__dataclass_fields__
         own = {name: value for name, value in params.items() if name in names}
         return cls(**own), {name: value for name, value in params.items() if name not in names}
+
+    def size(self, network: keras.Model) -> int:
+        """Return the bytes of the weights of all copies of a network; they are float32."""
+        return 4 * self.copies * int(network.count_params())
 
     def stages(self) -> list[int]:
         """Return the epochs after which predictions are wanted; the last is one of them."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from comps.base import MissingPackageError, Model, Task
@@ -45,8 +47,27 @@ class CatBoostTrainer:
         )
         estimator.fit(fold.train, fold.target)
         staged = [_staged(estimator, rows, stride, context) for rows in (fold.valid, fold.test)]
+        sizes = _sizes(estimator, rounds)
         for (_, stop), valid, test in zip(strides(rounds, stride), *staged, strict=True):
-            yield Stage(stop, [valid], [test])
+            yield Stage(stop, [valid], [test], size=[sizes(stop)])
+
+
+def _sizes(estimator: Any, rounds: int) -> Callable[[int], float]:
+    """Return the bytes of a model that is cut to so many rounds: on a line between one and all.
+
+    CatBoost's trees are symmetric and of one depth, unless it is told otherwise.
+    """
+    short = estimator.copy()
+    short.shrink(1)
+    first, last = _size(short), _size(estimator)
+    return lambda stop: first + (last - first) * (stop - 1) / max(1, rounds - 1)
+
+
+def _size(estimator: Any) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.cbm")
+        estimator.save_model(str(path))
+        return path.stat().st_size
 
 
 def _staged(estimator: Any, rows: Any, stride: int, context: Context) -> Iterator[Any]:

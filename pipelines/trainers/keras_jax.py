@@ -16,6 +16,7 @@ from pipelines.trainers._network_targets import Goal, goal_of
 
 if TYPE_CHECKING:
     from pipelines.trainers._fold_program import FoldProgram
+    from pipelines.trainers._fold_tables import EpochReport
 
 
 class KerasJaxTrainer:
@@ -48,15 +49,26 @@ class KerasJaxTrainer:
         plan, params = Plan.split(model.params)
         goals = [goal_of(context.task, fold.target) for fold in folds]
         try:
-            for report in _program(builder(model), plan, params, folds, goals).run():
+            # No name for the program here: it has to be gone when it is released.
+            for report, size in _reports(
+                _program(builder(model), plan, params, folds, goals), plan
+            ):
                 yield Stage(
                     report.epoch,
                     _decoded(goals, report.valid),
                     _decoded(goals, list(report.test)),
                     report.loss.mean(axis=1).tolist(),
+                    [size] * len(folds),
                 )
         finally:
             _release()
+
+
+def _reports(program: FoldProgram, plan: Plan) -> Iterator[tuple[EpochReport, int]]:
+    """Train, and yield reports with the size of a fold's networks."""
+    size = plan.size(program.model)
+    for report in program.run():
+        yield report, size
 
 
 def _release() -> None:

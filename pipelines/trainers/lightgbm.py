@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -43,6 +44,7 @@ class LightGBMTrainer:
         params = {"objective": _OBJECTIVES[context.task], **params, **_managed(fold, context)}
         booster = lightgbm.Booster(params, lightgbm.Dataset(fold.train, fold.target, params=params))
         valid, test = _zeros(len(fold.valid), context), _zeros(len(fold.test), context)
+        trees = 0
         for start, stop in strides(rounds, stride):
             for _ in range(start, stop):
                 booster.update()
@@ -50,11 +52,21 @@ class LightGBMTrainer:
                 margin += booster.predict(
                     rows, start_iteration=start, num_iteration=stop - start, raw_score=True
                 )
+            others, new = _bytes(booster.model_to_string(stop - start, start))
+            trees += new
             yield Stage(
                 stop,
                 [margin_to_prediction(valid, context.task)],
                 [margin_to_prediction(test, context.task)],
+                size=[others + trees],
             )
+
+
+def _bytes(text: str) -> tuple[int, int]:
+    """Return the bytes of a saved model but its trees, and of its trees, of which it tells."""
+    told = re.search(r"^tree_sizes=(.*)$", text, re.MULTILINE)
+    trees = sum(map(int, told[1].split())) if told else 0
+    return len(text) - trees, trees
 
 
 def _check_names(model: Model) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import pickle
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -48,7 +50,27 @@ class SklearnTrainer:
             predictions = [
                 _predict(estimator, rows, context.task) for rows in (fold.valid, fold.test)
             ]
-        yield Stage(1, predictions[:1], predictions[1:])
+        yield Stage(1, predictions[:1], predictions[1:], size=[_size(estimator)])
+
+
+class _Counter:
+    """A file that counts its bytes, for a forest may not fit in memory twice."""
+
+    size = 0
+
+    def write(self, content: bytes) -> int:
+        self.size += memoryview(content).nbytes
+        return len(content)
+
+
+def _size(estimator: Any) -> float:
+    """Return the bytes of an estimator as scikit-learn's users save it; NaN if it cannot be."""
+    counter = _Counter()
+    try:
+        pickle.dump(estimator, counter, protocol=5)
+    except (AttributeError, TypeError, pickle.PicklingError):
+        return math.nan
+    return counter.size
 
 
 def _managed(params: dict[str, Any], seed: int, threads: int) -> dict[str, Any]:

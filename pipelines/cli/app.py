@@ -233,7 +233,7 @@ def compare(
     weights: Weights = None,
     json: Json = False,
 ) -> None:
-    """Set deep models against gradient boosting, fold by fold; train what is missing."""
+    """Set deep models against gradient boosting, fold by fold, and say which are told apart."""
     from pipelines.cli.options import Options
     from pipelines.cli.run import compare_models
 

@@ -62,7 +62,7 @@ def costs(competition: Competition, members: Sequence[OutOfFold]) -> tuple[Table
             f"{oof.score:.{metric.digits}f}",
             str(oof.step) if oof.step > 1 else "",
             f"{seconds:.2f}",
-            "" if oof.size is None else f"{oof.size / 1e6:.3f}",
+            "" if oof.size is None else f"{oof.size / 1e6:.3g}",
         )
     return table, rows
 
@@ -104,14 +104,18 @@ def verdicts(
     """
     metric = competition.metric
     families = {oof.model: family_of(competition, oof) for oof in members}
-    deep = next((pair for pair in pairs if {families[n] for n in _names(pair)} == _RIVALS), None)
     if len(pairs) == 1:
         return [_on_pair(metric, pairs, pairs[0])]
-    against = [_on_best(pairs)]
-    return [*against, _on_pair(metric, pairs, deep)] if deep else against
+    rivals = [pair for pair in pairs if {families[pair.first], families[pair.second]} == _RIVALS]
+    # Pairs come in the order of the scores: the first holds the best of both.
+    return [_on_best(pairs), *(_on_pair(metric, pairs, pair) for pair in rivals[:1])]
 
 
 _RIVALS = {Family.NETWORK, Family.BOOSTING}
+
+
+def _families(competition: Competition, pair: Comparison) -> set[Family]:
+    return {competition.model(name).family for name in (pair.first, pair.second)}
 
 
 def _on_best(pairs: Sequence[Comparison]) -> tuple[str, dict[str, Any]]:
@@ -147,10 +151,6 @@ def _on_pair(
 def _told_apart(pair: Comparison) -> bool:
     """Whether the first, better on all rows, is so in the folds, and not by chance."""
     return pair.p_holm < LEVEL and pair.folds.mean > 0
-
-
-def _names(pair: Comparison) -> tuple[str, str]:
-    return pair.first, pair.second
 
 
 def _interval(metric: Metric, interval: Interval) -> str:

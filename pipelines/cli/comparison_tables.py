@@ -114,10 +114,6 @@ def verdicts(
 _RIVALS = {Family.NETWORK, Family.BOOSTING}
 
 
-def _families(competition: Competition, pair: Comparison) -> set[Family]:
-    return {competition.model(name).family for name in (pair.first, pair.second)}
-
-
 def _on_best(pairs: Sequence[Comparison]) -> tuple[str, dict[str, Any]]:
     best = pairs[0].first
     against_best = [pair for pair in pairs if pair.first == best]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Competition, Metric
+from comps.base import Competition, Family, Metric
 from ensembles import Blend
 from pipelines.oof import OutOfFold
 

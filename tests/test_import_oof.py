@@ -30,7 +30,7 @@ from pipelines.cli.imported import check_name, import_predictions, write_folds
 from pipelines.cli.options import Options, Session
 from pipelines.cli.run import compare_models
 from pipelines.cli.stored import stored_members
-from pipelines.cli.tables import leaderboard, paired_difference
+from pipelines.cli.tables import leaderboard
 from pipelines.crossval import Experiment
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
 from pipelines.imported import fold_table, imported_member, prediction_columns
@@ -168,7 +168,7 @@ def test_ids_are_compared_as_text(ridge: Tables) -> None:
     assert textual.member().score == ridge.member().score
 
 
-def test_the_leaderboard_shows_it_as_imported_and_compares_our_own(
+def test_the_leaderboard_shows_it_as_imported(
     ridge: Tables, trained: dict[str, OutOfFold], experiment: Experiment
 ) -> None:
     oofs = {**trained, "foreign": ridge.member()}
@@ -176,9 +176,6 @@ def test_the_leaderboard_shows_it_as_imported_and_compares_our_own(
     found = {row["model"]: (row["family"], row["note"]) for row in rows}
     assert found["foreign"] == (Family.IMPORTED, "imported")
     assert found["ridge"] == (Family.LINEAR, "")
-    network = replace(trained["forest"], model="network")
-    difference = paired_difference(TINY, [*oofs.values(), network])
-    assert difference is not None and difference[1]["boosting"] == "lightgbm"
 
 
 # The store
@@ -533,13 +530,9 @@ def test_compare_trains_what_is_ours_alone(imported: Home) -> None:
         assert row["twin"] == pytest.approx(row["ridge"], rel=1e-6)
 
 
-def test_where_there_is_nothing_of_ours_nothing_is_trained(
-    imported: Home, capsys: pytest.CaptureFixture[str]
-) -> None:
-    compare_models(imported.options("twin", engine="inline"))
-    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {event["event"] for event in events} == {"note", "comparison"}
-    assert set(events[-1]["rows"][0]) == {"fold", "twin"}
+def test_one_member_is_no_comparison(imported: Home) -> None:
+    with pytest.raises(UsageError, match="at least two different members; it got: twin"):
+        compare_models(imported.options("twin", engine="inline"))
 
 
 def test_on_other_folds_it_is_refused_before_anything_is_trained(

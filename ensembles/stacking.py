@@ -59,7 +59,6 @@ def lightgbm_stack(sample: Sample, metric: Metric) -> Stacked:
     Few leaves, many rows in each and few columns a tree: what is left to learn behind good
     members is little, and easily imagined.
     """
-    from joblib import cpu_count
     from lightgbm import LGBMClassifier, LGBMRegressor
 
     predictions, target = sample.whole()
@@ -72,7 +71,7 @@ def lightgbm_stack(sample: Sample, metric: Metric) -> Stacked:
         colsample_bytree=0.5,
         importance_type="gain",
         random_state=0,
-        n_jobs=cpu_count(),
+        n_jobs=1,
         deterministic=True,
         force_row_wise=True,
         verbose=-1,

@@ -1,0 +1,357 @@
+"""The ways to blend: exact weights of each loss, means, selection, search, stacking."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.stats import gmean, rankdata
+from sklearn.metrics import roc_auc_score
+
+from comps.base import UsageError
+from comps.metrics import ACCURACY, LOG_LOSS, MEAN_ABSOLUTE_ERROR, RMSLE, ROC_AUC
+from ensembles import METHODS, Sample
+from ensembles.diversity import error_correlations
+from ensembles.greedy import greedy_weights
+from ensembles.sample import LARGE, stack
+from ensembles.scorers import AucScorer
+from ensembles.search import nelder_mead_weights, random_weights
+from ensembles.weights import absolute_error_weights, log_loss_weights, squared_error_weights
+
+Floats = NDArray[np.float64]
+SEEDS = st.integers(0, 10**6)
+
+
+def binary(seed: int, n_rows: int = 200, n_members: int = 4) -> Sample:
+    """Return probabilities of members that know something."""
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(0, 1.5, n_rows)
+    target = (rng.random(n_rows) < 1 / (1 + np.exp(-truth))).astype(np.float64)
+    target[:2] = 0.0, 1.0
+    slopes, noise = rng.uniform(0.2, 1.5, n_members), rng.uniform(0.3, 1.5, n_members)
+    odds = truth[:, None] * slopes + rng.normal(size=(n_rows, n_members)) * noise
+    return Sample(1 / (1 + np.exp(-odds)), target)
+
+
+def classes(seed: int, n_rows: int = 150, n_members: int = 3) -> Sample:
+    """Return probabilities of three classes."""
+    rng = np.random.default_rng(seed)
+    codes = np.arange(n_rows) % 3
+    shares = rng.dirichlet(np.ones(3), (n_rows, n_members))
+    knows = rng.uniform(0.1, 0.9, n_members)[:, None]
+    return Sample(shares * (1 - knows) + np.eye(3)[codes][:, None] * knows, codes.astype(float))
+
+
+def values(seed: int, n_rows: int = 120, n_members: int = 4) -> Sample:
+    """Return positive values with errors of different sizes."""
+    rng = np.random.default_rng(seed)
+    target = rng.uniform(5, 9, n_rows)
+    errors = rng.normal(0, rng.uniform(0.2, 1.0, n_members), (n_rows, n_members))
+    return Sample(target[:, None] + errors + rng.normal(0, 0.3, (n_rows, 1)), target)
+
+
+def simplex(n_members: int, seed: int = 0) -> Floats:
+    """Return weights, dense and sparse, the corners among them."""
+    rng = np.random.default_rng(seed)
+    drawn = [rng.dirichlet(np.full(n_members, alpha), 100) for alpha in (0.2, 1.0)]
+    return np.vstack([np.eye(n_members), *drawn])
+
+
+# Exact weights
+
+
+def mean_loss(name: str, sample: Sample, weights: Floats) -> float:
+    blend = np.tensordot(sample.predictions, weights, axes=(1, 0))
+    if name == "absolute":
+        return float(np.abs(blend - sample.target).mean())
+    if name == "squared":
+        return float(np.square(blend - sample.target).mean())
+    both = blend if blend.ndim == 2 else np.column_stack([1 - blend, blend])
+    true = both[np.arange(len(both)), sample.target.astype(int)]
+    return float(-np.log(np.maximum(true, 1e-15)).mean())
+
+
+EXACT = {
+    "log loss": (log_loss_weights, binary),
+    "log loss of classes": (log_loss_weights, classes),
+    "absolute": (absolute_error_weights, values),
+    "squared": (squared_error_weights, values),
+}
+
+
+@pytest.mark.parametrize("name", EXACT)
+@given(seed=SEEDS)
+@settings(max_examples=15, deadline=None)
+def test_no_other_weights_are_better_by_more_than_the_gap(name: str, seed: int) -> None:
+    solve, draw = EXACT[name]
+    sample = draw(seed)
+    found = solve(sample)
+    assert (found.weights >= 0).all() and found.weights.sum() == pytest.approx(1.0)
+    assert found.loss == pytest.approx(mean_loss(name, sample, found.weights), rel=1e-6)
+    assert 0 <= found.gap < 1e-9
+    for other in simplex(sample.n_members, seed):
+        assert mean_loss(name, sample, other) >= found.loss - 1e-7
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_rows_that_do_not_count_are_left_out(name: str) -> None:
+    solve, draw = EXACT[name]
+    sample = draw(1)
+    rows = np.random.default_rng(0).random(len(sample.target)) < 0.6
+    found = solve(sample.only(rows))
+    alone = solve(Sample(sample.predictions[rows], sample.target[rows]))
+    np.testing.assert_allclose(found.weights, alone.weights, atol=1e-6)
+    assert found.loss == pytest.approx(alone.loss)
+
+
+def test_log_loss_weights_are_those_of_a_general_solver() -> None:
+    sample = binary(3, n_rows=500)
+
+    def loss(weights: Floats) -> float:
+        blend = sample.predictions @ weights
+        return -float(np.mean(np.log(np.where(sample.target == 1, blend, 1 - blend))))
+
+    general = minimize(
+        loss,
+        np.full(4, 0.25),
+        method="SLSQP",
+        bounds=[(0, 1)] * 4,
+        constraints={"type": "eq", "fun": lambda weights: weights.sum() - 1},
+        options={"ftol": 1e-12},
+    )
+    np.testing.assert_allclose(log_loss_weights(sample).weights, general.x, atol=1e-4)
+
+
+def test_of_many_rows_the_optimum_is_that_of_all() -> None:
+    sample = binary(5, n_rows=30_000, n_members=6)
+    found = log_loss_weights(sample)
+    assert found.gap < 1e-9
+    # In one block and without a first solution on some of the rows.
+    blocks = list(sample.blocks())
+    assert sum(len(target) for _, target in blocks) == 30_000
+    for other in simplex(6):
+        assert mean_loss("log loss", sample, 0.99 * found.weights + 0.01 * other) >= found.loss
+
+
+def test_members_that_are_sure_and_wrong_get_finite_weights() -> None:
+    target = np.array([0.0, 1.0] * 20)
+    wrong = np.where(np.arange(40) == 7, 1 - target, target)
+    sample = Sample(np.column_stack([wrong, np.full(40, 0.5)]), target)
+    found = log_loss_weights(sample)
+    assert np.isfinite(found.weights).all() and 0 < found.weights[0] < 1
+
+
+def test_equal_members_share_their_weight() -> None:
+    sample = binary(2)
+    twins = Sample(np.repeat(sample.predictions, 2, axis=1), sample.target)
+    assert log_loss_weights(twins).loss == pytest.approx(log_loss_weights(sample).loss, abs=1e-9)
+
+
+def test_much_is_kept_in_single_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    members = [np.full(10, 0.1), np.full(10, 0.2)]
+    assert stack(members).dtype == np.float64 and stack(members).shape == (10, 2)
+    monkeypatch.setattr("ensembles.sample.LARGE", 100)
+    assert LARGE > 100
+    assert stack(members).dtype == np.float32
+
+
+# Means
+
+
+def test_means_are_those_of_the_books() -> None:
+    two, three, sample = binary(4), classes(4), values(4)
+    logits = np.log(two.predictions / (1 - two.predictions)).mean(axis=1)
+    found = METHODS["logit"].fit(two, ROC_AUC).predict(two.predictions)
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(-logits)))
+
+    found = METHODS["geometric"].fit(three, ACCURACY).predict(three.predictions)
+    pool = gmean(three.predictions, axis=1)
+    np.testing.assert_allclose(found, pool / pool.sum(axis=1, keepdims=True), rtol=1e-6)
+
+    found = METHODS["geometric"].fit(sample, RMSLE).predict(sample.predictions)
+    np.testing.assert_allclose(found, gmean(sample.predictions, axis=1))
+
+    found = METHODS["rank"].fit(two, ROC_AUC).predict(two.predictions)
+    ranks = np.mean([rankdata(member) - 0.5 for member in two.predictions.T], axis=0)
+    np.testing.assert_allclose(found, ranks / len(two.target))
+
+
+def test_of_two_classes_the_geometric_mean_is_that_of_the_odds() -> None:
+    one = binary(6)
+    both = Sample(np.stack([1 - one.predictions, one.predictions], axis=2), one.target)
+    geometric = METHODS["geometric"].fit(both, ACCURACY).predict(both.predictions)[:, 1]
+    logit = METHODS["logit"].fit(one, ROC_AUC).predict(one.predictions)
+    np.testing.assert_allclose(geometric, logit, rtol=1e-6)
+
+
+@given(seed=SEEDS)
+@settings(max_examples=20, deadline=None)
+def test_the_rank_of_a_row_hangs_on_no_other_new_row(seed: int) -> None:
+    fitted = METHODS["rank"].fit(binary(seed), ROC_AUC)
+    new = binary(seed + 1).predictions
+    together = fitted.predict(new)
+    alone = [fitted.predict(new[row : row + 1])[0] for row in range(5)]
+    np.testing.assert_array_equal(together[:5], alone)
+    assert (together >= 0).all() and (together <= 1).all()
+
+
+def test_the_top_are_those_that_cannot_be_told_from_the_best() -> None:
+    rng = np.random.default_rng(0)
+    target = rng.normal(0, 1, 400)
+    good = target[:, None] + rng.normal(0, 0.5, (400, 3))
+    bad = target[:, None] + rng.normal(0, 3.0, (400, 2))
+    weights = METHODS["top"].fit(Sample(np.hstack([good, bad]), target), RMSLE).weights
+    assert (weights[3:] == 0).all() and weights[:3].max() in (1.0, 1 / 2, 1 / 3)
+    same = Sample(np.repeat(good[:, :1], 4, axis=1), target)
+    np.testing.assert_allclose(METHODS["top"].fit(same, RMSLE).weights, 0.25)
+
+
+# Selection
+
+
+@given(seed=SEEDS, decimals=st.integers(1, 8), share=st.floats(0.05, 0.95))
+@settings(max_examples=60, deadline=None)
+def test_the_area_under_the_curve_is_that_of_scikit_learn(
+    seed: int, decimals: int, share: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    target = (rng.random(80) < share).astype(np.float64)
+    target[:2] = 0.0, 1.0
+    scores = np.round(rng.random(80) + 0.3 * target, decimals)
+    expected = roc_auc_score(target, scores)
+    assert AucScorer(target)(scores) == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_area_needs_both_classes() -> None:
+    with pytest.raises(ValueError, match="both classes"):
+        AucScorer(np.ones(4))
+
+
+def plain_greedy(sample: Sample, rounds: int) -> Floats:
+    """Select by scikit-learn's AUC, the plain way."""
+    chosen: list[int] = []
+    moments = []
+    for _ in range(rounds):
+        scores = [
+            roc_auc_score(sample.target, sample.predictions[:, [*chosen, number]].mean(axis=1))
+            for number in range(sample.n_members)
+        ]
+        equal = [n for n, score in enumerate(scores) if max(scores) - score <= 1e-12]
+        chosen.append(next((number for number in equal if number in chosen), equal[0]))
+        moments.append((max(scores), list(chosen)))
+    best = max(score for score, _ in moments)
+    members = next(chosen for score, chosen in moments if best - score <= 1e-12)
+    return np.bincount(members, minlength=sample.n_members) / len(members)
+
+
+@given(seed=SEEDS)
+@settings(max_examples=10, deadline=None)
+def test_greedy_selection_is_the_plain_one(seed: int) -> None:
+    sample = binary(seed, n_rows=100, n_members=6)
+    found = greedy_weights(sample, ROC_AUC, rounds=10)
+    np.testing.assert_allclose(found, plain_greedy(sample, 10))
+
+
+def test_bags_choose_among_some_of_the_members_and_repeat_themselves() -> None:
+    sample = binary(1, n_members=8)
+    one, other = (greedy_weights(sample, ROC_AUC, bags=10, share=0.25, seed=3) for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+    assert one.sum() == pytest.approx(1.0) and (one >= 0).all()
+    # Of two members at a time, no ensemble can hold more; ten of them hold more than one does.
+    single = greedy_weights(sample, ROC_AUC, bags=2, share=1 / 8, seed=3)
+    assert (single > 0).sum() <= 2 < (one > 0).sum()
+
+
+# Search
+
+
+@pytest.mark.parametrize("search", [nelder_mead_weights, random_weights])
+def test_a_search_ends_between_equal_weights_and_the_optimum(search) -> None:
+    sample = binary(7, n_rows=400)
+    weights = search(sample, LOG_LOSS)
+    assert (weights >= 0).all() and weights.sum() == pytest.approx(1.0)
+    exact = log_loss_weights(sample)
+    found = mean_loss("log loss", sample, weights)
+    equal = mean_loss("log loss", sample, np.full(4, 0.25))
+    assert exact.loss - 1e-9 <= found < equal
+    # The book's searches come close where members are few.
+    assert found - exact.loss < 0.2 * (equal - exact.loss)
+
+
+# Weights by class
+
+
+def test_weights_by_class_serve_members_that_know_one_class_each() -> None:
+    rng = np.random.default_rng(0)
+    codes = np.arange(300) % 3
+    knows = np.full((300, 3, 3), 1 / 3)
+    for number in range(3):
+        right = codes == number
+        sure = rng.uniform(0.6, 0.95, 300)
+        knows[:, number, number] = np.where(right, sure, (1 - sure))
+        others = [code for code in range(3) if code != number]
+        knows[:, number, others] = (1 - knows[:, number, number])[:, None] / 2
+    sample = Sample(knows, codes.astype(float))
+    by_class = METHODS["convex-by-class"].fit(sample, LOG_LOSS)
+    convex = METHODS["convex"].fit(sample, LOG_LOSS)
+    scores = [LOG_LOSS.score(sample.target, fit.predict(knows)) for fit in (by_class, convex)]
+    assert scores[0] < scores[1]
+    assert by_class.weights.sum() == pytest.approx(1.0)
+    np.testing.assert_allclose(by_class.predict(knows).sum(axis=1), 1.0)
+
+
+# Stacking
+
+
+def test_a_stack_finds_what_no_weighted_mean_can() -> None:
+    rng = np.random.default_rng(0)
+    target = rng.normal(0, 1, 300)
+    shrunk = 0.5 * target[:, None] + rng.normal(0, 0.05, (300, 2))
+    sample = Sample(shrunk, target)
+    ridge, convex = (METHODS[name].fit(sample, RMSLE) for name in ("ridge", "convex"))
+    assert RMSLE.score(target, ridge.predict(shrunk)) < 0.3 * RMSLE.score(
+        target, convex.predict(shrunk)
+    )
+
+
+def test_overconfident_members_are_put_right_by_a_logistic_stack() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(0, 1, 2000)
+    target = (rng.random(2000) < 1 / (1 + np.exp(-truth))).astype(np.float64)
+    sure = 1 / (1 + np.exp(-5 * truth))
+    sample = Sample(np.column_stack([sure, sure]), target)
+    found = METHODS["logistic"].fit(sample, LOG_LOSS)
+    assert LOG_LOSS.score(target, found.predict(sample.predictions)) < 0.9 * LOG_LOSS.score(
+        target, sure
+    )
+    np.testing.assert_allclose(found.weights, [0.5, 0.5], atol=1e-3)
+
+
+def test_lightgbm_stacks_the_same_twice() -> None:
+    sample = classes(3)
+    one, other = (
+        METHODS["lightgbm"].fit(sample, LOG_LOSS).predict(sample.predictions) for _ in range(2)
+    )
+    np.testing.assert_array_equal(one, other)
+
+
+# Diversity
+
+
+def test_errors_go_together_as_their_correlation_says() -> None:
+    rng = np.random.default_rng(0)
+    target, shared = rng.normal(0, 1, 2000), rng.normal(0, 1, 2000)
+    members = np.column_stack([target + shared, target + shared, target + rng.normal(0, 1, 2000)])
+    found = error_correlations(Sample(members, target), MEAN_ABSOLUTE_ERROR)
+    assert found[0, 1] == pytest.approx(1.0) and abs(found[0, 2]) < 0.1
+    assert error_correlations(binary(0), ROC_AUC).shape == (4, 4)
+    assert error_correlations(classes(0), ACCURACY).shape == (3, 3)
+
+
+def test_a_method_needs_numbers_that_it_can_use() -> None:
+    negative = Sample(np.array([[-1.0, 2.0], [1.0, 2.0]]), np.array([1.0, 2.0]))
+    with pytest.raises(UsageError, match="positive"):
+        METHODS["geometric"].fit(negative, RMSLE)

@@ -133,7 +133,7 @@ class _Blending:
         self.covered = members[0].covered
         self.fold_of_row = folds.fold_of_row()[self.covered]
         self.sample = sample_of(members, target)
-        self.test = stack([member.test for member in members])
+        self.test = stack((member.test for member in members), len(members))
         self.many_classes = self.sample.predictions.ndim == 3
 
     def usual(self) -> list[str]:

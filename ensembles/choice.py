@@ -11,8 +11,10 @@ from comps.base import Metric
 from ensembles.sample import Floats
 from ensembles.scorers import scorer_of
 
-# Groups of rows that are left out in turn; fewer where a score takes long.
-_GROUPS, _FEWER, _MANY_ROWS = 50, 20, 20_000
+# Groups of rows that are left out in turn.
+_GROUPS = 30
+# The error of many rows is found on so many of them.
+_ENOUGH = 10_000
 
 
 def choose(
@@ -80,25 +82,48 @@ def difference_error(
 ) -> float:
     """Return the standard error of the difference of two scores of the same rows.
 
-    The jackknife that leaves out groups of rows (Shao and Tu, "The Jackknife and Bootstrap",
-    1995, section 2.3), which serves any metric: with g groups and the difference d_i without the
-    i-th, the variance is (g - 1) / g * sum (d_i - mean d)^2.
-
     Args:
         metric: any metric.
         target: [n].
         one: [n] or [n, classes].
         other: of the same shape.
+        groups: [n] integers, see `difference_errors`.
+    """
+    return float(difference_errors(metric, target, other, [one], groups)[0])
+
+
+def difference_errors(
+    metric: Metric,
+    target: Floats,
+    reference: Floats,
+    others: Sequence[Floats],
+    groups: NDArray[np.int64] | None = None,
+) -> Floats:
+    """Return the standard errors of the differences of scores to that of a reference.
+
+    The jackknife that leaves out groups of rows (Shao and Tu, "The Jackknife and Bootstrap",
+    1995, section 2.3), which serves any metric: with g groups and the difference d_i without the
+    i-th, the variance is (g - 1) / g * sum (d_i - mean d)^2. Of many rows some are looked at, for
+    the variance falls as their number grows.
+
+    Args:
+        metric: any metric.
+        target: [n].
+        reference: [n] or [n, classes].
+        others: each of the same shape.
         groups: [n] integers; None deals the rows to groups by chance.
     """
-    if groups is None:
-        count = _GROUPS if len(target) < _MANY_ROWS else _FEWER
-        groups = np.random.default_rng(0).permutation(len(target)) % count
-    differences = []
+    rng = np.random.default_rng(0)
+    n_rows = len(target)
+    groups = rng.permutation(n_rows) % _GROUPS if groups is None else groups
+    some = slice(None) if n_rows <= _ENOUGH else rng.choice(n_rows, _ENOUGH, replace=False)
+    groups, target = groups[some], target[some]
+    scores = []
     for group in np.unique(groups):
         kept = groups != group
         score = scorer_of(metric, target[kept])
-        differences.append(score(one[kept]) - score(other[kept]))
+        scores.append([score(values[some][kept]) for values in (reference, *others)])
+    differences = np.array(scores)[:, 1:] - np.array(scores)[:, :1]
     count = len(differences)
-    spread = np.square(np.asarray(differences) - np.mean(differences)).sum()
-    return float(np.sqrt((count - 1) / count * spread))
+    squares: Floats = np.square(differences - differences.mean(axis=0)).sum(axis=0)
+    return np.sqrt((count - 1) / count * squares * len(target) / n_rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from comps.base import Metric, UsageError
-from ensembles.choice import difference_error
+from ensembles.choice import difference_errors
 from ensembles.fitted import RankMean, TransformedMean, WeightedMean
 from ensembles.sample import Floats, Sample
 from ensembles.scorers import scorer_of
@@ -39,12 +39,9 @@ def top_mean(sample: Sample, metric: Metric) -> WeightedMean:
     score = scorer_of(metric, target)
     keys = [metric.sort_key(score(member)) for member in members]
     best = int(np.nanargmin(keys))
-    kept = [
-        number == best
-        or key - keys[best] <= 2 * difference_error(metric, target, members[best], member)
-        for number, (key, member) in enumerate(zip(keys, members, strict=True))
-    ]
-    return WeightedMean(np.array(kept) / sum(kept))
+    errors = difference_errors(metric, target, members[best], list(members))
+    kept = np.array(keys) - keys[best] <= 2 * errors
+    return WeightedMean(kept / kept.sum())
 
 
 def rank_mean(sample: Sample, metric: Metric) -> RankMean:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -67,17 +67,23 @@ class Sample:
             yield predictions.astype(np.float64, copy=False), target
 
 
-def stack(arrays: Sequence[NDArray[np.float64]]) -> NDArray[np.floating]:
+def stack(arrays: Iterable[NDArray[np.float64]], count: int) -> NDArray[np.floating]:
     """Return the members' arrays [n] or [n, classes] as [n, members] or [n, members, classes].
 
-    The members lie one behind the other in memory, in single precision where they are many, so
-    that no more than one of them is there twice.
+    The members lie one behind the other in memory, in single precision where they are many. They
+    are taken one after the other, so that whoever reads them from a store need not have more
+    than one of them in memory.
+
+    Args:
+        arrays: of one shape.
+        count: how many there are.
     """
-    first = arrays[0]
-    dtype = np.float32 if first.size * len(arrays) * 8 > LARGE else np.float64
-    stacked = np.empty((len(arrays), *first.shape), dtype)
-    for place, array in zip(stacked, arrays, strict=True):
-        place[...] = array
+    stacked = np.empty((0, 0))
+    for number, array in enumerate(arrays):
+        if not number:
+            dtype = np.float32 if array.size * count * 8 > LARGE else np.float64
+            stacked = np.empty((count, *array.shape), dtype)
+        stacked[number] = array
     return np.moveaxis(stacked, 0, 1)
 
 
@@ -90,5 +96,6 @@ def sample_of(members: Sequence[OutOfFold], target: Floats) -> Sample:
     """
     covered = members[0].covered
     if covered.all():
-        return Sample(stack([member.valid for member in members]), target)
-    return Sample(stack([member.valid[covered] for member in members]), target[covered])
+        return Sample(stack((member.valid for member in members), len(members)), target)
+    valid = stack((member.valid[covered] for member in members), len(members))
+    return Sample(valid, target[covered])

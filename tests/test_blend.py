@@ -31,7 +31,9 @@ HITS = Metric("hits", "hits", lambda target, value: float(np.mean(abs(target - v
 LOG_LOSS = Metric(
     "neg_log_loss",
     "log loss",
-    lambda target, shares: float(log_loss(target, shares, labels=[0, 1, 2])),
+    lambda target, shares: float(
+        -np.log(np.maximum(shares[np.arange(len(target)), target.astype(int)], 1e-15)).mean()
+    ),
     greater_is_better=False,
     needs=Prediction.PROBABILITY,
     loss=Loss.LOG_LOSS,
@@ -287,7 +289,7 @@ def test_one_member_is_its_own_mean() -> None:
 @pytest.mark.parametrize("method", OF_VALUES)
 def test_every_method_of_values_is_better_than_its_members_where_errors_differ(method: str) -> None:
     rng = np.random.default_rng(5)
-    target = rng.uniform(1, 5, N_ROWS)
+    target = rng.uniform(3, 7, N_ROWS)
     members = [
         member(f"model-{i}", target + rng.normal(0, 0.5, N_ROWS), rng.uniform(1, 5, N_TEST))
         for i in range(4)
@@ -425,9 +427,23 @@ def test_members_that_cannot_be_told_apart_are_averaged() -> None:
 def test_the_methods_that_are_tried_suit_the_metric() -> None:
     members, target = some_members(15)
     _, tried = best_blend(members, target, FOLDS, METRIC)
-    assert [one.method for one in tried] == ["equal", "best", "convex", "greedy-bagged", "ridge"]
+    assert [one.method for one in tried] == [
+        "equal",
+        "mean-of-blends",
+        "top",
+        "best",
+        "convex",
+        "ridge",
+    ]
     _, tried = best_blend(members, target, FOLDS, HITS)
-    assert [one.method for one in tried] == ["equal", "best", "greedy-bagged", "ridge"]
+    assert [one.method for one in tried] == [
+        "equal",
+        "mean-of-blends",
+        "top",
+        "best",
+        "greedy",
+        "ridge",
+    ]
 
 
 def test_one_member_is_left_as_it_is() -> None:
@@ -446,7 +462,7 @@ def test_only_the_methods_that_were_asked_for_are_tried() -> None:
 @pytest.mark.parametrize("method", ["convex", "logit", "rank", "convex-by-class", "logistic"])
 def test_a_method_that_does_not_suit_is_refused_with_those_that_do(method: str) -> None:
     members, target = some_members(17)
-    with pytest.raises(UsageError, match=f"'{method}' does not suit hits .* auto, equal, best"):
+    with pytest.raises(UsageError, match=f"'{method}' does not suit hits .* auto, equal, geo"):
         blend(method, members, target, FOLDS, HITS)
 
 
@@ -458,7 +474,7 @@ def test_the_geometric_mean_of_values_that_are_not_positive_is_refused() -> None
 
 def test_honest_predictions_are_those_of_the_honest_score() -> None:
     members, target = some_members(3, uncovered=(0, 7))
-    for method in OF_VALUES:
+    for method in (*MEANS, "top", "mean-of-blends", "ridge", "lightgbm", "random"):
         found = blend(method, members, target, FOLDS, METRIC)
         covered = members[0].covered
         assert np.isnan(found.honest[~covered]).all()

@@ -256,7 +256,14 @@ def test_the_leaderboard_goes_from_best_to_worst_and_weights_sum_to_one(home: Ho
 
 def test_the_chosen_blend_is_no_worse_than_a_simpler_one(home: Home) -> None:
     rows = home.run.event("blends")["rows"]
-    assert [row["method"] for row in rows] == ["equal", "top", "best", "convex", "ridge"]
+    assert [row["method"] for row in rows] == [
+        "equal",
+        "mean-of-blends",
+        "top",
+        "best",
+        "convex",
+        "ridge",
+    ]
     (place,) = [place for place, row in enumerate(rows) if row["chosen"]]
     scores = [row["honest_score"] for row in rows]
     assert scores[place] == min(scores[: place + 1])

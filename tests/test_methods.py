@@ -152,10 +152,11 @@ def test_equal_members_share_their_weight() -> None:
 
 def test_much_is_kept_in_single_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     members = [np.full(10, 0.1), np.full(10, 0.2)]
-    assert stack(members).dtype == np.float64 and stack(members).shape == (10, 2)
+    np.testing.assert_array_equal(stack(iter(members), 2), np.column_stack(members))
+    assert stack(members, 2).dtype == np.float64
     monkeypatch.setattr("ensembles.sample.LARGE", 100)
     assert LARGE > 100
-    assert stack(members).dtype == np.float32
+    assert stack(members, 2).dtype == np.float32
 
 
 # Means

@@ -51,7 +51,9 @@ class WeightedMean:
 
     def predict(self, predictions: Array) -> Floats:
         """See `Fitted`."""
-        mean: Floats = np.tensordot(predictions, self.weights, axes=(1, 0))
+        # In the predictions' own precision: so many are not there twice.
+        weights = self.weights.astype(predictions.dtype)
+        mean: Floats = np.tensordot(predictions, weights, axes=(1, 0)).astype(np.float64)
         return mean
 
 

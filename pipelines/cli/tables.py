@@ -132,6 +132,7 @@ def blends(
                 for name, x in _further(competition, target, blend.honest).items()
             },
             "fitted_score": blend.fitted_score,
+            "gap": blend.gap,
             "chosen": blend.method == chosen.method,
         }
         if row["chosen"]:

@@ -52,7 +52,7 @@ class WeightedMean:
     def predict(self, predictions: Array) -> Floats:
         """See `Fitted`."""
         # In the predictions' own precision: so many are not there twice.
-        weights = self.weights.astype(predictions.dtype)
+        weights = self.weights.astype(np.result_type(predictions.dtype, np.float32))
         mean: Floats = np.tensordot(predictions, weights, axes=(1, 0)).astype(np.float64)
         return mean
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import Metric, UsageError
-from ensembles.choice import choose_honestly
+from ensembles.choice import blocks_in_time, choose_honestly
 from ensembles.methods import METHODS, Fit, Method, methods_for
 from ensembles.sample import Floats, Sample, sample_of, stack
 from pipelines.folds import Folds
@@ -132,6 +132,7 @@ class _Blending:
         self.members, self.metric = members, metric
         self.covered = members[0].covered
         self.fold_of_row = folds.fold_of_row()[self.covered]
+        self.groups = blocks_in_time(self.fold_of_row) if folds.growing else None
         self.sample = sample_of(members, target)
         self.test = stack((member.test for member in members), len(members))
         self.many_classes = self.sample.predictions.ndim == 3
@@ -164,7 +165,9 @@ class _Blending:
     def chosen(self, tried: Sequence[Blend]) -> Blend:
         """Return the chosen one of some blends, with the honest score of the choice itself."""
         honest = [blend.honest[self.covered] for blend in tried]
-        number, joined = choose_honestly(self.metric, self.sample.target, honest, self.fold_of_row)
+        number, joined = choose_honestly(
+            self.metric, self.sample.target, honest, self.fold_of_row, self.groups
+        )
         whole = np.full(self.members[0].valid.shape, np.nan)
         whole[self.covered] = joined
         return replace(tried[number], honest=whole, honest_score=self._score(joined))

@@ -53,6 +53,7 @@ def choose_honestly(
     target: Floats,
     predictions: Sequence[Floats],
     fold_of_row: NDArray[np.int64],
+    groups: NDArray[np.int64] | None = None,
 ) -> tuple[int, Floats]:
     """Return what `choose` returns, and predictions whose score counts the choice.
 
@@ -64,13 +65,27 @@ def choose_honestly(
         target: [n].
         predictions: [n] or [n, classes] each, honest, from the simplest.
         fold_of_row: [n].
+        groups: as in `choose`.
     """
     joined = predictions[0].copy()
     for fold in np.unique(fold_of_row):
         others = fold_of_row != fold
-        there = choose(metric, target[others], [some[others] for some in predictions])
+        left = None if groups is None else groups[others]
+        there = choose(metric, target[others], [some[others] for some in predictions], left)
         joined[~others] = predictions[there][~others]
-    return choose(metric, target, predictions), joined
+    return choose(metric, target, predictions, groups), joined
+
+
+def blocks_in_time(fold_of_row: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return groups of neighbouring rows, [n], for folds that follow each other in time.
+
+    Errors of neighbouring hours resemble each other, so that rows dealt out by chance would make
+    the error of a difference look too small.
+    """
+    order = np.argsort(fold_of_row, kind="stable")
+    blocks = np.empty(len(order), np.int64)
+    blocks[order] = np.arange(len(order)) * _GROUPS // len(order)
+    return blocks
 
 
 def difference_error(

@@ -15,7 +15,7 @@ from sklearn.metrics import log_loss
 
 from comps.base import Loss, Metric, Prediction, UsageError
 from ensembles import METHODS, Sample, best_blend, blend, check_members
-from ensembles.choice import choose, difference_error
+from ensembles.choice import blocks_in_time, choose, difference_error
 from ensembles.weights import squared_error_weights
 from pipelines.folds import Folds
 from pipelines.oof import OutOfFold
@@ -385,6 +385,18 @@ def test_of_scores_that_cannot_be_told_apart_the_first_is_chosen(seed: int, metr
     assert choose(metric, target, [good, bad]) == 0
     # A clear winner is chosen, however complicated it is.
     assert choose(metric, target, [bad, good, target]) == 2
+
+
+def test_errors_that_last_make_differences_less_sure() -> None:
+    rng = np.random.default_rng(0)
+    target = np.zeros(1200)
+    # Each day has an error of its own, which all of its hours share.
+    one, other = (np.repeat(rng.normal(0, 1, 60), 20) for _ in range(2))
+    fold_of_row = np.repeat(np.arange(4), 300)
+    blocks = blocks_in_time(fold_of_row)
+    assert (np.diff(blocks) >= 0).all() and len(np.unique(blocks)) == 30
+    by_chance = difference_error(METRIC, target, one, other)
+    assert difference_error(METRIC, target, one, other, blocks) > 2 * by_chance
 
 
 @pytest.mark.parametrize("metric", [METRIC, HITS], ids=["smaller", "larger"])

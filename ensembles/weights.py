@@ -8,6 +8,7 @@ gain more than the gradient promises (Frank and Wolfe 1956; Jaggi 2013).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ from ensembles.sample import Floats, Sample
 
 # A row more than this many is worth a first solution on some of the rows.
 _MANY = 20_000
+# So many members are worth a second thread.
+_WIDE = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,10 +114,22 @@ def log_loss_weights(
     >>> log_loss_weights(Sample(members, np.array([1.0, 0.0, 1.0]))).weights.round(3)
     array([0.263, 0.737])
     """
+    with _threads_for(sample):
+        return _log_loss_weights(sample, tolerance, most_steps)
+
+
+def _threads_for(sample: Sample) -> AbstractContextManager[object]:
+    """Hold BLAS to one thread where blocks are narrow and sharing them out takes longer."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, "blas") if sample.n_members < _WIDE else nullcontext()
+
+
+def _log_loss_weights(sample: Sample, tolerance: float, most_steps: int) -> ConvexWeights:
     weights = np.full(sample.n_members, 1 / sample.n_members)
     if sample.n_rows > _MANY:
         some = np.arange(len(sample.target)) % 10 == 0
-        weights = log_loss_weights(sample.only(some), 1e-6, most_steps).weights
+        weights = _log_loss_weights(sample.only(some), 1e-6, most_steps).weights
     at = _log_loss_model(sample, weights)
     for _ in range(most_steps):
         if _gap(weights, at.gradient) <= tolerance:

@@ -90,6 +90,11 @@ def imported_member(
     return _member(competition, dataset, folds, name, valid, tested, files)
 
 
+def _outside(low: float, high: float) -> str:
+    """Say what is wrong; the least positive number is how "above zero" is written."""
+    return "are not above 0" if 0 < low < 1e-300 else f"are outside {low:g} to {high:g}"
+
+
 def _member(
     competition: Competition,
     dataset: Dataset,
@@ -216,7 +221,7 @@ def _value_problems(
     for place, column in enumerate(cells):
         for bad, what in (
             (~finite, "are no finite numbers"),
-            (finite & ~inside, f"are outside {low:g} to {high:g}"),
+            (finite & ~inside, _outside(low, high)),
             (
                 finite & inside & ~np.isfinite(scaled),
                 f"have no number on the scale '{competition.metric.scale.name}'",

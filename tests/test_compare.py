@@ -366,8 +366,13 @@ def judged(first: str, second: str, mean: float, p_value: float) -> Comparison:
     )
 
 
+FAMILIES = {model.name: model.family for model in TINY.models}
+
+
 def test_two_members_are_told_apart_where_chance_does_not_explain_them() -> None:
-    ((text, row),) = comparison_tables.verdicts(TINY, [judged("ridge", "mean", 0.25, 0.01)])
+    ((text, row),) = comparison_tables.verdicts(
+        TINY.metric, FAMILIES, [judged("ridge", "mean", 0.25, 0.01)]
+    )
     assert text == (
         "ridge is better than mean by 0.25000 RMSLE a fold "
         "(95 % interval -0.75000 to 1.25000, p 0.010)."
@@ -377,7 +382,9 @@ def test_two_members_are_told_apart_where_chance_does_not_explain_them() -> None
 
 @pytest.mark.parametrize(("mean", "p_value"), [(0.25, 0.05), (0.25, math.nan), (-0.25, 0.01)])
 def test_two_members_are_not_told_apart_otherwise(mean: float, p_value: float) -> None:
-    ((text, row),) = comparison_tables.verdicts(TINY, [judged("ridge", "mean", mean, p_value)])
+    ((text, row),) = comparison_tables.verdicts(
+        TINY.metric, FAMILIES, [judged("ridge", "mean", mean, p_value)]
+    )
     assert text.startswith("The data do not tell ridge and mean apart: ridge is ahead by ")
     assert not row["told_apart"]
     assert row["p_value"] == (None if math.isnan(p_value) else p_value)
@@ -390,7 +397,7 @@ def test_the_best_network_is_set_against_the_best_boosting_model() -> None:
         judged(RIDGE.name, MEAN.name, 0.9, 0.001),
         judged(boosting, network, 0.3, 0.04),
     ]
-    best, deep = comparison_tables.verdicts(TINY, pairs)
+    best, deep = comparison_tables.verdicts(TINY.metric, FAMILIES, pairs)
     assert best[0] == (
         "ridge is better than mean. The data do not tell ridge apart from lightgbm. "
         "(p below 0.05, corrected for 3 pairs.)"
@@ -454,14 +461,14 @@ def test_the_command_says_the_same_to_people_and_again(compared: tuple[Path, Don
     )  # fmt: skip
     assert "Nothing to fit: all 12 folds are stored." in again.err
     assert again.out.splitlines()[-1] == done.event("result")["text"]
-    assert "ridge ahead of" in again.out and "6/6" in again.out and "…" not in again.out
+    assert "ridge over" in again.out and "6/6" in again.out and "…" not in again.out
 
 
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ("ridge", "at least two different models; it got: ridge."),
-        ("ridge,ridge", "at least two different models; it got: ridge."),
+        ("ridge", "at least two different members; it got: ridge."),
+        ("ridge,ridge", "at least two different members; it got: ridge."),
         ("ridge,rdige", "There is no model 'rdige'. Did you mean 'ridge'?"),
         (",", "No model was named"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -343,7 +344,7 @@ def test_a_space_of_a_network_with_an_unknown_parameter_is_refused(
 
 
 def test_an_unknown_tuner_is_refused(search: Callable[..., OptunaSearch]) -> None:
-    with pytest.raises(UsageError, match=r"no tuner for 'ridge' 'tep'. Did you mean 'tpe'"):
+    with pytest.raises(UsageError, match=r"like 'ridge' called 'tep'. Did you mean 'tpe'"):
         search(tuner="tep")
 
 
@@ -549,6 +550,22 @@ def test_the_command_searches_checks_and_keeps_the_best(tmp_path: Path) -> None:
     assert any(text.startswith("ridge: ") and "parameters" in text for text in said)
 
 
+def test_declared_parameters_whose_trial_was_killed_are_tried_again(
+    search: Callable[..., OptunaSearch],
+) -> None:
+    killed = search()
+    first = killed.ask()
+    assert first.params == TUNED_RIDGE.params
+    # As if the process had been killed: its number is beyond those that Linux gives.
+    killed._open[first.number].set_user_attr("worker", f"{socket.gethostname()}:{2**30}")
+    resumed = search()
+    again = resumed.ask()
+    assert again.params == first.params and again.number != first.number
+    resumed.tell(Result(again, State.COMPLETE, 0.5, (0.5,), 1))
+    # Once is enough.
+    assert search().ask().params != first.params
+
+
 def test_a_plot_shows_every_trial_and_the_best_so_far(tmp_path: Path) -> None:
     ends: list[tuple[State, float | None]] = [
         (State.FAILED, None),
@@ -581,7 +598,10 @@ def test_a_plot_shows_every_trial_and_the_best_so_far(tmp_path: Path) -> None:
         (("--model", "ridge", "--trials", "0"), "--trials must be 1 or more"),
         (("--model", "ridge", "--refit", "-1"), "--refit must be 0 or more"),
         (("--model", "ridge", "--study", "../x"), "--study takes a name"),
-        (("--model", "ridge", "--tuner", "bayesian"), "no tuner for 'ridge' 'bayesian'"),
+        (
+            ("--model", "ridge", "--tuner", "bayesian"),
+            "no tuner of models like 'ridge' called 'bayesian'",
+        ),
         (("--model", "ridge", "--storage", "here"), "--storage takes a URL"),
         (("--model", "mlp", "--storage", "sqlite:///x.db"), "networks are tuned by KerasTuner"),
         (("--model", "ridge", "--set", "ridge.aplha=1"), "Did you mean 'alpha'"),

@@ -233,7 +233,7 @@ def compare(
     weights: Weights = None,
     json: Json = False,
 ) -> None:
-    """Set deep models against gradient boosting, fold by fold, and say which are told apart."""
+    """Compare members fold by fold (deep models and boosting), and test the differences."""
     from pipelines.cli.options import Options
     from pipelines.cli.run import compare_models
 

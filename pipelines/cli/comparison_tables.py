@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from comps.base import Competition, Family, Metric
@@ -73,11 +73,9 @@ def differences(metric: Metric, pairs: Sequence[Comparison]) -> tuple[Table, Row
     corrected = len(pairs) > 1
     table = new_table(
         "",
-        [f"{best} ahead of"],
-        ["a fold", "95 % interval", "p", *(["p, Holm"] if corrected else []), "folds"],
+        [f"{best} over"],
+        ["a fold", "95 % interval", "p", *(["Holm"] if corrected else []), "folds", "other rows"],
     )
-    for title in ("all rows", "95 % interval"):
-        table.add_column(title, justify="right", no_wrap=True)
     against_best = [pair for pair in pairs if pair.first == best]
     for pair in against_best:
         tied = f", {pair.ties} tied" if pair.ties else ""
@@ -88,22 +86,24 @@ def differences(metric: Metric, pairs: Sequence[Comparison]) -> tuple[Table, Row
             _p_value(pair.folds.p_value),
             *([_p_value(pair.p_holm)] if corrected else []),
             f"{pair.wins}/{pair.n_folds}{tied}",
-            f"{pair.overall:+.{metric.digits}f}",
             _interval(metric, pair.overall_interval),
         )
     return table, [_row(pair) for pair in against_best]
 
 
 def verdicts(
-    competition: Competition, members: Sequence[OutOfFold], pairs: Sequence[Comparison]
+    metric: Metric, families: Mapping[str, Family], pairs: Sequence[Comparison]
 ) -> list[tuple[str, dict[str, Any]]]:
     """Return in plain sentences what the tests say.
 
     Of two members, which is better; of more, which the best one is better than, and whether the
     best network and the best boosting model can be told apart.
+
+    Args:
+        metric: what was compared.
+        families: of the members, by name.
+        pairs: of all members.
     """
-    metric = competition.metric
-    families = {oof.model: family_of(competition, oof) for oof in members}
     if len(pairs) == 1:
         return [_on_pair(metric, pairs, pairs[0])]
     rivals = [pair for pair in pairs if {families[pair.first], families[pair.second]} == _RIVALS]

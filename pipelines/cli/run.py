@@ -97,7 +97,8 @@ def compare_models(options: Options) -> None:
         seed=options.seed,
     )
     output.table("differences", *comparison_tables.differences(competition.metric, pairs))
-    for text, values in comparison_tables.verdicts(competition, members, pairs):
+    families = {oof.model: tables.family_of(competition, oof) for oof in members}
+    for text, values in comparison_tables.verdicts(competition.metric, families, pairs):
         output.result(text, values)
 
 

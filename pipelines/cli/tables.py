@@ -143,7 +143,7 @@ def blends(
             f"{blend.honest_score:.{metric.digits}f}",
             *(f"{row[f'honest_{other.name}']:.{other.digits}f}" for other in also),
             f"{blend.fitted_score:.{metric.digits}f}",
-            _chosen(metric, blend, chosen),
+            _chosen(metric, blend, chosen) if len(tried) > 1 else "",
         )
     return table, rows
 
@@ -163,7 +163,7 @@ def contributions(
     table = new_table(
         "",
         ["member"],
-        [f"OOF {metric.label}", "weight", "error correlation", "most with", "gain by it"],
+        [f"OOF {metric.label}", "weight", "error correlation", "most with", "convex blend gains"],
     )
     rows: Rows = []
     for number, oof in enumerate(members):

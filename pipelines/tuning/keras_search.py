@@ -55,7 +55,7 @@ class KerasSearch:
         seed: int = 0,
     ) -> None:
         if tuner not in ORACLES:
-            raise unknown_name(f"tuner for '{model.name}'", tuner, ORACLES)
+            raise unknown_name(f"tuner of models like '{model.name}' called", tuner, ORACLES)
         if model.space is None:
             raise UsageError(f"Model '{model.name}' has no parameter that can be tuned.")
         self.model, self._open, self._workers = model, dict[int, Any](), count()

@@ -89,7 +89,7 @@ class OptunaSearch:
         import optuna
 
         if tuner not in SAMPLERS:
-            raise unknown_name(f"tuner for '{model.name}'", tuner, SAMPLERS)
+            raise unknown_name(f"tuner of models like '{model.name}' called", tuner, SAMPLERS)
         self.distributions = model.space(model.params) if model.space else {}
         if not self.distributions:
             raise UsageError(f"Model '{model.name}' has no parameter that can be tuned.")
@@ -127,6 +127,17 @@ class OptunaSearch:
         for trial in trials:
             if trial.state.name == "RUNNING" and _is_gone(trial.user_attrs.get("worker", "")):
                 self._give_up(trial.number, trial._trial_id)
+        self._keep_the_declared_first()
+
+    def _keep_the_declared_first(self) -> None:
+        """Try the declared parameters again if their trial was lost: others are measured by it."""
+        same = [
+            trial
+            for trial in self.study.get_trials(deepcopy=False)
+            if (trial.params or trial.system_attrs.get("fixed_params")) == self._defaults
+        ]
+        if same and all(trial.user_attrs.get("lost") for trial in same):
+            self.study.enqueue_trial(self._defaults)
 
     def _give_up(self, number: int, trial_id: int) -> None:
         import optuna

@@ -67,7 +67,11 @@ def test_a_blend_is_scored_by_cross_validation() -> None:
     [
         (BlendRegressor("median"), [[1.0], [2.0]], "method must be one of"),
         (BlendRegressor("logit"), [[1.0], [2.0]], "method must be one of"),
-        (BlendRegressor("geometric"), [[-1.0], [2.0]], "method must be one of"),
+        (
+            BlendRegressor("geometric"),
+            [[-1.0], [2.0]],
+            "is of positive values; a member predicts -1",
+        ),
         (BlendClassifier(), [[0.1, 0.2], [0.3, 0.4], [0.3, 0.4]], "no multiple of 3 classes"),
     ],
 )

@@ -458,7 +458,7 @@ def test_looks_are_counted_over_runs(
     run_competition(changed, None, output)
     *_, last = capsys.readouterr().out.splitlines()
     assert last.startswith("Sealed RMSLE 0.") and "on 30 rows, honest 0." in last
-    assert "Looked at 2 times: each further look makes it less of a surprise." in last
+    assert "Looked at 2 times, and each look made it less of a surprise." in last
 
 
 def test_another_share_has_no_results_yet(home: tuple[Path, Done]) -> None:

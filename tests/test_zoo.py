@@ -121,6 +121,16 @@ def test_a_model_declares_only_parameters_that_its_view_builder_or_trainer_takes
     assert set(model.params) - set(model.view_params()) - {PARAMETER} <= taken
 
 
+def test_only_models_of_a_competition_with_a_forecast_learn_its_residual() -> None:
+    # The trainer takes this parameter before the builder sees it.
+    asked = {
+        competition.name
+        for competition in COMPETITIONS
+        if any(PARAMETER in model.params for model in competition.models)
+    }
+    assert asked == {competition.name for competition in COMPETITIONS if competition.offset}
+
+
 @pytest.mark.parametrize("model", BY_SCIKIT_LEARN.values(), ids=BY_SCIKIT_LEARN)
 def test_a_scikit_learn_model_is_built_anew_with_its_parameters(model: Model) -> None:
     assert model.build is not None

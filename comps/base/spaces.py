@@ -81,7 +81,15 @@ def scales(params: Mapping[str, Any]) -> Distributions:
 
 
 # Parts of a network that are there or not.
-_SWITCHES = ("augment", "bidirectional", "linear", "mask", "positions", "residual")
+_SWITCHES = (
+    "augment",
+    "bidirectional",
+    "linear",
+    "mask",
+    "positions",
+    "residual",
+    "residual_connections",
+)
 
 
 def network(hp: Any, params: Mapping[str, Any]) -> dict[str, Any]:

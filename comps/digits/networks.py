@@ -46,7 +46,7 @@ def convnet(
     steps: int,
     *,
     filters: Sequence[int] = (32, 64, 128),
-    residual: bool = False,
+    residual_connections: bool = False,
     dropout: float = 0.0,
     learning_rate: float = 1e-3,
 ) -> keras.Model:
@@ -59,7 +59,8 @@ def convnet(
         shapes: of a row of each input, by name.
         steps: unused.
         filters: of the convolutions.
-        residual: whether there is a way around each convolution but the first (listing 9-2).
+        residual_connections: whether there is a way around each convolution but the first
+            (listing 9-2).
         dropout: before the output.
         learning_rate: of RMSprop.
     """
@@ -73,7 +74,7 @@ def convnet(
         if number:
             around = hidden = layers.MaxPooling2D(2)(hidden)
         hidden = layers.Conv2D(count, 3, activation="relu")(hidden)
-        if residual and number:
+        if residual_connections and number:
             # A convolution without padding loses a pixel at each edge.
             around = layers.Conv2D(count, 1)(layers.Cropping2D(1)(around))
             hidden = layers.Add()([hidden, around])
@@ -90,7 +91,7 @@ def residual(
     *,
     margin: int = 2,
     filters: Sequence[int] = (16, 32, 48, 64),
-    residual: bool = True,
+    residual_connections: bool = True,
     units: int = 128,
     dropout: float = 0.3,
     turn: float = 10.0,
@@ -117,7 +118,7 @@ def residual(
             pixels high or wide and centred by mass; a margin of 2 cuts more than a twentieth of
             the ink of 0.4 % of them, and saves a quarter of the time.
         filters: of the 3 x 3 and the 5 x 5 convolutions of the first half, then of the second.
-        residual: whether there is that way around.
+        residual_connections: whether there is that way around.
         units: of the dense layer.
         dropout: after each half and the dense layer.
         turn: see `augmentation.RandomMovement`, as the next four.
@@ -135,7 +136,7 @@ def residual(
     from comps.digits.augmentation import MeanOverShifts, RandomMovement
 
     image, pixels = _scaled(shapes)
-    network = _trunk(pixels.shape[1:], margin, filters, residual, units, dropout)
+    network = _trunk(pixels.shape[1:], margin, filters, residual_connections, units, dropout)
     moved = RandomMovement(turn, zoom, slant, shift, bend)(pixels)
     model = keras.Model(image, MeanOverShifts(network, mean_over)(moved))
     return _compiled(model, _one_cycle(steps, learning_rate, weight_decay))
@@ -145,7 +146,7 @@ def _trunk(
     shape: tuple[int, ...],
     margin: int,
     filters: Sequence[int],
-    residual: bool,
+    residual_connections: bool,
     units: int,
     dropout: float,
 ) -> keras.Model:
@@ -159,7 +160,7 @@ def _trunk(
         hidden = _convolution(hidden, narrow)
         around = layers.Cropping2D(1)(hidden)
         hidden = _convolution(hidden, narrow, activate=False)
-        hidden = layers.ReLU()(layers.Add()([hidden, around]) if residual else hidden)
+        hidden = layers.ReLU()(layers.Add()([hidden, around]) if residual_connections else hidden)
         hidden = _convolution(hidden, wide, size=5, strides=2, padding="same")
         hidden = layers.Dropout(dropout)(hidden)
     hidden = layers.Flatten()(hidden)

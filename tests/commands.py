@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from tests import warm_python
+
 COMPS = [str(Path(sys.executable).with_name("comps"))]
 
 Event = dict[str, Any]
@@ -56,17 +58,21 @@ def comps(
     stdout: IO[str] | int = subprocess.PIPE,
 ) -> Done:
     """Run a command to its end; whatever happens, it shows no traceback."""
-    done = subprocess.run(
-        [*prefix, *COMPS, *map(str, arguments)],
-        cwd=cwd,
-        env=environment(env),
-        stdin=subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=200,
-        check=False,
-    )
+    command = [*prefix, *COMPS, *map(str, arguments)]
+    if not prefix and stdout == subprocess.PIPE and "PYTHONPATH" not in (env or {}):
+        done = warm_python.run(command, cwd, environment(env))
+    else:
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env=environment(env),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=200,
+            check=False,
+        )
     result = Done(done.returncode, done.stdout or "", done.stderr)
     assert "Traceback" not in result.err + result.out, result.err
     assert result.code == code, result.err + result.out

@@ -66,7 +66,7 @@ def shapes(side: int) -> Mapping[str, tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("model", OWN_OR_BOOK, ids=lambda model: model.name)
-@pytest.mark.parametrize("side", [16, 32, 96])
+@pytest.mark.parametrize("side", [16, 96])
 def test_a_network_is_built_for_small_and_for_big_images(model: Model, side: int) -> None:
     assert model.build is not None
     of_trainer = {"epochs", "batch_size", "copies", "stride"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -66,9 +66,8 @@ def test_the_weights_of_each_fold_are_those_of_a_plain_loop(family: str, optimiz
             np.testing.assert_allclose(one, other, rtol=0, atol=1e-4 * largest)
 
 
-@pytest.mark.parametrize("family", ["dense", "recurrent"])
-def test_networks_that_do_not_fit_into_memory_are_trained_in_portions(family: str) -> None:
-    whole, parts = program(family, copies=2), program(family, copies=2, memory=1.0)
+def test_networks_that_do_not_fit_into_memory_are_trained_in_portions() -> None:
+    whole, parts = program("dense", copies=2), program("dense", copies=2, memory=1.0)
     (expected,), (found,) = whole.run(), parts.run()
     assert (whole.at_once, parts.at_once) == (4, 1)
     np.testing.assert_allclose(found.test, expected.test, rtol=1e-4, atol=1e-5)
@@ -107,6 +106,12 @@ def last_stage(model: Model) -> Stage:
     return list(trainer.stages(model, [fold], Context(Task.REGRESSION, 0, threads=1)))[-1]
 
 
+@cache
+def on_jax(family: str, precision: str = "float32") -> Array:
+    """Return the predictions of validation rows by a network that was trained on JAX."""
+    return last_stage(model_of(family, "keras-jax", precision=precision)).valid[0]
+
+
 def stages_on(backend: str, folder: Path) -> dict[str, Array]:
     """Train a network of each family on a backend, in both precisions, in its own process."""
     path = folder / f"{backend}.npz"
@@ -138,15 +143,13 @@ def on_another(
 
 @EVERY_FAMILY
 def test_every_backend_trains_the_same_network(family: str, on_another: dict[str, Array]) -> None:
-    found = last_stage(model_of(family, "keras-jax")).valid[0]
-    np.testing.assert_allclose(found, on_another[f"{family}-float32"], rtol=1e-3)
+    np.testing.assert_allclose(on_jax(family), on_another[f"{family}-float32"], rtol=1e-3)
 
 
 @EVERY_FAMILY
 def test_half_precision_learns_nearly_the_same(family: str, on_another: dict[str, Array]) -> None:
-    whole = last_stage(model_of(family, "keras-jax")).valid[0]
-    half = last_stage(model_of(family, "keras-jax", precision="mixed")).valid[0]
-    for found in (half, on_another[f"{family}-mixed"]):
+    whole = on_jax(family)
+    for found in (on_jax(family, "mixed"), on_another[f"{family}-mixed"]):
         # Half precision has two to three digits, and must not change a forecast by more.
         assert 0 < np.abs(found - whole).max() < 0.1 * whole.std() + 0.02 * np.abs(whole).max()
 
@@ -169,8 +172,8 @@ def test_half_precision_keeps_weights_and_outputs(family: str, half: str) -> Non
 
 def test_small_gradients_survive_in_float16(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipelines.trainers.keras_jax._half", lambda: "float16")
-    whole = last_stage(model_of("dense", "keras-jax")).valid[0]
     half = last_stage(model_of("dense", "keras-jax", precision="mixed")).valid[0]
+    whole = on_jax("dense")
     assert np.abs(half - whole).max() < 0.05 * np.abs(whole).max()
 
 

@@ -6,51 +6,49 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 from pipelines.cli.arguments import (
-    Backend,
-    BoostingDevice,
     Check,
-    Competition,
     Data,
-    DataParallel,
-    Engine,
-    Folds,
     FoldsOutput,
-    Jobs,
     Json,
     MemberName,
-    Members,
     Method,
-    Models,
     OfCompetition,
     OofFile,
     Output,
-    Precision,
     Prune,
-    Quick,
     Refit,
-    Repeats,
-    Runs,
-    Scheme,
-    Sealed,
-    Seed,
-    Set,
     Solution,
     Storage,
     Study,
     Submission,
-    TensorBoard,
     TestFile,
     TimeLimit,
     Trials,
-    Tuned,
     Tuner,
-    Weights,
 )
+from pipelines.cli.shared import (
+    JSON,
+    MEMBERS,
+    MODEL,
+    MODELS,
+    QUICK,
+    REPEATS,
+    ROWS,
+    SEALED,
+    SETTINGS,
+    TENSORBOARD,
+    TRAINING,
+    TUNED,
+    takes,
+)
+
+if TYPE_CHECKING:
+    from pipelines.cli.options import Options
 
 app = typer.Typer(
     name="comps",
@@ -71,246 +69,59 @@ def list_(data: Data = None, json: Json = False) -> None:
 
 
 @app.command()
+@takes(*ROWS, MODELS, QUICK, TUNED, REPEATS, SEALED, SETTINGS, *TRAINING, TENSORBOARD, JSON)
 def run(
-    competition: Competition,
-    data: Data = None,
-    runs: Runs = None,
-    models: Models = None,
-    quick: Quick = False,
-    folds: Folds = None,
-    repeats: Repeats = None,
-    scheme: Scheme = None,
-    seed: Seed = 0,
-    sealed: Sealed = None,
-    jobs: Jobs = None,
-    engine: Engine = "local",
-    data_parallel: DataParallel = False,
-    backend: Backend = "auto",
-    precision: Precision = "float32",
-    boosting_device: BoostingDevice = "cpu",
-    tensorboard: TensorBoard = False,
-    time_limit: TimeLimit = None,
-    settings: Set = None,
-    weights: Weights = None,
-    tuned: Tuned = False,
-    output: Output = Path("submission.csv"),
-    json: Json = False,
+    options: Options, time_limit: TimeLimit = None, output: Output = Path("submission.csv")
 ) -> None:
     """Go all the way: data, folds, models, blend, submission."""
-    from pipelines.cli.options import Options
     from pipelines.cli.run import run_competition
 
-    options = Options(
-        competition=competition,
-        data=data,
-        runs=runs,
-        models=models,
-        quick=quick,
-        folds=folds,
-        repeats=repeats,
-        scheme=scheme,
-        seed=seed,
-        sealed=sealed,
-        jobs=jobs,
-        engine=engine,
-        data_parallel=data_parallel,
-        backend=backend,
-        precision=precision,
-        boosting_device=boosting_device,
-        tensorboard=tensorboard,
-        settings=settings,
-        weights=weights,
-        tuned=tuned,
-        json=json,
-    )
     run_competition(options, time_limit, output)
 
 
 @app.command()
-def cv(
-    competition: Competition,
-    data: Data = None,
-    runs: Runs = None,
-    models: Models = None,
-    quick: Quick = False,
-    folds: Folds = None,
-    repeats: Repeats = None,
-    scheme: Scheme = None,
-    seed: Seed = 0,
-    sealed: Sealed = None,
-    jobs: Jobs = None,
-    engine: Engine = "local",
-    data_parallel: DataParallel = False,
-    backend: Backend = "auto",
-    precision: Precision = "float32",
-    boosting_device: BoostingDevice = "cpu",
-    tensorboard: TensorBoard = False,
-    time_limit: TimeLimit = None,
-    settings: Set = None,
-    weights: Weights = None,
-    tuned: Tuned = False,
-    json: Json = False,
-) -> None:
+@takes(*ROWS, MODELS, QUICK, TUNED, REPEATS, SEALED, SETTINGS, *TRAINING, TENSORBOARD, JSON)
+def cv(options: Options, time_limit: TimeLimit = None) -> None:
     """Cross-validate models and keep their out-of-fold predictions."""
-    from pipelines.cli.options import Options
     from pipelines.cli.run import cross_validate_models
 
-    options = Options(
-        competition=competition,
-        data=data,
-        runs=runs,
-        models=models,
-        quick=quick,
-        folds=folds,
-        repeats=repeats,
-        scheme=scheme,
-        seed=seed,
-        sealed=sealed,
-        jobs=jobs,
-        engine=engine,
-        data_parallel=data_parallel,
-        backend=backend,
-        precision=precision,
-        boosting_device=boosting_device,
-        tensorboard=tensorboard,
-        settings=settings,
-        weights=weights,
-        tuned=tuned,
-        json=json,
-    )
     cross_validate_models(options, time_limit)
 
 
 @app.command()
-def blend(
-    competition: Competition,
-    data: Data = None,
-    runs: Runs = None,
-    members: Members = None,
-    method: Method = "auto",
-    folds: Folds = None,
-    scheme: Scheme = None,
-    seed: Seed = 0,
-    sealed: Sealed = None,
-    json: Json = False,
-) -> None:
+@takes(*ROWS, MEMBERS, SEALED, JSON)
+def blend(options: Options, method: Method = "auto") -> None:
     """Blend what is stored, without training anything."""
-    from pipelines.cli.options import Options
     from pipelines.cli.stored import blend_stored
 
-    options = Options(
-        competition=competition,
-        data=data,
-        runs=runs,
-        models=members,
-        folds=folds,
-        scheme=scheme,
-        seed=seed,
-        sealed=sealed,
-        json=json,
-    )
     blend_stored(options, method)
 
 
 @app.command()
-def compare(
-    competition: Competition,
-    data: Data = None,
-    runs: Runs = None,
-    members: Members = None,
-    folds: Folds = None,
-    repeats: Repeats = None,
-    scheme: Scheme = None,
-    seed: Seed = 0,
-    sealed: Sealed = None,
-    jobs: Jobs = None,
-    engine: Engine = "local",
-    data_parallel: DataParallel = False,
-    backend: Backend = "auto",
-    precision: Precision = "float32",
-    boosting_device: BoostingDevice = "cpu",
-    tensorboard: TensorBoard = False,
-    weights: Weights = None,
-    json: Json = False,
-) -> None:
+@takes(*ROWS, MEMBERS, REPEATS, SEALED, *TRAINING, TENSORBOARD, JSON)
+def compare(options: Options) -> None:
     """Compare members fold by fold (deep models and boosting), and test the differences."""
-    from pipelines.cli.options import Options
     from pipelines.cli.run import compare_models
 
-    options = Options(
-        competition=competition,
-        data=data,
-        runs=runs,
-        models=members,
-        folds=folds,
-        repeats=repeats,
-        scheme=scheme,
-        seed=seed,
-        sealed=sealed,
-        jobs=jobs,
-        engine=engine,
-        data_parallel=data_parallel,
-        backend=backend,
-        precision=precision,
-        boosting_device=boosting_device,
-        tensorboard=tensorboard,
-        weights=weights,
-        json=json,
-    )
     compare_models(options)
 
 
 @app.command()
+@takes(*ROWS, MODEL, REPEATS, SEALED, SETTINGS, *TRAINING, JSON)
 def tune(
-    competition: Competition,
-    model: Models = None,
+    options: Options,
     trials: Trials = 20,
     time_limit: TimeLimit = None,
     tuner: Tuner = None,
     prune: Prune = True,
     storage: Storage = None,
     study: Study = None,
-    data: Data = None,
-    runs: Runs = None,
-    folds: Folds = None,
-    repeats: Repeats = None,
-    scheme: Scheme = None,
-    seed: Seed = 0,
-    sealed: Sealed = None,
-    jobs: Jobs = None,
-    engine: Engine = "local",
-    backend: Backend = "auto",
-    precision: Precision = "float32",
-    boosting_device: BoostingDevice = "cpu",
-    settings: Set = None,
-    weights: Weights = None,
     refit: Refit = 0,
     output: Output = Path("submission.csv"),
-    json: Json = False,
 ) -> None:
     """Search for better parameters of a model, scored by cross-validation."""
-    from pipelines.cli.options import Options
     from pipelines.cli.tune import Request, tune_model
 
-    options = Options(
-        competition=competition,
-        data=data,
-        runs=runs,
-        models=model,
-        folds=folds,
-        repeats=repeats,
-        scheme=scheme,
-        seed=seed,
-        sealed=sealed,
-        jobs=jobs,
-        engine=engine,
-        backend=backend,
-        precision=precision,
-        boosting_device=boosting_device,
-        settings=settings,
-        weights=weights,
-        json=json,
-    )
     request = Request(
         trials=trials,
         tuner=tuner,
@@ -325,35 +136,16 @@ def tune(
 
 
 @app.command()
+@takes(*ROWS, MEMBERS, SEALED, JSON)
 def submit(
-    competition: Competition,
-    data: Data = None,
-    runs: Runs = None,
-    members: Members = None,
+    options: Options,
     method: Method = "auto",
-    folds: Folds = None,
-    scheme: Scheme = None,
-    seed: Seed = 0,
-    sealed: Sealed = None,
     output: Output = Path("submission.csv"),
     check: Check = None,
-    json: Json = False,
 ) -> None:
     """Write the submission of the stored blend and check it."""
-    from pipelines.cli.options import Options
     from pipelines.cli.stored import check_file, submit_stored
 
-    options = Options(
-        competition=competition,
-        data=data,
-        runs=runs,
-        models=members,
-        folds=folds,
-        scheme=scheme,
-        seed=seed,
-        sealed=sealed,
-        json=json,
-    )
     if check is None:
         submit_stored(options, method, output)
     else:
@@ -361,58 +153,20 @@ def submit(
 
 
 @app.command("folds")
-def folds_(
-    competition: Competition,
-    data: Data = None,
-    runs: Runs = None,
-    folds: Folds = None,
-    scheme: Scheme = None,
-    seed: Seed = 0,
-    output: FoldsOutput = Path("folds.csv"),
-    json: Json = False,
-) -> None:
+@takes(*ROWS, JSON)
+def folds_(options: Options, output: FoldsOutput = Path("folds.csv")) -> None:
     """Write the fold of every training row, so that another tool can train on the same folds."""
     from pipelines.cli.imported import write_folds
-    from pipelines.cli.options import Options
 
-    options = Options(
-        competition=competition,
-        data=data,
-        runs=runs,
-        folds=folds,
-        scheme=scheme,
-        seed=seed,
-        json=json,
-    )
     write_folds(options, output)
 
 
 @app.command()
-def import_oof(
-    competition: Competition,
-    name: MemberName,
-    oof: OofFile,
-    test: TestFile,
-    data: Data = None,
-    runs: Runs = None,
-    folds: Folds = None,
-    scheme: Scheme = None,
-    seed: Seed = 0,
-    json: Json = False,
-) -> None:
+@takes(*ROWS, JSON)
+def import_oof(options: Options, name: MemberName, oof: OofFile, test: TestFile) -> None:
     """Take predictions that another tool made on the same folds as a member of the blend."""
     from pipelines.cli.imported import import_predictions
-    from pipelines.cli.options import Options
 
-    options = Options(
-        competition=competition,
-        data=data,
-        runs=runs,
-        folds=folds,
-        scheme=scheme,
-        seed=seed,
-        json=json,
-    )
     import_predictions(options, name, oof, test)
 
 

@@ -45,7 +45,11 @@ TimeLimit = Annotated[
     str | None, typer.Option(help="End after this time with what is finished, e.g. 90s, 10m, 1h.")
 ]
 Models = Annotated[
-    str | None, typer.Option("--models", "--model", help="'default', 'all', or names with commas.")
+    str | None,
+    typer.Option("--models", "--model", help="'default', 'quick', 'all', or names with commas."),
+]
+Model = Annotated[
+    str | None, typer.Option("--model", "--models", help="Name of the model to search for.")
 ]
 Quick = Annotated[
     bool, typer.Option("--quick", help="The cheapest models alone: done within a minute.")
@@ -57,7 +61,7 @@ OofFile = Annotated[
 TestFile = Annotated[Path, typer.Option("--test", help="CSV file: id, test predictions.")]
 FoldsOutput = Annotated[Path, typer.Option("--output", help="Where to write the folds.")]
 Members = Annotated[
-    str | None, typer.Option(help="Names of models and imported members, with commas.")
+    str | None, typer.Option("--members", help="Names of models and imported members, with commas.")
 ]
 Method = Annotated[
     str,

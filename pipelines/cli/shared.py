@@ -1,0 +1,88 @@
+"""Options that commands share: declared once, and given to a command as one object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import Parameter, Signature, signature
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, get_type_hints
+
+from pipelines.cli import arguments
+
+if TYPE_CHECKING:
+    from pipelines.cli.options import Options
+
+Own = ParamSpec("Own")
+
+
+def _shared(name: str, annotation: Any, default: Any = None) -> Parameter:
+    """Return the parameter that sets a field of `Options`."""
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+MODELS = _shared("models", arguments.Models)
+MODEL = _shared("models", arguments.Model)
+MEMBERS = _shared("models", arguments.Members)
+QUICK = _shared("quick", arguments.Quick, False)
+TUNED = _shared("tuned", arguments.Tuned, False)
+SETTINGS = _shared("settings", arguments.Set)
+WEIGHTS = _shared("weights", arguments.Weights)
+REPEATS = _shared("repeats", arguments.Repeats)
+TENSORBOARD = _shared("tensorboard", arguments.TensorBoard, False)
+SEALED = _shared("sealed", arguments.Sealed)
+JSON = _shared("json", arguments.Json, False)
+
+# Which rows, in which folds, and where results are kept.
+ROWS = (
+    _shared("competition", arguments.Competition, Parameter.empty),
+    _shared("data", arguments.Data),
+    _shared("runs", arguments.Runs),
+    _shared("folds", arguments.Folds),
+    _shared("scheme", arguments.Scheme),
+    _shared("seed", arguments.Seed, 0),
+)
+# Where and how models are trained.
+TRAINING = (
+    WEIGHTS,
+    _shared("jobs", arguments.Jobs),
+    _shared("engine", arguments.Engine, "local"),
+    _shared("data_parallel", arguments.DataParallel, False),
+    _shared("backend", arguments.Backend, "auto"),
+    _shared("precision", arguments.Precision, "float32"),
+    _shared("boosting_device", arguments.BoostingDevice, "cpu"),
+)
+
+
+def takes(
+    *shared: Parameter,
+) -> Callable[[Callable[Concatenate[Options, Own], None]], Callable[..., None]]:
+    """Return a decorator that makes `(options, its own parameters)` a command for Typer.
+
+    Args:
+        shared: what `options` are made of, in the order of the help. The first one, the
+            competition, comes before the command's own parameters, the others after them.
+    """
+
+    def decorate(function: Callable[Concatenate[Options, Own], None]) -> Callable[..., None]:
+        # The class is imported when a command runs; here only the others' types are needed.
+        hints = get_type_hints(function, localns={"Options": object}, include_extras=True)
+        _, *own = signature(function).parameters.values()
+        parameters = [
+            shared[0],
+            *(part.replace(kind=part.KEYWORD_ONLY, annotation=hints[part.name]) for part in own),
+            *shared[1:],
+        ]
+
+        run: Callable[..., None] = function
+
+        def command(**given: Any) -> None:
+            from pipelines.cli.options import Options
+
+            fields = {part.name: given.pop(part.name) for part in shared}
+            run(Options(**fields), **given)
+
+        command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {part.name: part.annotation for part in parameters}
+        command.__name__, command.__doc__ = function.__name__, function.__doc__
+        return command
+
+    return decorate

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Competition, DataError, Dataset, Task
+from comps.base import Competition, DataError, Dataset, Task, some
 from pipelines.fingerprint import fingerprint
 from pipelines.folds import Folds
 from pipelines.oof import OutOfFold
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FOLD = "fold"
-_SHOWN = 5
 # What rounding in a file may cost the probabilities of a row.
 _SUM_TOLERANCE = 1e-3
 
@@ -161,11 +160,11 @@ def _id_problems(expected: pd.Index, needed: NDArray[np.bool_], found: pd.Index)
     missing = expected[needed & ~expected.isin(found)]
     unknown = found[~found.isin(expected)]
     if len(twice):
-        yield f"{len(twice)} ids are there more than once: {_first(twice)}."
+        yield f"{len(twice)} ids are there more than once: {some(twice)}."
     if len(missing):
-        yield f"{len(missing)} ids of the data are missing: {_first(missing)}."
+        yield f"{len(missing)} ids of the data are missing: {some(missing)}."
     if len(unknown):
-        yield f"{len(unknown)} ids are not in the data: {_first(unknown)}."
+        yield f"{len(unknown)} ids are not in the data: {some(unknown)}."
 
 
 def _fold_problems(competition: Competition, folds: Folds, joined: pd.DataFrame) -> Iterator[str]:
@@ -179,7 +178,7 @@ def _fold_problems(competition: Competition, folds: Folds, joined: pd.DataFrame)
         spec = folds.spec
         yield (
             f"{int(differs.sum())} ids are in another fold than here (scheme '{spec.scheme}', "
-            f"{spec.n_folds} folds, seed {spec.seed}): {_first(joined.index[differs])}. Train on "
+            f"{spec.n_folds} folds, seed {spec.seed}): {some(joined.index[differs])}. Train on "
             f"the folds that 'comps folds {competition.name}' writes, with the same options."
         )
 
@@ -251,10 +250,4 @@ def _refuse(file: str, problems: Iterable[str]) -> None:
 
 
 def _cells(ids: Iterable[object], cells: Iterable[object]) -> str:
-    return _first(f"{row} ({cell})" for row, cell in zip(ids, cells, strict=True))
-
-
-def _first(ids: Iterable[object]) -> str:
-    shown = list(ids)
-    rest = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
-    return ", ".join(map(str, shown[:_SHOWN])) + rest
+    return some(f"{row} ({cell})" for row, cell in zip(ids, cells, strict=True))

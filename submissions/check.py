@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from comps.base import Competition, DataError, Dataset
+from comps.base import Competition, DataError, Dataset, some
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_SHOWN = 5
 
 
 def check_submission(competition: Competition, dataset: Dataset, submission: pd.DataFrame) -> None:
@@ -45,17 +43,17 @@ def _id_problems(expected: pd.Series, found: pd.Series) -> Iterable[str]:
     missing = expected[~expected.isin(found)]
     unknown = found[~found.isin(expected)]
     if len(twice):
-        yield f"{len(twice)} ids are there more than once: {_first(twice)}."
+        yield f"{len(twice)} ids are there more than once: {some(twice)}."
     if len(missing):
-        yield f"{len(missing)} ids of the sample submission are missing: {_first(missing)}."
+        yield f"{len(missing)} ids of the sample submission are missing: {some(missing)}."
     if len(unknown):
-        yield f"{len(unknown)} ids are not in the sample submission: {_first(unknown)}."
+        yield f"{len(unknown)} ids are not in the sample submission: {some(unknown)}."
     if not (len(twice) or len(missing) or len(unknown)):
         moved = found.to_numpy() != expected.to_numpy()
         if moved.any():
             yield (
                 f"{int(moved.sum())} ids are in another order than in the sample submission: "
-                f"{_first(found[moved])}."
+                f"{some(found[moved])}."
             )
 
 
@@ -70,18 +68,12 @@ def _value_problems(
     if infinite.any():
         yield (
             f"{int(infinite.sum())} values of {column} are no finite numbers: "
-            f"ids {_first(ids[infinite])}."
+            f"ids {some(ids[infinite])}."
         )
     low, high = competition.valid_range
     outside = ~infinite & ((values < low) | (values > high))
     if outside.any():
         yield (
             f"{int(outside.sum())} values of {column} are outside {low:g} to {high:g}: "
-            f"ids {_first(ids[outside])}."
+            f"ids {some(ids[outside])}."
         )
-
-
-def _first(ids: Iterable[object]) -> str:
-    shown = list(ids)
-    rest = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
-    return ", ".join(map(str, shown[:_SHOWN])) + rest

@@ -8,6 +8,7 @@ from comps.base.errors import (
     StoreError,
     UsageError,
     WorkbenchError,
+    some,
     unknown_name,
 )
 from comps.base.images import Images
@@ -39,5 +40,6 @@ __all__ = [
     "WorkbenchError",
     "join_rows",
     "parse_setting",
+    "some",
     "unknown_name",
 ]

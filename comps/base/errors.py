@@ -57,3 +57,17 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     hint = f" Did you mean {' or '.join(repr(other) for other in close)}?" if close else ""
     known_names = f" Known: {', '.join(names) or 'none'}." if len(names) <= 40 else ""
     return UsageError(f"There is no {kind} {name!r}.{hint}{known_names}")
+
+
+_SHOWN = 5
+
+
+def some(names: Iterable[object]) -> str:
+    """Return the first five of what a message is about, and how many more there are.
+
+    >>> some(range(7))
+    '0, 1, 2, 3, 4 and 2 more'
+    """
+    shown = list(names)
+    rest = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+    return ", ".join(map(str, shown[:_SHOWN])) + rest

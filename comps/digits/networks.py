@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from comps.optimizers import one_cycle
+
 if TYPE_CHECKING:
     import keras
 
@@ -128,7 +130,7 @@ def residual(
         bend: pixels.
         mean_over: shift of the images over which predictions are averaged, see
             `augmentation.MeanOverShifts`; 0 averages nothing.
-        learning_rate: at its highest; see `_one_cycle`.
+        learning_rate: at its highest, after a fifth of the steps.
         weight_decay: of AdamW; biases and normalisation are spared.
     """
     import keras
@@ -139,7 +141,8 @@ def residual(
     network = _trunk(pixels.shape[1:], margin, filters, residual_connections, units, dropout)
     moved = RandomMovement(turn, zoom, slant, shift, bend)(pixels)
     model = keras.Model(image, MeanOverShifts(network, mean_over)(moved))
-    return _compiled(model, _one_cycle(steps, learning_rate, weight_decay))
+    cycle = one_cycle(steps, learning_rate, weight_decay, begin=0.04, rise=1 / 5, end=1e-3)
+    return _compiled(model, cycle)
 
 
 def _trunk(
@@ -167,26 +170,6 @@ def _trunk(
     hidden = layers.Dense(units, use_bias=False, kernel_initializer="he_normal")(hidden)
     hidden = layers.ReLU()(layers.BatchNormalization(momentum=_MOMENTUM)(hidden))
     return keras.Model(pixels, _answer(layers.Dropout(dropout)(hidden)))
-
-
-def _one_cycle(steps: int, learning_rate: float, weight_decay: float) -> Any:
-    """Return AdamW whose rate rises over a fifth of the steps and falls along a cosine.
-
-    Smith and Topin, "Super-convergence" (2019), for few epochs at a high rate.
-    """
-    import keras
-
-    rise = max(steps // 5, 1)
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.04 * learning_rate,
-        decay_steps=max(steps - rise, 1),
-        alpha=1e-3,
-        warmup_target=learning_rate,
-        warmup_steps=rise,
-    )
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
-    return optimizer
 
 
 def _convolution(

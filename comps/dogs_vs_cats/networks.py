@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from comps.optimizers import one_cycle
+
 if TYPE_CHECKING:
     import keras
 
@@ -152,9 +154,8 @@ def whitened(
     hidden = layers.Rescaling(0.3)(layers.GlobalMaxPooling2D()(hidden))
     body = keras.Model(pixels, _probability(layers.Dropout(dropout)(hidden)), name="body")
 
-    optimizer = keras.optimizers.AdamW(_one_cycle(learning_rate, steps), weight_decay=weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return _compiled(image, ViewsAveraged(body, patch_step)(changed), optimizer, smoothing)
+    cycle = one_cycle(steps, learning_rate, weight_decay, begin=0.1, rise=1 / 7)
+    return _compiled(image, ViewsAveraged(body, patch_step)(changed), cycle, smoothing)
 
 
 def pretrained(
@@ -246,18 +247,6 @@ def _normalised(hidden: Any) -> Any:
     from keras import layers
 
     return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(hidden))
-
-
-def _one_cycle(highest: float, steps: int) -> Any:
-    import keras
-
-    warm = steps // 7
-    return keras.optimizers.schedules.CosineDecay(
-        0.1 * highest,
-        decay_steps=max(steps - warm, 1),
-        warmup_target=highest,
-        warmup_steps=warm,
-    )
 
 
 def _image(shapes: Shapes) -> Any:

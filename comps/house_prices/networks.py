@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from comps.optimizers import one_cycle
+
 if TYPE_CHECKING:
     import keras
 
@@ -82,16 +84,8 @@ def mlp(
         line = layers.Dense(1, use_bias=False, kernel_initializer="zeros", dtype="float32")(noisy)
         output = layers.Add(dtype="float32")([output, line])
     model = keras.Model(inputs, output, name="mlp")
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.01 * learning_rate,
-        decay_steps=max(steps - steps // 20, 1),
-        alpha=0.01,
-        warmup_target=learning_rate,
-        warmup_steps=steps // 20,
-    )
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
-    model.compile(optimizer, keras.losses.MeanSquaredError())
+    cycle = one_cycle(steps, learning_rate, weight_decay, begin=0.01, rise=1 / 20, end=0.01)
+    model.compile(cycle, keras.losses.MeanSquaredError())
     return model
 
 

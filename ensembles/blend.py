@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import Metric, UsageError
-from ensembles.choice import blocks_in_time, choose_honestly
+from ensembles.choice import blocks_in_time, choose_honestly, mean_of
+from ensembles.fitted import Fitted, MeanOfBlends
 from ensembles.methods import METHODS, Fit, Method, methods_for
 from ensembles.sample import Floats, Sample, sample_of, stack
 from pipelines.folds import Folds
@@ -21,7 +22,7 @@ class Blend:
     """Members' predictions, made into one.
 
     Attributes:
-        method: how; a name in `METHODS`.
+        method: how; a name in `METHODS`, or several with plus signs, for the mean of these blends.
         members: names of the models.
         weights: [members] float64, non-negative, sum 1: the share of each member.
         fitted_score: on the rows that the blend was fitted on; too good.
@@ -77,7 +78,7 @@ def blend(
     """Fit a way to blend on out-of-fold predictions.
 
     Args:
-        method: a name in `METHODS`.
+        method: a name in `METHODS`, or several, as in "top+convex": the mean of these blends.
         members: the out-of-fold predictions to blend.
         target: [n], on the metric's scale.
         folds: those of the members; the honest score leaves out one after the other.
@@ -96,11 +97,12 @@ def best_blend(
     metric: Metric,
     methods: Sequence[str] | None = None,
 ) -> tuple[Blend, list[Blend]]:
-    """Return the simplest blend whose honest score cannot be told from the best, and all tried.
+    """Return the blend that `ensembles.choice.choose` takes, and all that were tried.
 
-    What was chosen by its honest score has been looked at: in the chosen blend, the predictions
-    of each fold are those of the method that would have been chosen on the other folds, and
-    `honest_score` is the score of these.
+    That is the first, or the mean of all whose honest scores cannot be told from the best; such
+    a mean is the last of those tried. What was chosen by its honest score has been looked at: in
+    the chosen blend, the predictions of each fold are those of what would have been chosen on the
+    other folds, and `honest_score` is the score of these.
 
     Args:
         members: the out-of-fold predictions to blend.
@@ -117,7 +119,10 @@ def best_blend(
     tried = [blending.by(name) for name in names]
     if len(tried) == 1:
         return tried[0], tried
-    return blending.chosen(tried), tried
+    chosen, honest_choice = blending.choice(tried)
+    if chosen not in tried:
+        tried.append(chosen)
+    return honest_choice, tried
 
 
 class _Blending:
@@ -136,6 +141,7 @@ class _Blending:
         self.sample = sample_of(members, target)
         self.test = stack((member.test for member in members), len(members))
         self.many_classes = self.sample.predictions.ndim == 3
+        self._parts: dict[str, tuple[Fitted, Floats]] = {}
 
     def usual(self) -> list[str]:
         """Return the methods that are tried when none is named; one member needs no blending."""
@@ -144,33 +150,46 @@ class _Blending:
         return methods_for(self.metric, self.many_classes)
 
     def by(self, name: str) -> Blend:
-        """Return the blend by a method."""
-        method = self._method(name)
-        fitted = method.fit(self.sample, self.metric)
-        honest = np.full(self.members[0].valid.shape, np.nan)
-        honest[self.covered] = honest_predictions(
-            method.fit, self.sample, self.fold_of_row, self.metric
-        )
+        """Return the blend by a method, or the mean of several blends."""
+        fits, predictions = zip(*(self._part(part) for part in name.split("+")), strict=True)
+        fitted = fits[0] if len(fits) == 1 else MeanOfBlends(fits)
+        honest = mean_of(predictions, range(len(predictions)))
         return Blend(
             method=name,
             members=tuple(member.model for member in self.members),
             weights=fitted.weights,
             fitted_score=self._score(fitted.predict(self.sample.predictions)),
-            honest_score=self._score(honest[self.covered]),
-            honest=honest,
+            honest_score=self._score(honest),
+            honest=self._of_all_rows(honest),
             test=fitted.predict(self.test),
             gap=fitted.gap,
         )
 
-    def chosen(self, tried: Sequence[Blend]) -> Blend:
-        """Return the chosen one of some blends, with the honest score of the choice itself."""
+    def choice(self, tried: Sequence[Blend]) -> tuple[Blend, Blend]:
+        """Return what is chosen of some blends, and the same with the score of the choice."""
         honest = [blend.honest[self.covered] for blend in tried]
-        number, joined = choose_honestly(
+        chosen, joined = choose_honestly(
             self.metric, self.sample.target, honest, self.fold_of_row, self.groups
         )
+        one = tried[chosen[0]]
+        if len(chosen) > 1:
+            one = self.by("+".join(tried[number].method for number in chosen))
+        score = self._score(joined)
+        return one, replace(one, honest=self._of_all_rows(joined), honest_score=score)
+
+    def _part(self, name: str) -> tuple[Fitted, Floats]:
+        """Return a method fitted on all rows, and its honest predictions of those covered."""
+        if name not in self._parts:
+            fit = self._method(name).fit
+            honest = honest_predictions(fit, self.sample, self.fold_of_row, self.metric)
+            self._parts[name] = fit(self.sample, self.metric), honest
+        return self._parts[name]
+
+    def _of_all_rows(self, covered: Floats) -> Floats:
+        """Return predictions of all training rows, NaN where the members predict nothing."""
         whole = np.full(self.members[0].valid.shape, np.nan)
-        whole[self.covered] = joined
-        return replace(tried[number], honest=whole, honest_score=self._score(joined))
+        whole[self.covered] = covered
+        return whole
 
     def _method(self, name: str) -> Method:
         if name not in METHODS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,13 @@ def choose(
     target: Floats,
     predictions: Sequence[Floats],
     groups: NDArray[np.int64] | None = None,
-) -> int:
-    """Return the index of the simplest prediction that no more complicated one clearly beats.
+) -> tuple[int, ...]:
+    """Return the indices of the predictions whose mean is to be used, in ascending order.
 
-    The rule of one standard error (Breiman et al., "Classification and Regression Trees", 1984),
-    from the simplest on: the next one takes its place if it is better by more than the standard
-    error of their difference. So what is chosen is never worse than something simpler, as it
-    could be if everything within one error of the best were good enough.
+    Of blends that are within one standard error of the best one (the rule of Breiman et al.,
+    "Classification and Regression Trees", 1984) the rows at hand cannot tell which is best, and
+    the mean of all of them loses least. It takes the place of the first, the simplest, if it is
+    better by more than the standard error of their difference.
 
     Args:
         metric: what counts.
@@ -37,15 +37,21 @@ def choose(
         groups: [n] group of each row that is left out at a time, as in `difference_error`.
     """
     score = scorer_of(metric, target)
-    keys = [metric.sort_key(score(prediction)) for prediction in predictions]
-    chosen = 0
-    for number, prediction in enumerate(predictions):
-        gained = keys[chosen] - keys[number]
-        if gained > 0 and gained > difference_error(
-            metric, target, prediction, predictions[chosen], groups
-        ):
-            chosen = number
-    return chosen
+    keys = np.array([metric.sort_key(score(prediction)) for prediction in predictions])
+    best = predictions[int(keys.argmin())]
+    errors = difference_errors(metric, target, best, predictions, groups)
+    near = np.flatnonzero(keys - keys.min() <= errors)
+    simplest, mean = predictions[0], mean_of(predictions, near)
+    gained = keys[0] - metric.sort_key(score(mean))
+    if gained > 0 and gained > difference_error(metric, target, mean, simplest, groups):
+        return tuple(near.tolist())
+    return (0,)
+
+
+def mean_of(predictions: Sequence[Floats], chosen: Iterable[int]) -> Floats:
+    """Return the mean of the chosen ones among some predictions."""
+    mean: Floats = np.mean([predictions[number] for number in chosen], axis=0)
+    return mean
 
 
 def choose_honestly(
@@ -54,7 +60,7 @@ def choose_honestly(
     predictions: Sequence[Floats],
     fold_of_row: NDArray[np.int64],
     groups: NDArray[np.int64] | None = None,
-) -> tuple[int, Floats]:
+) -> tuple[tuple[int, ...], Floats]:
     """Return what `choose` returns, and predictions whose score counts the choice.
 
     A score that decided has been looked at. Each fold is therefore predicted by what would have
@@ -72,7 +78,7 @@ def choose_honestly(
         others = fold_of_row != fold
         left = None if groups is None else groups[others]
         there = choose(metric, target[others], [some[others] for some in predictions], left)
-        joined[~others] = predictions[there][~others]
+        joined[~others] = mean_of(predictions, there)[~others]
     return choose(metric, target, predictions, groups), joined
 
 

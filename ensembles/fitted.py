@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -131,6 +131,29 @@ class RankMean:
             for side in _SIDES:
                 total += np.searchsorted(self.ordered[:, column], predictions[:, column], side)
         mean: Floats = total / (2 * n_rows * n_members)
+        return mean
+
+
+@dataclass(frozen=True, eq=False)
+class MeanOfBlends:
+    """The mean of several blends of the same members.
+
+    Attributes:
+        blends: at least one.
+    """
+
+    blends: Sequence[Fitted]
+    gap: None = None
+
+    @property
+    def weights(self) -> Floats:
+        """[members], the mean of theirs."""
+        mean: Floats = np.mean([blend.weights for blend in self.blends], axis=0)
+        return mean
+
+    def predict(self, predictions: Array) -> Floats:
+        """See `Fitted`."""
+        mean: Floats = np.mean([blend.predict(predictions) for blend in self.blends], axis=0)
         return mean
 
 

@@ -58,18 +58,6 @@ def random_search(sample: Sample, metric: Metric) -> WeightedMean:
     return WeightedMean(search.random_weights(sample, metric))
 
 
-def mean_of_blends(sample: Sample, metric: Metric) -> WeightedMean:
-    """Return the mean of four blends: of all members, of the top, of the best, by weights.
-
-    Each is best somewhere: alike members, junk among them, one that dominates, many rows. Where
-    rows are too few to tell which, something of each loses least.
-    """
-    weighted = convex if _exact(metric, False) else greedy
-    parts = [fit(sample, metric) for fit in (means.equal_mean, means.top_mean, means.best_member)]
-    weights = np.mean([part.weights for part in (*parts, weighted(sample, metric))], axis=0)
-    return WeightedMean(weights)
-
-
 def _always(metric: Metric, many_classes: bool) -> bool:
     del metric, many_classes
     return True
@@ -131,14 +119,13 @@ class Method:
     auto: Suits = _always
 
 
-# From the simplest: what is more complicated has to be clearly better. Not tried unless named:
-# what is slower than the exact weights and no better, and what overfits where rows are few.
+# From the simplest, which `auto` begins with. Not tried unless named: what is slower than the exact
+# weights and no better, and what overfits where rows are few.
 METHODS: Mapping[str, Method] = {
     "equal": Method(means.equal_mean),
     "logit": Method(means.logit_mean, _two_classes),
     "geometric": Method(means.geometric_mean, auto=_many_classes),
     "rank": Method(means.rank_mean, _order, auto=_never),
-    "mean-of-blends": Method(mean_of_blends),
     "top": Method(means.top_mean),
     "best": Method(means.best_member),
     "convex": Method(convex, _exact),

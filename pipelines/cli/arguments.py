@@ -66,9 +66,9 @@ Members = Annotated[
 Method = Annotated[
     str,
     typer.Option(
-        help="auto, or one of: equal, logit, geometric, rank, mean-of-blends, top, best, "
-        "convex, convex-by-class, greedy, greedy-bagged, ridge, logistic, lightgbm, nelder-mead, "
-        "random."
+        help="auto, or one of: equal, logit, geometric, rank, top, best, convex, "
+        "convex-by-class, greedy, greedy-bagged, ridge, logistic, lightgbm, nelder-mead, random; "
+        "or the mean of several, e.g. top+convex."
     ),
 ]
 Set = Annotated[

@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from comps.metrics import ROC_AUC
 from ensembles.blend import honest_predictions
-from ensembles.choice import choose_honestly
+from ensembles.choice import choose_honestly, mean_of
 from ensembles.methods import METHODS, methods_for
 from ensembles.sample import Sample
 from ensembles.scorers import AucScorer
@@ -81,14 +81,16 @@ def one(n_rows: int, n_members: int, kind: str, correlation: float, seed: int) -
         fresh = draw(FRESH, slope, noise, correlation, rng)
         fold_of_row = stratified(sample.target, rng)
         score = AucScorer(fresh.target)
-        found, honest = {}, []
+        found, honest, new = {}, [], []
         for name in dict.fromkeys((*TRIED, *RIVALS)):
             fit = METHODS[name].fit
-            found[name] = score(fit(sample, ROC_AUC).predict(fresh.predictions))
+            predicted = fit(sample, ROC_AUC).predict(fresh.predictions)
+            found[name] = score(predicted)
             if name in TRIED:
+                new.append(predicted)
                 honest.append(honest_predictions(fit, sample, fold_of_row, ROC_AUC))
         chosen, joined = choose_honestly(ROC_AUC, sample.target, honest, fold_of_row)
-        found["auto"] = found[TRIED[chosen]]
+        found["auto"] = score(mean_of(new, chosen))
         found["honest"] = AucScorer(sample.target)(joined)
     return found
 

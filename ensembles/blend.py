@@ -43,6 +43,11 @@ class Blend:
     test: Floats
     gap: float | None = None
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The methods whose mean it is; one, if it is no mean of blends."""
+        return tuple(self.method.split("+"))
+
 
 def check_members(members: Sequence[OutOfFold]) -> None:
     """Check that members can be blended.

@@ -139,7 +139,7 @@ def blends(
             row["honest_score_of_choice"] = chosen.honest_score
         rows.append(row)
         table.add_row(
-            blend.method,
+            "their mean" if len(blend.parts) > 1 and len(tried) > 1 else blend.method,
             f"{blend.honest_score:.{metric.digits}f}",
             *(f"{row[f'honest_{other.name}']:.{other.digits}f}" for other in also),
             f"{blend.fitted_score:.{metric.digits}f}",
@@ -150,7 +150,7 @@ def blends(
 
 def _chosen(metric: Metric, blend: Blend, chosen: Blend) -> str:
     if blend.method != chosen.method:
-        return ""
+        return "averaged" if blend.method in chosen.parts else ""
     if blend.honest_score == chosen.honest_score:
         return "chosen"
     return f"chosen; {chosen.honest_score:.{metric.digits}f} if chosen on other folds"

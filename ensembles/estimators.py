@@ -6,17 +6,25 @@ scikit-learn's `cross_val_score` gives an honest one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import log_loss
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from comps.base import Array, Loss, Metric, Prediction, UsageError
-from ensembles.methods import METHODS
+from ensembles.blend import honest_predictions
+from ensembles.choice import choose
+from ensembles.fitted import MeanOfBlends
+from ensembles.methods import METHODS, methods_for
 from ensembles.sample import Floats, Sample
+
+AUTO = "auto"
+_N_FOLDS = 5
 
 
 def _root_mean_squared_error(target: Array, prediction: Array) -> float:
@@ -37,7 +45,7 @@ _RMSE = Metric(
     loss=Loss.SQUARED_ERROR,
 )
 _LOG_LOSS = Metric(
-    "neg_log_loss",
+    "log_loss",
     "log loss",
     _log_loss,
     greater_is_better=False,
@@ -60,25 +68,56 @@ class _Blend(BaseEstimator):  # type: ignore[misc]
         """
         metric = usual if self.metric is None else self.metric
         many_classes = sample.predictions.ndim == 3
-        suiting = [name for name in METHODS if METHODS[name].suits(metric, many_classes)]
-        if self.method not in suiting:
-            raise ValueError(f"method must be one of {suiting}, not {self.method!r}.")
         try:
-            self.fitted_ = METHODS[self.method].fit(sample, metric)
+            if self.method == AUTO:
+                self.methods_ = _chosen(sample, metric, methods_for(metric, many_classes))
+            else:
+                self.methods_ = self._named(metric, many_classes)
+            fits = [METHODS[name].fit(sample, metric) for name in self.methods_]
         except UsageError as error:
             raise ValueError(str(error)) from error
+        self.fitted_ = fits[0] if len(fits) == 1 else MeanOfBlends(fits)
         self.weights_ = self.fitted_.weights
         self.gap_ = self.fitted_.gap
+
+    def _named(self, metric: Metric, many_classes: bool) -> list[str]:
+        """Return the methods that are to be averaged, mostly one."""
+        suiting = [name for name in METHODS if METHODS[name].suits(metric, many_classes)]
+        names = self.method.split("+")
+        if not set(names) <= set(suiting):
+            raise ValueError(
+                f"method must be one of {[AUTO, *suiting]}, or several with plus signs, not "
+                f"{self.method!r}."
+            )
+        return names
+
+
+def _chosen(sample: Sample, metric: Metric, names: Sequence[str]) -> list[str]:
+    """Return the methods that `ensembles.choice.choose` takes by five folds of the rows."""
+    classes = metric.needs is not Prediction.VALUE
+    counts = np.unique(sample.target, return_counts=True)[1]
+    n_folds = min(_N_FOLDS, int(counts.min()) if classes else len(sample.target))
+    if n_folds < 2 or sample.predictions.shape[1] == 1:
+        return list(names[:1])
+    kind = StratifiedKFold if classes else KFold
+    fold_of_row = np.empty(len(sample.target), np.int64)
+    folds = kind(n_folds, shuffle=True, random_state=0).split(sample.target, sample.target)
+    for number, (_, valid) in enumerate(folds):
+        fold_of_row[valid] = number
+    honest = [honest_predictions(METHODS[name].fit, sample, fold_of_row, metric) for name in names]
+    return [names[number] for number in choose(metric, sample.target, honest)]
 
 
 class BlendRegressor(RegressorMixin, _Blend):  # type: ignore[misc]
     """A blend of values.
 
     Args:
-        method: a name in `ensembles.METHODS`.
+        method: a name in `ensembles.METHODS`, several as in "top+convex" for their mean, or "auto",
+            which chooses by five folds of the rows it is fitted on.
         metric: what the blend should be good at; None for the root mean squared error.
 
     Attributes:
+        methods_: the methods that are averaged, mostly one.
         weights_: [members] float64, non-negative, sum 1.
         gap_: how much lower the mean loss of other weights could be at most; None if unknown.
 
@@ -116,11 +155,13 @@ class BlendClassifier(ClassifierMixin, _Blend):  # type: ignore[misc]
     member has as many columns as there are classes, one member behind the other.
 
     Args:
-        method: a name in `ensembles.METHODS`.
+        method: a name in `ensembles.METHODS`, several as in "top+convex" for their mean, or "auto",
+            which chooses by five folds of the rows it is fitted on.
         metric: what the blend should be good at; None for the log loss.
 
     Attributes:
         classes_: the labels, in ascending order.
+        methods_: the methods that are averaged, mostly one.
         weights_: [members] float64, non-negative, sum 1.
         gap_: how much lower the mean loss of other weights could be at most; None if unknown.
 

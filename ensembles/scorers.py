@@ -53,8 +53,38 @@ class AucScorer:
         return area if self.positive_is_rare else 1.0 - area
 
 
+class LogLossScorer:
+    """Scores probabilities as scikit-learn's `log_loss`, without its checks of every call.
+
+    These take milliseconds, whatever the number of rows; a choice among blends scores thousands
+    of times.
+
+    Args:
+        target: [n] codes of classes, 0 or 1 where predictions are [n].
+
+    >>> round(LogLossScorer(np.array([1.0, 0.0]))(np.array([0.5, 0.0])), 4)
+    0.3466
+    """
+
+    def __init__(self, target: Floats) -> None:
+        self.codes = target.astype(np.intp)
+
+    def __call__(self, prediction: NDArray[Any]) -> float:
+        """Return the loss of [n] or [n, classes] probabilities; rows are made to sum to 1."""
+        rows = prediction.astype(np.float64)
+        if rows.ndim == 1:
+            right = np.where(self.codes == 1, rows, 1 - rows)
+        else:
+            right = rows[np.arange(len(rows)), self.codes] / rows.sum(axis=1)
+        least = np.finfo(np.float64).eps
+        return float(-np.log(np.clip(right, least, 1 - least)).mean())
+
+
 # Faster ways to score many predictions of the same rows, by the metric's name.
-SCORERS: Mapping[str, Callable[[Floats], Scorer]] = {"roc_auc": AucScorer}
+SCORERS: Mapping[str, Callable[[Floats], Scorer]] = {
+    "log_loss": LogLossScorer,
+    "roc_auc": AucScorer,
+}
 
 
 def scorer_of(metric: Metric, target: Floats) -> Scorer:

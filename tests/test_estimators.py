@@ -14,8 +14,8 @@ from ensembles.estimators import BlendClassifier, BlendRegressor
 from ensembles.weights import log_loss_weights, squared_error_weights
 
 ESTIMATORS = [
-    *(BlendRegressor(name) for name in ("equal", "best", "convex", "greedy", "ridge")),
-    *(BlendClassifier(name) for name in ("equal", "best", "convex", "logit", "logistic")),
+    *(BlendRegressor(name) for name in ("equal", "convex", "greedy", "ridge", "auto")),
+    *(BlendClassifier(name) for name in ("best", "convex", "logit", "logistic", "auto")),
 ]
 CHECKS = [
     pytest.param(estimator, check, id=f"{type(estimator).__name__}-{estimator.method}-{number}")
@@ -62,10 +62,24 @@ def test_a_blend_is_scored_by_cross_validation() -> None:
     assert scores.mean() > ROC_AUC.score(target, oof[:, 0])
 
 
+def test_auto_chooses_and_names_what_it_averages() -> None:
+    rng = np.random.default_rng(3)
+    target = (rng.random(400) < 0.5).astype(int)
+    sizes = np.array([0.2, 1.5, 1.5, 1.5])
+    oof = np.clip(0.5 + (target[:, None] - 0.5) * 0.5 + rng.normal(0, sizes, (400, 4)), 0, 1)
+    found = BlendClassifier("auto", ROC_AUC).fit(oof, target)
+    assert "equal" not in found.methods_ and found.weights_[0] > 0.6
+    again = BlendClassifier("+".join(found.methods_), ROC_AUC).fit(oof, target)
+    np.testing.assert_array_equal(again.predict_proba(oof), found.predict_proba(oof))
+    # Two rows of a class cannot be in five folds, one cannot be in two.
+    assert BlendClassifier("auto").fit(oof[:5], [0, 0, 0, 0, 1]).methods_ == ["equal"]
+
+
 @pytest.mark.parametrize(
     ("estimator", "columns", "message"),
     [
         (BlendRegressor("median"), [[1.0], [2.0]], "method must be one of"),
+        (BlendRegressor("equal+median"), [[1.0], [2.0]], "or several with plus signs"),
         (BlendRegressor("logit"), [[1.0], [2.0]], "method must be one of"),
         (
             BlendRegressor("geometric"),

@@ -17,7 +17,7 @@ from ensembles import METHODS, Sample
 from ensembles.diversity import error_correlations
 from ensembles.greedy import greedy_weights
 from ensembles.sample import LARGE, stack
-from ensembles.scorers import AucScorer
+from ensembles.scorers import AucScorer, LogLossScorer
 from ensembles.search import nelder_mead_weights, random_weights
 from ensembles.weights import absolute_error_weights, log_loss_weights, squared_error_weights
 
@@ -224,6 +224,19 @@ def test_the_area_under_the_curve_is_that_of_scikit_learn(
     scores = np.round(rng.random(80) + 0.3 * target, decimals)
     expected = roc_auc_score(target, scores)
     assert AucScorer(target)(scores) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@given(seed=st.integers(0, 10**6))
+def test_the_log_loss_is_that_of_scikit_learn(n_classes: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(n_classes, size=30).astype(float)
+    rows = np.round(rng.dirichlet(np.full(n_classes, 0.3), 30), 1)
+    rows[rows.sum(axis=1) == 0] = 1.0
+    rows /= rows.sum(axis=1, keepdims=True)
+    probabilities = rows[:, 1] if n_classes == 2 else rows
+    found = LogLossScorer(codes)(probabilities)
+    assert found == pytest.approx(LOG_LOSS.score(codes, probabilities), rel=1e-12)
 
 
 def test_the_area_needs_both_classes() -> None:

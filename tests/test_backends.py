@@ -88,15 +88,18 @@ def test_the_command_line_names_the_backends(tmp_path: Path) -> None:
     assert "jax" in done.err and "torch" in done.err
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("competition", "settings"),
     [
-        ("digits", ["convnet.epochs=1"]),
-        ("dogs-vs-cats", ["convnet.epochs=1"]),
-        ("sentiment", ["bag-unigrams.epochs=1", "transformer.epochs=1", "transformer.width=8"]),
-        ("temperature", ["lstm.epochs=1", "conv1d.epochs=1"]),
-        ("house-prices", ["mlp.epochs=2"]),
+        pytest.param("digits", ["convnet.epochs=1"], marks=pytest.mark.long),
+        pytest.param("dogs-vs-cats", ["convnet.epochs=1"], marks=pytest.mark.long),
+        pytest.param(
+            "sentiment",
+            ["bag-unigrams.epochs=1", "transformer.epochs=1", "transformer.width=8"],
+            marks=pytest.mark.slow,
+        ),
+        pytest.param("temperature", ["lstm.epochs=1", "conv1d.epochs=1"], marks=pytest.mark.long),
+        pytest.param("house-prices", ["mlp.epochs=2"], marks=pytest.mark.slow),
     ],
 )
 def test_networks_are_trained_without_tensorflow(

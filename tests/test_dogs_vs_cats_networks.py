@@ -94,7 +94,7 @@ def test_the_books_xception_has_the_books_parameters() -> None:
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
-        ("convnet", {"epochs": 6, "stride": 6}),
+        pytest.param("convnet", {"epochs": 6, "stride": 6}, marks=pytest.mark.slow),
         ("convnet-whitened", {"epochs": 12, "stride": 12, "batch_size": 8, "filters": [8, 16]}),
     ],
 )

@@ -209,8 +209,14 @@ def test_a_file_predicts_of_raw_rows_what_the_harness_predicts(quick: Path, name
     check(quick, name)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("competition", OTHERS)
+@pytest.mark.parametrize(
+    "competition",
+    [
+        pytest.param("sentiment", marks=pytest.mark.long),
+        pytest.param("dogs-vs-cats", marks=pytest.mark.long),
+        pytest.param("digits", marks=pytest.mark.slow),
+    ],
+)
 def test_other_files_predict_what_the_harness_predicts(competition: str, tmp_path: Path) -> None:
     names = [f"{competition}:{model}" for model in OTHERS[competition]]
     in_new_processes(tmp_path, names)

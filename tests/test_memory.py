@@ -11,9 +11,12 @@ FITS, WARM_UP = 30, 6
 GROWTH = 1.05
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("trainer", "family"), [("keras-jax", "dense"), ("keras-tensorflow", "convolutional")]
+    ("trainer", "family"),
+    [
+        pytest.param("keras-jax", "dense", marks=pytest.mark.slow),
+        pytest.param("keras-tensorflow", "convolutional", marks=pytest.mark.long),
+    ],
 )
 def test_memory_does_not_grow_with_the_number_of_fits(trainer: str, family: str) -> None:
     told = python(

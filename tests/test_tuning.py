@@ -143,8 +143,14 @@ for model in find_competition({competition!r}).models:
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("competition", sorted(SHAPES))
+# The largest photographs' networks take half a minute to build.
+@pytest.mark.parametrize(
+    "competition",
+    [
+        pytest.param(name, marks=pytest.mark.long if name == "dogs-vs-cats" else pytest.mark.slow)
+        for name in sorted(SHAPES)
+    ],
+)
 def test_both_ends_of_the_space_of_a_network_are_built(competition: str) -> None:
     code = BUILD_ENDS.format(competition=competition, shapes=SHAPES[competition])
     lines = [line.split() for line in python(code, KERAS_BACKEND="numpy").splitlines()]

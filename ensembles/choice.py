@@ -1,4 +1,4 @@
-"""Choosing among blends by honest scores: what is more complicated has to be clearly better."""
+"""Choosing among blends by honest scores: what cannot be told apart is averaged."""
 
 from __future__ import annotations
 

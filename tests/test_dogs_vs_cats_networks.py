@@ -65,7 +65,15 @@ def shapes(side: int) -> Mapping[str, tuple[int, ...]]:
     return {"image": (side, side, 3)}
 
 
-@pytest.mark.parametrize("model", OWN_OR_BOOK, ids=lambda model: model.name)
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(
+            model, id=model.name, marks=[pytest.mark.long] if "xception" in model.name else []
+        )
+        for model in OWN_OR_BOOK
+    ],
+)
 @pytest.mark.parametrize("side", [16, 96])
 def test_a_network_is_built_for_small_and_for_big_images(model: Model, side: int) -> None:
     assert model.build is not None
@@ -104,7 +112,7 @@ def test_a_network_learns_what_is_easy(name: str, changes: dict[str, Any]) -> No
     assert ((valid > 0.5) == bright).mean() >= 0.9 and ((test > 0.5) == bright).mean() >= 0.9
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_xception_and_augmentation_train() -> None:
     valid, _ = trained_elsewhere("xception-small", epochs=1, stride=1)
     assert np.isfinite(valid).all()
@@ -175,6 +183,7 @@ def test_a_prediction_is_the_same_for_the_mirror_image() -> None:
     assert len(np.unique(answers)) > 1
 
 
+@pytest.mark.slow
 def test_a_network_comes_back_from_its_file(tmp_path: Path) -> None:
     import keras
 
@@ -249,8 +258,13 @@ def test_a_pretrained_network_trains_its_head_and_what_is_to_be_tuned(
     assert not [path for path in moved if "moving" in path or "bn" in path.lower()]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["vgg16", "vgg16-tuned"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("vgg16", marks=pytest.mark.slow),
+        pytest.param("vgg16-tuned", marks=pytest.mark.long),
+    ],
+)
 def test_pretrained_networks_train_in_the_harness(name: str, weights: str) -> None:
     valid, test = trained_elsewhere(
         name, application="MobileNetV2", weights=weights, epochs=1, stride=1

@@ -329,7 +329,7 @@ def test_tensorflow_knows_every_entity() -> None:
     assert clean("&eacute;&#233;&#xE9;") == 3 * "\u00e9" and len(named_characters()) > 2000
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_tensorflow_treats_every_character_alike() -> None:
     points = [point for point in range(0x110000) if not 0xD800 <= point < 0xE000]
     for start in range(0, len(points), 50_000):

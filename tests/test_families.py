@@ -75,7 +75,7 @@ def test_networks_that_do_not_fit_into_memory_are_trained_in_portions() -> None:
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_portion_is_as_large_as_memory_allows() -> None:
     from pipelines.trainers._devices import bytes_of
 

@@ -169,6 +169,7 @@ def both_backends(tiny_data: Path, store: Path) -> list[Job]:
     return make_jobs(tiny_experiment(tiny_data), RunStore(store), models)
 
 
+@pytest.mark.slow
 def test_one_slot_trains_on_both_backends(tiny_data: Path, tmp_path: Path) -> None:
     jobs = both_backends(tiny_data, tmp_path / "store")
     engine = LocalEngine(1)

@@ -558,7 +558,19 @@ def glove(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("model", NETWORKS, ids=lambda model: model.name)
+# Those that are trained on all folds in a slow test.
+_COSTLY = {"lstm-one-hot", "lstm-masked", "transformer"}
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(
+            model, id=model.name, marks=[pytest.mark.long] if model.name in _COSTLY else []
+        )
+        for model in NETWORKS
+    ],
+)
 def test_a_network_learns_the_rows_that_it_is_trained_on(
     model: Model, few: Dataset, glove: Path
 ) -> None:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from comps.base import Metric, UsageError
 from ensembles.choice import blocks_in_time, choose_honestly, mean_of
-from ensembles.fitted import Fitted, MeanOfBlends
-from ensembles.methods import METHODS, Fit, Method, methods_for
+from ensembles.fitted import Fitted, averaged
+from ensembles.methods import METHODS, Fit, Method, methods_for, parts_of
 from ensembles.sample import Floats, Sample, sample_of, stack
 from pipelines.folds import Folds
 from pipelines.oof import OutOfFold
@@ -46,7 +46,7 @@ class Blend:
     @property
     def parts(self) -> tuple[str, ...]:
         """The methods whose mean it is; one, if it is no mean of blends."""
-        return tuple(self.method.split("+"))
+        return parts_of(self.method)
 
 
 def check_members(members: Sequence[OutOfFold]) -> None:
@@ -156,8 +156,8 @@ class _Blending:
 
     def by(self, name: str) -> Blend:
         """Return the blend by a method, or the mean of several blends."""
-        fits, predictions = zip(*(self._part(part) for part in name.split("+")), strict=True)
-        fitted = fits[0] if len(fits) == 1 else MeanOfBlends(fits)
+        fits, predictions = zip(*(self._part(part) for part in parts_of(name)), strict=True)
+        fitted = averaged(fits)
         honest = mean_of(predictions, range(len(predictions)))
         return Blend(
             method=name,

@@ -19,8 +19,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from comps.base import Array, Loss, Metric, Prediction, UsageError
 from ensembles.blend import honest_predictions
 from ensembles.choice import choose
-from ensembles.fitted import MeanOfBlends
-from ensembles.methods import METHODS, methods_for
+from ensembles.fitted import averaged
+from ensembles.methods import METHODS, methods_for, parts_of
 from ensembles.sample import Floats, Sample
 
 AUTO = "auto"
@@ -76,14 +76,14 @@ class _Blend(BaseEstimator):  # type: ignore[misc]
             fits = [METHODS[name].fit(sample, metric) for name in self.methods_]
         except UsageError as error:
             raise ValueError(str(error)) from error
-        self.fitted_ = fits[0] if len(fits) == 1 else MeanOfBlends(fits)
+        self.fitted_ = averaged(fits)
         self.weights_ = self.fitted_.weights
         self.gap_ = self.fitted_.gap
 
     def _named(self, metric: Metric, many_classes: bool) -> list[str]:
         """Return the methods that are to be averaged, mostly one."""
         suiting = [name for name in METHODS if METHODS[name].suits(metric, many_classes)]
-        names = self.method.split("+")
+        names = list(parts_of(self.method))
         if not set(names) <= set(suiting):
             raise ValueError(
                 f"method must be one of {[AUTO, *suiting]}, or several with plus signs, not "

@@ -157,6 +157,11 @@ class MeanOfBlends:
         return mean
 
 
+def averaged(blends: Sequence[Fitted]) -> Fitted:
+    """Return the mean of blends; one alone is its own mean."""
+    return blends[0] if len(blends) == 1 else MeanOfBlends(blends)
+
+
 @dataclass(frozen=True, eq=False)
 class Stacked:
     """A model of the members' predictions.

@@ -140,6 +140,15 @@ METHODS: Mapping[str, Method] = {
 }
 
 
+def parts_of(method: str) -> tuple[str, ...]:
+    """Return the names in a name of several methods, whose mean is meant.
+
+    >>> parts_of("top+convex")
+    ('top', 'convex')
+    """
+    return tuple(method.split("+"))
+
+
 def methods_for(metric: Metric, many_classes: bool) -> list[str]:
     """Return the names of the methods that are tried when none is named."""
     return [

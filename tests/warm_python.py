@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+_SECONDS = 200
 
 
 @cache
@@ -58,6 +61,8 @@ def _become(request: Mapping[str, Any]) -> None:
     for number, path in enumerate(request["outputs"], 1):
         os.dup2(os.open(path, flags), number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    # What takes longer is ended, as `subprocess.run` would with a timeout.
+    signal.alarm(_SECONDS)
     sys.argv = request["command"]
     sys.path[0] = str(Path(sys.argv[0]).parent)
 

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import Metric, UsageError
-from ensembles.choice import blocks_in_time, choose_honestly, mean_of
+from ensembles.choice import blocks_in_time, choose, mean_of
 from ensembles.fitted import Fitted, averaged
 from ensembles.methods import METHODS, Fit, Method, methods_for, parts_of
+from ensembles.outer import estimate_of, kept_members, outer_folds
 from ensembles.sample import Floats, Sample, sample_of, stack
 from pipelines.folds import Folds
+from pipelines.inner import Estimate
 from pipelines.oof import OutOfFold
 
 
@@ -26,10 +28,13 @@ class Blend:
         members: names of the models.
         weights: [members] float64, non-negative, sum 1: the share of each member.
         fitted_score: on the rows that the blend was fitted on; too good.
-        honest_score: on each fold with the blend fitted on the other folds. Where the method was
-            chosen by such scores, it was chosen on the other folds, too.
-        honest: [n] or [n, classes] float64, the predictions that `honest_score` is of; NaN
-            where the members predict nothing.
+        honest_score: of `honest`. Of a metric that looks at the order of rows alone the mean
+            within folds, for models of different folds need not agree on a level.
+        estimate: how the honest score was made; see `pipelines.inner`.
+        honest: [n] or [n, classes] float64: each fold predicted with everything chosen on its
+            inner folds; NaN where nothing is predicted. What a method that was chosen by its
+            score has been chosen by, is left out, too.
+        pooled_score: of `honest` over all rows at once, the folds together.
         test: [m] or [m, classes] float64 test predictions, on the metric's scale.
         gap: how much lower the mean loss of other weights could be at most, where that is known.
     """
@@ -39,7 +44,9 @@ class Blend:
     weights: Floats
     fitted_score: float
     honest_score: float
+    estimate: Estimate
     honest: Floats
+    pooled_score: float
     test: Floats
     gap: float | None = None
 
@@ -78,7 +85,12 @@ def check_members(members: Sequence[OutOfFold]) -> None:
 
 
 def blend(
-    method: str, members: Sequence[OutOfFold], target: Floats, folds: Folds, metric: Metric
+    method: str,
+    members: Sequence[OutOfFold],
+    target: Floats,
+    folds: Folds,
+    metric: Metric,
+    baseline: str | None = None,
 ) -> Blend:
     """Fit a way to blend on out-of-fold predictions.
 
@@ -88,11 +100,12 @@ def blend(
         target: [n], on the metric's scale.
         folds: those of the members; the honest score leaves out one after the other.
         metric: what the blend should be good at.
+        baseline: the member that others have to beat to be blended; None blends all.
 
     Raises:
         UsageError: if the members do not go together, or the method is unknown or of no use here.
     """
-    return _Blending(members, target, folds, metric).by(method)
+    return _Blending(members, target, folds, metric, baseline).by(method)
 
 
 def best_blend(
@@ -101,13 +114,14 @@ def best_blend(
     folds: Folds,
     metric: Metric,
     methods: Sequence[str] | None = None,
+    baseline: str | None = None,
 ) -> tuple[Blend, list[Blend]]:
     """Return the blend that `ensembles.choice.choose` takes, and all that were tried.
 
     That is the first, or the mean of all whose honest scores cannot be told from the best; such
     a mean is the last of those tried. What was chosen by its honest score has been looked at: in
-    the chosen blend, the predictions of each fold are those of what would have been chosen on the
-    other folds, and `honest_score` is the score of these.
+    the chosen blend, the predictions of each fold are those of what would have been chosen on its
+    inner folds, and `honest_score` is the score of these.
 
     Args:
         members: the out-of-fold predictions to blend.
@@ -115,11 +129,12 @@ def best_blend(
         folds: those of the members.
         metric: what is compared.
         methods: names in `METHODS`; None tries those that suit the metric.
+        baseline: as in `blend`.
 
     Raises:
         UsageError: as `blend`.
     """
-    blending = _Blending(members, target, folds, metric)
+    blending = _Blending(members, target, folds, metric, baseline)
     names = blending.usual() if methods is None else list(methods)
     tried = [blending.by(name) for name in names]
     if len(tried) == 1:
@@ -134,23 +149,33 @@ class _Blending:
     """Members that go together, stacked once for all methods."""
 
     def __init__(
-        self, members: Sequence[OutOfFold], target: Floats, folds: Folds, metric: Metric
+        self,
+        members: Sequence[OutOfFold],
+        target: Floats,
+        folds: Folds,
+        metric: Metric,
+        baseline: str | None,
     ) -> None:
         check_members(members)
         if folds.fingerprint != members[0].folds_fingerprint:
             raise UsageError("The members were trained on other folds than the honest score needs.")
-        self.members, self.metric = members, metric
-        self.covered = members[0].covered
-        self.fold_of_row = folds.fold_of_row()[self.covered]
-        self.groups = blocks_in_time(self.fold_of_row) if folds.growing else None
+        self.members, self.metric, self.target = members, metric, target
+        names = [member.model for member in members]
+        self.baseline = names.index(baseline) if baseline in names else None
+        self.fold_of_row = folds.fold_of_row()
+        self.growing = folds.growing
         self.sample = sample_of(members, target)
         self.test = stack((member.test for member in members), len(members))
         self.many_classes = self.sample.predictions.ndim == 3
+        self.estimate = estimate_of(members, folds)
+        self.outer = outer_folds(members, target, folds, self.estimate)
+        self.kept = kept_members(metric, self.sample, self.baseline)
+        self.kept_outer = [kept_members(metric, one.sample, self.baseline) for one in self.outer]
         self._parts: dict[str, tuple[Fitted, Floats]] = {}
 
     def usual(self) -> list[str]:
         """Return the methods that are tried when none is named; one member needs no blending."""
-        if len(self.members) == 1:
+        if max(map(len, (self.kept, *self.kept_outer))) == 1:
             return ["equal"]
         return methods_for(self.metric, self.many_classes)
 
@@ -158,43 +183,90 @@ class _Blending:
         """Return the blend by a method, or the mean of several blends."""
         fits, predictions = zip(*(self._part(part) for part in parts_of(name)), strict=True)
         fitted = averaged(fits)
+        sample, kept = self.sample.of(self.kept), list(self.kept)
         honest = mean_of(predictions, range(len(predictions)))
+        honest_score, pooled = self._scores(honest)
         return Blend(
             method=name,
-            members=tuple(member.model for member in self.members),
+            members=tuple(self.members[place].model for place in kept),
             weights=fitted.weights,
-            fitted_score=self._score(fitted.predict(self.sample.predictions)),
-            honest_score=self._score(honest),
-            honest=self._of_all_rows(honest),
-            test=fitted.predict(self.test),
+            fitted_score=self.metric.score(self.sample.target, fitted.predict(sample.predictions)),
+            honest_score=honest_score,
+            estimate=self.estimate,
+            honest=honest,
+            pooled_score=pooled,
+            test=fitted.predict(self.test[:, kept]),
             gap=fitted.gap,
         )
 
     def choice(self, tried: Sequence[Blend]) -> tuple[Blend, Blend]:
         """Return what is chosen of some blends, and the same with the score of the choice."""
-        honest = [blend.honest[self.covered] for blend in tried]
-        chosen, joined = choose_honestly(
-            self.metric, self.sample.target, honest, self.fold_of_row, self.groups
-        )
+        honest = [blend.honest for blend in tried]
+        joined = np.full_like(honest[0], np.nan)
+        for place, outer in enumerate(self.outer):
+            chosen = self._choice_for(place, tried)
+            joined[outer.rows] = mean_of([values[outer.rows] for values in honest], chosen)
+        scored = np.concatenate([outer.rows for outer in self.outer])
+        chosen = self._choose(honest, np.sort(scored))
         one = tried[chosen[0]]
         if len(chosen) > 1:
             one = self.by("+".join(tried[number].method for number in chosen))
-        score = self._score(joined)
-        return one, replace(one, honest=self._of_all_rows(joined), honest_score=score)
+        score, pooled = self._scores(joined)
+        return one, replace(one, honest=joined, honest_score=score, pooled_score=pooled)
+
+    def _choice_for(self, place: int, tried: Sequence[Blend]) -> tuple[int, ...]:
+        """Return which blends are chosen for an outer fold, by its inner folds alone."""
+        outer = self.outer[place]
+        if self.estimate is Estimate.NESTED:
+            sample = outer.sample.of(self.kept_outer[place])
+            predictions = [
+                mean_of(
+                    [
+                        honest_predictions(
+                            self._method(part).fit, sample, outer.fold_of_row, self.metric
+                        )
+                        for part in blend.parts
+                    ],
+                    range(len(blend.parts)),
+                )
+                for blend in tried
+            ]
+            return choose(self.metric, sample.whole()[1], predictions)
+        others = self.outer[:place] if self.growing else [o for o in self.outer if o is not outer]
+        if not others:
+            return (0,)
+        return self._choose(
+            [blend.honest for blend in tried], np.sort(np.concatenate([o.rows for o in others]))
+        )
+
+    def _choose(self, honest: Sequence[Floats], rows: NDArray[np.int64]) -> tuple[int, ...]:
+        """Return which blends are chosen by their honest predictions of some rows."""
+        groups = blocks_in_time(self.fold_of_row[rows]) if self.growing else None
+        return choose(self.metric, self.target[rows], [values[rows] for values in honest], groups)
 
     def _part(self, name: str) -> tuple[Fitted, Floats]:
-        """Return a method fitted on all rows, and its honest predictions of those covered."""
+        """Return a method fitted on all rows, and its honest predictions, NaN where there are none.
+
+        For each outer fold it is fitted on the inner folds.
+        """
         if name not in self._parts:
             fit = self._method(name).fit
-            honest = honest_predictions(fit, self.sample, self.fold_of_row, self.metric)
-            self._parts[name] = fit(self.sample, self.metric), honest
+            honest = np.full(self.members[0].valid.shape, np.nan)
+            for outer, kept in zip(self.outer, self.kept_outer, strict=True):
+                fitted = fit(outer.sample.of(kept), self.metric)
+                honest[outer.rows] = fitted.predict(outer.predictions[:, list(kept)])
+            self._parts[name] = fit(self.sample.of(self.kept), self.metric), honest
         return self._parts[name]
 
-    def _of_all_rows(self, covered: Floats) -> Floats:
-        """Return predictions of all training rows, NaN where the members predict nothing."""
-        whole = np.full(self.members[0].valid.shape, np.nan)
-        whole[self.covered] = covered
-        return whole
+    def _scores(self, honest: Floats) -> tuple[float, float]:
+        """Return the score of honest predictions, and that of all folds together."""
+        rows = [outer.rows for outer in self.outer]
+        everything = np.sort(np.concatenate(rows))
+        pooled = self.metric.score(self.target[everything], honest[everything])
+        if not self.metric.order_alone:
+            return pooled, pooled
+        within = [self.metric.score(self.target[fold], honest[fold]) for fold in rows]
+        return float(np.nanmean(within)), pooled
 
     def _method(self, name: str) -> Method:
         if name not in METHODS:
@@ -210,9 +282,6 @@ class _Blending:
                 f"These do: auto, {', '.join(suiting)}."
             )
         return METHODS[name]
-
-    def _score(self, predictions: Floats) -> float:
-        return self.metric.score(self.sample.target, predictions)
 
 
 def honest_predictions(

@@ -54,34 +54,6 @@ def mean_of(predictions: Sequence[Floats], chosen: Iterable[int]) -> Floats:
     return mean
 
 
-def choose_honestly(
-    metric: Metric,
-    target: Floats,
-    predictions: Sequence[Floats],
-    fold_of_row: NDArray[np.int64],
-    groups: NDArray[np.int64] | None = None,
-) -> tuple[tuple[int, ...], Floats]:
-    """Return what `choose` returns, and predictions whose score counts the choice.
-
-    A score that decided has been looked at. Each fold is therefore predicted by what would have
-    been chosen on the other folds.
-
-    Args:
-        metric: what counts.
-        target: [n].
-        predictions: [n] or [n, classes] each, honest, from the simplest.
-        fold_of_row: [n].
-        groups: as in `choose`.
-    """
-    joined = predictions[0].copy()
-    for fold in np.unique(fold_of_row):
-        others = fold_of_row != fold
-        left = None if groups is None else groups[others]
-        there = choose(metric, target[others], [some[others] for some in predictions], left)
-        joined[~others] = mean_of(predictions, there)[~others]
-    return choose(metric, target, predictions, groups), joined
-
-
 def blocks_in_time(fold_of_row: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return groups of neighbouring rows, [n], for folds that follow each other in time.
 

@@ -49,6 +49,12 @@ class Sample:
         """Return the sample of some of the rows that count."""
         return replace(self, rows=rows if self.rows is None else self.rows & rows)
 
+    def of(self, members: Sequence[int]) -> Sample:
+        """Return the sample of some members, by their places; of all of them without a copy."""
+        if len(members) == self.n_members:
+            return self
+        return replace(self, predictions=self.predictions[:, list(members)])
+
     def whole(self) -> tuple[Floats, Floats]:
         """Return predictions and targets of the rows that count, in double precision."""
         if self.rows is None:

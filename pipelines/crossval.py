@@ -12,12 +12,13 @@ import numpy as np
 
 from comps.base import Competition, Dataset, Family, Model
 from pipelines.engines import Cancelled, Done, Engine, Event, Failed
-from pipelines.folds import Folds
+from pipelines.folds import ALL_ROWS, Folds, Held
 from pipelines.jobs import Job, Run
 from pipelines.oof import OutOfFold, assemble
 from pipelines.queue import JobQueue, Status
 from pipelines.store import RunStore, result_key
 from pipelines.trainers import load_trainer
+from pipelines.training import FoldResult
 
 
 class Reporter(Protocol):
@@ -61,18 +62,21 @@ class Experiment:
 
 @dataclass
 class CrossValidation:
-    """What came of it.
+    """Outcome of a cross-validation.
 
     Attributes:
         oofs: out-of-fold predictions by model, in the order of the models.
         failures: reason by model, for models that could not be trained.
+        not_nested: reason by model, for models that have no nested score although it was asked
+            for; those for which there was no time are not among them.
         left_out: models that had to be left out or stopped because the time was over.
-        fitted: folds fitted now.
-        stored: folds taken from the store.
+        fitted: fits made now.
+        stored: fits taken from the store.
     """
 
     oofs: dict[str, OutOfFold] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    not_nested: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     fitted: int = 0
     stored: int = 0
@@ -85,6 +89,7 @@ def cross_validate(
     store: RunStore,
     engine: Callable[[], Engine],
     reporter: Reporter,
+    nested: bool = False,
     deadline: float | None = None,
     on_stored: Callable[[], None] = lambda: None,
 ) -> CrossValidation:
@@ -95,9 +100,11 @@ def cross_validate(
     Args:
         experiment: the rows and the folds.
         models: in the order in which they should be trained.
-        store: where results are looked up and kept, one file a fold.
+        store: where results are looked up and kept, one file a fit.
         engine: makes what executes the jobs; not called when everything is stored.
         reporter: is told what happens.
+        nested: whether models without each pair of neighbouring folds are trained too, which the
+            nested score needs; see `pipelines.inner`.
         deadline: on the clock of `time.monotonic`. Models with at least one complete
             repeat by then are returned.
         on_stored: called after each job whose results are in the store.
@@ -107,14 +114,15 @@ def cross_validate(
         fails is reported there; the others go on.
     """
     outcome = CrossValidation()
-    missing = {model.name: _missing(experiment, model, store) for model in models}
-    total = len(models) * experiment.folds.n_repeats * experiment.folds.n_folds
+    plan = _Plan(experiment, store, nested)
+    missing = {model.name: plan.missing(model) for model in models}
+    total = len(models) * plan.count
     if any(missing.values()):
         running = engine()
         try:
             ordered = models if deadline is not None else _longest_programs_first(models)
-            jobs = _jobs(experiment, ordered, missing, store, running)
-            to_fit = sum(len(job.folds) for job in jobs)
+            jobs = plan.jobs(ordered, missing, running)
+            to_fit = sum(len(job.held) for job in jobs)
             outcome.stored = total - to_fit
             reporter.planned(to_fit, outcome.stored)
             queue = JobQueue(jobs, running.slots, deadline, running.accelerators)
@@ -138,74 +146,103 @@ def cross_validate(
     return outcome
 
 
-Missing = Mapping[str, set[tuple[int, int]]]
+Fits = set[tuple[int, Held]]
 
 
-def _missing(experiment: Experiment, model: Model, store: RunStore) -> set[tuple[int, int]]:
-    """Return `(repeat, fold)` of the folds of a model that are not in the store."""
-    key, folds = experiment.key(model), experiment.folds
-    if store.has_oof(model.name, key, folds.n_repeats):
-        return set()
-    return {
-        (repeat, fold)
-        for repeat in range(folds.n_repeats)
-        for fold in range(folds.n_folds)
-        if not store.has_fold(model.name, key, repeat, fold)
-    }
+class _Plan:
+    """Which fits a model needs, and the jobs that make them.
 
-
-def _jobs(
-    experiment: Experiment,
-    models: Sequence[Model],
-    missing: Missing,
-    store: RunStore,
-    engine: Engine,
-) -> list[Job]:
-    """Return the jobs, one repeat of all models after the other.
-
-    A part of a program's folds could differ in the last bit from the same folds beside the
-    others, and a resumed run must give the same bytes: a program is run again as a whole.
+    Args:
+        experiment: the rows and the folds.
+        store: where results are looked up.
+        nested: whether pairs of folds are wanted.
     """
-    run = Run(
-        competition=experiment.competition,
-        data=experiment.data,
-        data_fingerprint=experiment.dataset.fingerprint,
-        store=store.root,
-        spec=experiment.folds.spec,
-        folds=store.write_folds(experiment.folds),
-        seed=experiment.seed,
-        threads=engine.threads,
-    )
-    return [
-        Job(run, model, experiment.key(model), repeat, folds)
-        for repeat in range(experiment.folds.n_repeats)
-        for model in models
-        for folds in programs(model, experiment.folds.n_folds, engine.accelerators)
-        if any((repeat, fold) in missing[model.name] for fold in folds)
-    ]
+
+    def __init__(self, experiment: Experiment, store: RunStore, nested: bool) -> None:
+        self.experiment, self.store, self.folds = experiment, store, experiment.folds
+        # The order of the jobs of each repeat.
+        self.kinds = [self.folds.single]
+        if self.folds.growing:
+            self.kinds.append([ALL_ROWS])
+        self.pairs = self.folds.neighbours if nested else []
+
+    @property
+    def count(self) -> int:
+        """Fits of one model."""
+        return self.folds.n_repeats * sum(map(len, self.kinds)) + len(self.pairs)
+
+    def missing(self, model: Model) -> Fits:
+        """Return the fits of a model that are not in the store."""
+        key, store = self.experiment.key(model), self.store
+        stored = store.find_oof(model.name, key, self.folds.n_repeats)
+        if stored is not None and (stored.nested is not None or not self.pairs):
+            return set()
+        fits = [(0, part) for part in self.pairs]
+        if stored is None:
+            repeats = range(self.folds.n_repeats)
+            fits += [(repeat, part) for repeat in repeats for kind in self.kinds for part in kind]
+        return {fit for fit in fits if not store.has_fold(model.name, key, *fit)}
+
+    def jobs(
+        self, models: Sequence[Model], missing: Mapping[str, Fits], engine: Engine
+    ) -> list[Job]:
+        """Return the jobs, one repeat of all models after the other, pairs behind the first.
+
+        A part of a program could be trained alone, but compiling it costs as much as the whole.
+        """
+        experiment = self.experiment
+        run = Run(
+            competition=experiment.competition,
+            data=experiment.data,
+            data_fingerprint=experiment.dataset.fingerprint,
+            store=self.store.root,
+            spec=self.folds.spec,
+            folds=self.store.write_folds(self.folds),
+            seed=experiment.seed,
+            threads=engine.threads,
+        )
+        return [
+            Job(run, model, experiment.key(model), repeat, held)
+            for repeat, kinds in self._rounds()
+            for model in models
+            for kind in kinds
+            for held in programs(model, kind, self.folds.growing, engine.accelerators)
+            if any((repeat, part) in missing[model.name] for part in held)
+        ]
+
+    def _rounds(self) -> list[tuple[int, list[list[Held]]]]:
+        """Return the repeat and the kinds of fits of each round through the models."""
+        rounds = [(repeat, self.kinds) for repeat in range(self.folds.n_repeats)]
+        return [rounds[0], (0, [self.pairs]), *rounds[1:]]
 
 
 # On a processor one program takes little more than one core. Programs of three folds give a second
-# core its share of the usual five; smaller ones would compile more often than they gain. The
-# number must not hang on the cores of a machine: the same seed gives the same bytes on each.
+# core its share of the usual five; smaller ones would compile more often than they gain.
 _FOLDS_A_PROGRAM = 3
 
 
-def programs(model: Model, n_folds: int, accelerators: int) -> list[tuple[int, ...]]:
-    """Return the folds of each job of a repeat.
+def programs(
+    model: Model, held: Sequence[Held], growing: bool, accelerators: int
+) -> list[tuple[Held, ...]]:
+    """Return the fits of each job of a repeat, all of one kind.
 
-    A fold is a job; what trains folds together gets them in threes, or divided among the
-    accelerators.
+    A fit is a job; what trains folds together gets them in threes, or divided among the
+    accelerators. Folds that grow with time have other numbers of steps, and go alone.
 
     >>> from comps.base import Family
-    >>> programs(Model("mlp", Family.NETWORK, "keras-jax"), n_folds=5, accelerators=0)
-    [(0, 1, 2), (3, 4)]
+    >>> held = [(0,), (1,), (2,), (3,), (4,)]
+    >>> programs(Model("mlp", Family.NETWORK, "keras-jax"), held, growing=False, accelerators=0)
+    [((0,), (1,), (2,)), ((3,), (4,))]
     """
-    if not load_trainer(model.trainer).together:
-        count = n_folds
+    if not held:
+        return []
+    if growing or not load_trainer(model.trainer).together:
+        count = len(held)
     else:
-        count = min(accelerators, n_folds) or -(-n_folds // _FOLDS_A_PROGRAM)
-    return [tuple(part.tolist()) for part in np.array_split(np.arange(n_folds), count)]
+        count = min(accelerators, len(held)) or -(-len(held) // _FOLDS_A_PROGRAM)
+    return [
+        tuple(held[place] for place in part) for part in np.array_split(np.arange(len(held)), count)
+    ]
 
 
 def _longest_programs_first(models: Sequence[Model]) -> list[Model]:
@@ -232,46 +269,52 @@ def _execute(
     on_stored: Callable[[], None],
     outcome: CrossValidation,
 ) -> None:
-    awaited = Counter(job.model.name for job in queue.pending)
+    awaited = Counter((job.model.name, job.kind != "pairs") for job in queue.pending)
     for event in engine.run(queue.next_job, deadline):
+        job = event.job
         if isinstance(event, Done):
             queue.finished(event)
             on_stored()
-            outcome.fitted += len(event.job.folds)
-            awaited[event.job.model.name] -= 1
+            outcome.fitted += len(job.held)
+            awaited[job.model.name, job.kind != "pairs"] -= 1
         elif isinstance(event, Failed):
-            queue.failed(event.job)
-            outcome.failures.setdefault(event.job.model.name, event.reason)
+            queue.failed(job)
+            reasons = outcome.not_nested if job.kind == "pairs" else outcome.failures
+            reasons.setdefault(job.model.name, event.reason)
             if event.details:
-                store.write_text(f"errors/{event.job.model.name}.log", event.details)
+                store.write_text(f"errors/{job.model.name}.log", event.details)
         elif isinstance(event, Cancelled):
-            queue.cancelled(event.job)
+            queue.cancelled(job)
         reporter.event(event, queue.status())
-        if isinstance(event, Done) and awaited[event.job.model.name] == 0:
-            _collect(experiment, event.job.model, store, outcome)
-            reporter.finished(outcome.oofs[event.job.model.name])
-    outcome.left_out = [job.model.name for job in [*queue.left_out, *queue.pending]]
+        complete = isinstance(event, Done) and not awaited[job.model.name, job.kind != "pairs"]
+        if complete and _collect(experiment, job.model, store, outcome) and job.kind != "pairs":
+            reporter.finished(outcome.oofs[job.model.name])
+    outcome.left_out = [
+        job.model.name for job in [*queue.left_out, *queue.pending] if job.kind != "pairs"
+    ]
 
 
 def _collect(
     experiment: Experiment, model: Model, store: RunStore, outcome: CrossValidation
-) -> None:
-    """Read or make the out-of-fold predictions over the complete repeats of a model."""
+) -> bool:
+    """Read or make the out-of-fold predictions over the complete repeats of a model, if any."""
     key, folds = experiment.key(model), experiment.folds
-    if store.has_oof(model.name, key, folds.n_repeats):
-        outcome.oofs[model.name] = store.read_oof(model.name, key, folds.n_repeats)
-        return
-    complete = 0
-    while complete < folds.n_repeats and all(
-        store.has_fold(model.name, key, complete, fold) for fold in range(folds.n_folds)
+    stored = store.find_oof(model.name, key, folds.n_repeats)
+    nested = stored is not None and stored.nested is not None
+    pairs = {} if nested else store.find_folds(model.name, key, 0, folds.neighbours)
+    if stored is not None and not pairs:
+        outcome.oofs[model.name] = stored
+        return True
+    wanted = [*folds.single, ALL_ROWS] if folds.growing else folds.single
+    repeats: list[Mapping[Held, FoldResult]] = []
+    while len(repeats) < folds.n_repeats and (
+        results := store.find_folds(model.name, key, len(repeats), wanted)
     ):
-        complete += 1
-    if complete == 0:
-        return
-    results = [
-        [store.read_fold(model.name, key, repeat, fold) for fold in range(folds.n_folds)]
-        for repeat in range(complete)
-    ]
-    oof = assemble(experiment.competition, experiment.dataset, model, key, folds, results)
+        repeats.append(results)
+    if not repeats:
+        return False
+    dataset, competition = experiment.dataset, experiment.competition
+    oof = assemble(competition, dataset, model, key, folds, repeats, pairs)
     store.write_oof(oof)
     outcome.oofs[model.name] = oof
+    return True

@@ -1,7 +1,8 @@
-"""A job: one model, one repeat, one or more folds. The same on every engine."""
+"""A job: one model, one repeat, one or more fits. The same on every engine."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -9,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from comps.base import Competition, DataError, Dataset, Model
+from comps.base import Competition, DataError, Dataset, Metric, Model
 from pipelines.files import read_arrays
-from pipelines.folds import Folds, FoldSpec
+from pipelines.folds import Folds, FoldSpec, Held, describe
 from pipelines.preparation import take
 from pipelines.store import RunStore
-from pipelines.training import OnStage, ignore_stage, train_folds
+from pipelines.training import FoldResult, OnStage, ignore_stage, train_folds
 from pipelines.views import ViewCache
 
 
@@ -54,39 +55,45 @@ class Job:
         model: what to train.
         key: of its results in the store.
         repeat: number of the repeat.
-        folds: numbers of the folds.
+        held: the folds that each of its fits holds out.
     """
 
     run: Run
     model: Model
     key: str
     repeat: int
-    folds: tuple[int, ...]
+    held: tuple[Held, ...]
+
+    @property
+    def kind(self) -> str:
+        """What its fits are: "folds", "pairs" of folds for the nested score, or "all" rows."""
+        return ("all", "folds", "pairs")[len(self.held[0])]
 
     @property
     def label(self) -> str:
-        """For messages: model, repeat and folds, counted from 1."""
-        folds = (
-            f"fold {self.folds[0] + 1}"
-            if len(self.folds) == 1
-            else f"folds {self.folds[0] + 1}-{self.folds[-1] + 1}"
-        )
-        return f"{self.model.name} {folds}" + (f" repeat {self.repeat + 1}" if self.repeat else "")
+        """For messages: model, folds and repeat, counted from 1."""
+        if self.kind == "pairs":
+            held = "without folds " + ", ".join(f"{a + 1}+{b + 1}" for a, b in self.held)
+        elif len(self.held) == 1:
+            held = describe(self.held[0])
+        else:
+            held = f"folds {self.held[0][0] + 1}-{self.held[-1][0] + 1}"
+        return f"{self.model.name} {held}" + (f" repeat {self.repeat + 1}" if self.repeat else "")
 
 
 @dataclass(frozen=True)
 class FoldScore:
-    """What is told of a finished fold.
+    """What is told of a finished fit.
 
     Attributes:
-        fold: its number.
-        score: the metric at the fold's best stage; for progress alone, since the stage
-            that is used is chosen on all folds.
+        held: the folds that it held out.
+        score: the metric at its best stage; for progress alone, since the stage that is used is
+            chosen on all folds. NaN of a model of all rows.
         fit_seconds: spent in the trainer.
         other_seconds: spent on features and scores.
     """
 
-    fold: int
+    held: Held
     score: float
     fit_seconds: float
     other_seconds: float
@@ -100,7 +107,8 @@ def run_job(job: Job, on_stage: OnStage = ignore_stage) -> list[FoldScore]:
     """
     run = job.run
     store = RunStore(run.store)
-    dataset = _dataset(run) if run.test else _without_test(_dataset(run))
+    tested = run.test and job.kind != "pairs"
+    dataset = _dataset(run) if tested else _without_test(_dataset(run))
     folds = _folds(run.folds, run.spec, len(dataset.target))
     scores = []
     for batch in _batches(job):
@@ -115,36 +123,32 @@ def run_job(job: Job, on_stage: OnStage = ignore_stage) -> list[FoldScore]:
             threads=run.threads,
             on_stage=on_stage,
             views=_views,
-            refit=run.test,
         ):
-            _check_finite(job, result.fold, result.valid, result.test)
+            _check_finite(job, result)
             store.write_fold(job.model, job.key, result)
-            whole = result.fold == folds.n_folds
-            best = -1 if whole else run.competition.metric.best(result.curve)
-            scores.append(
-                FoldScore(
-                    result.fold,
-                    float(result.curve[best]),
-                    result.fit_seconds,
-                    result.other_seconds,
-                )
-            )
+            scores.append(_told(run.competition.metric, result))
     return scores
 
 
-def _batches(job: Job) -> Sequence[tuple[int, ...]]:
+def _batches(job: Job) -> Sequence[tuple[Held, ...]]:
+    """Return what is trained at once: a fit that needs no others is stored when it ends."""
     from pipelines.trainers import load_trainer
 
     together = load_trainer(job.model.trainer).together
-    return [job.folds] if together else [(fold,) for fold in job.folds]
+    return [job.held] if together else [(part,) for part in job.held]
 
 
-def _check_finite(job: Job, fold: int, *stages: np.ndarray) -> None:
-    if not all(np.isfinite(predictions[0]).all() for predictions in stages):
+def _check_finite(job: Job, result: FoldResult) -> None:
+    if not all(np.isfinite(part[0]).all() for part in (result.valid, result.test)):
         raise DataError(
-            f"Model '{job.model.name}' predicted NaN or infinity in fold {fold + 1}, from its "
-            "first stage on. Its learning rate may be too high, or a feature may be infinite."
+            f"Model '{job.model.name}' predicted NaN or infinity in {describe(result.held)}, from "
+            "its first stage on. Its learning rate may be too high, or a feature may be infinite."
         )
+
+
+def _told(metric: Metric, result: FoldResult) -> FoldScore:
+    best = float(result.curve[metric.best(result.curve)]) if result.held else math.nan
+    return FoldScore(result.held, best, result.fit_seconds, result.other_seconds)
 
 
 # A worker is kept for many jobs: the data of the last run and their views stay in memory.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import Array, Competition, Dataset, Model, UsageError
-from pipelines.folds import Folds
+from pipelines.folds import Folds, Held, Rows, describe
 from pipelines.residual import Residual
 from pipelines.seeds import derive_seed
 from pipelines.trainers import FoldData
@@ -64,42 +64,42 @@ class Preparation:
         """What models learn, [n] float64: the target, or what a known forecast leaves of it."""
         return self.residual.target(self.target)
 
-    def data(self, fold: int) -> FoldData:
-        """Return the rows of a fold as the model's transformer makes them.
-
-        The number behind the last fold is all rows, which predict the first one for form's sake.
+    def data(self, held: Held) -> FoldData:
+        """Return the rows of a fit as the model's transformer makes them.
 
         Raises:
-            UsageError: if the training rows of the fold lack a class.
+            UsageError: if the training rows lack a class.
         """
-        if fold == self.folds.n_folds:
-            return self._data(np.arange(len(self.goal)), self.held_rows(fold), fold)
-        return self._data(*self.folds.pairs[self.repeat][fold], fold)
-
-    def held_rows(self, fold: int) -> NDArray[np.int64]:
-        """Return the row numbers that a fold predicts."""
-        if fold == self.folds.n_folds:
-            return np.arange(1)
-        return self.folds.pairs[self.repeat][fold][1]
-
-    def _data(self, train: NDArray[np.int64], valid: NDArray[np.int64], fold: int) -> FoldData:
+        train, valid = self.folds.rows(self.repeat, held)
         goal = self.goal[train]
-        self._check_classes(goal, fold)
+        self._check_classes(goal, held)
         features = self.model.view()
         if getattr(features, "keep_view", True):
-            key = self._view_key(fold)
+            key = self._view_key(held)
             view = self.views.get(key, lambda: self._view(features, train, valid, goal))
         else:
             view = self._view(features, train, valid, goal)
-        seed = derive_seed(self.seed, self.model.name, self.repeat, fold)
-        return FoldData(view[0], goal, view[1], view[2], seed)
+        return FoldData(view[0], goal, view[1], view[2], self._seed(held))
 
-    def _view_key(self, fold: int) -> tuple[Any, ...]:
+    def held_rows(self, held: Held) -> Rows:
+        """Return the row numbers that a fit predicts."""
+        return self.folds.rows(self.repeat, held)[1]
+
+    def held_targets(self, held: Held) -> list[NDArray[np.float64]]:
+        """Return the targets of each fold that is held out, in the order of `held_rows`."""
+        return [self.target[self.folds.pairs[self.repeat][fold][1]] for fold in held]
+
+    def _seed(self, held: Held) -> int:
+        # A model of all rows counts as the fold behind the last.
+        names = held or (self.folds.n_folds,)
+        return derive_seed(self.seed, self.model.name, self.repeat, *names)
+
+    def _view_key(self, held: Held) -> tuple[Any, ...]:
         scale = self.competition.metric.scale.name, self.residual.train is not None
         features = self.model.config()["features"]
         data = self.dataset.fingerprint, self.folds.fingerprint
         params = json.dumps(self.model.view_params(), sort_keys=True)
-        return (*data, *scale, features, params, self.repeat, fold)
+        return (*data, *scale, features, params, self.repeat, held)
 
     def _view(
         self,
@@ -122,12 +122,13 @@ class Preparation:
             array.setflags(write=False)
         return view
 
-    def _check_classes(self, target: NDArray[np.float64], fold: int) -> None:
+    def _check_classes(self, target: NDArray[np.float64], held: Held) -> None:
         lacking = sorted(set(range(self.n_classes)) - set(target.astype(np.int64).tolist()))
         if self.n_classes and lacking:
             raise UsageError(
-                f"Fold {fold + 1} has no training row of class {lacking[0]}. Use fewer folds, or "
-                "the scheme 'stratified', which gives every fold its share of each class."
+                f"There is no training row of class {lacking[0]} outside {describe(held)}. Use "
+                "fewer folds, or the scheme 'stratified', which gives every fold its share of each "
+                "class."
             )
 
 

@@ -9,6 +9,7 @@ from itertools import takewhile
 
 from comps.base import Model
 from pipelines.engines import Done
+from pipelines.folds import Held
 from pipelines.jobs import Job
 from pipelines.trainers import accelerated
 
@@ -18,8 +19,8 @@ class Status:
     """How far a run is.
 
     Attributes:
-        done: folds finished in this run, failed ones among them.
-        total: folds that this run has to fit.
+        done: fits finished in this run, failed ones among them.
+        total: fits that this run has to make.
         seconds_left: estimate, or None before the first fold has ended.
     """
 
@@ -48,10 +49,10 @@ class JobQueue:
     ) -> None:
         self.pending = list(jobs)
         self.left_out: list[Job] = []
-        self.total = sum(len(job.folds) for job in jobs)
+        self.total = sum(len(job.held) for job in jobs)
         self.done = 0
         self._running: list[Job] = []
-        self._prepared_in: dict[tuple[int, int], int] = {}
+        self._prepared_in: dict[tuple[int, Held], int] = {}
         self._slots, self._deadline, self._accelerators = slots, deadline, accelerators
         self._measured: dict[str, list[float]] = {}
         self._planned = {job.model.name: _planned_seconds(job.model) for job in jobs}
@@ -69,7 +70,7 @@ class JobQueue:
             if self._fits(job):
                 self._running.append(job)
                 self.pending.remove(job)
-                self._prepared_in.update({(job.repeat, fold): slot for fold in job.folds})
+                self._prepared_in.update({(job.repeat, held): slot for held in job.held})
                 return job
             # What is left of this model would be an incomplete repeat: leave out all of it.
             self._drop(lambda other, job=job: _same_repeat(other, job))
@@ -78,27 +79,35 @@ class JobQueue:
     def finished(self, event: Done) -> None:
         """Take note of a finished job and of the time that it took."""
         self._ended(event.job)
-        seconds = event.seconds / len(event.job.folds)
+        seconds = event.seconds / len(event.job.held)
         self._measured.setdefault(event.job.model.name, []).append(seconds)
 
     def failed(self, job: Job) -> None:
-        """Take note of a failed job; the other jobs of its model are left out."""
+        """Take note of a failed job; the other jobs of its model are left out.
+
+        A model whose pairs of folds fail still has its folds.
+        """
         self._ended(job)
-        self._drop(lambda other: other.model.name == job.model.name)
+        self._drop(
+            lambda other: (
+                other.model.name == job.model.name
+                and (job.kind != "pairs" or other.kind == "pairs")
+            )
+        )
 
     def cancelled(self, job: Job) -> None:
         """Take note of a job that was stopped because the time was over."""
         if job in self._running:
             self._running.remove(job)
         self.left_out.append(job)
-        self.total -= len(job.folds)
+        self.total -= len(job.held)
 
     def status(self) -> Status:
         """Return how far the run is."""
         if not self._measured:
             return Status(self.done, self.total, None)
         jobs = [*self.pending, *self._running]
-        seconds = sum(self._seconds(job.model) * len(job.folds) for job in jobs) / self._slots
+        seconds = sum(self._seconds(job.model) * len(job.held) for job in jobs) / self._slots
         return Status(self.done, self.total, seconds)
 
     def _suited(self, slot: int) -> Job | None:
@@ -108,7 +117,7 @@ class JobQueue:
             return None
 
         def distance(job: Job) -> int:
-            places = {self._prepared_in.get((job.repeat, fold)) for fold in job.folds}
+            places = {self._prepared_in.get((job.repeat, held)) for held in job.held}
             return 0 if places == {slot} else 1 if places == {None} else 2
 
         first = open_to[0]
@@ -123,7 +132,7 @@ class JobQueue:
         return [*for_them, *others] if slot < self._accelerators else others
 
     def _ended(self, job: Job) -> None:
-        self.done += len(job.folds)
+        self.done += len(job.held)
         if job in self._running:
             self._running.remove(job)
 
@@ -132,15 +141,15 @@ class JobQueue:
         dropped = [job for job in self.pending if unwanted(job)]
         self.pending = [job for job in self.pending if job not in dropped]
         self.left_out += dropped
-        self.total -= sum(len(job.folds) for job in dropped)
+        self.total -= sum(len(job.held) for job in dropped)
 
     def _fits(self, job: Job) -> bool:
         if self._deadline is None:
             return True
         rest = [other for other in self.pending if _same_repeat(other, job)]
         folds_in_turn = max(
-            max(len(other.folds) for other in rest),
-            sum(len(other.folds) for other in rest) / self._lanes(job),
+            max(len(other.held) for other in rest),
+            sum(len(other.held) for other in rest) / self._lanes(job),
         )
         seconds = self._seconds(job.model) * folds_in_turn
         return time.monotonic() + seconds <= self._deadline
@@ -170,4 +179,6 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _same_repeat(one: Job, other: Job) -> bool:
-    return (one.model.name, one.repeat) == (other.model.name, other.repeat)
+    """Whether two jobs are of use only together: a repeat of a model, or its pairs of folds."""
+    pairs = one.kind == "pairs", other.kind == "pairs"
+    return (one.model.name, one.repeat) == (other.model.name, other.repeat) and len(set(pairs)) == 1

@@ -5,6 +5,8 @@ runs/house-prices/
     folds/<fingerprint>-r<repeats>.npz  row numbers
     models/<model>/<key>/model.json     configuration, for people
     models/<model>/<key>/r0-f3.npz      staged predictions of repeat 0, fold 3
+    models/<model>/<key>/r0-f3-f4.npz   the same without folds 3 and 4, for the nested score
+    models/<model>/<key>/r0-all.npz     test predictions of a model of all rows
     models/<model>/<key>/oof-r1.npz     out-of-fold predictions over 1 repeat
     imported/<name>/<key>/oof-r1.npz    the same, made by another tool
     blend.json, submission.csv          of the last blend
@@ -29,7 +31,7 @@ from pipelines.files import (
     write_json,
 )
 from pipelines.fingerprint import code_fingerprint, fingerprint
-from pipelines.folds import Folds
+from pipelines.folds import Folds, Held
 from pipelines.oof import OutOfFold
 from pipelines.training import FoldResult
 
@@ -129,52 +131,63 @@ class RunStore:
             write_arrays(path, {}, folds.to_arrays())
         return path
 
-    # Results of single folds
+    # Results of single fits
 
-    def fold_path(self, model: str, key: str, repeat: int, fold: int) -> Path:
-        """Return where the result of one fold belongs."""
-        return self.root / "models" / model / key / f"r{repeat}-f{fold}.npz"
+    def fold_path(self, model: str, key: str, repeat: int, held: Held) -> Path:
+        """Return where the result of one fit belongs: r0-f3, r0-f3-f4 or r0-all."""
+        folds = "-".join(f"f{fold}" for fold in held) or "all"
+        return self.root / "models" / model / key / f"r{repeat}-{folds}.npz"
 
     def write_fold(self, model: Model, key: str, result: FoldResult) -> None:
-        """Store the result of one fold."""
-        path = self.fold_path(model.name, key, result.repeat, result.fold)
+        """Store the result of one fit."""
+        path = self.fold_path(model.name, key, result.repeat, result.held)
         if not (path.parent / "model.json").exists():
             write_json(path.parent / "model.json", {"key": key, "config": model.config()})
         meta = {
             "repeat": result.repeat,
-            "fold": result.fold,
+            "held": list(result.held),
             "fit_seconds": result.fit_seconds,
             "other_seconds": result.other_seconds,
         }
-        names = ("steps", "curve", "loss", "valid", "test", "size")
-        arrays = {
-            name: getattr(result, name)
-            for name in names
-            if name != "size" or result.size is not None
-        }
-        write_arrays(path, meta, arrays)
+        names = ("steps", "curves", "loss", "valid", "test", "size")
+        write_arrays(path, meta, {name: getattr(result, name) for name in names})
 
-    def read_fold(self, model: str, key: str, repeat: int, fold: int) -> FoldResult:
-        """Return the result of one fold.
+    def read_fold(self, model: str, key: str, repeat: int, held: Held) -> FoldResult:
+        """Return the result of one fit.
 
         Raises:
             FileNotFoundError: if it is not there.
             StoreError: if the file is damaged.
         """
-        meta, arrays = read_arrays(self.fold_path(model, key, repeat, fold))
-        values: dict[str, Any] = {**meta, **arrays}
+        meta, arrays = read_arrays(self.fold_path(model, key, repeat, held))
+        values: dict[str, Any] = {**meta, "held": tuple(meta["held"]), **arrays}
         return FoldResult(**values)
 
-    def has_fold(self, model: str, key: str, repeat: int, fold: int) -> bool:
-        """Whether the result of one fold is there and whole; a damaged file is deleted."""
+    def find_fold(self, model: str, key: str, repeat: int, held: Held) -> FoldResult | None:
+        """Return the result of one fit, or None; a damaged file is deleted."""
         try:
-            self.read_fold(model, key, repeat, fold)
+            return self.read_fold(model, key, repeat, held)
         except FileNotFoundError:
-            return False
+            return None
         except StoreError:
-            self.fold_path(model, key, repeat, fold).unlink()
-            return False
-        return True
+            self.fold_path(model, key, repeat, held).unlink()
+            return None
+
+    def has_fold(self, model: str, key: str, repeat: int, held: Held) -> bool:
+        """Whether the result of one fit is there and whole; a damaged file is deleted."""
+        return self.find_fold(model, key, repeat, held) is not None
+
+    def find_folds(
+        self, model: str, key: str, repeat: int, wanted: Sequence[Held]
+    ) -> dict[Held, FoldResult]:
+        """Return the results of some fits; none if one of them is not there."""
+        found = {}
+        for held in wanted:
+            result = self.find_fold(model, key, repeat, held)
+            if result is None:
+                return {}
+            found[held] = result
+        return found
 
     # Out-of-fold predictions
 
@@ -196,16 +209,15 @@ class RunStore:
     def _oof_path(self, model: str, key: str, n_repeats: int, place: str = "models") -> Path:
         return self.root / place / model / key / f"oof-r{n_repeats}.npz"
 
-    def has_oof(self, model: str, key: str, n_repeats: int) -> bool:
-        """Whether predictions over so many repeats are there and whole; else deletes them."""
+    def find_oof(self, model: str, key: str, n_repeats: int) -> OutOfFold | None:
+        """Return predictions over so many repeats, or None; a damaged file is deleted."""
         try:
-            self.read_oof(model, key, n_repeats)
+            return self.read_oof(model, key, n_repeats)
         except FileNotFoundError:
-            return False
+            return None
         except StoreError:
             self._oof_path(model, key, n_repeats).unlink()
-            return False
-        return True
+            return None
 
     def members(
         self, dataset: Dataset, folds: Folds, places: Sequence[str] = ("models", "imported")

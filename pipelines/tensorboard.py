@@ -46,7 +46,7 @@ def write_curves(store: RunStore, oofs: Iterable[OutOfFold], label: str) -> Path
         shutil.rmtree(root / oof.model, ignore_errors=True)
         repeats, folds = oof.fold_scores.shape
         for repeat, fold in np.ndindex(repeats, folds):
-            result = store.read_fold(oof.model, oof.key, repeat, fold)
+            result = store.read_fold(oof.model, oof.key, repeat, (fold,))
             curves = {f"validation {label}": result.curve, "training loss": result.loss}
             _write(root / oof.model / f"r{repeat}-f{fold}", result.steps.tolist(), curves)
     return root

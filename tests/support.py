@@ -460,6 +460,7 @@ def validate(
     *,
     engine: Callable[[], Engine] = inline_engine,
     reporter: Recorder | None = None,
+    nested: bool = False,
     deadline: float | None = None,
 ) -> CrossValidation:
     """Cross-validate in this process."""
@@ -470,6 +471,7 @@ def validate(
             store=store,
             engine=engine,
             reporter=reporter or Recorder(),
+            nested=nested,
             deadline=deadline,
         )
 
@@ -496,7 +498,7 @@ def make_jobs(
     )
     batches = list(folds)
     return [
-        Job(run, model, experiment.key(model), repeat, batch)
+        Job(run, model, experiment.key(model), repeat, tuple((fold,) for fold in batch))
         for model in models
         for repeat in repeats
         for batch in batches
@@ -525,14 +527,15 @@ def fold_result(
     stages = len(curve)
     return FoldResult(
         repeat=repeat,
-        fold=fold,
+        held=(fold,),
         steps=np.array(steps or range(1, stages + 1), dtype=np.int64),
-        curve=np.array(curve, dtype=np.float64),
+        curves=np.array([curve], dtype=np.float64),
         loss=np.full(stages, np.nan),
         valid=np.zeros((stages, 4), dtype=np.float32) if valid is None else valid,
         test=np.zeros((stages, 3), dtype=np.float32) if test is None else test,
         fit_seconds=1.5,
         other_seconds=0.25,
+        size=np.full(stages, np.nan),
     )
 
 

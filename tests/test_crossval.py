@@ -18,7 +18,8 @@ from comps.base import Array, Competition, Dataset, Family, Metric, Model, Predi
 from pipelines.crossval import Experiment
 from pipelines.engines import Done, Engine, Failed
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
-from pipelines.oof import OutOfFold, assemble, stopping_point
+from pipelines.oof import OutOfFold, assemble
+from pipelines.stopping import stopping_stage
 from pipelines.store import RunStore
 from tests.support import (
     FOREST,
@@ -58,7 +59,7 @@ def fitted_folds(reporter: Recorder) -> list[tuple[str, int, int]]:
         (event.job.model.name, event.job.repeat, fold)
         for event in reporter.events
         if isinstance(event, Done)
-        for fold in event.job.folds
+        for (fold,) in event.job.held
     ]
 
 
@@ -155,42 +156,42 @@ def test_the_step_is_the_best_of_the_mean_curve_and_not_each_folds_own(
     np.testing.assert_allclose(oof.test - np.log1p(1000), np.mean([0.1, 0.4, 0.2]), rtol=1e-5)
 
 
-def test_the_mean_curve_is_over_all_repeats(flat_data: Path) -> None:
+def test_the_first_repeat_fixes_the_stopping_point(flat_data: Path) -> None:
     curves = [[(0.1, 0.2), (0.1, 0.2), (0.1, 0.2)], [(0.9, 0.2), (0.9, 0.2), (0.9, 0.2)]]
-    assert step_of(flat_data, curves[:1]) == 1
-    assert step_of(flat_data, curves) == 2
+    assert step_of(flat_data, curves) == 1
+    assert step_of(flat_data, curves[::-1]) == 2
 
 
 def step_of(data: Path, curves: Sequence[Sequence[Sequence[float]]]) -> int:
     """Return the stopping point of results with these curves, by repeat and fold."""
     experiment = tiny_experiment(data, n_repeats=len(curves))
     results = [
-        [
-            fold_result(curve, repeat=repeat, fold=fold, valid=np.zeros((2, len(valid))))
+        {
+            (fold,): fold_result(curve, repeat=repeat, fold=fold, valid=np.zeros((2, len(valid))))
             for fold, (curve, (_, valid)) in enumerate(
                 zip(folds, experiment.folds.pairs[repeat], strict=True)
             )
-        ]
+        }
         for repeat, folds in enumerate(curves)
     ]
     return assemble(TINY, experiment.dataset, RIDGE, "key", experiment.folds, results).step
 
 
 def test_only_stages_that_every_fold_reached_count() -> None:
-    results = [fold_result([0.5, 0.4, 0.1]), fold_result([0.5, 0.4]), fold_result([0.5, 0.6, 0.1])]
-    steps, curve, best = stopping_point(METRIC, results)
-    assert (list(steps), best) == ([1, 2], 1)
+    curves = [np.array([0.5, 0.4, 0.1]), np.array([0.5, 0.4]), np.array([0.5, 0.6, 0.1])]
+    best, curve = stopping_stage(METRIC, curves)
+    assert best == 1
     np.testing.assert_allclose(curve, [0.5, 1.4 / 3])
 
 
 def test_where_greater_is_better_the_step_is_the_highest_of_the_mean_curve() -> None:
     metric = replace(METRIC, greater_is_better=True)
-    assert stopping_point(metric, [fold_result([0.5, 0.7, 0.6])])[2] == 1
+    assert stopping_stage(metric, [np.array([0.5, 0.7, 0.6])])[0] == 1
 
 
 def test_a_stage_where_one_fold_is_nan_is_not_chosen() -> None:
-    results = [fold_result([0.5, np.nan]), fold_result([0.5, 0.1])]
-    assert stopping_point(METRIC, results)[2] == 0
+    curves = [np.array([0.5, np.nan]), np.array([0.5, 0.1])]
+    assert stopping_stage(METRIC, curves)[0] == 0
 
 
 # Rows that no fold predicts
@@ -375,14 +376,14 @@ def test_folds_are_divided_into_programs(
         engine=engine,
         reporter=reporter,
     )
-    jobs = [event.job.folds for event in reporter.events if isinstance(event, Done)]
-    assert [len(folds) for folds in jobs] == expected
-    assert [fold for folds in jobs for fold in folds] == list(range(n_folds))
+    jobs = [event.job.held for event in reporter.events if isinstance(event, Done)]
+    assert [len(held) for held in jobs] == expected
+    assert [part for held in jobs for part in held] == [(fold,) for fold in range(n_folds)]
 
 
 def forget(store: RunStore, experiment: Experiment, model: Model, fold: int) -> None:
     """Delete a fold's result and what was made of it."""
-    path = store.fold_path(model.name, experiment.key(model), 0, fold)
+    path = store.fold_path(model.name, experiment.key(model), 0, (fold,))
     path.unlink()
     for oof in path.parent.glob("oof-*.npz"):
         oof.unlink()
@@ -455,7 +456,7 @@ def test_only_complete_repeats_are_returned_when_time_runs_out(
     one = validate(tiny_experiment(tiny_data), [FOREST], store).oofs["forest"]
     validate(two, [FOREST], store)
     forget(store, two, FOREST, fold=0)
-    store.fold_path("forest", two.key(FOREST), 1, 2).unlink()
+    store.fold_path("forest", two.key(FOREST), 1, (2,)).unlink()
     # The first repeat lacks a fold now, and the second another one.
     outcome = validate(two, [FOREST], store, deadline=time.monotonic() - 1)
     assert (outcome.oofs, outcome.left_out) == ({}, ["forest"])
@@ -486,7 +487,7 @@ def test_a_damaged_fold_is_computed_anew(
     experiment: Experiment, store: RunStore, reporter: Recorder, content: bytes | None
 ) -> None:
     first = validate(experiment, [FOREST], store).oofs["forest"]
-    path = store.fold_path("forest", experiment.key(FOREST), 0, 1)
+    path = store.fold_path("forest", experiment.key(FOREST), 0, (1,))
     whole = path.read_bytes()
     forget(store, experiment, FOREST, fold=1)
     path.write_bytes(whole[: len(whole) // 2] if content is None else content)
@@ -499,7 +500,7 @@ def test_damaged_predictions_are_joined_anew_without_fitting(
     experiment: Experiment, store: RunStore
 ) -> None:
     first = validate(experiment, [FOREST], store).oofs["forest"]
-    path = store.fold_path("forest", experiment.key(FOREST), 0, 0).parent / "oof-r1.npz"
+    path = store.fold_path("forest", experiment.key(FOREST), 0, (0,)).parent / "oof-r1.npz"
     path.write_bytes(path.read_bytes()[:-10])
     again = validate(experiment, [FOREST], store, engine=no_engine)
     assert_same_oof(again.oofs["forest"], first)
@@ -571,4 +572,4 @@ def test_a_fold_that_lacks_a_class_says_so(tmp_path: Path, store: RunStore) -> N
     experiment = classes_experiment(rare, write_tiny(tmp_path / "data", seed=3))
     assert np.bincount(experiment.dataset.target.astype(int))[2] == 1
     outcome = validate(experiment, [LOGISTIC], store)
-    assert "has no training row of class 2" in outcome.failures["logistic"]
+    assert "There is no training row of class 2 outside fold" in outcome.failures["logistic"]

@@ -435,7 +435,7 @@ def trained(dataset: Dataset, model: Model, altered: bool = False) -> FoldResult
         target = dataset.target.copy()
         target[valid] = target[valid][::-1]
         dataset = replace(dataset, target=target)
-    return train_folds(DIGITS, dataset, small(model), folds, 0, [1])[0]
+    return train_folds(DIGITS, dataset, small(model), folds, 0, [(1,)])[0]
 
 
 HERE = [model for model in DIGITS.models if model.trainer != "keras-tensorflow"]

@@ -148,8 +148,8 @@ def test_what_is_stored_are_the_bytes_that_training_alone_gives(
     events = run(engine, jobs)
     assert len(of_kind(events, Done)) == len(jobs)
     competition, dataset, folds = experiment.competition, experiment.dataset, experiment.folds
-    for expected in train_folds(competition, dataset, model, folds, 0, range(3)):
-        found = store.read_fold(model.name, jobs[0].key, 0, expected.fold)
+    for expected in train_folds(competition, dataset, model, folds, 0, folds.single):
+        found = store.read_fold(model.name, jobs[0].key, 0, expected.held)
         for name in ("steps", "curve", "valid", "test"):
             np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
 
@@ -159,9 +159,9 @@ def test_the_scores_of_each_fold_are_told(
 ) -> None:
     (job,) = make_jobs(experiment, store, [LIGHTGBM], folds=[(0, 2)])
     (done,) = of_kind(run(engine, [job]), Done)
-    assert [score.fold for score in done.scores] == [0, 2]
+    assert [score.held for score in done.scores] == [(0,), (2,)]
     for score in done.scores:
-        assert score.score == store.read_fold("lightgbm", job.key, 0, score.fold).curve.min()
+        assert score.score == store.read_fold("lightgbm", job.key, 0, score.held).curve.min()
 
 
 def test_progress_is_told_between_beginning_and_end(

@@ -120,8 +120,8 @@ def test_the_folds_of_a_program_are_shared_by_the_cards(
             engine=lambda: TwoCards(1),
             reporter=reporter,
         )
-    assert [event.job.folds for event in reporter.events if isinstance(event, Done)] == [
-        (0, 1),
-        (2,),
+    assert [event.job.held for event in reporter.events if isinstance(event, Done)] == [
+        ((0,), (1,)),
+        ((2,),),
     ]
     assert np.isfinite(outcome.oofs[NETWORK.name].valid).all()

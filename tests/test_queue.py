@@ -33,7 +33,13 @@ SOON, LATE = 10_000.0, 1_000_000.0
 
 def job(model: Model, fold: int | tuple[int, ...] = 0, repeat: int = 0) -> Job:
     """Return a job of one or several folds."""
-    return Job(RUN, model, "key", repeat, fold if isinstance(fold, tuple) else (fold,))
+    folds = fold if isinstance(fold, tuple) else (fold,)
+    return Job(RUN, model, "key", repeat, tuple((fold,) for fold in folds))
+
+
+def pair(model: Model, *folds: int) -> Job:
+    """Return a job without two folds."""
+    return Job(RUN, model, "key", 0, (folds,))
 
 
 def costing(name: str, seconds_a_fold: float) -> Model:
@@ -294,3 +300,45 @@ def test_a_failure_beside_a_running_job_of_the_same_model_is_counted_once() -> N
     finish(queue, jobs[1], 3.0)
     status = queue.status()
     assert (status.done, status.total, status.seconds_left) == (2, 2, 0.0)
+
+
+# Pairs of folds, which the nested score needs
+
+
+def test_pairs_that_do_not_fit_are_left_out_and_the_folds_are_not() -> None:
+    dear = costing("dear", 100.0)
+    pairs = [pair(dear, 0, 1), pair(dear, 1, 2)]
+    jobs = [job(dear, 0), job(dear, 1), *pairs]
+    queue = JobQueue(jobs, slots=1, deadline=time.monotonic() + 250)
+    assert [queue.next_job(), queue.next_job()] == jobs[:2]
+    for one in jobs[:2]:
+        finish(queue, one, 200.0)
+    assert queue.next_job() is None
+    assert queue.left_out == pairs
+
+
+def test_a_model_whose_pair_fails_keeps_its_folds() -> None:
+    jobs = [pair(RIDGE, 0, 1), pair(RIDGE, 1, 2), job(RIDGE, 0), job(RIDGE, 0, repeat=1)]
+    queue = JobQueue(jobs, slots=1)
+    queue.failed(queue.next_job() or jobs[0])
+    assert drain(queue) == jobs[2:]
+
+
+def test_a_model_whose_fold_fails_loses_its_pairs() -> None:
+    jobs = [job(RIDGE, 0), pair(RIDGE, 0, 1), job(FOREST, 0)]
+    queue = JobQueue(jobs, slots=1)
+    queue.failed(queue.next_job() or jobs[0])
+    assert drain(queue) == jobs[2:]
+
+
+def test_jobs_say_what_they_hold_out() -> None:
+    all_rows = Job(RUN, RIDGE, "key", 1, ((),))
+    several = Job(RUN, RIDGE, "key", 0, ((0, 1), (1, 2)))
+    jobs = [job(RIDGE, 2), job(RIDGE, (0, 1, 2)), several, all_rows]
+    assert [one.label for one in jobs] == [
+        "ridge fold 3",
+        "ridge folds 1-3",
+        "ridge without folds 1+2, 2+3",
+        "ridge all rows repeat 2",
+    ]
+    assert [one.kind for one in jobs] == ["folds", "folds", "pairs", "all"]

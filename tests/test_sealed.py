@@ -451,7 +451,7 @@ def test_looks_are_counted_over_runs(
     (fold.parent / "oof-r1.npz").unlink()
     run_competition(options(home[0], runs=tmp_path / "runs", json=True), None, output)
     again = Done(0, capsys.readouterr().out, "")
-    assert again.event("planned") == {"event": "planned", "to_fit": 1, "stored": 9}
+    assert again.event("planned") == {"event": "planned", "to_fit": 1, "stored": 19}
     assert again.event("sealed") == home[1].event("sealed")
     assert (store / FILE).read_bytes() == before
     changed = options(home[0], runs=tmp_path / "runs", settings=["ridge.alpha=40"])

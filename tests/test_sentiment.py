@@ -604,7 +604,8 @@ def cross_validated(model: Model, dataset: Dataset) -> list[NDArray[np.float32]]
     rows = FoldInput(dataset.target, SENTIMENT.task, dataset.groups)
     folds = make_folds(FoldSpec("stratified", 2), rows)
     return [
-        result.valid[-1] for result in train_folds(SENTIMENT, dataset, model, folds, 0, range(2))
+        result.valid[-1]
+        for result in train_folds(SENTIMENT, dataset, model, folds, 0, [(0,), (1,)])
     ]
 
 
@@ -630,7 +631,7 @@ def test_the_targets_of_a_validation_fold_do_not_change_its_predictions(
     flipped = few.target.copy()
     flipped[valid] = 1 - flipped[valid]
     found = [
-        train_folds(SENTIMENT, replace(few, target=target), model, folds, 0, [0])[0].valid
+        train_folds(SENTIMENT, replace(few, target=target), model, folds, 0, [(0,)])[0].valid
         for target in (few.target, flipped)
     ]
     np.testing.assert_array_equal(*found)

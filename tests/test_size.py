@@ -12,13 +12,9 @@ from sklearn.linear_model import Ridge
 
 from comps.base import Model, Task
 from pipelines.crossval import Experiment
-from pipelines.oof import assemble
-from pipelines.refit import stages_with_refit
 from pipelines.store import RunStore
-from pipelines.trainers import Context, Stage
-from pipelines.trainers.sklearn import SklearnTrainer
 from pipelines.training import FoldResult, train_folds
-from tests.support import CATBOOST, LIGHTGBM, RIDGE, TINY, XGBOOST, fold_result, staged, validate
+from tests.support import CATBOOST, LIGHTGBM, RIDGE, TINY, XGBOOST, staged, validate
 from tests.test_training import as_parameter, stages, toy
 
 Params = dict[str, Any]
@@ -86,52 +82,18 @@ def test_an_estimator_that_cannot_be_saved_has_no_size() -> None:
 
 def test_the_size_is_that_at_the_stopping_point(experiment: Experiment, store: RunStore) -> None:
     oof = validate(experiment, [LIGHTGBM], store).oofs["lightgbm"]
-    folds = [store.read_fold("lightgbm", oof.key, 0, fold) for fold in range(3)]
+    folds = [store.read_fold("lightgbm", oof.key, 0, (fold,)) for fold in range(3)]
     place = int(np.flatnonzero(oof.steps == oof.step)[0])
-    sizes = [fold.size[place] for fold in folds if fold.size is not None]
+    sizes = [fold.size[place] for fold in folds]
     assert len(sizes) == 3 and oof.size == pytest.approx(np.mean(sizes))
     assert store.read_oof("lightgbm", oof.key, 1).size == oof.size
-
-
-def test_results_of_versions_that_did_not_look_have_no_size(
-    experiment: Experiment, store: RunStore
-) -> None:
-    pairs = experiment.folds.pairs[0]
-    for fold, (_, valid) in enumerate(pairs):
-        zeros = np.zeros((2, len(valid)), dtype=np.float32)
-        store.write_fold(RIDGE, "old", fold_result(fold=fold, valid=zeros))
-    with np.load(store.fold_path("ridge", "old", 0, 0)) as file:
-        assert "size" not in file.files
-    results = [store.read_fold("ridge", "old", 0, fold) for fold in range(len(pairs))]
-    assert [result.size for result in results] == [None] * len(pairs)
-    oof = assemble(TINY, experiment.dataset, RIDGE, "old", experiment.folds, [results])
-    assert oof.size is None
-    store.write_oof(oof)
-    assert store.read_oof("ridge", "old", 1).size is None
-
-
-class Together(SklearnTrainer):
-    """Trains all folds at once, of which fold i has a model of i bytes."""
-
-    together = True
-
-    def stages(self, model: Model, folds: Any, context: Context) -> Any:
-        rows = [fold.valid[:, 0] for fold in folds]
-        yield Stage(1, rows, [fold.test[:, 0] for fold in folds], size=list(range(len(folds))))
-
-
-def test_the_model_of_all_rows_is_none_of_the_folds() -> None:
-    fold = toy(Task.REGRESSION)
-    context = Context(Task.REGRESSION, 0, threads=1)
-    (stage,) = stages_with_refit(Together(), RIDGE, [fold, fold], fold, context)
-    assert stage.size == [0, 1] and len(stage.valid) == len(stage.test) == 2
 
 
 def test_a_fold_says_nothing_of_a_trainer_that_does_not(
     experiment: Experiment, staged_trainer: Any
 ) -> None:
     (result,) = train_folds(
-        TINY, experiment.dataset, staged([[0.3, 0.2]]), experiment.folds, 0, [0]
+        TINY, experiment.dataset, staged([[0.3, 0.2]]), experiment.folds, 0, [(0,)]
     )
-    assert isinstance(result, FoldResult) and result.size is not None
+    assert isinstance(result, FoldResult)
     assert np.isnan(result.size).tolist() == [True, True]

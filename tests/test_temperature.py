@@ -301,7 +301,7 @@ def small(name: str) -> Model:
 def trained(dataset: Dataset, model: Model) -> list[FoldResult]:
     """Train a model on three folds."""
     folds = folds_of(dataset)
-    return train_folds(TEMPERATURE, dataset, model, folds, 0, range(folds.n_folds))
+    return train_folds(TEMPERATURE, dataset, model, folds, 0, folds.single)
 
 
 # The recurrent networks are one builder, and take most of a minute each to compile.

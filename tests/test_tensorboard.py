@@ -48,7 +48,7 @@ def test_every_fold_has_its_curves(
         root = write_curves(store, oofs.values(), "RMSE")
     for oof in oofs.values():
         for fold in range(experiment.folds.n_folds):
-            result = store.read_fold(oof.model, oof.key, 0, fold)
+            result = store.read_fold(oof.model, oof.key, 0, (fold,))
             found = curves_of(root / oof.model / f"r0-f{fold}")
             steps, scores = zip(*found.pop("validation RMSE"), strict=True)
             assert list(steps) == result.steps.tolist()

@@ -41,6 +41,8 @@ from tests.support import (
     python,
     staged,
     tiny_experiment,
+    with_dataset,
+    write_tiny,
 )
 
 N_ROWS, N_TEST = 300, 60
@@ -98,8 +100,7 @@ def houses() -> tuple[Dataset, Folds]:
 
 def first_fold(model: Model, dataset: Dataset) -> FoldResult:
     """Train on the houses and return the first fold's result."""
-    numbers = range(3) if load_trainer(model.trainer).together else [0]
-    return train_folds(HOUSE_PRICES, dataset, model, houses()[1], 0, numbers)[0]
+    return train_folds(HOUSE_PRICES, dataset, model, houses()[1], 0, [(0,)])[0]
 
 
 @cache
@@ -192,7 +193,7 @@ def train_tiny(
         model,
         folds,
         repeat,
-        range(folds.n_folds),
+        folds.single,
         seed=seed,
         threads=threads,
         views=views,
@@ -252,7 +253,7 @@ def test_another_seed_trains_other_bytes(experiment: Experiment, model: Model) -
 def test_the_number_of_threads_does_not_change_the_bytes(model: Model) -> None:
     dataset, folds = houses()
     one, more = (
-        train_folds(HOUSE_PRICES, dataset, model, folds, 0, [0], threads=threads)
+        train_folds(HOUSE_PRICES, dataset, model, folds, 0, [(0,)], threads=threads)
         for threads in (1, 3)
     )
     assert digests(one) == digests(more)
@@ -347,7 +348,7 @@ def test_a_trainer_is_told_the_classes_of_the_whole_target(
     competition = replace(TINY, task=task, metric=replace(METRIC, scale=IDENTITY))
     dataset = replace(experiment.dataset, target=target)
     fold = 1 if experiment.folds.fold_of_row()[0] == 0 else 0
-    train_folds(competition, dataset, staged([[0.1]]), experiment.folds, 0, [fold], threads=2)
+    train_folds(competition, dataset, staged([[0.1]]), experiment.folds, 0, [(fold,)], threads=2)
     assert staged_trainer.contexts == [Context(task, n_classes, threads=2)]
 
 
@@ -435,7 +436,7 @@ def test_curves_are_the_metric_on_the_validation_rows_of_each_fold(
 ) -> None:
     errors = [[0.3, 0.1], [0.5, 0.4], [0.2, 0.6]]
     results = flat_stages(flat_data, errors, patience=None, stride=10)
-    assert [result.fold for result in results] == [0, 1, 2]
+    assert [result.held for result in results] == [(0,), (1,), (2,)]
     for result, curve in zip(results, errors, strict=True):
         np.testing.assert_allclose(result.curve, curve, rtol=1e-9)
         np.testing.assert_array_equal(result.steps, [10, 20])
@@ -453,14 +454,39 @@ def test_results_have_the_shapes_that_they_promise(
         assert dtypes == [np.int64, np.float64, np.float32, np.float32]
 
 
-def test_training_ends_when_the_mean_curve_has_not_improved_for_so_many_steps(
+def test_a_fold_ends_when_its_own_curve_has_not_improved_for_so_many_steps(
     flat_data: Path, staged_trainer: type[StagedTrainer]
 ) -> None:
-    # The mean curve is best at step 20; the first fold alone is best at step 10.
+    # The first fold is best at step 10, the others at step 20: its program goes on without it.
     errors = [[0.1, 0.2, 0.3, 0.4, 0.1], [0.9, 0.2, 0.3, 0.4, 0.1], [0.9, 0.2, 0.3, 0.4, 0.1]]
     results = flat_stages(flat_data, errors, patience=20, stride=10)
     assert staged_trainer.asked == [10, 20, 30, 40]
-    assert [list(result.steps) for result in results] == [[10, 20, 30, 40]] * 3
+    assert [result.steps.tolist() for result in results] == [
+        [10, 20, 30],
+        [10, 20, 30, 40],
+        [10, 20, 30, 40],
+    ]
+
+
+def test_a_fit_without_two_folds_goes_on_while_one_of_them_gets_better(
+    tmp_path: Path, staged_trainer: type[StagedTrainer]
+) -> None:
+    experiment = tiny_experiment(write_tiny(tmp_path, price=100.0))
+    target = experiment.dataset.target.copy()
+    target[experiment.folds.pairs[0][1][1]] = np.expm1(np.log1p(100.0) + 0.5)
+    experiment = with_dataset(experiment, target=target)
+    # Trained on a fold of 100 dollars, the error of one fold rises and that of the other falls.
+    (result,) = train_folds(
+        TINY,
+        experiment.dataset,
+        staged([[0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8]], patience=2),
+        experiment.folds,
+        0,
+        [(0, 1)],
+    )
+    np.testing.assert_allclose(result.curves[0], [0.1, 0.2, 0.3, 0.4, 0.6, 0.7], atol=1e-6)
+    np.testing.assert_allclose(result.curves[1], [0.4, 0.3, 0.2, 0.1, 0.1, 0.2], atol=1e-6)
+    np.testing.assert_allclose(result.curve, result.curves.mean(axis=0))
 
 
 @pytest.mark.parametrize("patience", [None, 3])
@@ -490,7 +516,7 @@ def test_the_caller_is_told_each_stage_and_the_mean_score(
         staged([[0.1, 0.2], [0.3, 0.6]]),
         experiment.folds,
         0,
-        [0, 2],
+        [(0,), (2,)],
         on_stage=lambda step, score: told.append((step, round(score, 9))),
     )
     assert told == [(1, 0.2), (2, 0.4)]

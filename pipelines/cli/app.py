@@ -36,6 +36,7 @@ from pipelines.cli.shared import (
     MEMBERS,
     MODEL,
     MODELS,
+    NESTED,
     QUICK,
     REPEATS,
     ROWS,
@@ -69,7 +70,7 @@ def list_(data: Data = None, json: Json = False) -> None:
 
 
 @app.command()
-@takes(*ROWS, MODELS, QUICK, TUNED, REPEATS, SEALED, SETTINGS, *TRAINING, TENSORBOARD, JSON)
+@takes(*ROWS, MODELS, QUICK, TUNED, REPEATS, NESTED, SEALED, SETTINGS, *TRAINING, TENSORBOARD, JSON)
 def run(
     options: Options, time_limit: TimeLimit = None, output: Output = Path("submission.csv")
 ) -> None:

@@ -108,6 +108,14 @@ Sealed = Annotated[
         "run scores its blend on them, once."
     ),
 ]
+Nested = Annotated[
+    bool | None,
+    typer.Option(
+        "--nested/--no-nested",
+        help="Train models without each pair of neighbouring folds, too, so that the honest score "
+        "chooses by no model that saw the scored rows. [default: up to 2,000 rows]",
+    ),
+]
 Output = Annotated[Path, typer.Option(help="Where to write the submission.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines, for machines.")]
 Check = Annotated[Path | None, typer.Option(help="Check this file instead of writing one.")]

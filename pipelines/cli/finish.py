@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from comps.base import Array, Competition
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import Array, Metric
 from ensembles import Blend, best_blend
+from ensembles.choice import difference_error
+from ensembles.compare import dependent_rows
 from ensembles.diversity import error_correlations, marginal_values
 from ensembles.sample import sample_of
 from pipelines.cli import tables
@@ -14,36 +20,27 @@ from pipelines.cli.options import Session
 from pipelines.cli.reporters import Output
 from pipelines.crossval import Experiment
 from pipelines.files import write_bytes
+from pipelines.inner import Estimate
 from pipelines.oof import OutOfFold
 from submissions import build_submission, check_submission
-
-
-def candidates(competition: Competition, oofs: Mapping[str, OutOfFold]) -> list[OutOfFold]:
-    """Return the members worth blending: those that beat the baseline, or the baseline."""
-    baseline = oofs.get(competition.baseline.name)
-    if baseline is None:
-        return list(oofs.values())
-    better = [
-        oof for oof in oofs.values() if competition.metric.better(oof.score, than=baseline.score)
-    ]
-    return better or [baseline]
 
 
 def blend_members(
     experiment: Experiment, oofs: Mapping[str, OutOfFold], method: str = "auto"
 ) -> tuple[Blend, list[Blend]]:
-    """Return the chosen blend and all that were tried.
+    """Return the chosen blend and all that were tried; members have to beat the baseline.
 
     Raises:
         UsageError: if the method is unknown or the members do not go together.
     """
     competition = experiment.competition
     return best_blend(
-        candidates(competition, oofs),
+        list(oofs.values()),
         competition.scaled_target(experiment.dataset),
         experiment.folds,
         competition.metric,
         None if method == "auto" else [method],
+        competition.baseline.name,
     )
 
 
@@ -63,7 +60,9 @@ def show_results(
     record = {
         "method": chosen.method,
         "weights": dict(zip(chosen.members, map(float, chosen.weights), strict=True)),
+        "estimate": str(chosen.estimate),
         "honest_score": chosen.honest_score,
+        "pooled_score": chosen.pooled_score,
         "fitted_score": chosen.fitted_score,
         "gap": chosen.gap,
         "tried": blend_rows,
@@ -85,27 +84,97 @@ def show_contributions(
     output.table("members", *tables.contributions(metric, members, chosen, errors, gains))
 
 
-def write_submission(session: Session, output: Output, chosen: Blend, path: Path) -> None:
-    """Build, check and write the submission, to `path` and into the store.
+def write_submission(
+    session: Session,
+    output: Output,
+    oofs: Mapping[str, OutOfFold],
+    chosen: Blend,
+    path: Path,
+) -> None:
+    """Build, check and write the submission, to `path` and into the store; say what it is worth.
 
     Raises:
         DataError: if it does not pass the check; nothing is written then.
         StoreError: if it cannot be written.
     """
-    metric = session.competition.metric
     written = write_predictions(session, chosen.test, path)
+    text, values = headline(session, oofs, chosen)
     output.result(
-        f"{path}: {written} rows, checked against the sample submission. "
-        f"Blend '{chosen.method}', honest {metric.label} "
-        f"{chosen.honest_score:.{metric.digits}f}.",
-        {
-            "submission": str(path),
-            "rows": written,
-            "method": chosen.method,
-            "metric": metric.name,
-            "honest_score": chosen.honest_score,
-            "fitted_score": chosen.fitted_score,
-        },
+        f"{path}: {written} rows, checked against the sample submission. {text}",
+        {"submission": str(path), "rows": written, **values},
+    )
+
+
+def headline(
+    session: Session, oofs: Mapping[str, OutOfFold], chosen: Blend
+) -> tuple[str, dict[str, Any]]:
+    """Return what is submitted, its honest score, and how far it is from the best single model.
+
+    The best single model is chosen as the blend is, without the rows that are scored, and both
+    are scored on the same rows.
+    """
+    metric, target = session.competition.metric, session.target
+    experiment = session.experiment(n_repeats=1)
+    single = blend_members(experiment, oofs, "best")[0]
+    scored = np.isfinite(chosen.honest.reshape(len(target), -1)).all(axis=1)
+    one, other = chosen.honest[scored], single.honest[scored]
+    gain = metric.sort_key(single.honest_score) - metric.sort_key(chosen.honest_score)
+    groups = _dependent(session)
+    error = difference_error(
+        metric, target[scored], one, other, None if groups is None else groups[scored]
+    )
+    name = single.members[int(single.weights.argmax())]
+    values = {
+        "method": chosen.method,
+        "metric": metric.name,
+        "estimate": str(chosen.estimate),
+        "honest_score": chosen.honest_score,
+        "pooled_score": chosen.pooled_score,
+        "fitted_score": chosen.fitted_score,
+        "best_single": name,
+        "best_single_score": single.honest_score,
+        "gain": gain,
+        "gain_standard_error": error,
+    }
+    return _headline_text(metric, chosen, values), values
+
+
+def _dependent(session: Session) -> NDArray[np.int64] | None:
+    """Return groups of rows for the error of a difference; None where rows stand for themselves."""
+    dataset = session.dataset
+    if dataset.times is None and dataset.groups is None:
+        return None
+    return dependent_rows(len(session.target), dataset.groups, dataset.times)
+
+
+_MEANINGS = {
+    Estimate.NESTED: "everything was chosen without the scored rows and models that saw them",
+    Estimate.CROSS_FITTED: "choices were made on the other folds, whose models saw the scored rows",
+    Estimate.TIME_ORDERED: "everything was chosen on earlier rows",
+}
+
+
+def _headline_text(metric: Metric, chosen: Blend, values: Mapping[str, Any]) -> str:
+    def shown(score: float) -> str:
+        return f"{score:.{metric.digits}f}"
+
+    within = f" (mean within folds; {shown(chosen.pooled_score)} pooled)"
+    score = (
+        f"{chosen.estimate} {metric.label} {shown(chosen.honest_score)}"
+        f"{within if metric.order_alone else ''}: {_MEANINGS[chosen.estimate]}."
+    )
+    if len(chosen.members) == 1:
+        return f"Submitted: {chosen.members[0]} alone, {score}"
+    gain, error = values["gain"], values["gain_standard_error"]
+    verdict = (
+        f"{'better' if gain > 0 else 'worse'} by {shown(abs(gain))} with a standard error of "
+        f"{shown(error)}"
+    )
+    meaning = "more than chance explains" if abs(gain) > 2 * error else "chance may explain it"
+    return (
+        f"Submitted: blend '{chosen.method}' of {len(chosen.members)} models, {score} The best "
+        f"single model, chosen in the same way, has {shown(values['best_single_score'])} "
+        f"({values['best_single']}); the blend is {verdict}: {meaning}."
     )
 
 

@@ -50,6 +50,7 @@ class Options:
     weights: Path | None = None
     tuned: bool = False
     sealed: float | None = None
+    nested: bool | None = None
 
     def __post_init__(self) -> None:
         if self.weights is not None and not self.weights.is_file():

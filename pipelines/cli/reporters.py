@@ -53,7 +53,8 @@ class JsonOutput:
         values: dict[str, Any] = {
             "model": event.job.model.name,
             "repeat": event.job.repeat,
-            "folds": list(event.job.folds),
+            "fits": event.job.kind,
+            "folds": list(dict.fromkeys(fold for held in event.job.held for fold in held)),
             "done": status.done,
             "total": status.total,
             "seconds_left": status.seconds_left,

@@ -32,8 +32,8 @@ def look_at_sealed(session: Session, output: Output, chosen: Blend) -> None:
     times = "once" if count == 1 else f"{count} times, and each look made it less of a surprise"
     output.result(
         f"Sealed {metric.label} {details['score']:.{metric.digits}f} on {len(part.target):,} rows, "
-        f"honest {chosen.honest_score:.{metric.digits}f} on the others. Looked at {times}. The "
-        "submission is of models that did without these rows.",
+        f"{chosen.estimate} {chosen.honest_score:.{metric.digits}f} on the others. Looked at "
+        f"{times}. The submission is of models that did without these rows.",
         {**details, "rows": len(part.target), "share": part.share, "looks": count},
         event="sealed",
     )

@@ -28,6 +28,7 @@ SETTINGS = _shared("settings", arguments.Set)
 WEIGHTS = _shared("weights", arguments.Weights)
 REPEATS = _shared("repeats", arguments.Repeats)
 TENSORBOARD = _shared("tensorboard", arguments.TensorBoard, False)
+NESTED = _shared("nested", arguments.Nested)
 SEALED = _shared("sealed", arguments.Sealed)
 JSON = _shared("json", arguments.Json, False)
 

@@ -40,7 +40,7 @@ def submit_stored(options: Options, method: str, path: Path) -> None:
     oofs = stored_members(session, experiment)
     with session.store.writing():
         chosen, _ = blend_members(experiment, oofs, method)
-        write_submission(session, output, chosen, path)
+        write_submission(session, output, oofs, chosen, path)
 
 
 def check_file(options: Options, path: Path) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from comps.base import Competition, Family, Metric
 from ensembles import Blend
+from pipelines.inner import Estimate
 from pipelines.oof import OutOfFold
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def leaderboard(
                 "model": oof.model,
                 "family": str(family_of(competition, oof)),
                 "score": oof.score,
+                "nested_score": _nested_score(metric, target, oof),
                 **_further(competition, target, oof.valid),
                 "fold_mean": float(oof.fold_scores.mean()),
                 "fold_std": float(oof.fold_scores.std(ddof=1)),
@@ -50,6 +52,11 @@ def leaderboard(
             }
         )
     return _leaderboard_table(competition, rows), rows
+
+
+def _nested_score(metric: Metric, target: Floats, oof: OutOfFold) -> float | None:
+    """Return the score with the stopping point chosen without the scored fold and its targets."""
+    return None if oof.nested is None else metric.score(target, oof.nested.outer)
 
 
 def family_of(competition: Competition, oof: OutOfFold) -> Family:
@@ -78,11 +85,13 @@ def _note(metric: Metric, oof: OutOfFold, baseline: OutOfFold | None) -> str:
 
 def _leaderboard_table(competition: Competition, rows: Rows) -> Table:
     metric, also = competition.metric, competition.also
+    nested = all(row["nested_score"] is not None for row in rows)
     table = new_table(
         "",
         ["model"],
         [
             f"OOF {metric.label}",
+            *([str(Estimate.NESTED)] if nested else []),
             *(other.label for other in also),
             "folds: mean ± sd",
             "repeats",
@@ -97,6 +106,7 @@ def _leaderboard_table(competition: Competition, rows: Rows) -> Table:
         table.add_row(
             row["model"],
             f"{row['score']:.{digits}f}",
+            *([f"{row['nested_score']:.{digits}f}"] if nested else []),
             *(f"{row[other.name]:.{other.digits}f}" for other in also),
             f"{row['fold_mean']:.{digits}f} ± {row['fold_std']:.{digits}f}",
             str(row["repeats"]),
@@ -119,14 +129,17 @@ def blends(
     What was chosen among them has an honest score of its own, which counts the choice.
     """
     metric, also = competition.metric, competition.also
-    further = [f"honest {other.label}" for other in also]
-    table = new_table("", ["blend"], [f"honest {metric.label}", *further, f"fitted {metric.label}"])
+    how = str(chosen.estimate)
+    further = [f"{how} {other.label}" for other in also]
+    table = new_table("", ["blend"], [f"{how} {metric.label}", *further, f"fitted {metric.label}"])
     table.add_column("")
     rows = []
     for blend in tried:
         row = {
             "method": blend.method,
             "honest_score": blend.honest_score,
+            "pooled_score": blend.pooled_score,
+            "estimate": str(blend.estimate),
             **{
                 f"honest_{name}": x
                 for name, x in _further(competition, target, blend.honest).items()
@@ -153,7 +166,7 @@ def _chosen(metric: Metric, blend: Blend, chosen: Blend) -> str:
         return "averaged" if blend.method in chosen.parts else ""
     if blend.honest_score == chosen.honest_score:
         return "chosen"
-    return f"chosen; {chosen.honest_score:.{metric.digits}f} if chosen on other folds"
+    return f"chosen; {chosen.honest_score:.{metric.digits}f} with its choice inside"
 
 
 def contributions(

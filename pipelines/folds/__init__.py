@@ -1,6 +1,16 @@
 """Folds: who trains on which rows and predicts which others."""
 
-from pipelines.folds._base import Folds, FoldSpec, Rows
+from pipelines.folds._base import ALL_ROWS, Folds, FoldSpec, Held, Rows, describe
 from pipelines.folds.schemes import SCHEMES, FoldInput, make_folds
 
-__all__ = ["SCHEMES", "FoldInput", "FoldSpec", "Folds", "Rows", "make_folds"]
+__all__ = [
+    "ALL_ROWS",
+    "SCHEMES",
+    "FoldInput",
+    "FoldSpec",
+    "Folds",
+    "Held",
+    "Rows",
+    "describe",
+    "make_folds",
+]

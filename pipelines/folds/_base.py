@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,20 @@ from comps.base import UsageError
 from pipelines.fingerprint import fingerprint
 
 Rows = NDArray[np.int64]
+# The folds whose rows one fit leaves out of training and predicts: one, or two neighbours for the
+# nested score. All rows are trained on where none is held out.
+Held = tuple[int, ...]
+ALL_ROWS: Held = ()
+
+
+def describe(held: Held) -> str:
+    """Return the name of a fit, for messages: the folds that it holds out, counted from 1.
+
+    >>> describe((2,)), describe((0, 1)), describe(ALL_ROWS)
+    ('fold 3', 'folds 1 and 2', 'all rows')
+    """
+    numbers = " and ".join(str(fold + 1) for fold in held)
+    return f"fold{'s' if len(held) > 1 else ''} {numbers}" if held else "all rows"
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,40 @@ class Folds:
     def n_folds(self) -> int:
         """Number of folds in each repeat."""
         return len(self.pairs[0])
+
+    @property
+    def single(self) -> list[Held]:
+        """What each fit of a repeat holds out: one fold after the other."""
+        return [(fold,) for fold in range(self.n_folds)]
+
+    @property
+    def neighbours(self) -> list[Held]:
+        """The pairs of neighbouring folds, the last and the first among them.
+
+        A model without both predicts each of them as if the other had not been there, which is
+        what the nested score chooses by. All pairs would cost twice as much for five folds, and
+        were no better in simulations. There are none where folds grow with time, nor of two folds.
+
+        >>> rows = np.arange(4)
+        >>> pairs = [(np.delete(rows, row), rows[row : row + 1]) for row in rows]
+        >>> Folds(FoldSpec("kfold", 4), 4, [pairs]).neighbours
+        [(0, 1), (1, 2), (2, 3), (0, 3)]
+        """
+        if self.growing or self.n_folds < 3:
+            return []
+        last = self.n_folds - 1
+        return [*((fold, fold + 1) for fold in range(last)), (0, last)]
+
+    def rows(self, repeat: int, held: Held) -> tuple[Rows, Rows]:
+        """Return the rows that a fit trains on and those that it predicts.
+
+        Of two folds, the rows of the first come before those of the second. A fit on all rows
+        predicts the first one, for form's sake.
+        """
+        if held == ALL_ROWS:
+            return np.arange(self.n_rows), np.arange(1)
+        trains, valids = zip(*(self.pairs[repeat][fold] for fold in held), strict=True)
+        return reduce(np.intersect1d, trains), np.concatenate(valids)
 
     @cached_property
     def growing(self) -> bool:

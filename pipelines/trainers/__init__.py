@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from comps.base import Model, unknown_name
@@ -42,6 +42,11 @@ def load_trainer(name: str) -> Trainer:
     return cast(Trainer, pkgutil.resolve_name(TRAINERS[name])())
 
 
+def alike_groups(trainer: Trainer, model: Model, data: Sequence[FoldData]) -> list[list[int]]:
+    """Return the places of what may be trained at once."""
+    return [list(range(len(data)))]
+
+
 def accelerated(model: Model) -> bool:
     """Return whether a model is trained on an accelerator, if its process owns one."""
     trainer = load_trainer(model.trainer)
@@ -56,6 +61,7 @@ __all__ = [
     "Stage",
     "Trainer",
     "accelerated",
+    "alike_groups",
     "load_trainer",
     "trainer_module",
 ]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from comps.base import Model, WorkbenchError
 from pipelines.crossval import Experiment
 from pipelines.engines import Engine, Failed
-from pipelines.folds import Folds
+from pipelines.folds import ALL_ROWS, Folds
 from pipelines.jobs import Job, Run
 from pipelines.store import RunStore
 
@@ -62,7 +62,6 @@ def refit(
     Raises:
         WorkbenchError: if one cannot be trained.
     """
-    whole = experiment.folds.n_folds
     jobs = []
     for number, (model, step) in enumerate(configurations):
         store = RunStore(folder / f"refit-{number}")
@@ -76,7 +75,7 @@ def refit(
             seed=experiment.seed,
             threads=engine.threads,
         )
-        jobs.append(Job(run, longer(model, step, experiment.folds), "refit", 0, (whole,)))
+        jobs.append(Job(run, longer(model, step, experiment.folds), "refit", 0, (ALL_ROWS,)))
     waiting = list(jobs)
 
     def next_job(slot: int) -> Job | None:
@@ -87,7 +86,7 @@ def refit(
         if isinstance(event, Failed):
             raise WorkbenchError(f"{event.job.model.name} on all rows failed: {event.reason}")
     tests = [
-        RunStore(job.run.store).read_fold(job.model.name, "refit", 0, whole).test[-1]
+        RunStore(job.run.store).read_fold(job.model.name, "refit", 0, ALL_ROWS).test[-1]
         for job in jobs
     ]
     return np.asarray(np.mean(tests, axis=0, dtype=np.float64))

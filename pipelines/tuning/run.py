@@ -158,10 +158,11 @@ class _Trials:
             threads=self.engine.threads,
             test=False,
         )
+        folds = experiment.folds
         jobs = [
-            Job(run, model, f"{trial.number}", repeat, folds)
-            for repeat in range(experiment.folds.n_repeats)
-            for folds in programs(model, experiment.folds.n_folds, self.engine.accelerators)
+            Job(run, model, f"{trial.number}", repeat, held)
+            for repeat in range(folds.n_repeats)
+            for held in programs(model, folds.single, folds.growing, self.engine.accelerators)
         ]
         active = _Active(trial, store, model, jobs)
         self.active[store.root] = active
@@ -176,7 +177,7 @@ class _Trials:
         active.seconds += seconds
         hopeless = False
         for score in scores:
-            fold = job.repeat * self.experiment.folds.n_folds + score.fold
+            fold = job.repeat * self.experiment.folds.n_folds + score.held[0]
             active.scores[fold] = score.score
             hopeless = self.search.hopeless(active.trial, fold, score.score) or hopeless
         if active.waiting and hopeless:
@@ -210,10 +211,12 @@ class _Trials:
         """Return the out-of-fold score of a trial and the step of the mean curve's best."""
         folds = self.experiment.folds
         results = [
-            [
-                active.store.read_fold(active.model.name, f"{active.trial.number}", repeat, fold)
-                for fold in range(folds.n_folds)
-            ]
+            {
+                held: active.store.read_fold(
+                    active.model.name, f"{active.trial.number}", repeat, held
+                )
+                for held in folds.single
+            }
             for repeat in range(folds.n_repeats)
         ]
         oof = assemble(

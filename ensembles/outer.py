@@ -1,0 +1,119 @@
+"""The outer folds of an honest score: what may be looked at for each, and what is then scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import Metric
+from ensembles.sample import Floats, Sample, stack
+from pipelines.folds import Folds
+from pipelines.inner import Estimate, Inner, inner_folds
+from pipelines.oof import OutOfFold
+
+
+@dataclass(frozen=True, eq=False)
+class OuterFold:
+    """One fold, and the predictions by which everything is chosen for it.
+
+    Attributes:
+        rows: [v] int64, numbers of its rows among all training rows.
+        sample: members' predictions of the inner folds; no target of the outer fold is in it, and
+            in a nested estimate no model that was trained on one.
+        fold_of_row: [rows of the sample] int64, the inner fold of each.
+        predictions: [v, members] or [v, members, classes], of the outer rows.
+    """
+
+    rows: NDArray[np.int64]
+    sample: Sample
+    fold_of_row: NDArray[np.int64]
+    predictions: NDArray[np.floating]
+
+
+def estimate_of(members: Sequence[OutOfFold], folds: Folds) -> Estimate:
+    """Return the best estimate that all members allow.
+
+    Where folds grow with time, choices are made on earlier blocks. Elsewhere it is nested if
+    every member has models without each pair of folds; imported members have none.
+    """
+    if folds.growing:
+        return Estimate.TIME_ORDERED
+    nested = all(member.nested is not None for member in members)
+    return Estimate.NESTED if nested else Estimate.CROSS_FITTED
+
+
+def outer_folds(
+    members: Sequence[OutOfFold], target: Floats, folds: Folds, estimate: Estimate
+) -> list[OuterFold]:
+    """Return the folds that can be scored, in their order.
+
+    The first block of folds that grow with time is not among them: nothing comes before it.
+
+    Args:
+        members: of the same data and folds.
+        target: [n], all training rows.
+        folds: those of the members.
+        estimate: see `estimate_of`.
+    """
+    fold_of_row = np.where(members[0].covered, folds.fold_of_row(), -1)
+    values = [_inner_of(member, estimate) for member in members]
+    shared = None
+    if all(inner is None or inner.inner is None for inner in values):
+        # Nothing was chosen otherwise without some fold: all folds look at the same predictions.
+        shared = Sample(stack((member.valid for member in members), len(members)), target)
+    found = []
+    for outer in range(folds.n_folds):
+        rows = np.flatnonzero(fold_of_row == outer)
+        inside = np.isin(fold_of_row, inner_folds(folds, estimate, outer))
+        if not inside.any():
+            continue
+        if shared is not None:
+            sample = shared.only(inside)
+        else:
+            parts = (
+                _inner_part(member, inner, outer, inside)
+                for member, inner in zip(members, values, strict=True)
+            )
+            sample = Sample(stack(parts, len(members)), target[inside])
+        outer_parts = (
+            (member.valid if inner is None else inner.outer)[rows]
+            for member, inner in zip(members, values, strict=True)
+        )
+        predictions = stack(outer_parts, len(members))
+        found.append(OuterFold(rows, sample, fold_of_row[inside], predictions))
+    return found
+
+
+def _inner_of(member: OutOfFold, estimate: Estimate) -> Inner | None:
+    return member.nested if estimate is Estimate.NESTED else member.stored
+
+
+def _inner_part(
+    member: OutOfFold, inner: Inner | None, outer: int, inside: NDArray[np.bool_]
+) -> Floats:
+    """Return a member's predictions of the inner rows of an outer fold."""
+    if inner is None or inner.inner is None:
+        return member.valid[inside]
+    part: Floats = inner.inner[outer][inside].astype(np.float64)
+    return part
+
+
+def kept_members(metric: Metric, sample: Sample, baseline: int | None) -> tuple[int, ...]:
+    """Return the places of the members that beat the baseline; of it alone if none does.
+
+    Args:
+        metric: by which they are compared.
+        sample: the rows to look at.
+        baseline: its place among the members; None keeps all.
+    """
+    if baseline is None:
+        return tuple(range(sample.n_members))
+    predictions, target = sample.whole()
+    scores = [metric.score(target, member) for member in np.moveaxis(predictions, 1, 0)]
+    better = [
+        place for place, score in enumerate(scores) if metric.better(score, than=scores[baseline])
+    ]
+    return tuple(better) or (baseline,)

@@ -1,0 +1,68 @@
+"""When training ends, and which of its stages is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import Metric
+
+Floats = NDArray[np.float64]
+
+
+def out_of_patience(
+    metric: Metric, steps: Sequence[int], curve: Sequence[float], patience: int | None
+) -> int | None:
+    """Return after how many stages a curve had not got better for `patience` steps.
+
+    This bounds the time of a fit, by the rows of one fold that it holds out; which stage is used
+    is chosen later, on the mean curve of several folds.
+
+    Args:
+        metric: gives the direction.
+        steps: [s] rounds or epochs of each stage.
+        curve: [s] scores; NaN is never better.
+        patience: in steps; None waits for ever.
+
+    Returns:
+        A number of stages, or None if the curve was still worth waiting for at its end.
+
+    >>> rmse = Metric("rmse", "RMSE", lambda y, p: 0.0, greater_is_better=False)
+    >>> out_of_patience(rmse, [10, 20, 30, 40], [0.3, 0.2, 0.25, 0.1], patience=10)
+    3
+    """
+    if patience is None:
+        return None
+    best: float | None = None
+    since = 0
+    for stage, (step, score) in enumerate(zip(steps, curve, strict=True)):
+        if not np.isnan(score) and (best is None or metric.better(score, than=best)):
+            best, since = score, step
+        elif best is not None and step - since >= patience:
+            return stage + 1
+    return None
+
+
+def stopping_stage(metric: Metric, curves: Sequence[Floats]) -> tuple[int, Floats]:
+    """Return the index of the best stage of the mean curve of some folds, and that curve.
+
+    A fold's own best would make its score look better than the model is. Folds may have ended at
+    different stages: those that all of them reached count.
+
+    Args:
+        metric: gives the direction.
+        curves: one or more, each [s] scores of the same stages from the first on.
+
+    Raises:
+        ValueError: if the mean curve has no number in it.
+
+    >>> rmse = Metric("rmse", "RMSE", lambda y, p: 0.0, greater_is_better=False)
+    >>> stage, mean = stopping_stage(rmse, [np.array([3.0, 1.0, 2.0]), np.array([3.0, 2.0])])
+    >>> stage, mean.tolist()
+    (1, [3.0, 1.5])
+    """
+    shared = min(map(len, curves))
+    mean: Floats = np.mean([curve[:shared] for curve in curves], axis=0)
+    return metric.best(mean), mean

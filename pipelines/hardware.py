@@ -12,8 +12,12 @@ Environment = Mapping[str, str]
 # What a process without an accelerator is started with.
 WITHOUT: Environment = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
 
+# What a process is started with that divides each batch among all accelerators it sees. Gradients
+# are added up in another order then, which changes the last bits: never without being asked.
+DIVIDED: Environment = {"COMPS_DATA_PARALLEL": "1"}
+
 _CUDA = ("jax_cuda13_plugin", "jax_cuda12_plugin")
-# Cards of AMD and TPUs belong to one process, which divides each batch among them.
+# Cards of AMD and TPUs belong to one process, which uses the first unless batches are divided.
 _OTHERS: Mapping[str, str] = {"/dev/kfd": "jax_rocm7_plugin", "/dev/accel0": "libtpu"}
 
 
@@ -30,7 +34,7 @@ def accelerators(together: bool = False, devices: Path = Path("/dev")) -> list[E
     To ask JAX would take a second, and a part of a card's memory in this process.
 
     Args:
-        together: whether one process should own all of them.
+        together: whether one process should own all of them and divide each batch among them.
         devices: where the system shows its hardware.
 
     Returns:
@@ -39,13 +43,13 @@ def accelerators(together: bool = False, devices: Path = Path("/dev")) -> list[E
     if os.environ.get("JAX_PLATFORMS", "").split(",")[0] == "cpu":
         return []
     cards = _cards(devices)
-    if cards:
-        return [{}] if together else [{"CUDA_VISIBLE_DEVICES": card} for card in cards]
+    if cards and not together:
+        return [{"CUDA_VISIBLE_DEVICES": card} for card in cards]
     found = (
         (devices / Path(path).name).exists() and find_spec(plugin) is not None
         for path, plugin in _OTHERS.items()
     )
-    return [{}] if any(found) else []
+    return [DIVIDED if together else {}] if cards or any(found) else []
 
 
 def _cards(devices: Path) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from pipelines import hardware
 from pipelines.crossval import Experiment, cross_validate
 from pipelines.engines import Done, InlineEngine
-from pipelines.hardware import accelerators
+from pipelines.hardware import DIVIDED, accelerators
 from pipelines.store import RunStore
 from tests.support import NETWORK, Recorder, python
 
@@ -39,7 +39,7 @@ def test_each_card_gets_a_process(tmp_path: Path) -> None:
 
 
 def test_one_process_can_own_all_cards(tmp_path: Path) -> None:
-    assert accelerators(together=True, devices=devices(tmp_path, *CARDS)) == [{}]
+    assert accelerators(together=True, devices=devices(tmp_path, *CARDS)) == [DIVIDED]
 
 
 @pytest.mark.parametrize(

@@ -481,6 +481,18 @@ def test_network_inputs_are_float32_by_name_one_row_a_house(
         assert part.dtype == np.float32 and part.ndim == 2 and len(part) == 100
 
 
+def test_network_inputs_are_as_wide_in_one_fold_as_in_another(dataset: Dataset) -> None:
+    halves = [dataset.train.iloc[start::2] for start in range(2)]
+    views = [network_features().fit(rows) for rows in halves]
+    learned = [view[-1].encoder_.get_feature_names_out() for view in views]
+    found = [view.transform(dataset.train.iloc[:20])["levels"] for view in views]
+    assert len(learned[0]) != len(learned[1])
+    assert found[0].shape == found[1].shape
+    for names, levels in zip(learned, found, strict=True):
+        assert levels.shape[1] % 64 == 0 and levels.shape[1] - len(names) < 64
+        assert not levels[:, len(names) :].any()
+
+
 def test_network_numbers_are_bounded_and_levels_are_indicators(
     fitted: Mapping[View, Any], raw: pd.DataFrame
 ) -> None:

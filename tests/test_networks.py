@@ -47,6 +47,7 @@ def build_network(
     task: str,
     ema: bool = False,
     convolve: bool = False,
+    dropout: float = 0.0,
 ) -> Any:
     """Return a network whose first weights do not depend on a backend's random numbers."""
     import keras
@@ -60,6 +61,7 @@ def build_network(
     if convolve:
         hidden = layers.Conv2D(4, 3, activation="relu", kernel_initializer=first_weights())(hidden)
     hidden = layers.Dense(8, "tanh", kernel_initializer=first_weights())(layers.Flatten()(hidden))
+    hidden = layers.Dropout(dropout)(hidden)
     units, activation, loss = {
         "regression": (1, "linear", "mse"),
         "binary": (1, "sigmoid", "binary_crossentropy"),
@@ -100,6 +102,8 @@ from pipelines.trainers.keras_tensorflow import KerasTensorFlowTrainer
 from tests.test_networks import images, network, stages
 
 found = {{}}
+dropping = network(Task.BINARY, "keras-tensorflow", convolve=True, dropout=0.5, batch_size=5)
+found["first-in-process"] = stages(dropping, Task.BINARY, images())[-1].valid[0]
 for task in Task:
     model = network(task, "keras-tensorflow", ema=task is Task.BINARY)
     for number, stage in enumerate(stages(model, task, images())):
@@ -108,6 +112,7 @@ for task in Task:
 for turn in range(2):
     model = network(Task.BINARY, "keras-tensorflow", convolve=True, batch_size=5, copies=2)
     found[f"again-{{turn}}"] = stages(model, Task.BINARY, images())[-1].valid[0]
+found["after-others"] = stages(dropping, Task.BINARY, images())[-1].valid[0]
 model = network(Task.BINARY, "keras-tensorflow", convolve=True, batch_size=5, copies=2, stride=20)
 found["at-once"] = stages(model, Task.BINARY, images())[-1].valid[0]
 KerasTensorFlowTrainer.steps_at_once = lambda trainer: 4
@@ -161,6 +166,10 @@ def test_both_backends_train_the_same_network(task: Task, on_tensorflow: dict[st
 
 def test_tensorflow_predicts_the_same_bytes_twice(on_tensorflow: dict[str, Array]) -> None:
     np.testing.assert_array_equal(on_tensorflow["again-0"], on_tensorflow["again-1"])
+
+
+def test_networks_trained_before_change_nothing(on_tensorflow: dict[str, Array]) -> None:
+    np.testing.assert_array_equal(on_tensorflow["first-in-process"], on_tensorflow["after-others"])
 
 
 def both_backends(tiny_data: Path, store: Path) -> list[Job]:

@@ -358,7 +358,7 @@ def test_bags_are_the_multi_hot_vectors_of_the_most_frequent_tokens(
                 idf = [np.mean(idf) if idf else np.log(1 + len(train)), *idf]
                 expected[row, column] = count * idf[column] if tfidf else 1
         bags = view.transform(reviews(*texts))
-        # A row has as many places as the longest training row needs.
+        # A row has as many places as the longest training row needs, or some more.
         kept = (expected > 0).sum(axis=1) <= bags["tokens"].shape[1]
         np.testing.assert_allclose(multi_hot(bags, size)[kept], expected[kept], rtol=1e-5)
 
@@ -367,6 +367,16 @@ def test_a_row_with_too_many_tokens_keeps_the_most_frequent_ones() -> None:
     view = TokenBags(10, 1, width=2).fit(reviews("a a a b b c", "a"))
     tokens = view.transform(reviews("c b a"))["tokens"]
     assert [view.vocabulary_[word] for word in "ab"] == tokens[0].tolist()
+
+
+@pytest.mark.parametrize("tfidf", [False, True])
+def test_bags_of_folds_are_equally_long_and_end_with_nothing(tfidf: bool) -> None:
+    texts = "a b c d e f g", "a b c d e f g h i"
+    for longest in texts:
+        bags = TokenBags(50, 2, tfidf).fit(reviews(longest, "a b")).transform(reviews("a b"))
+        for table in bags.values():
+            assert table.shape == (1, 32 if longest is texts[1] else 16)
+            assert table[0, :3].all() and not table[0, 3:].any()
 
 
 @given(TEXTS, TEXTS)

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+# Folds learn 153 to 166 levels: all of them are 192 columns.
+_MULTIPLE = 64
+
 
 class NetworkInputs(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Turn a table of numbers and text into ``{"numeric": ..., "levels": ...}`` for a network.
@@ -17,7 +20,9 @@ class NetworkInputs(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Numbers: log1p where skewed, standardised, then squashed smoothly to (-clip, clip) by
     ``z / sqrt(1 + (z / clip)**2)`` (RealMLP, Holzmueller et al. 2024), because one lot of 200,000
     square feet would otherwise move the fit of all others. Text: indicators of the levels, the
-    rare ones together; a level not seen in ``fit`` counts as rare.
+    rare ones together; a level not seen in ``fit`` counts as rare. Columns of zeros fill these up
+    to a multiple of 64: folds learn a few levels more or less, and train as one program only where
+    their tables are equally wide.
 
     Args:
         skewness: columns that are never negative, have more than two values and more skewness
@@ -62,10 +67,14 @@ class NetworkInputs(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         squashed = scaled / np.sqrt(1.0 + (scaled / self.clip) ** 2)
         return {
             "numeric": squashed.astype(np.float32),
-            "levels": self.encoder_.transform(X[self.texts_]),
+            "levels": _filled_up(self.encoder_.transform(X[self.texts_])),
         }
 
     def _unskewed(self, X: pd.DataFrame) -> NDArray[np.float64]:
         table = X[self.numbers_].astype(float)
         table[self.skewed_] = np.log1p(table[self.skewed_].clip(lower=0.0))
         return table.to_numpy()
+
+
+def _filled_up(table: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.pad(table, ((0, 0), (0, -table.shape[1] % _MULTIPLE)))

@@ -13,11 +13,16 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from comps.sentiment.texts import FIRST, PADDING, UNKNOWN, word_ngrams, words
 
+# The longest training texts of folds differ by a token or two: most are equally long in these.
+_MULTIPLE = 16
+
 
 class TokenBags(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """The set of tokens of each text: what a multi-hot vector says, in a fraction of its size.
 
-    A text of twenty words is a row of forty numbers here instead of 20,000.
+    A text of twenty words is a row of forty numbers here instead of 20,000. Rows are as long as
+    the longest training text, rounded up to a multiple of 16: folds train as one program only
+    where their rows are equally long, and the places that are left mean nothing to the networks.
 
     Args:
         max_tokens: size of the vocabulary, unknown tokens included: the most frequent ones.
@@ -36,7 +41,7 @@ class TokenBags(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.width = width
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
-        """Learn the vocabulary, in how many texts each token is, and the longest row."""
+        """Learn the vocabulary, in how many texts each token is, and the length of a row."""
         bags = self._bags(X)
         self.vocabulary_ = _vocabulary(bags, self.max_tokens)
         rows = [self._known(bag) for bag in bags]
@@ -47,7 +52,8 @@ class TokenBags(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.idf_ = np.log(1 + len(rows) / (1 + texts)).astype(np.float32)
         # As in TextVectorization: where all tokens are known, nothing tells how common others are.
         self.idf_[UNKNOWN] = self.idf_[FIRST : FIRST + max(len(self.vocabulary_), 1)].mean()
-        self.width_ = min(self.width, max(map(len, rows), default=1))
+        longest = max(map(len, rows), default=1)
+        self.width_ = min(self.width, -(-max(longest, 1) // _MULTIPLE) * _MULTIPLE)
         return self
 
     def transform(self, X: pd.DataFrame) -> dict[str, NDArray[Any]]:

@@ -25,7 +25,8 @@ def _local(slots: int | None, data_parallel: bool) -> Engine:
 
 
 def _inline(slots: int | None, data_parallel: bool) -> Engine:
-    del data_parallel  # this process sees all accelerators anyway
+    if data_parallel:
+        raise UsageError("The engine 'inline' trains on one device; leave out --data-parallel.")
     if slots not in (None, 1):
         raise UsageError("The engine 'inline' runs one job at a time; leave out --jobs.")
     return InlineEngine(threads=len(available_cores()))

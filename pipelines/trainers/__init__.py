@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from comps.base import Model, unknown_name
-from pipelines.trainers._base import Context, FoldData, Stage, Trainer
+from pipelines.trainers._base import Context, FoldData, Stage, TogetherTrainer, Trainer
+from pipelines.trainers._programs import alike_groups, program_width
 
 # Modules are imported when a model needs them: some take seconds to import.
 TRAINERS: Mapping[str, str] = {
@@ -59,9 +60,11 @@ __all__ = [
     "Context",
     "FoldData",
     "Stage",
+    "TogetherTrainer",
     "Trainer",
     "accelerated",
     "alike_groups",
     "load_trainer",
+    "program_width",
     "trainer_module",
 ]

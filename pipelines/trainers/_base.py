@@ -6,9 +6,9 @@ of boosting rounds or epochs; the harness scores them and decides when to stop.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,11 +43,13 @@ class Context:
         task: what is predicted.
         n_classes: number of classes, from the whole training target; 0 for regression.
         threads: how many threads a trainer may use.
+        growing: whether the folds grow with time, so that hardly two of them are alike.
     """
 
     task: Task
     n_classes: int
     threads: int
+    growing: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +77,8 @@ class Trainer(Protocol):
     """Fits the models of one library.
 
     Attributes:
-        together: whether it trains all folds of a repeat as one program. Where False,
-            `stages` is called with one fold at a time.
+        together: whether it trains folds that are alike as one program; it is a
+            `TogetherTrainer` then. Where False, `stages` is called with one fold at a time.
         backend: what Keras has to run on in the process, or None where it plays no part.
         on_gpu: the library's own parameters that move training to a GPU; empty where it has none,
             and for networks, which are trained where their backend finds an accelerator.
@@ -104,4 +106,16 @@ class Trainer(Protocol):
         Raises:
             UsageError: if a parameter is not one of the library's.
         """
+        ...
+
+
+@runtime_checkable
+class TogetherTrainer(Trainer, Protocol):
+    """A trainer of several folds at a time; `stages` raises ValueError where they are not alike.
+
+    What it predicts of a fold must not depend on the others in that call, by one bit.
+    """
+
+    def alike(self, model: Model, fold: FoldData) -> Hashable:
+        """Return a value that is equal for folds that may be given to one call of `stages`."""
         ...

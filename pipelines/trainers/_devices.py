@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +11,26 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from pipelines.hardware import DIVIDED
+
 # What other processes may come to need, and what is not counted, such as code.
 _SHARE = 0.8
 
 
 class Devices:
-    """All devices that this process sees, each with a part of every batch.
+    """The first device that this process sees, or all of them, each with a part of every batch.
 
-    Weights and rows lie on all of them, gradients are added up: what `keras.distribution`'s
-    DataParallel does for `fit`. Of the devices as many are used as divide the batch evenly.
+    All of them only where the environment asks for it (`hardware.DIVIDED`): weights and rows lie
+    on all, gradients are added up, as `keras.distribution`'s DataParallel does for `fit`. As many
+    are used as divide the batch evenly. The order of the sums depends on their number.
 
     Args:
         batch_size: rows of a step.
     """
 
     def __init__(self, batch_size: int) -> None:
-        devices = jax.devices()
+        seen = jax.devices()
+        devices = seen if DIVIDED.items() <= os.environ.items() else seen[:1]
         self.used = max(n for n in range(1, len(devices) + 1) if batch_size % n == 0)
         self._mesh = Mesh(np.array(devices[: self.used]), ("batch",))
         self.everywhere = NamedSharding(self._mesh, PartitionSpec())  # type: ignore[no-untyped-call]

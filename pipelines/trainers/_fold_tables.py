@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
+
+from pipelines.trainers._network_rows import Gather
 
 Array: TypeAlias = NDArray[Any]
 Inputs: TypeAlias = Array | dict[str, Array]
@@ -29,7 +31,8 @@ class FoldTables:
             the model takes, unless `gather` makes that. One array for all folds is held once.
         target: [rows] or [rows, outputs]; with `per_fold` a leading [folds]. It is read at
             `train_rows` alone.
-        train_rows: for each fold int positions in `inputs`. Folds may differ in size.
+        train_rows: for each fold int positions in `inputs`. Folds may differ in size, but not in
+            the number and the size of their batches.
         valid_rows: for each fold int positions; may be empty (a refit).
         test_inputs: like `inputs`, with its own number of rows.
         weight: [rows] sample weights of the loss, as in `fit(sample_weight=)`, or None.
@@ -53,7 +56,7 @@ class FoldTables:
     per_fold: bool = False
     shared: Inputs = field(default_factory=dict)
     shared_per_fold: bool = True
-    gather: Callable[[Any, Any], Any] = rows_alone
+    gather: Gather = rows_alone
 
     def __post_init__(self) -> None:
         if not self.train_rows or len(self.train_rows) != len(self.valid_rows):
@@ -93,7 +96,7 @@ class Recipe:
             a fold does not depend on which others are trained beside it.
         copies: networks a fold.
         report: the epochs, counted from 1, after which predictions are wanted.
-        predict_batch_size: rows of a prediction step.
+        predict_batch_size: rows of a prediction step, which is filled up to it.
         memory: bytes that training may take beside the rows and the weights; None takes what the
             device has free. Networks that do not fit are trained in portions.
     """
@@ -122,21 +125,3 @@ class EpochReport:
     loss: NDArray[np.float64]
     valid: tuple[NDArray[np.float32], ...]
     test: NDArray[np.float32]
-
-
-def stack_inputs(tables: Sequence[dict[str, Array]], n_rows: int) -> dict[str, Array]:
-    """Stack one dict of arrays [rows, ...] a fold into [folds, n_rows, ...].
-
-    Folds with fewer rows, or that learned fewer columns (of levels, say), are filled up with
-    zeros at the end. Such columns have no effect on predictions, for they are zero there too;
-    such rows are never trained on or predicted.
-    """
-    stacked = {}
-    for name, first in tables[0].items():
-        shape = np.max([table[name].shape[1:] for table in tables], axis=0)
-        whole = np.zeros((len(tables), n_rows, *map(int, shape)), dtype=first.dtype)
-        for fold, table in enumerate(tables):
-            corner = tuple(slice(size) for size in table[name].shape)
-            whole[fold][corner] = table[name]
-        stacked[name] = whole
-    return stacked

@@ -58,7 +58,19 @@ class Plan:
 
     def steps(self, rows: int) -> int:
         """Return the optimizer steps of the whole training on so many rows."""
-        return self.epochs * -(-rows // self.batch_size)
+        return self.epochs * batches_of(rows, self.batch_size)[0]
+
+
+def batches_of(rows: int, size: int) -> tuple[int, int]:
+    """Return the number of batches of a fold of so many rows, and their size.
+
+    A batch is filled up to its size: one of more rows than there are would be mostly filling.
+
+    >>> batches_of(rows=70, size=32), batches_of(rows=20, size=32)
+    ((3, 32), (1, 20))
+    """
+    own = min(size, rows)
+    return -(-rows // own), own
 
 
 def builder(model: Model) -> Callable[..., Any]:

@@ -1,22 +1,20 @@
-"""Keras networks: all folds of a repeat, and several networks a fold, as one JAX program."""
+"""Keras networks: folds that are alike, and several networks a fold, as one JAX program."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from comps.base import Array, Model
-from pipelines.trainers._base import Context, FoldData, Stage, Trainer
-from pipelines.trainers._network_plan import Plan, builder
-from pipelines.trainers._network_rows import count_rows, form_of, rows_at_once
+from pipelines.trainers._base import Context, FoldData, Stage, TogetherTrainer
+from pipelines.trainers._network_plan import Plan, batches_of, builder
+from pipelines.trainers._network_rows import form_of, rows_at_once
 from pipelines.trainers._network_targets import Goal, goal_of
+from pipelines.trainers._programs import joined, program_width
 
 if TYPE_CHECKING:
     from pipelines.trainers._fold_program import FoldProgram
-    from pipelines.trainers._fold_tables import EpochReport
 
 
 class KerasJaxTrainer:
@@ -44,31 +42,68 @@ class KerasJaxTrainer:
         import_keras(self.backend)
         import pipelines.trainers._fold_program  # noqa: F401
 
+    def alike(self, model: Model, fold: FoldData) -> Hashable:
+        """Return the shapes of a fold's rows, and the number and size of its batches.
+
+        All else that a compiled program has in it is the same for all folds. See
+        `TogetherTrainer`.
+        """
+        plan, _ = Plan.split(model.params)
+        form = form_of(fold.train)
+        columns = [(name, *a.shape[1:], a.dtype.str) for name, a in form.arrays(fold.train).items()]
+        batches = batches_of(len(fold.target), plan.batch_size)
+        return (*columns, *form.shapes(fold.train).items(), batches)
+
     def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
-        """Yield a stage every `stride` epochs. See `Trainer`."""
-        plan, params = Plan.split(model.params)
-        goals = [goal_of(context.task, fold.target) for fold in folds]
+        """Yield a stage every `stride` epochs. See `Trainer`.
+
+        Programs have a fixed number of folds, filled up with the first one again: what is
+        predicted of a fold is then the same by one bit whatever trains beside it. More folds are
+        several programs, which take turns.
+
+        Raises:
+            ValueError: if the folds are not alike.
+        """
+        if len({self.alike(model, fold) for fold in folds}) != 1:
+            raise ValueError(
+                f"stages takes folds that are alike, see `alike_groups`. Received: {len(folds)} "
+                "folds that differ in their shapes, or in the number or size of their batches."
+            )
+        width = program_width(_accelerated(), context.growing)
+        parts = [folds[start : start + width] for start in range(0, len(folds), width)]
         try:
-            # No name for the program here: it has to be gone when it is released.
-            for report, size in _reports(
-                _program(builder(model), plan, params, folds, goals), plan
+            # No names for the programs here: they have to be gone when they are released.
+            for stages in zip(
+                *(_stages(model, part, width, context) for part in parts), strict=True
             ):
-                yield Stage(
-                    report.epoch,
-                    _decoded(goals, report.valid),
-                    _decoded(goals, list(report.test)),
-                    report.loss.mean(axis=1).tolist(),
-                    [size] * len(folds),
-                )
+                yield joined(stages)
         finally:
             _release()
 
 
-def _reports(program: FoldProgram, plan: Plan) -> Iterator[tuple[EpochReport, int]]:
-    """Train, and yield reports with the size of a fold's networks."""
-    size = plan.size(program.model)
+def _stages(
+    model: Model, folds: Sequence[FoldData], width: int, context: Context
+) -> Iterator[Stage]:
+    """Yield the stages of the folds of one program."""
+    plan, params = Plan.split(model.params)
+    filled = [*folds, *[folds[0]] * (width - len(folds))]
+    goals = [goal_of(context.task, fold.target) for fold in filled]
+    program = _program(builder(model), plan, params, filled, goals)
+    own, size = goals[: len(folds)], plan.size(program.model)
     for report in program.run():
-        yield report, size
+        yield Stage(
+            report.epoch,
+            _decoded(own, report.valid),
+            _decoded(own, report.test),
+            report.loss.mean(axis=1)[: len(own)].tolist(),
+            [size] * len(own),
+        )
+
+
+def _accelerated() -> bool:
+    import jax
+
+    return bool(jax.default_backend() != "cpu")
 
 
 def _release() -> None:
@@ -99,8 +134,9 @@ def _half() -> str:
     return half_of(float(device.compute_capability)) if device.platform == "gpu" else "bfloat16"
 
 
-def _decoded(goals: Sequence[Goal], outputs: Sequence[Array]) -> list[Array]:
-    return [goal.decode(output) for goal, output in zip(goals, outputs, strict=True)]
+def _decoded(goals: Sequence[Goal], outputs: Iterable[Array]) -> list[Array]:
+    """Return predictions of the folds that have a goal; those that fill up a program come last."""
+    return [goal.decode(output) for goal, output in zip(goals, outputs, strict=False)]
 
 
 def _program(
@@ -110,33 +146,14 @@ def _program(
     folds: Sequence[FoldData],
     goals: Sequence[Goal],
 ) -> FoldProgram:
-    """Lay the folds beside each other, training rows first, and build their program."""
+    """Lay the folds beside each other and build their program."""
     from pipelines.trainers._fold_program import FoldProgram
-    from pipelines.trainers._fold_tables import FoldTables, Recipe, stack_inputs
+    from pipelines.trainers._fold_tables import Recipe
     from pipelines.trainers._keras_backend import precision
+    from pipelines.trainers._stacked_folds import tables_of
 
-    form = form_of(folds[0].train)
-    rows = [_joined(form.arrays(fold.train), form.arrays(fold.valid)) for fold in folds]
-    sizes = [(len(fold.target), count_rows(fold.valid)) for fold in folds]
-    n_rows = max(map(sum, sizes))
-    test = [form.arrays(fold.test) for fold in folds]
-    views = [fold.train for fold in folds]
-    inputs = stack_inputs(rows, n_rows)
-    tables = FoldTables(
-        inputs,
-        _stack_targets(folds, goals, n_rows),
-        [np.arange(train) for train, _ in sizes],
-        [np.arange(train, train + valid) for train, valid in sizes],
-        stack_inputs(test, count_rows(folds[0].test)),
-        per_fold=True,
-        shared=form.shared(views),
-        shared_per_fold=form.shared_per_fold,
-        gather=form.gather(views[0]),
-    )
-    # Folds may have learned different widths: the network is made for the widest.
-    stacked = {name: table.shape[2:] for name, table in inputs.items()}
-    shapes = {name: stacked.get(name, shape) for name, shape in form.shapes(views[0]).items()}
-    steps = plan.steps(max(train for train, _ in sizes))
+    shapes = form_of(folds[0].train).shapes(folds[0].train)
+    steps = plan.steps(len(folds[0].target))
 
     def build_model() -> Any:
         with precision(plan.precision, _half):
@@ -144,7 +161,7 @@ def _program(
 
     return FoldProgram(
         build_model,
-        tables,
+        tables_of(folds, goals),
         Recipe(
             plan.epochs,
             plan.batch_size,
@@ -156,18 +173,5 @@ def _program(
     )
 
 
-def _stack_targets(folds: Sequence[FoldData], goals: Sequence[Goal], n_rows: int) -> Array:
-    """Return [folds, rows, ...]; rows that are not trained on are zero."""
-    encoded = [goal.encode(fold.target) for goal, fold in zip(goals, folds, strict=True)]
-    target = np.zeros((len(folds), n_rows, *encoded[0].shape[1:]), dtype=encoded[0].dtype)
-    for number, own in enumerate(encoded):
-        target[number, : len(own)] = own
-    return target
-
-
-def _joined(first: dict[str, Array], second: dict[str, Array]) -> dict[str, Array]:
-    return {name: np.concatenate([first[name], second[name]]) for name in first}
-
-
 if TYPE_CHECKING:
-    _: Trainer = KerasJaxTrainer()
+    _: TogetherTrainer = KerasJaxTrainer()

@@ -17,7 +17,7 @@ from pipelines.jobs import Job, Run
 from pipelines.oof import OutOfFold, assemble
 from pipelines.queue import JobQueue, Status
 from pipelines.store import RunStore, result_key
-from pipelines.trainers import load_trainer
+from pipelines.trainers import load_trainer, program_width
 from pipelines.training import FoldResult
 
 
@@ -216,18 +216,13 @@ class _Plan:
         return [rounds[0], (0, [self.pairs]), *rounds[1:]]
 
 
-# On a processor one program takes little more than one core. Programs of three folds give a second
-# core its share of the usual five; smaller ones would compile more often than they gain.
-_FOLDS_A_PROGRAM = 3
-
-
 def programs(
     model: Model, held: Sequence[Held], growing: bool, accelerators: int
 ) -> list[tuple[Held, ...]]:
     """Return the fits of each job of a repeat, all of one kind.
 
-    A fit is a job; what trains folds together gets them in threes, or divided among the
-    accelerators. Folds that grow with time have other numbers of steps, and go alone.
+    A fit is a job; what trains folds together gets as many as its programs have, or fewer where
+    there are more accelerators.
 
     >>> from comps.base import Family
     >>> held = [(0,), (1,), (2,), (3,), (4,)]
@@ -236,10 +231,10 @@ def programs(
     """
     if not held:
         return []
-    if growing or not load_trainer(model.trainer).together:
-        count = len(held)
-    else:
-        count = min(accelerators, len(held)) or -(-len(held) // _FOLDS_A_PROGRAM)
+    count = len(held)
+    if load_trainer(model.trainer).together:
+        width = program_width(accelerators > 0, growing)
+        count = max(-(-len(held) // width), min(accelerators, len(held)))
     return [
         tuple(held[place] for place in part) for part in np.array_split(np.arange(len(held)), count)
     ]

@@ -109,7 +109,7 @@ def train_folds(
     kept = views or ViewCache(max_bytes=0)
     prepared = Preparation(competition, dataset, model, folds, repeat, seed, kept, residual)
     trained = model.without_view_params()
-    context = Context(competition.task, prepared.n_classes, threads)
+    context = Context(competition.task, prepared.n_classes, threads, folds.growing)
     results: dict[Held, FoldResult] = {}
     for group in _groups(trainer, trained, prepared, held):
         recorder = _Recorder(competition.metric, model.patience, repeat, group, on_stage)

@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from comps.base import IDENTITY, Dataset, Family, Model, Task, UsageError
 from comps.house_prices.competition import HOUSE_PRICES
 from pipelines.crossval import Experiment
-from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
+from pipelines.folds import ALL_ROWS, FoldInput, Folds, FoldSpec, make_folds
 from pipelines.trainers import Context, FoldData, Stage, load_trainer
 from pipelines.training import FoldResult, train_folds
 from pipelines.views import ViewCache
@@ -257,6 +257,22 @@ def test_the_number_of_threads_does_not_change_the_bytes(model: Model) -> None:
         for threads in (1, 3)
     )
     assert digests(one) == digests(more)
+
+
+@pytest.mark.parametrize("scheme", ["kfold", "expanding"])
+@pytest.mark.parametrize("model", [as_parameter(m) for m in (LIGHTGBM, NETWORK)])
+def test_a_fit_is_the_same_whatever_is_trained_beside_it(
+    experiment: Experiment, scheme: str, model: Model
+) -> None:
+    dataset = experiment.dataset
+    rows = FoldInput(dataset.target, Task.REGRESSION, times=np.arange(len(dataset.target)))
+    folds = make_folds(FoldSpec(scheme, 4), rows)
+    held = [*folds.single, *folds.neighbours[:2], ALL_ROWS]
+    together = train_folds(TINY, dataset, model, folds, 0, held)
+    assert [result.held for result in together] == held
+    for result in together:
+        (alone,) = train_folds(TINY, dataset, model, folds, 0, [result.held])
+        assert digests([alone]) == digests([result])
 
 
 def test_each_model_repeat_and_fold_gets_a_seed_of_its_own(

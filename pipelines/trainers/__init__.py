@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import cast
 
 from comps.base import Model, unknown_name
@@ -41,11 +41,6 @@ def load_trainer(name: str) -> Trainer:
     """
     trainer_module(name)
     return cast(Trainer, pkgutil.resolve_name(TRAINERS[name])())
-
-
-def alike_groups(trainer: Trainer, model: Model, data: Sequence[FoldData]) -> list[list[int]]:
-    """Return the places of what may be trained at once."""
-    return [list(range(len(data)))]
 
 
 def accelerated(model: Model) -> bool:

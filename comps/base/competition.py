@@ -93,7 +93,8 @@ class Competition:
         submits: what the submission holds: values, probabilities of class 1, or labels.
         gap: of a time-ordered scheme, see `pipelines.folds.FoldInput`.
         also: further metrics, shown beside the one that decides.
-        valid_range: lowest and highest value that a submission may hold, in its own unit.
+        valid_range: lowest and highest value that a submission may hold, in its own unit; labels
+            are checked against those of the training target instead.
         offset: `(rows) -> [n]`, a forecast on the metric's scale that needs no training. A
             model with the parameter `residual` learns to correct it.
 
@@ -141,6 +142,10 @@ class Competition:
     def n_classes(self, dataset: Dataset) -> int:
         """Return the number of classes in the whole training target; 0 for regression."""
         return 0 if self.task is Task.REGRESSION else int(dataset.target.max()) + 1
+
+    def labels(self, dataset: Dataset) -> tuple[Any, ...]:
+        """Return the labels of the training target by class code; the codes if it names none."""
+        return dataset.classes or tuple(range(self.n_classes(dataset)))
 
     def model(self, name: str) -> Model:
         """Return the model of that name.

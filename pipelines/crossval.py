@@ -241,9 +241,10 @@ def _execute(
             awaited[event.job.model.name] -= 1
         elif isinstance(event, Failed):
             queue.failed(event.job)
-            outcome.failures.setdefault(event.job.model.name, event.reason)
-            if event.details:
-                store.write_text(f"errors/{event.job.model.name}.log", event.details)
+            name = event.job.model.name
+            if name not in outcome.failures:
+                outcome.failures[name] = event.reason
+                store.write_text(error_log(name), event.details or event.reason)
         elif isinstance(event, Cancelled):
             queue.cancelled(event.job)
         reporter.event(event, queue.status())
@@ -251,6 +252,15 @@ def _execute(
             _collect(experiment, event.job.model, store, outcome)
             reporter.finished(outcome.oofs[event.job.model.name])
     outcome.left_out = [job.model.name for job in [*queue.left_out, *queue.pending]]
+
+
+def error_log(model: str) -> str:
+    """Return the file under a store's root that says why a model failed.
+
+    >>> error_log("ridge")
+    'errors/ridge.log'
+    """
+    return f"errors/{model}.log"
 
 
 def _collect(

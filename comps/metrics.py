@@ -2,48 +2,42 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from comps.base import LOG1P, Array, Loss, Metric, Prediction
+from comps.base import (
+    LOG1P,
+    Array,
+    Loss,
+    Metric,
+    Prediction,
+    log_loss,
+    root_mean_squared_error,
+)
 
 
-def _accuracy(target: Array, probabilities: Array) -> float:
-    if probabilities.ndim == 1:
-        return float(np.mean((probabilities > 0.5) == target))
-    return float(np.mean(probabilities.argmax(axis=1) == target))
+def _accuracy(target: Array, labels: Array) -> float:
+    return float(np.mean(labels == target))
 
 
 def _roc_auc(target: Array, probabilities: Array) -> float:
     from sklearn.metrics import roc_auc_score
 
+    if len(np.unique(target)) < 2:
+        return math.nan
     return float(roc_auc_score(target, probabilities))
-
-
-def _log_loss(target: Array, probabilities: Array) -> float:
-    from sklearn.metrics import log_loss
-
-    if probabilities.ndim == 1:
-        return float(log_loss(target, probabilities, labels=np.arange(2)))
-    # Stored in single precision, the classes of a row sum to 1 but for the last digits, and
-    # scikit-learn warns of that.
-    rows = probabilities.astype(np.float64)
-    rows /= rows.sum(axis=1, keepdims=True)
-    return float(log_loss(target, rows, labels=np.arange(rows.shape[1])))
 
 
 def _mean_absolute_error(target: Array, prediction: Array) -> float:
     return float(np.mean(np.abs(target - prediction)))
 
 
-def _root_mean_squared_error(target: Array, prediction: Array) -> float:
-    return float(np.sqrt(np.mean((target - prediction) ** 2)))
-
-
 # Kaggle asks for the root mean squared error of the logarithms: RMSE on the log1p scale.
 RMSLE = Metric(
     name="root_mean_squared_log_error",
     label="RMSLE",
-    function=_root_mean_squared_error,
+    function=root_mean_squared_error,
     greater_is_better=False,
     scale=LOG1P,
     loss=Loss.SQUARED_ERROR,
@@ -75,7 +69,7 @@ ROC_AUC = Metric(
 LOG_LOSS = Metric(
     name="log_loss",
     label="log loss",
-    function=_log_loss,
+    function=log_loss,
     greater_is_better=False,
     needs=Prediction.PROBABILITY,
     loss=Loss.LOG_LOSS,

@@ -11,12 +11,19 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.metrics import log_loss
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from comps.base import Array, Loss, Metric, Prediction, UsageError
+from comps.base import (
+    Array,
+    Loss,
+    Metric,
+    Prediction,
+    UsageError,
+    log_loss,
+    root_mean_squared_error,
+)
 from ensembles.blend import honest_predictions
 from ensembles.choice import choose
 from ensembles.fitted import averaged
@@ -27,27 +34,17 @@ AUTO = "auto"
 _N_FOLDS = 5
 
 
-def _root_mean_squared_error(target: Array, prediction: Array) -> float:
-    return float(np.sqrt(np.mean((target - prediction) ** 2)))
-
-
-def _log_loss(target: Array, probabilities: Array) -> float:
-    if probabilities.ndim == 1:
-        return float(log_loss(target, probabilities, labels=[0, 1]))
-    return float(log_loss(target, probabilities, labels=np.arange(probabilities.shape[1])))
-
-
 _RMSE = Metric(
     "root_mean_squared_error",
     "RMSE",
-    _root_mean_squared_error,
+    root_mean_squared_error,
     greater_is_better=False,
     loss=Loss.SQUARED_ERROR,
 )
 _LOG_LOSS = Metric(
     "log_loss",
     "log loss",
-    _log_loss,
+    log_loss,
     greater_is_better=False,
     needs=Prediction.PROBABILITY,
     loss=Loss.LOG_LOSS,

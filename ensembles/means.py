@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from comps.base import Metric, UsageError
+from comps.base import LEAST_PROBABILITY, Metric, UsageError
 from ensembles.choice import difference_errors
 from ensembles.fitted import RankMean, TransformedMean, WeightedMean
 from ensembles.sample import Floats, Sample
 from ensembles.scorers import scorer_of
-
-# As scikit-learn clips probabilities for the log loss.
-_LEAST = float(np.finfo(np.float64).eps)
 
 
 def equal_mean(sample: Sample, metric: Metric) -> WeightedMean:
@@ -85,13 +82,13 @@ def logit_mean(sample: Sample, metric: Metric) -> TransformedMean:
 
 def logit(probabilities: Floats) -> Floats:
     """Return log odds, of any shape; 0 and 1 become the next numbers to them."""
-    inside = np.clip(probabilities, _LEAST, 1 - _LEAST)
+    inside = np.clip(probabilities, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
     odds: Floats = np.log(inside) - np.log1p(-inside)
     return odds
 
 
 def _log(values: Floats) -> Floats:
-    logarithms: Floats = np.log(np.maximum(values, _LEAST))
+    logarithms: Floats = np.log(np.maximum(values, LEAST_PROBABILITY))
     return logarithms
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from comps.base import Loss, UsageError
+from comps.base import LEAST_PROBABILITY, Loss, UsageError
 from ensembles.sample import Floats, Sample
 
 # A row more than this many is worth a first solution on some of the rows.
@@ -152,14 +152,14 @@ class _Model:
 
 
 def _probabilities_of_truth(sample: Sample) -> Iterator[Floats]:
-    """Yield [rows, members], clipped as scikit-learn's log loss clips."""
+    """Yield [rows, members], kept from zero as in `comps.base.log_loss`."""
     for predictions, target in sample.blocks():
         if predictions.ndim == 2:
             true = np.abs(predictions - (1.0 - target)[:, None])
         else:
             codes = target.astype(np.int64)[:, None, None]
             true = np.take_along_axis(predictions, codes, axis=2)[:, :, 0]
-        yield np.clip(true, np.finfo(np.float64).eps, 1.0)
+        yield np.clip(true, LEAST_PROBABILITY, 1.0)
 
 
 def _log_loss_model(sample: Sample, weights: Floats) -> _Model:

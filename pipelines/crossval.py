@@ -275,9 +275,9 @@ def _execute(
         elif isinstance(event, Failed):
             queue.failed(job)
             reasons = outcome.not_nested if job.kind == "pairs" else outcome.failures
-            reasons.setdefault(job.model.name, event.reason)
-            if event.details:
-                store.write_text(f"errors/{job.model.name}.log", event.details)
+            if job.model.name not in reasons:
+                reasons[job.model.name] = event.reason
+                store.write_text(error_log(job.model.name), event.details or event.reason)
         elif isinstance(event, Cancelled):
             queue.cancelled(job)
         reporter.event(event, queue.status())
@@ -287,6 +287,15 @@ def _execute(
     outcome.left_out = [
         job.model.name for job in [*queue.left_out, *queue.pending] if job.kind != "pairs"
     ]
+
+
+def error_log(model: str) -> str:
+    """Return the file under a store's root that says why a model failed.
+
+    >>> error_log("ridge")
+    'errors/ridge.log'
+    """
+    return f"errors/{model}.log"
 
 
 def _collect(

@@ -2,6 +2,6 @@
 
 from submissions.build import build_submission
 from submissions.check import check_submission
-from submissions.score import score_submission
+from submissions.score import answers_are_labels, score_submission
 
-__all__ = ["build_submission", "check_submission", "score_submission"]
+__all__ = ["answers_are_labels", "build_submission", "check_submission", "score_submission"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from comps.base import Array, Competition, Dataset, Prediction, UsageError
+from comps.base import Array, Competition, Dataset, Prediction, UsageError, predicted_classes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +49,5 @@ def _submitted(competition: Competition, dataset: Dataset, test: Array) -> Array
     if competition.submits is not Prediction.LABEL:
         values: Array = np.asarray(competition.metric.scale.inverse(test))
         return values
-    codes = (test > 0.5).astype(np.int64) if test.ndim == 1 else test.argmax(axis=1)
-    labels: Array = np.asarray(dataset.classes)[codes]
+    labels: Array = np.asarray(competition.labels(dataset))[predicted_classes(test)]
     return labels

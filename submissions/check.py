@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from comps.base import Competition, DataError, Dataset, some
+from comps.base import Competition, DataError, Dataset, Prediction, some
+from submissions.labels import label_codes, listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def check_submission(competition: Competition, dataset: Dataset, submission: pd.DataFrame) -> None:
-    """Check columns, ids, duplicates, order, numbers and range.
+    """Check columns, ids, duplicates, order, and numbers and their range, or labels.
 
     Raises:
         DataError: with every problem that was found; the first offending ids are named.
@@ -35,7 +36,10 @@ def _problems(
         sample[competition.id_column].astype(str), submission[competition.id_column].astype(str)
     )
     for column in competition.target_columns:
-        yield from _value_problems(competition, submission, column)
+        if competition.submits is Prediction.LABEL:
+            yield from _label_problems(competition, dataset, submission, column)
+        else:
+            yield from _value_problems(competition, submission, column)
 
 
 def _id_problems(expected: pd.Series, found: pd.Series) -> Iterable[str]:
@@ -55,6 +59,20 @@ def _id_problems(expected: pd.Series, found: pd.Series) -> Iterable[str]:
                 f"{int(moved.sum())} ids are in another order than in the sample submission: "
                 f"{some(found[moved])}."
             )
+
+
+def _label_problems(
+    competition: Competition, dataset: Dataset, submission: pd.DataFrame, column: str
+) -> Iterable[str]:
+    classes = competition.labels(dataset)
+    labels = submission[column]
+    unknown = label_codes(labels, classes) < 0
+    if unknown.any():
+        yield (
+            f"{int(unknown.sum())} labels of {column} are none of the training target: "
+            f"{listed(labels[unknown], 5)}; "
+            f"ids {some(submission[competition.id_column][unknown])}. Known: {listed(classes)}."
+        )
 
 
 def _value_problems(

@@ -2,35 +2,86 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from comps.base import Competition, DataError
+from comps.base import Array, Competition, DataError, Prediction, some
+from submissions.labels import label_codes, labels_of, listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def score_submission(
-    competition: Competition, submission: pd.DataFrame, solution: pd.DataFrame
+    competition: Competition,
+    submission: pd.DataFrame,
+    solution: pd.DataFrame,
+    classes: Sequence[Any] | None = None,
 ) -> float:
     """Return the competition's metric; both tables in the target's own unit, joined on ids.
 
-    A column `Usage` of the solution, as Kaggle's have it, is ignored.
+    The solution holds the answers: values where values are submitted, and labels or 0 and 1
+    where labels or probabilities are. Of several columns of probabilities, one a class, the
+    answers are 1 in the column of the true class and 0 elsewhere. A column `Usage` of the
+    solution, as Kaggle's have it, is ignored.
+
+    Args:
+        competition: says what is submitted, and how it is judged.
+        submission: a row for each id of the solution.
+        solution: of the same form.
+        classes: labels by class code, see `Competition.labels`; None takes those of the solution.
 
     Raises:
-        DataError: if columns or ids are missing, an id is there twice, or a value is no
-            finite number.
+        DataError: if columns or ids are missing, an id is there twice, a value is no finite
+            number, a label is unknown, or the metric is not defined on these answers.
+        UsageError: if labels are submitted and the metric needs probabilities.
     """
-    columns = [competition.id_column, *competition.target_columns]
     tables = {"submission": submission, "solution": solution}
-    for name, table in tables.items():
-        lacking = [column for column in columns if column not in table.columns]
-        if lacking:
-            raise DataError(f"The {name} lacks the columns {lacking}; it has {list(table)}.")
-    values = [_values(competition, name, table) for name, table in tables.items()]
-    predicted, true = values
+    predicted, true = (_by_id(competition, name, table) for name, table in tables.items())
+    _check_ids(predicted, true)
+    predicted = predicted.loc[true.index]
+    if competition.submits is Prediction.LABEL:
+        value = _score_of_labels(competition, predicted, true, classes)
+    else:
+        target = _answers(competition, true, classes)
+        prediction = _scaled(competition, "submission", predicted)
+        value = competition.metric.score(target, prediction)
+    if not np.isfinite(value):
+        raise DataError(f"{competition.metric.label} is not defined here: {_why(true)}.")
+    return value
+
+
+def answers_are_labels(competition: Competition, solution: pd.DataFrame) -> bool:
+    """Whether labels of classes have to be known to score against these answers.
+
+    That is where labels are submitted, and where the answers to probabilities are not 0 and 1.
+    """
+    if competition.submits is Prediction.LABEL:
+        return True
+    (first, *others) = competition.target_columns
+    if competition.metric.needs is Prediction.VALUE or others or first not in solution.columns:
+        return False
+    return bool((label_codes(solution[first], (0, 1)) < 0).any())
+
+
+def _by_id(competition: Competition, name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns of a table that are scored, with ids as its index."""
+    import pandas as pd
+
+    wanted = [competition.id_column, *competition.target_columns]
+    lacking = [column for column in wanted if column not in table.columns]
+    if lacking:
+        raise DataError(f"The {name} lacks the columns {lacking}; it has {list(table)}.")
+    ids = table[competition.id_column].astype(str)
+    if ids.duplicated().any():
+        raise DataError(f"The {name} has the id {ids[ids.duplicated()].iloc[0]} more than once.")
+    return table[list(competition.target_columns)].set_index(pd.Index(ids))
+
+
+def _check_ids(predicted: pd.DataFrame, true: pd.DataFrame) -> None:
     missing = true.index.difference(predicted.index)
     unknown = predicted.index.difference(true.index)
     if len(missing) or len(unknown):
@@ -39,27 +90,101 @@ def score_submission(
             f"({', '.join(missing[:5])}), {len(unknown)} the other way round "
             f"({', '.join(unknown[:5])})."
         )
-    scale = competition.metric.scale.forward
-    target = scale(true.to_numpy(dtype=np.float64))
-    prediction = scale(predicted.loc[true.index].to_numpy(dtype=np.float64))
-    if target.shape[1] == 1:
-        target, prediction = target[:, 0], prediction[:, 0]
-    return competition.metric.score(target, prediction)
 
 
-def _values(competition: Competition, name: str, table: pd.DataFrame) -> pd.DataFrame:
+def _score_of_labels(
+    competition: Competition,
+    predicted: pd.DataFrame,
+    true: pd.DataFrame,
+    classes: Sequence[Any] | None,
+) -> float:
+    (column,) = competition.target_columns
+    known = labels_of(true[column]) if classes is None else classes
+    labels = _codes("submission", predicted[column], known)
+    return competition.metric.score_labels(_codes("solution", true[column], known), labels)
+
+
+def _codes(name: str, labels: pd.Series, classes: Sequence[Any]) -> NDArray[np.int64]:
+    """Return class codes.
+
+    Raises:
+        DataError: if a label is unknown.
+    """
+    codes = label_codes(labels, classes)
+    unknown = labels[codes < 0]
+    if len(unknown):
+        raise DataError(
+            f"The {name} has {len(unknown)} labels that are unknown: "
+            f"{listed(unknown, 5)} (ids {some(unknown.index)}). "
+            f"Known: {listed(classes)}."
+        )
+    return codes
+
+
+def _answers(competition: Competition, true: pd.DataFrame, classes: Sequence[Any] | None) -> Array:
+    """Return what predictions are scored against: values on the metric's scale, or class codes.
+
+    Raises:
+        DataError: if answers to probabilities are neither labels nor 0 and 1.
+    """
+    if competition.metric.needs is Prediction.VALUE:
+        return _scaled(competition, "solution", true)
+    if len(true.columns) > 1:
+        shares = _numbers(competition, "solution", true)
+        wrong = ((shares != 0) & (shares != 1)).any(axis=1) | (shares.sum(axis=1) != 1)
+        _refuse(true, wrong, "1 in the column of the true class and 0 in the others")
+        true_classes: Array = shares.argmax(axis=1)
+        return true_classes
+    column = true.iloc[:, 0]
+    named = tuple(classes or ())
+    codes = label_codes(column, (0, 1))
+    if named and (codes < 0).any():
+        codes = label_codes(column, named)
+    others = "" if named in ((), (0, 1)) else f" or {listed(named)}"
+    _refuse(true, codes < 0, f"0 and 1{others}")
+    return codes
+
+
+def _refuse(true: pd.DataFrame, wrong: NDArray[np.bool_], expected: str) -> None:
+    if wrong.any():
+        first = ", ".join(map(str, true[wrong].iloc[0]))
+        raise DataError(
+            f"The solution must hold the answers, {expected}; {int(wrong.sum())} rows are "
+            f"something else: ids {some(true.index[wrong])}, the first is {first}. If the files "
+            "are swapped: the submission comes first."
+        )
+
+
+def _scaled(competition: Competition, name: str, table: pd.DataFrame) -> Array:
+    """Return [n] or [n, columns] on the metric's scale."""
+    scaled: Array = competition.metric.scale.forward(_numbers(competition, name, table))
+    return scaled[:, 0] if scaled.shape[1] == 1 else scaled
+
+
+def _numbers(competition: Competition, name: str, table: pd.DataFrame) -> NDArray[np.float64]:
+    """Return [n, columns].
+
+    Raises:
+        DataError: if one is no number or outside the competition's range.
+    """
     import pandas as pd
 
-    ids = table[competition.id_column].astype(str)
-    if ids.duplicated().any():
-        raise DataError(f"The {name} has the id {ids[ids.duplicated()].iloc[0]} more than once.")
-    values = table[list(competition.target_columns)].apply(pd.to_numeric, errors="coerce")
+    values: NDArray[np.float64] = table.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     low, high = competition.valid_range
-    bad = ~(np.isfinite(values) & (values >= low) & (values <= high)).all(axis=1)
+    inside = np.isfinite(values) & (values >= low) & (values <= high)
+    bad: NDArray[np.bool_] = ~np.all(inside, axis=1)
     if bad.any():
         raise DataError(
             f"The {name} has {int(bad.sum())} values that are no numbers between {low:g} and "
-            f"{high:g}: ids {', '.join(ids[bad][:5])}."
+            f"{high:g}: ids {', '.join(table.index[bad][:5])}."
         )
-    scored: pd.DataFrame = values.set_index(pd.Index(ids))
-    return scored
+    return values
+
+
+def _why(true: pd.DataFrame) -> str:
+    """Return why a metric may have no value on some answers."""
+    rows = true.drop_duplicates()
+    if len(rows) == 1:
+        same = ", ".join(map(str, rows.iloc[0]))
+        return f"all {len(true)} answers are the same, {same}, and it compares rows of two classes"
+    return f"it has no value for these {len(true)} answers"

@@ -321,6 +321,41 @@ def test_a_model_that_fails_is_left_out_and_the_others_go_on(away: Path) -> None
     assert done.event("result")["rows"] == N_TEST
 
 
+def test_a_run_whose_models_all_failed_writes_no_submission_of_the_baseline(fresh: Path) -> None:
+    failing = ("--models", "median,ridge,svr", "--set", "ridge.alpha=-1", "--set", "svr.C=-1")
+    done = comps("run", *STORED, *failing, "--folds", "2", "--engine", "inline", cwd=fresh, code=1)
+    assert "Every model but the baseline 'median' failed, so no submission is written." in done.err
+    for name, parameter in (("ridge", "alpha"), ("svr", "C")):
+        log = Path("runs", "house-prices", "errors", f"{name}.log")
+        assert f"'{parameter}' parameter of" in (fresh / log).read_text()
+        assert f"(log: {log})" in done.err
+    assert not list(fresh.rglob("submission.csv"))
+
+
+def test_one_model_beside_the_baseline_that_did_not_fail_is_submitted(fresh: Path) -> None:
+    failing = ("--models", "median,ridge,svr", "--set", "ridge.alpha=-1")
+    done = comps("run", *STORED, *failing, "--folds", "2", "--engine", "inline", cwd=fresh)
+    assert "ridge failed and is left out" in done.err and "Warning" not in done.err
+    assert (fresh / "submission.csv").exists()
+
+
+def test_a_baseline_that_was_asked_for_alone_is_submitted_with_a_warning(fresh: Path) -> None:
+    alone = ("--models", "median", "--folds", "2", "--engine", "inline")
+    done = comps("run", *STORED, *alone, cwd=fresh)
+    warning = "Warning: the submission is that of the baseline 'median' alone: asked for alone."
+    assert warning in done.err
+    assert len(prices_in(fresh / "submission.csv")) == N_TEST
+
+
+def test_a_baseline_that_the_time_limit_left_alone_is_submitted_with_a_warning(
+    fresh: Path,
+) -> None:
+    endless = ("--models", "median,extra-trees", "--set", "extra-trees.n_estimators=10000000")
+    done = comps("run", *STORED, *endless, "--folds", "2", "--time-limit", "6s", cwd=fresh)
+    assert "alone: the time was over before another model was trained." in done.err
+    assert len(prices_in(fresh / "submission.csv")) == N_TEST
+
+
 def test_the_bundled_sample_is_used_without_data_and_the_output_says_so(tmp_path: Path) -> None:
     arguments = ("cv", "house-prices", "--models", "median", "--folds", "2")
     done = comps(*arguments, "--engine", "inline", cwd=tmp_path)

@@ -637,6 +637,119 @@ def test_stages_are_what_the_library_alone_predicts(model: Model, alone: Any, ta
         np.testing.assert_allclose(stage.valid[0], alone(model, task, stage.step), rtol=2e-6)
 
 
+def counts() -> FoldData:
+    """Return a fold whose targets are counts, of about thirty."""
+    rng = np.random.default_rng(5)
+    rows = rng.normal(size=(150, 3))
+    target = rng.poisson(np.exp(3.4 + 0.3 * rows[:, 0])).astype(float)
+    return FoldData(rows[:90], target[:90], rows[90:120], rows[120:], seed=7)
+
+
+# Of each library a link function: exponential, logistic, a square, and classes one by one.
+LINKS: list[tuple[Model, dict[str, Any], Task]] = [
+    (LIGHTGBM, {"objective": "poisson"}, Task.REGRESSION),
+    (LIGHTGBM, {"application": "gamma"}, Task.REGRESSION),
+    (LIGHTGBM, {"objective": "tweedie"}, Task.REGRESSION),
+    (LIGHTGBM, {"objective": "l1"}, Task.REGRESSION),
+    (LIGHTGBM, {"objective": "regression", "reg_sqrt": True}, Task.REGRESSION),
+    (LIGHTGBM, {"objective": "binary", "sigmoid": 2.0}, Task.BINARY),
+    (LIGHTGBM, {"objective": "cross_entropy"}, Task.BINARY),
+    (LIGHTGBM, {"objective": "multiclassova"}, Task.MULTICLASS),
+    (XGBOOST, {"objective": "count:poisson"}, Task.REGRESSION),
+    (XGBOOST, {"objective": "reg:gamma"}, Task.REGRESSION),
+    (XGBOOST, {"objective": "reg:tweedie"}, Task.REGRESSION),
+    (XGBOOST, {"objective": "reg:absoluteerror"}, Task.REGRESSION),
+    (XGBOOST, {"objective": "reg:logistic"}, Task.BINARY),
+    (CATBOOST, {"loss_function": "Poisson"}, Task.REGRESSION),
+    (CATBOOST, {"objective": "Tweedie:variance_power=1.5"}, Task.REGRESSION),
+    (CATBOOST, {"loss_function": "MAE"}, Task.REGRESSION),
+]
+
+
+def alone(model: Model, fold: FoldData, task: Task, rounds: int) -> NDArray[np.float64]:
+    """Predict the test rows as the user of a library would, without the harness."""
+    own = {key: value for key, value in model.params.items() if key not in ("rounds", "stride")}
+    classes = {"num_class": 3} if task is Task.MULTICLASS else {}
+    if model.trainer == "lightgbm":
+        import lightgbm
+
+        fixed = {"num_threads": 1, "deterministic": True, "force_row_wise": True, "verbosity": -1}
+        data = lightgbm.Dataset(fold.train, fold.target)
+        booster = lightgbm.train({**own, **classes, "seed": 7, **fixed}, data, rounds)
+        return np.asarray(booster.predict(fold.test))
+    if model.trainer == "xgboost":
+        import xgboost
+
+        params = {**own, **classes, "seed": 7, "nthread": 1, "tree_method": "hist"}
+        matrix = xgboost.QuantileDMatrix(fold.train, fold.target)
+        return np.asarray(xgboost.train(params, matrix, rounds).predict(xgboost.DMatrix(fold.test)))
+    from catboost import CatBoostRegressor
+
+    silent = {"allow_writing_files": False, "logging_level": "Silent", "thread_count": 1}
+    estimator = CatBoostRegressor(**own, **silent, iterations=rounds, random_seed=7)
+    return np.asarray(estimator.fit(fold.train, fold.target).predict(fold.test))
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "task"),
+    [
+        pytest.param(*link, id=f"{link[0].name}-{'-'.join(map(str, link[1].values()))}")
+        for link in LINKS
+    ],
+)
+def test_an_objective_with_a_link_predicts_in_the_unit_of_the_target(
+    model: Model, changes: dict[str, Any], task: Task
+) -> None:
+    if model.trainer == "catboost":
+        pytest.importorskip("catboost")
+    changed = replace(model, params={**model.params, **changes, "rounds": 10})
+    fold = counts() if task is Task.REGRESSION else toy(task)
+    trainer = load_trainer(model.trainer)
+    n_classes = {Task.REGRESSION: 0, Task.BINARY: 2, Task.MULTICLASS: 3}[task]
+    found = list(trainer.stages(changed, [fold], Context(task, n_classes, threads=1)))
+    assert [stage.step for stage in found] == [4, 8, 10]
+    for stage in found:
+        wanted = alone(changed, fold, task, stage.step)
+        np.testing.assert_allclose(stage.test[0], wanted, rtol=2e-6)
+    if task is Task.REGRESSION:
+        # The logarithm of a count is about 3.4.
+        assert 20 < float(np.median(found[-1].valid[0])) < 300
+
+
+@pytest.mark.parametrize(
+    ("model", "objective", "task"),
+    [
+        (LIGHTGBM, "regression", Task.BINARY),
+        (XGBOOST, "multi:softmax", Task.MULTICLASS),
+        (XGBOOST, "binary:logitraw", Task.BINARY),
+    ],
+)
+def test_an_objective_that_predicts_no_probabilities_of_classes_is_refused(
+    model: Model, objective: str, task: Task
+) -> None:
+    changed = replace(model, params={**model.params, "objective": objective})
+    message = rf"objective '{objective}' predicts no probabilities of [23] classes"
+    with pytest.raises(UsageError, match=message):
+        stages(changed, task)
+
+
+@TASKS
+@pytest.mark.parametrize("model", [LIGHTGBM, XGBOOST], ids=lambda model: model.name)
+def test_an_objective_that_is_named_is_the_same_as_the_usual_one(model: Model, task: Task) -> None:
+    usual = {
+        "lightgbm": {"regression": "regression", "binary": "binary", "multiclass": "multiclass"},
+        "xgboost": {
+            "regression": "reg:squarederror",
+            "binary": "binary:logistic",
+            "multiclass": "multi:softprob",
+        },
+    }[model.trainer][task]
+    named = replace(model, params={**model.params, "objective": usual})
+    for one, other in zip(stages(model, task), stages(named, task), strict=True):
+        np.testing.assert_array_equal(one.valid[0], other.valid[0])
+        np.testing.assert_array_equal(one.test[0], other.test[0])
+
+
 @CLASSIFIERS
 @UNUSED_THREADS
 def test_classes_are_predicted_as_probabilities(model: Model) -> None:

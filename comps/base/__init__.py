@@ -12,13 +12,24 @@ from comps.base.errors import (
     unknown_name,
 )
 from comps.base.images import Images
-from comps.base.metric import IDENTITY, LOG1P, Array, Loss, Metric, Prediction, Scale
+from comps.base.losses import LEAST_PROBABILITY, log_loss, root_mean_squared_error
+from comps.base.metric import (
+    IDENTITY,
+    LOG1P,
+    Array,
+    Loss,
+    Metric,
+    Prediction,
+    Scale,
+    predicted_classes,
+)
 from comps.base.model import Family, Model, parse_setting
 from comps.base.rows import join_rows
 from comps.base.windows import Windows
 
 __all__ = [
     "IDENTITY",
+    "LEAST_PROBABILITY",
     "LOG1P",
     "Array",
     "BusyError",
@@ -39,7 +50,10 @@ __all__ = [
     "Windows",
     "WorkbenchError",
     "join_rows",
+    "log_loss",
     "parse_setting",
+    "predicted_classes",
+    "root_mean_squared_error",
     "some",
     "unknown_name",
 ]

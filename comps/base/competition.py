@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base.errors import DataError, UsageError, unknown_name
+from comps.base.errors import DataError, UsageError, some, unknown_name
 from comps.base.metric import Metric, Prediction
 from comps.base.model import Model
 
@@ -45,6 +45,9 @@ class Dataset:
         times: [n] time of each row where rows are ordered in time, or None.
         classes: labels as the submission has them, by class code; empty for regression.
         notes: what the user should know of the data, e.g. how many duplicates there are.
+
+    Raises:
+        DataError: if the numbers of rows, ids and targets differ, or the columns of two tables.
     """
 
     train: Any
@@ -71,6 +74,42 @@ class Dataset:
             raise DataError(
                 f"{len(self.target)} targets came with {len(self.train_ids)} training rows."
             )
+        if hasattr(self.train, "columns") and hasattr(self.test, "columns"):
+            _check_columns(list(self.train.columns), list(self.test.columns))
+
+
+def _check_columns(train: list[Any], test: list[Any]) -> None:
+    """Check that models find in the test rows what they were trained on.
+
+    Raises:
+        DataError: that shows the difference.
+    """
+    if train == test:
+        return
+    missing = [name for name in train if name not in test]
+    more = [name for name in test if name not in train]
+    differences = [
+        f"{what}: {some(map(repr, names))}"
+        for what, names in (
+            ("missing from the test rows", missing),
+            ("in the test rows alone", more),
+        )
+        if names
+    ]
+    raise DataError(
+        "The columns of the training and the test rows differ. "
+        + ("; ".join(differences) or f"Their order or number does: {_first_moved(train, test)}")
+        + ". Give both parts the same columns, without id and target, in one order."
+    )
+
+
+def _first_moved(train: list[Any], test: list[Any]) -> str:
+    """Return where columns of the same names begin to differ."""
+    pairs = list(zip(train, test, strict=False))
+    place = next((i for i, (one, other) in enumerate(pairs) if one != other), None)
+    if place is None:
+        return f"{len(train)} columns and {len(test)}"
+    return f"column {place + 1} is {train[place]!r} and {test[place]!r}"
 
 
 @dataclass(frozen=True)
@@ -93,7 +132,8 @@ class Competition:
         submits: what the submission holds: values, probabilities of class 1, or labels.
         gap: of a time-ordered scheme, see `pipelines.folds.FoldInput`.
         also: further metrics, shown beside the one that decides.
-        valid_range: lowest and highest value that a submission may hold, in its own unit.
+        valid_range: lowest and highest value that a submission may hold, in its own unit; labels
+            are checked against those of the training target instead.
         offset: `(rows) -> [n]`, a forecast on the metric's scale that needs no training. A
             model with the parameter `residual` learns to correct it.
 
@@ -141,6 +181,10 @@ class Competition:
     def n_classes(self, dataset: Dataset) -> int:
         """Return the number of classes in the whole training target; 0 for regression."""
         return 0 if self.task is Task.REGRESSION else int(dataset.target.max()) + 1
+
+    def labels(self, dataset: Dataset) -> tuple[Any, ...]:
+        """Return the labels of the training target by class code; the codes if it names none."""
+        return dataset.classes or tuple(range(self.n_classes(dataset)))
 
     def model(self, name: str) -> Model:
         """Return the model of that name.

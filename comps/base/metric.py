@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from comps.base.errors import UsageError
+
 Array = NDArray[Any]
 
 
@@ -27,6 +29,30 @@ class Loss(StrEnum):
     SQUARED_ERROR = "squared_error"
     ABSOLUTE_ERROR = "absolute_error"
     LOG_LOSS = "log_loss"
+
+
+# Of two classes, the second is predicted where its probability is above this.
+THRESHOLD = 0.5
+
+
+def predicted_classes(probabilities: Array) -> NDArray[np.int64]:
+    """Return the class code that each row is taken for, [n] int64.
+
+    The one rule by which probabilities become labels: the likeliest class, the first of equally
+    likely ones.
+
+    Args:
+        probabilities: [n] of class 1, or [n, classes].
+
+    >>> predicted_classes(np.array([0.2, 0.5, 0.51])).tolist()
+    [0, 0, 1]
+    >>> predicted_classes(np.array([[0.2, 0.3, 0.5]])).tolist()
+    [2]
+    """
+    if probabilities.ndim == 1:
+        return (probabilities > THRESHOLD).astype(np.int64)
+    codes: NDArray[np.int64] = probabilities.argmax(axis=1).astype(np.int64)
+    return codes
 
 
 def _identity(values: Array) -> Array:
@@ -67,7 +93,7 @@ class Metric:
         name: scikit-learn's name of the metric, e.g. "root_mean_squared_log_error".
         label: short heading for tables, e.g. "RMSLE".
         function: `(target, prediction) -> float`, both arrays [rows] (or prediction
-            [rows, classes] of probabilities) on `scale`.
+            [rows, classes] of probabilities) on `scale`; of labels, both class codes.
         greater_is_better: the direction.
         needs: the kind of prediction that `function` takes.
         scale: where `function` takes its arguments.
@@ -92,13 +118,36 @@ class Metric:
     digits: int = 5
 
     def score(self, target: Array, prediction: Array) -> float:
-        """Return the metric of one prediction; both arguments on `scale`.
+        """Return the metric of what a model predicts, which is never a label.
 
         A prediction with NaN or infinity in it scores NaN, which is never better.
+
+        Args:
+            target: [n] values on `scale`, or class codes.
+            prediction: [n] values on `scale`; or probabilities, [n] of class 1 or [n, classes],
+                which become labels by `predicted_classes` where the metric needs these.
         """
         if not np.isfinite(prediction).all():
             return float("nan")
+        if self.needs is Prediction.LABEL:
+            prediction = predicted_classes(prediction)
         return float(self.function(target, prediction))
+
+    def score_labels(self, target: Array, labels: Array) -> float:
+        """Return the metric of labels.
+
+        Args:
+            target: [n] class codes.
+            labels: [n] class codes that are predicted.
+
+        Raises:
+            UsageError: if the metric needs something else: a label is not a probability.
+        """
+        if self.needs is not Prediction.LABEL:
+            raise UsageError(
+                f"{self.label} needs predictions of the kind '{self.needs}'; labels came."
+            )
+        return float(self.function(target, labels))
 
     def better(self, score: float, *, than: float) -> bool:
         """Whether `score` is strictly better than `than`. A NaN is never better."""

@@ -26,7 +26,6 @@ DIGITS = Competition(
     scheme="stratified",
     n_folds=5,
     submits=Prediction.LABEL,
-    valid_range=(0, 9),
 )
 
 COMPETITION = DIGITS

@@ -43,7 +43,12 @@ def comparison(competition: Competition, members: Sequence[OutOfFold]) -> tuple[
 def costs(competition: Competition, members: Sequence[OutOfFold]) -> tuple[Table, Rows]:
     """Return the members with their scores on all rows and what a fold takes, best first."""
     metric = competition.metric
-    table = new_table("", ["model"], [f"OOF {metric.label}", "stop at", "fit s a fold", "size MB"])
+    table = new_table(
+        "",
+        ["model"],
+        [f"OOF {metric.label}", "stop at", "fit s a fold", "size MB"],
+        spare=["size MB", "stop at"],
+    )
     rows: Rows = []
     for oof in sorted(members, key=lambda oof: metric.sort_key(oof.score)):
         seconds = oof.fit_seconds / oof.fold_scores.size
@@ -75,6 +80,7 @@ def differences(metric: Metric, pairs: Sequence[Comparison]) -> tuple[Table, Row
         "",
         [f"{best} over"],
         ["a fold", "95 % interval", "p", *(["Holm"] if corrected else []), "folds", "other rows"],
+        spare=["other rows", "folds", *(["p"] if corrected else []), "95 % interval"],
     )
     against_best = [pair for pair in pairs if pair.first == best]
     for pair in against_best:

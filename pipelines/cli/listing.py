@@ -18,16 +18,15 @@ def list_competitions(data: Path | None, as_json: bool) -> None:
         for row in rows:
             sys.stdout.write(json_.dumps({"event": "competition", **row}) + "\n")
         return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
+    from pipelines.cli.tables import new_table
+    from pipelines.cli.width import show
 
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("competition", "task", "metric", "data", "models"):
-        table.add_column(heading, overflow="fold")
+    table = new_table("", ["competition", "task", "metric"], [], spare=["task", "data", "models"])
+    table.add_column("data", overflow="fold")
+    table.add_column("models")
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    (Console() if sys.stdout.isatty() else Console(width=160)).print(table)
+        table.add_row(*row.values())
+    show(table, pipe_width=160)
 
 
 def _row(competition: Competition, data: Path | None) -> dict[str, str]:

@@ -115,12 +115,10 @@ class LineOutput:
         sys.stderr.flush()
 
     def table(self, name: str, table: Table, rows: list[dict[str, Any]]) -> None:
-        from rich.console import Console
+        from pipelines.cli.width import show
 
         del name, rows
-        # A terminal tells its width; a file or a pipe has none, and cut columns help nobody.
-        console = Console() if sys.stdout.isatty() else Console(width=120)
-        console.print(table)
+        show(table)
 
     def result(self, text: str, values: Mapping[str, Any], event: str = "result") -> None:
         del values, event

@@ -11,6 +11,7 @@ from comps.sources import runs_root
 from ensembles import Blend
 from ensembles.compare import compare, dependent_rows
 from pipelines.cli import comparison_tables, tables
+from pipelines.cli.failures import check_submittable, check_trained, reasons
 from pipelines.cli.finish import blend_members, show_results, write_submission
 from pipelines.cli.options import Options, Session, parse_duration
 from pipelines.cli.reporters import Output, make_output
@@ -36,7 +37,15 @@ def run_competition(options: Options, time_limit: str | None, path: Path) -> Non
     session, output = _open(options)
     budget = TimeBudget(None if time_limit is None else parse_duration(time_limit))
     with session.store.writing():
-        oofs = _train(session, output, session.models, None, budget, nested=_nested(session))
+        oofs = _train(
+            session,
+            output,
+            session.models,
+            None,
+            budget,
+            nested=_nested(session),
+            submitted=True,
+        )
         chosen, tried = _blend(session, output, oofs)
         if time_limit is not None and options.repeats is None:
             oofs, chosen, tried = _repeat(session, output, oofs, chosen, tried, budget)
@@ -147,11 +156,13 @@ def _train(
     budget: TimeBudget,
     *,
     nested: bool = False,
+    submitted: bool = False,
 ) -> dict[str, OutOfFold]:
     """Cross-validate models; say which failed or were left out.
 
     Raises:
-        WorkbenchError: if no model has out-of-fold predictions.
+        WorkbenchError: if no model has out-of-fold predictions; where they are to be
+            `submitted`, also if every model but the baseline failed.
     """
     experiment = session.experiment(n_repeats)
     # An engine that does not exist is refused even where there is nothing to fit.
@@ -173,22 +184,22 @@ def _train(
         raise
     finally:
         budget.save()
-    _explain(output, outcome, budget)
+    root = session.store.root
+    _explain(output, outcome, budget, root)
     if session.options.tensorboard and outcome.oofs:
         label = session.competition.metric.label
         folder = write_curves(session.store, outcome.oofs.values(), label)
         output.note(f"Learning curves: tensorboard --logdir {folder}")
-    if not outcome.oofs:
-        reasons = [f"{name}: {reason}" for name, reason in outcome.failures.items()]
-        raise WorkbenchError(
-            "No model was trained. " + (reasons[0] if reasons else "The time limit is too short.")
-        )
+    check_trained(outcome, root)
+    warning = check_submittable(session.competition, models, outcome, root) if submitted else None
+    if warning is not None:
+        output.note(warning)
     return outcome.oofs
 
 
-def _explain(output: Output, outcome: CrossValidation, budget: TimeBudget) -> None:
-    for name, reason in outcome.failures.items():
-        output.note(f"{name} failed and is left out: {reason}")
+def _explain(output: Output, outcome: CrossValidation, budget: TimeBudget, root: Path) -> None:
+    for name, why in reasons(outcome, root):
+        output.note(f"{name} failed and is left out: {why}")
     for name, reason in outcome.not_nested.items():
         output.note(f"{name} has no nested score: {reason}")
     lacking = [name for name in outcome.left_out if name not in outcome.oofs]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json as json_
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from comps.archive import read_csv
 from comps.base import Competition, DataError, UsageError
 from comps.catalog import competition_names, find_competition
-from submissions import score_submission
+from comps.sources import find_source
+from pipelines.cli.reporters import make_output
+from submissions import answers_are_labels, score_submission
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,9 +20,11 @@ if TYPE_CHECKING:
 
 def score_files(submission: Path, solution: Path, competition: str | None, as_json: bool) -> None:
     """Print the metric of a submission, given the answers."""
-    answers = read_table(solution)
+    # A label may be called NA or None.
+    answers, given = (read_table(path, keep_default_na=False) for path in (solution, submission))
     chosen = find_competition(competition) if competition else _with_columns(list(answers.columns))
-    value = score_submission(chosen, read_table(submission), answers)
+    labels = _labels(chosen, as_json) if answers_are_labels(chosen, answers) else None
+    value = score_submission(chosen, given, answers, labels)
     metric = chosen.metric
     if as_json:
         row = {"event": "score", "competition": chosen.name, "metric": metric.name, "score": value}
@@ -29,8 +33,21 @@ def score_files(submission: Path, solution: Path, competition: str | None, as_js
         sys.stdout.write(f"{chosen.name}: {metric.label} {value:.{metric.digits}f}\n")
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV file that the user named.
+def _labels(competition: Competition, as_json: bool) -> tuple[Any, ...] | None:
+    """Return the labels of the training target; None, with a note, if it cannot be read."""
+    source = find_source(competition)
+    try:
+        return competition.labels(competition.load(source.path))
+    except (DataError, OSError) as error:
+        make_output(competition.metric, as_json).note(
+            f"The labels that are known are those of the answers, for {source.path} cannot be "
+            f"read: {error}"
+        )
+        return None
+
+
+def read_table(path: Path, **options: Any) -> pd.DataFrame:
+    """Read a CSV file that the user named. `options` go to `pandas.read_csv`.
 
     Raises:
         DataError: if it is missing or no CSV file.
@@ -39,7 +56,7 @@ def read_table(path: Path) -> pd.DataFrame:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"Cannot read {path}: {error.strerror}.") from error
-    return read_csv(content, str(path))
+    return read_csv(content, str(path), **options)
 
 
 def _with_columns(columns: list[str]) -> Competition:

@@ -51,7 +51,8 @@ def check_file(options: Options, path: Path) -> None:
     """
     session = Session(options)
     output = make_output(session.competition.metric, options.json)
-    submission = read_table(path)
+    # A label may be called NA or None.
+    submission = read_table(path, keep_default_na=False)
     check_submission(session.competition, session.dataset, submission)
     output.result(f"{path} is valid: {len(submission)} rows.", {"submission": str(path)})
 

@@ -99,6 +99,7 @@ def _leaderboard_table(competition: Competition, rows: Rows) -> Table:
             "fit s",
             "weight",
         ],
+        spare=["fit s", "repeats", "stop at", "folds: mean ± sd", *(o.label for o in also)],
     )
     table.add_column("")
     digits = metric.digits
@@ -131,7 +132,9 @@ def blends(
     metric, also = competition.metric, competition.also
     how = str(chosen.estimate)
     further = [f"{how} {other.label}" for other in also]
-    table = new_table("", ["blend"], [f"{how} {metric.label}", *further, f"fitted {metric.label}"])
+    fitted = f"fitted {metric.label}"
+    headings = [f"{how} {metric.label}", *further, fitted]
+    table = new_table("", ["blend"], headings, spare=[*further, fitted])
     table.add_column("")
     rows = []
     for blend in tried:
@@ -177,6 +180,7 @@ def contributions(
         "",
         ["member"],
         [f"OOF {metric.label}", "weight", "error correlation", "most with", "convex blend gains"],
+        spare=["most with", "error correlation", "weight"],
     )
     rows: Rows = []
     for number, oof in enumerate(members):
@@ -207,12 +211,22 @@ def contributions(
     return table, rows
 
 
-def new_table(title: str, left: Sequence[str], right: Sequence[str]) -> Table:
-    """Return a table with columns aligned to the left and, behind them, to the right."""
-    from rich import box
-    from rich.table import Table
+def new_table(
+    title: str, left: Sequence[str], right: Sequence[str], spare: Sequence[str] = ()
+) -> Table:
+    """Return a table with columns aligned to the left and, behind them, to the right.
 
-    table = Table(title=title or None, box=box.SIMPLE_HEAD)
+    Args:
+        title: above it; may be empty.
+        left: headings.
+        right: headings.
+        spare: headings of those that a narrow terminal leaves out, the least important first.
+    """
+    from rich import box
+
+    from pipelines.cli.width import SpareTable
+
+    table = SpareTable(title=title or None, box=box.SIMPLE_HEAD, spare=spare)
     for heading in left:
         table.add_column(heading, no_wrap=True)
     for heading in right:

@@ -61,8 +61,9 @@ def trials(metric: Metric, results: Sequence[Result], shown: int) -> tuple[Table
     )
     ends = Counter(result.state for result in results)
     title = ", ".join(f"{count} {state}" for state, count in sorted(ends.items()))
-    table = new_table(f"{title}", ["trial"], [f"OOF {metric.label}", "stop at", "s"])
-    table.add_column("parameters", overflow="fold")
+    headings = [f"OOF {metric.label}", "stop at", "s"]
+    table = new_table(title, ["trial"], headings, spare=["s", "stop at"])
+    table.add_column("parameters")
     for result in ranked[:shown]:
         if result.score is None:
             break

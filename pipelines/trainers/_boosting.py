@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from comps.base import Array, Task, UsageError
+from pipelines.trainers._base import Context
 
 # One stage every so many rounds: a mean curve of thirty rounds in three thousand is as
 # good to stop on as one of every round, and its predictions take a thirtieth of the disk.
@@ -41,6 +42,8 @@ def strides(rounds: int, stride: int) -> Iterator[tuple[int, int]]:
 def margin_to_prediction(margin: Array, task: Task) -> Array:
     """Return values or probabilities for raw scores, [rows] or [rows, classes].
 
+    These are the links of squared error and of the log loss; other objectives have their own.
+
     >>> margin_to_prediction(np.array([0.0]), Task.BINARY)
     array([0.5])
     """
@@ -52,3 +55,20 @@ def margin_to_prediction(margin: Array, task: Task) -> Array:
     exponent = np.exp(margin - margin.max(axis=1, keepdims=True))
     softmax: Array = exponent / exponent.sum(axis=1, keepdims=True)
     return softmax
+
+
+def checked_prediction(prediction: Array, context: Context, objective: str) -> Array:
+    """Return what a library predicts for an objective that the user named.
+
+    Raises:
+        UsageError: if classes are to be predicted, and these are no probabilities of them.
+    """
+    if context.task is Task.REGRESSION:
+        return prediction
+    shape = (len(prediction), context.n_classes) if context.n_classes > 2 else (len(prediction),)
+    if prediction.shape != shape or prediction.min() < 0 or prediction.max() > 1:
+        raise UsageError(
+            f"The objective {objective!r} predicts no probabilities of {context.n_classes} "
+            "classes. Leave it out, or name one that does."
+        )
+    return prediction

@@ -34,8 +34,7 @@ class CatBoostTrainer:
         params, rounds, stride = split_params(model.params)
         estimator = catboost.CatBoost(
             {
-                "loss_function": _LOSSES[context.task],
-                **params,
+                **_loss(params, context),
                 "iterations": rounds,
                 "random_seed": fold.seed,
                 "thread_count": context.threads,
@@ -44,7 +43,10 @@ class CatBoostTrainer:
             }
         )
         estimator.fit(fold.train, fold.target)
-        staged = [_staged(estimator, rows, stride, context) for rows in (fold.valid, fold.test)]
+        kind = _kind(params, context)
+        staged = [
+            _staged(estimator, rows, stride, kind, context) for rows in (fold.valid, fold.test)
+        ]
         sizes = _sizes(estimator, rounds)
         for (_, stop), valid, test in zip(strides(rounds, stride), *staged, strict=True):
             yield Stage(stop, [valid], [test], size=[sizes(stop)])
@@ -62,9 +64,21 @@ def _sizes(estimator: Any, rounds: int) -> Callable[[int], float]:
     return lambda stop: first + (last - first) * (stop - 1) / max(1, rounds - 1)
 
 
-def _staged(estimator: Any, rows: Any, stride: int, context: Context) -> Iterator[Any]:
-    regression = context.task is Task.REGRESSION
-    kind = "RawFormulaVal" if regression else "Probability"
+def _loss(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Return parameters with a loss, which CatBoost also calls `objective`."""
+    named = {"loss_function", "objective"} & {*params}
+    return {**params} if named else {"loss_function": _LOSSES[context.task], **params}
+
+
+def _kind(params: Mapping[str, Any], context: Context) -> str:
+    """Return CatBoost's name of what is predicted; for values as its own regressor has it."""
+    if context.task is not Task.REGRESSION:
+        return "Probability"
+    loss = str(params.get("loss_function", params.get("objective", "")))
+    return "Exponent" if loss.startswith(("Poisson", "Tweedie")) else "RawFormulaVal"
+
+
+def _staged(estimator: Any, rows: Any, stride: int, kind: str, context: Context) -> Iterator[Any]:
     for prediction in estimator.staged_predict(
         rows, prediction_type=kind, eval_period=stride, thread_count=context.threads
     ):

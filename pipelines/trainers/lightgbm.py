@@ -10,7 +10,12 @@ import numpy as np
 
 from comps.base import Array, Model, Task, unknown_name
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
-from pipelines.trainers._boosting import margin_to_prediction, split_params, strides
+from pipelines.trainers._boosting import (
+    checked_prediction,
+    margin_to_prediction,
+    split_params,
+    strides,
+)
 
 _OBJECTIVES = {
     Task.REGRESSION: "regression",
@@ -21,6 +26,9 @@ _OBJECTIVES = {
 
 class LightGBMTrainer:
     """Trains with LightGBM's own parameter names, and `rounds` and `stride`.
+
+    Predictions of objectives with a link function (`poisson`, `gamma`, `tweedie`, ...) are in the
+    target's unit, as those of LightGBM's `predict`.
 
     Boosting types that change earlier trees (`dart`) or average them (`rf`) are not
     supported: predictions are summed stride by stride.
@@ -41,25 +49,81 @@ class LightGBMTrainer:
         (fold,) = folds
         params, rounds, stride = split_params(model.params)
         _check_names(model)
-        params = {"objective": _OBJECTIVES[context.task], **params, **_managed(fold, context)}
-        booster = lightgbm.Booster(params, lightgbm.Dataset(fold.train, fold.target, params=params))
-        valid, test = _zeros(len(fold.valid), context), _zeros(len(fold.test), context)
+        params = {**_objective(params, context), **_managed(fold, context)}
+        predictor: type[_Sum | _Converted] = _Sum if _usual(params, context) else _Converted
+        train = lightgbm.Dataset(fold.train, fold.target, params=params)
+        booster = lightgbm.Booster({**params, **predictor.params}, train)
+        parts = [predictor(booster, train, part, context) for part in (fold.valid, fold.test)]
         trees = 0
         for start, stop in strides(rounds, stride):
             for _ in range(start, stop):
                 booster.update()
-            for margin, rows in ((valid, fold.valid), (test, fold.test)):
-                margin += booster.predict(
-                    rows, start_iteration=start, num_iteration=stop - start, raw_score=True
-                )
+            valid, test = (part.after(start, stop) for part in parts)
             others, new = _bytes(booster.model_to_string(stop - start, start))
             trees += new
-            yield Stage(
-                stop,
-                [margin_to_prediction(valid, context.task)],
-                [margin_to_prediction(test, context.task)],
-                size=[others + trees],
-            )
+            yield Stage(stop, [valid], [test], size=[others + trees])
+
+
+def _objective(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Return parameters with an objective; LightGBM has several names for this one."""
+    from lightgbm.basic import _ConfigAliases
+
+    (name,) = {*_ConfigAliases.get("objective")} & {*params} or {"objective"}
+    rest = {key: value for key, value in params.items() if key != name}
+    return {"objective": params.get(name, _OBJECTIVES[context.task]), **rest}
+
+
+def _usual(params: Mapping[str, Any], context: Context) -> bool:
+    """Whether predictions follow from margins by `margin_to_prediction`."""
+    changed = params.get("reg_sqrt", False) or "sigmoid" in params
+    return params["objective"] == _OBJECTIVES[context.task] and not changed
+
+
+class _Sum:
+    """Predictions of some rows by the sum of their trees, which is kept from stage to stage."""
+
+    params: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, booster: Any, train: Any, rows: Any, context: Context) -> None:
+        del train
+        self.booster, self.rows, self.task = booster, rows, context.task
+        self.margin = _zeros(len(rows), context)
+
+    def after(self, start: int, stop: int) -> Array:
+        """Return predictions after the trees of the rounds `start` to `stop` were added."""
+        self.margin += self.booster.predict(
+            self.rows, start_iteration=start, num_iteration=stop - start, raw_score=True
+        )
+        return margin_to_prediction(self.margin, self.task)
+
+
+class _Converted:
+    """Predictions of some rows for any objective, transformed by LightGBM itself.
+
+    It keeps the sums of rows that are to be evaluated, and gives them to whoever evaluates,
+    transformed as the objective says (of `poisson`, the exponential of the sum).
+    """
+
+    # LightGBM's own metrics would want the targets.
+    params: ClassVar[Mapping[str, Any]] = {"metric": "None"}
+
+    def __init__(self, booster: Any, train: Any, rows: Any, context: Context) -> None:
+        self.booster, self.context = booster, context
+        self.rows = train.create_valid(rows)
+        self.prediction = _zeros(0, context)
+
+    def after(self, start: int, stop: int) -> Array:
+        """Return predictions after the trees of the rounds `start` to `stop` were added."""
+        del start, stop
+        self.booster.eval(self.rows, "rows", self._keep)
+        objective = str(self.booster.params["objective"])
+        return checked_prediction(self.prediction, self.context, objective)
+
+    def _keep(self, predictions: Array, rows: Any) -> tuple[str, float, bool]:
+        """Keep a copy of what LightGBM evaluates; the value of this metric plays no part."""
+        del rows
+        self.prediction = predictions.copy()
+        return "kept", 0.0, True
 
 
 def _bytes(text: str) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from comps.base import Array, Model, Task, UsageError
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
-from pipelines.trainers._boosting import margin_to_prediction, split_params, strides
+from pipelines.trainers._boosting import (
+    checked_prediction,
+    margin_to_prediction,
+    split_params,
+    strides,
+)
 
 _OBJECTIVES = {
     Task.REGRESSION: "reg:squarederror",
@@ -19,7 +25,11 @@ _OBJECTIVES = {
 
 
 class XGBoostTrainer:
-    """Trains with XGBoost's own parameter names, and `rounds` and `stride`."""
+    """Trains with XGBoost's own parameter names, and `rounds` and `stride`.
+
+    Predictions of objectives with a link function (`count:poisson`, `reg:gamma`, ...) are in the
+    target's unit, as those of XGBoost's `predict`.
+    """
 
     together = False
     on_gpu: ClassVar[Mapping[str, str]] = {"device": "cuda"}
@@ -41,14 +51,17 @@ class XGBoostTrainer:
         )
         booster = xgboost.Booster(params, [train])
         _check_names(booster, model, fold.train)
+        usual = params["objective"] == _OBJECTIVES[context.task]
+        link = None if usual else _link(params, train, fold.train)
         valid = xgboost.DMatrix(fold.valid, nthread=context.threads)
         test = xgboost.DMatrix(fold.test, nthread=context.threads)
         size = 0
         for start, stop in strides(rounds, stride):
             for iteration in range(start, stop):
                 booster.update(train, iteration)
-            margins = [_advance(booster, rows, start, stop) for rows in (valid, test)]
-            predictions = [margin_to_prediction(margin, context.task) for margin in margins]
+            predictions = [
+                _advance(booster, rows, start, stop, link, context) for rows in (valid, test)
+            ]
             # The new trees alone: the sum has a head for each stage, 2 % more than the whole.
             size += len(booster[start:stop].save_raw("ubj"))
             yield Stage(stop, [predictions[0]], [predictions[1]], size=[size])
@@ -72,11 +85,37 @@ def _check_names(booster: Any, model: Model, rows: Any) -> None:
             )
 
 
-def _advance(booster: Any, rows: Any, start: int, stop: int) -> Array:
-    """Predict with the new trees alone, on top of the margin of the earlier ones."""
+def _advance(booster: Any, rows: Any, start: int, stop: int, link: Any, context: Context) -> Array:
+    """Predict with the new trees alone, on top of the margin of the earlier ones.
+
+    Args:
+        booster: all trees so far.
+        rows: whose margin is kept.
+        start: first round of the new trees.
+        stop: the round behind them.
+        link: a booster without trees, whose objective transforms margins; None for the usual one.
+        context: of the run.
+    """
     margin: Array = booster.predict(rows, output_margin=True, iteration_range=(start, stop))
     rows.set_base_margin(margin)
-    return margin
+    if link is None:
+        return margin_to_prediction(margin, context.task)
+    return checked_prediction(link.predict(rows), context, _objective_of(link))
+
+
+def _link(params: dict[str, Any], train: Any, rows: Any) -> Any:
+    """Return a booster without trees, which predicts what the margins of rows stand for."""
+    import xgboost
+
+    link = xgboost.Booster(params, [train])
+    # A booster draws from the generator of the thread, and seeds it when it first predicts. That
+    # has to be over when another one trains.
+    link.predict(xgboost.DMatrix(rows[:1]))
+    return link
+
+
+def _objective_of(booster: Any) -> str:
+    return str(json.loads(booster.save_config())["learner"]["objective"]["name"])
 
 
 def _managed(fold: FoldData, context: Context) -> dict[str, Any]:

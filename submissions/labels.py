@@ -1,0 +1,81 @@
+"""Labels as files hold them, and the classes that they name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import some
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# So many labels are listed in a message; of more, the first ones.
+_LISTED = 40
+
+
+def label_codes(labels: pd.Series, classes: Sequence[Any]) -> NDArray[np.int64]:
+    """Return the class code of each label, [n] int64; -1 for a label that no class has.
+
+    A number is the same label whether it was read as 2, as 2.0 or as text.
+
+    Args:
+        labels: [n] as read from a file.
+        classes: labels by class code.
+
+    >>> import pandas as pd
+    >>> label_codes(pd.Series([7.0, 2.5, 2.0]), (2, 7)).tolist()
+    [1, -1, 0]
+    >>> label_codes(pd.Series(["dog", "cow"]), ("cat", "dog")).tolist()
+    [1, -1]
+    """
+    codes = {_text(label): code for code, label in enumerate(classes)}
+    return np.array([codes.get(_text(label), -1) for label in labels], dtype=np.int64)
+
+
+def labels_of(columns: pd.Series) -> tuple[Any, ...]:
+    """Return the labels of a column in ascending order, numbers before text; no empty ones.
+
+    >>> import pandas as pd
+    >>> labels_of(pd.Series([10, 9, 10]))
+    ('9', '10')
+    """
+    found = {_text(label) for label in columns.dropna()} - {""}
+    return tuple(sorted(found, key=_order))
+
+
+def listed(labels: Iterable[Any], most: int = _LISTED) -> str:
+    """Return labels for a message, all of them or, of more than `most`, the first ones."""
+    names = [str(label) or "nothing" for label in dict.fromkeys(labels)]
+    return ", ".join(names) if len(names) <= most else some(names)
+
+
+def _text(label: Any) -> str:
+    """Return a text that is equal for equal labels."""
+    number = _number(label)
+    if number is None:
+        return str(label)
+    return str(int(number)) if isinstance(number, int) or number.is_integer() else repr(number)
+
+
+def _number(label: Any) -> float | int | None:
+    """Return the number that a label is; whole ones exactly. None for text and truth values."""
+    if isinstance(label, (bool, np.bool_)) or not isinstance(label, (str, Real)):
+        return None
+    if re.fullmatch(r"[+-]?\d+", str(label)):
+        return int(str(label))
+    try:
+        number = float(label)
+    except ValueError:
+        return None
+    return number if np.isfinite(number) else None
+
+
+def _order(text: str) -> tuple[bool, float, str]:
+    number = _number(text)
+    return (True, 0.0, text) if number is None else (False, number, text)

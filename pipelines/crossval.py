@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from pipelines.folds import Folds
 from pipelines.jobs import Job, Run
 from pipelines.oof import OutOfFold, assemble
 from pipelines.queue import JobQueue, Status
-from pipelines.store import RunStore, result_key
+from pipelines.store import RunStore, error_log, result_key
 from pipelines.trainers import load_trainer
 
 
@@ -107,7 +107,7 @@ def cross_validate(
         fails is reported there; the others go on.
     """
     outcome = CrossValidation()
-    missing = {model.name: _missing(experiment, model, store) for model in models}
+    missing = {model.member: _missing(experiment, model, store) for model in models}
     total = len(models) * experiment.folds.n_repeats * experiment.folds.n_folds
     if any(missing.values()):
         running = engine()
@@ -125,15 +125,15 @@ def cross_validate(
         outcome.stored = total
         reporter.planned(0, total)
     for model in models:
-        if model.name not in outcome.oofs:
+        if model.member not in outcome.oofs:
             _collect(experiment, model, store, outcome)
     outcome.oofs = {
-        model.name: outcome.oofs[model.name] for model in models if model.name in outcome.oofs
+        model.member: outcome.oofs[model.member] for model in models if model.member in outcome.oofs
     }
     outcome.left_out = [
-        model.name
+        model.member
         for model in models
-        if model.name in outcome.left_out and model.name not in outcome.failures
+        if model.member in outcome.left_out and model.member not in outcome.failures
     ]
     return outcome
 
@@ -181,7 +181,7 @@ def _jobs(
         for repeat in range(experiment.folds.n_repeats)
         for model in models
         for folds in programs(model, experiment.folds.n_folds, engine.accelerators)
-        if any((repeat, fold) in missing[model.name] for fold in folds)
+        if any((repeat, fold) in missing[model.member] for fold in folds)
     ]
 
 
@@ -232,25 +232,25 @@ def _execute(
     on_stored: Callable[[], None],
     outcome: CrossValidation,
 ) -> None:
-    awaited = Counter(job.model.name for job in queue.pending)
+    awaited = Counter(job.model.member for job in queue.pending)
     for event in engine.run(queue.next_job, deadline):
         if isinstance(event, Done):
             queue.finished(event)
             on_stored()
             outcome.fitted += len(event.job.folds)
-            awaited[event.job.model.name] -= 1
+            awaited[event.job.model.member] -= 1
         elif isinstance(event, Failed):
             queue.failed(event.job)
-            outcome.failures.setdefault(event.job.model.name, event.reason)
+            outcome.failures.setdefault(event.job.model.member, event.reason)
             if event.details:
-                store.write_text(f"errors/{event.job.model.name}.log", event.details)
+                store.write_text(error_log(event.job.model.name, event.job.key), event.details)
         elif isinstance(event, Cancelled):
             queue.cancelled(event.job)
         reporter.event(event, queue.status())
-        if isinstance(event, Done) and awaited[event.job.model.name] == 0:
+        if isinstance(event, Done) and awaited[event.job.model.member] == 0:
             _collect(experiment, event.job.model, store, outcome)
-            reporter.finished(outcome.oofs[event.job.model.name])
-    outcome.left_out = [job.model.name for job in [*queue.left_out, *queue.pending]]
+            reporter.finished(outcome.oofs[event.job.model.member])
+    outcome.left_out = [job.model.member for job in [*queue.left_out, *queue.pending]]
 
 
 def _collect(
@@ -259,7 +259,9 @@ def _collect(
     """Read or make the out-of-fold predictions over the complete repeats of a model."""
     key, folds = experiment.key(model), experiment.folds
     if store.has_oof(model.name, key, folds.n_repeats):
-        outcome.oofs[model.name] = store.read_oof(model.name, key, folds.n_repeats)
+        found = store.read_oof(model.name, key, folds.n_repeats)
+        # What is declared may have changed since, and with it the member's name.
+        outcome.oofs[model.member] = replace(found, model=model.member)
         return
     complete = 0
     while complete < folds.n_repeats and all(
@@ -274,4 +276,4 @@ def _collect(
     ]
     oof = assemble(experiment.competition, experiment.dataset, model, key, folds, results)
     store.write_oof(oof)
-    outcome.oofs[model.name] = oof
+    outcome.oofs[model.member] = oof

@@ -71,7 +71,9 @@ class Job:
             if len(self.folds) == 1
             else f"folds {self.folds[0] + 1}-{self.folds[-1] + 1}"
         )
-        return f"{self.model.name} {folds}" + (f" repeat {self.repeat + 1}" if self.repeat else "")
+        return f"{self.model.member} {folds}" + (
+            f" repeat {self.repeat + 1}" if self.repeat else ""
+        )
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def _batches(job: Job) -> Sequence[tuple[int, ...]]:
 def _check_finite(job: Job, fold: int, *stages: np.ndarray) -> None:
     if not all(np.isfinite(predictions[0]).all() for predictions in stages):
         raise DataError(
-            f"Model '{job.model.name}' predicted NaN or infinity in fold {fold + 1}, from its "
+            f"Model '{job.model.member}' predicted NaN or infinity in fold {fold + 1}, from its "
             "first stage on. Its learning rate may be too high, or a feature may be infinite."
         )
 

@@ -20,7 +20,7 @@ class OutOfFold:
     """Out-of-fold and test predictions of one model, on the metric's scale.
 
     Attributes:
-        model: name of the model.
+        model: name of the member: the model's, with what was changed of it.
         key: of its stored results; follows from data, folds, configuration, seed and code.
         score: metric of `valid` on the covered rows.
         fold_scores: [repeats, folds] float64, the metric in each fold at `step`.
@@ -116,7 +116,7 @@ def assemble(
     valid = np.mean(predictions, axis=0)
     covered = ~np.isnan(valid).reshape(len(target), -1).any(axis=1)
     return OutOfFold(
-        model=model.name,
+        model=model.member,
         key=key,
         score=competition.metric.score(target[covered], valid[covered]),
         fold_scores=np.array([[fold.curve[best] for fold in repeat] for repeat in results]),

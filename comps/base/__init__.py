@@ -14,6 +14,7 @@ from comps.base.errors import (
 from comps.base.images import Images
 from comps.base.metric import IDENTITY, LOG1P, Array, Loss, Metric, Prediction, Scale
 from comps.base.model import Family, Model, parse_setting
+from comps.base.names import base_name, file_name, member_name, parse_member, split_names
 from comps.base.rows import join_rows
 from comps.base.windows import Windows
 
@@ -38,8 +39,13 @@ __all__ = [
     "UsageError",
     "Windows",
     "WorkbenchError",
+    "base_name",
+    "file_name",
     "join_rows",
+    "member_name",
+    "parse_member",
     "parse_setting",
     "some",
+    "split_names",
     "unknown_name",
 ]

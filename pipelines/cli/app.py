@@ -41,6 +41,7 @@ from pipelines.cli.shared import (
     ROWS,
     SEALED,
     SETTINGS,
+    STORED,
     TENSORBOARD,
     TRAINING,
     TUNED,
@@ -89,9 +90,9 @@ def cv(options: Options, time_limit: TimeLimit = None) -> None:
 
 
 @app.command()
-@takes(*ROWS, MEMBERS, SEALED, JSON)
+@takes(*STORED, JSON)
 def blend(options: Options, method: Method = "auto") -> None:
-    """Blend what is stored, without training anything."""
+    """Blend the members of the last run, or those named, without training anything."""
     from pipelines.cli.stored import blend_stored
 
     blend_stored(options, method)
@@ -136,14 +137,14 @@ def tune(
 
 
 @app.command()
-@takes(*ROWS, MEMBERS, SEALED, JSON)
+@takes(*STORED, JSON)
 def submit(
     options: Options,
     method: Method = "auto",
     output: Output = Path("submission.csv"),
     check: Check = None,
 ) -> None:
-    """Write the submission of the stored blend and check it."""
+    """Write the submission of the last run's members, or of those named, and check it."""
     from pipelines.cli.stored import check_file, submit_stored
 
     if check is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from comps.base import Array, Competition
 from ensembles import Blend, best_blend
@@ -53,8 +54,8 @@ def show_results(
     oofs: Mapping[str, OutOfFold],
     chosen: Blend,
     tried: list[Blend],
-) -> None:
-    """Show and store the leaderboard and the blend."""
+) -> dict[str, Any]:
+    """Show and store the leaderboard and the blend; return the latter as JSON values."""
     table, rows = tables.leaderboard(session.competition, oofs, chosen, session.target)
     output.table("leaderboard", table, rows)
     session.store.write_record("leaderboard.json", rows)
@@ -69,6 +70,7 @@ def show_results(
         "tried": blend_rows,
     }
     session.store.write_record("blend.json", record)
+    return record
 
 
 def show_contributions(

@@ -51,7 +51,7 @@ class JsonOutput:
     def event(self, event: Event, status: Status) -> None:
         name = type(event).__name__.lower()
         values: dict[str, Any] = {
-            "model": event.job.model.name,
+            "model": event.job.model.member,
             "repeat": event.job.repeat,
             "folds": list(event.job.folds),
             "done": status.done,

@@ -13,6 +13,10 @@ import typer
 from pipelines.cli.arguments import (
     Check,
     Data,
+    DryRun,
+    ExportFolder,
+    ExportFormat,
+    ExportScale,
     FoldsOutput,
     Json,
     MemberName,
@@ -30,8 +34,10 @@ from pipelines.cli.arguments import (
     TimeLimit,
     Trials,
     Tuner,
+    Wide,
 )
 from pipelines.cli.shared import (
+    COMPETITION,
     JSON,
     MEMBERS,
     MODEL,
@@ -39,6 +45,7 @@ from pipelines.cli.shared import (
     QUICK,
     REPEATS,
     ROWS,
+    RUNS,
     SEALED,
     SETTINGS,
     STORED,
@@ -169,6 +176,39 @@ def import_oof(options: Options, name: MemberName, oof: OofFile, test: TestFile)
     from pipelines.cli.imported import import_predictions
 
     import_predictions(options, name, oof, test)
+
+
+@app.command()
+@takes(COMPETITION, RUNS, JSON)
+def history(options: Options) -> None:
+    """List the commands that trained, what they trained, and what came out."""
+    from pipelines.cli.history import show_history
+
+    show_history(options)
+
+
+@app.command()
+@takes(*STORED, JSON)
+def export_oof(
+    options: Options,
+    output: ExportFolder = Path("oof"),
+    format: ExportFormat = "csv",
+    scale: ExportScale = "target",
+    wide: Wide = False,
+) -> None:
+    """Write out-of-fold and test predictions as tables by id, for other tools and for people."""
+    from pipelines.cli.exporting import Form, export_stored
+
+    export_stored(options, output, Form(format, scale, wide))
+
+
+@app.command()
+@takes(COMPETITION, RUNS, JSON)
+def clean(options: Options, dry_run: DryRun = False) -> None:
+    """Remove stored results that no record names; imported members stay."""
+    from pipelines.cli.history import clean_store
+
+    clean_store(options, dry_run)
 
 
 @app.command()

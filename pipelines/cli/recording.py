@@ -118,7 +118,7 @@ class LoggedOutput:
         from rich.console import Console
 
         text = StringIO()
-        Console(file=text, width=160).print(table)
+        Console(file=text, width=160, markup=False).print(table)
         self._append(text.getvalue())
         self.shown.table(name, table, rows)
 

@@ -118,8 +118,9 @@ class LineOutput:
 
         del name, rows
         # A terminal tells its width; a file or a pipe has none, and cut columns help nobody.
-        console = Console() if sys.stdout.isatty() else Console(width=120)
-        console.print(table)
+        # Brackets in names of members are no markup.
+        width = None if sys.stdout.isatty() else 120
+        Console(width=width, markup=False).print(table)
 
     def result(self, text: str, values: Mapping[str, Any], event: str = "result") -> None:
         del values, event
@@ -144,7 +145,7 @@ class BarOutput(LineOutput):
         from rich.progress import Progress as Bar
 
         self.bar = Bar(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[left]}"),

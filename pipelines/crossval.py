@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from pipelines.folds import ALL_ROWS, Folds, Held
 from pipelines.jobs import Job, Run
 from pipelines.oof import OutOfFold, assemble
 from pipelines.queue import JobQueue, Status
-from pipelines.store import RunStore, result_key
+from pipelines.store import RunStore, error_log, result_key
 from pipelines.trainers import load_trainer, program_width
 from pipelines.training import FoldResult
 
@@ -67,6 +67,7 @@ class CrossValidation:
     Attributes:
         oofs: out-of-fold predictions by model, in the order of the models.
         failures: reason by model, for models that could not be trained.
+        logs: file by model that failed, with the traceback where there is one.
         not_nested: reason by model, for models that have no nested score although it was asked
             for; those for which there was no time are not among them.
         left_out: models that had to be left out or stopped because the time was over.
@@ -76,6 +77,7 @@ class CrossValidation:
 
     oofs: dict[str, OutOfFold] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    logs: dict[str, Path] = field(default_factory=dict)
     not_nested: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     fitted: int = 0
@@ -115,7 +117,7 @@ def cross_validate(
     """
     outcome = CrossValidation()
     plan = _Plan(experiment, store, nested)
-    missing = {model.name: plan.missing(model) for model in models}
+    missing = {model.member: plan.missing(model) for model in models}
     total = len(models) * plan.count
     if any(missing.values()):
         running = engine()
@@ -133,15 +135,15 @@ def cross_validate(
         outcome.stored = total
         reporter.planned(0, total)
     for model in models:
-        if model.name not in outcome.oofs:
+        if model.member not in outcome.oofs:
             _collect(experiment, model, store, outcome)
     outcome.oofs = {
-        model.name: outcome.oofs[model.name] for model in models if model.name in outcome.oofs
+        model.member: outcome.oofs[model.member] for model in models if model.member in outcome.oofs
     }
     outcome.left_out = [
-        model.name
+        model.member
         for model in models
-        if model.name in outcome.left_out and model.name not in outcome.failures
+        if model.member in outcome.left_out and model.member not in outcome.failures
     ]
     return outcome
 
@@ -207,7 +209,7 @@ class _Plan:
             for model in models
             for kind in kinds
             for held in programs(model, kind, self.folds.growing, engine.accelerators)
-            if any((repeat, part) in missing[model.name] for part in held)
+            if any((repeat, part) in missing[model.member] for part in held)
         ]
 
     def _rounds(self) -> list[tuple[int, list[list[Held]]]]:
@@ -264,38 +266,32 @@ def _execute(
     on_stored: Callable[[], None],
     outcome: CrossValidation,
 ) -> None:
-    awaited = Counter((job.model.name, job.kind != "pairs") for job in queue.pending)
+    awaited = Counter((job.model.member, job.kind != "pairs") for job in queue.pending)
     for event in engine.run(queue.next_job, deadline):
         job = event.job
         if isinstance(event, Done):
             queue.finished(event)
             on_stored()
             outcome.fitted += len(job.held)
-            awaited[job.model.name, job.kind != "pairs"] -= 1
+            awaited[job.model.member, job.kind != "pairs"] -= 1
         elif isinstance(event, Failed):
             queue.failed(job)
             reasons = outcome.not_nested if job.kind == "pairs" else outcome.failures
-            if job.model.name not in reasons:
-                reasons[job.model.name] = event.reason
-                store.write_text(error_log(job.model.name), event.details or event.reason)
+            if job.model.member not in reasons:
+                reasons[job.model.member] = event.reason
+                log = error_log(job.model.name, job.key)
+                outcome.logs[job.model.member] = store.write_text(
+                    log, event.details or event.reason
+                )
         elif isinstance(event, Cancelled):
             queue.cancelled(job)
         reporter.event(event, queue.status())
-        complete = isinstance(event, Done) and not awaited[job.model.name, job.kind != "pairs"]
+        complete = isinstance(event, Done) and not awaited[job.model.member, job.kind != "pairs"]
         if complete and _collect(experiment, job.model, store, outcome) and job.kind != "pairs":
-            reporter.finished(outcome.oofs[job.model.name])
+            reporter.finished(outcome.oofs[job.model.member])
     outcome.left_out = [
-        job.model.name for job in [*queue.left_out, *queue.pending] if job.kind != "pairs"
+        job.model.member for job in [*queue.left_out, *queue.pending] if job.kind != "pairs"
     ]
-
-
-def error_log(model: str) -> str:
-    """Return the file under a store's root that says why a model failed.
-
-    >>> error_log("ridge")
-    'errors/ridge.log'
-    """
-    return f"errors/{model}.log"
 
 
 def _collect(
@@ -307,7 +303,8 @@ def _collect(
     nested = stored is not None and stored.nested is not None
     pairs = {} if nested else store.find_folds(model.name, key, 0, folds.neighbours)
     if stored is not None and not pairs:
-        outcome.oofs[model.name] = stored
+        # What is declared may have changed since, and with it the member's name.
+        outcome.oofs[model.member] = replace(stored, model=model.member)
         return True
     wanted = [*folds.single, ALL_ROWS] if folds.growing else folds.single
     repeats: list[Mapping[Held, FoldResult]] = []
@@ -320,5 +317,5 @@ def _collect(
     dataset, competition = experiment.dataset, experiment.competition
     oof = assemble(competition, dataset, model, key, folds, repeats, pairs)
     store.write_oof(oof)
-    outcome.oofs[model.name] = oof
+    outcome.oofs[model.member] = oof
     return True

@@ -17,6 +17,7 @@ import numpy as np
 
 from comps.base import Array, StoreError
 from pipelines.fingerprint import fingerprint
+from pipelines.processes import is_running
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -45,9 +46,18 @@ def write_bytes(path: Path, content: bytes) -> None:
         raise _explain(error, path, len(content)) from error
 
 
+def unfinished(folder: Path) -> list[Path]:
+    """Return the temporary files that killed processes left in a folder and those below it."""
+    return [
+        path
+        for path in sorted(folder.rglob(".*.part"))
+        if not (writer := path.name.split(".")[-3]).isdigit() or not is_running(int(writer))
+    ]
+
+
 def remove_unfinished(folder: Path) -> None:
-    """Delete the temporary files that a killed process left in a folder and those below it."""
-    for path in folder.rglob(".*.part"):
+    """Delete the temporary files that killed processes left in a folder and those below it."""
+    for path in unfinished(folder):
         with contextlib.suppress(OSError):
             path.unlink()
 

@@ -71,14 +71,14 @@ class Job:
 
     @property
     def label(self) -> str:
-        """For messages: model, folds and repeat, counted from 1."""
+        """For messages: member, folds and repeat, counted from 1."""
         if self.kind == "pairs":
             held = "without folds " + ", ".join(f"{a + 1}+{b + 1}" for a, b in self.held)
         elif len(self.held) == 1:
             held = describe(self.held[0])
         else:
             held = f"folds {self.held[0][0] + 1}-{self.held[-1][0] + 1}"
-        return f"{self.model.name} {held}" + (f" repeat {self.repeat + 1}" if self.repeat else "")
+        return f"{self.model.member} {held}" + (f" repeat {self.repeat + 1}" if self.repeat else "")
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,9 @@ def _batches(job: Job) -> Sequence[tuple[Held, ...]]:
 def _check_finite(job: Job, result: FoldResult) -> None:
     if not all(np.isfinite(part[0]).all() for part in (result.valid, result.test)):
         raise DataError(
-            f"Model '{job.model.name}' predicted NaN or infinity in {describe(result.held)}, from "
-            "its first stage on. Its learning rate may be too high, or a feature may be infinite."
+            f"Model '{job.model.member}' predicted NaN or infinity in {describe(result.held)}, "
+            "from its first stage on. Its learning rate may be too high, or a feature may be "
+            "infinite."
         )
 
 

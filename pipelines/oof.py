@@ -22,7 +22,7 @@ class OutOfFold:
     """Out-of-fold and test predictions of one model, on the metric's scale.
 
     Attributes:
-        model: name of the model.
+        model: name of the member: the model's, with what was changed of it.
         key: of its stored results; follows from data, folds, configuration, seed and code.
         score: metric of `valid` on the covered rows.
         fold_scores: [repeats, folds] float64, the metric in each fold at `step`.
@@ -143,7 +143,7 @@ def assemble(
     in_folds = [[results[held] for held in folds.single] for results in repeats]
     knowing = [r for r in flat if r.held == ALL_ROWS] or [r for fits in in_folds for r in fits]
     return OutOfFold(
-        model=model.name,
+        model=model.member,
         key=key,
         score=metric.score(target[covered], valid[covered]),
         fold_scores=np.array([[r.curve[r.stage(step)] for r in fits] for fits in in_folds]),

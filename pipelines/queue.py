@@ -55,7 +55,7 @@ class JobQueue:
         self._prepared_in: dict[tuple[int, Held], int] = {}
         self._slots, self._deadline, self._accelerators = slots, deadline, accelerators
         self._measured: dict[str, list[float]] = {}
-        self._planned = {job.model.name: _planned_seconds(job.model) for job in jobs}
+        self._planned = {job.model.member: _planned_seconds(job.model) for job in jobs}
 
     def next_job(self, slot: int = 0) -> Job | None:
         """Return the next job that can end in time, or None when there is no more.
@@ -80,7 +80,7 @@ class JobQueue:
         """Take note of a finished job and of the time that it took."""
         self._ended(event.job)
         seconds = event.seconds / len(event.job.held)
-        self._measured.setdefault(event.job.model.name, []).append(seconds)
+        self._measured.setdefault(event.job.model.member, []).append(seconds)
 
     def failed(self, job: Job) -> None:
         """Take note of a failed job; the other jobs of its model are left out.
@@ -90,7 +90,7 @@ class JobQueue:
         self._ended(job)
         self._drop(
             lambda other: (
-                other.model.name == job.model.name
+                other.model.member == job.model.member
                 and (job.kind != "pairs" or other.kind == "pairs")
             )
         )
@@ -160,14 +160,14 @@ class JobQueue:
 
     def _seconds(self, model: Model) -> float:
         """Estimate a fold: measured where possible, else the declared cost at this speed."""
-        if model.name in self._measured:
-            return _mean(self._measured[model.name])
+        if model.member in self._measured:
+            return _mean(self._measured[model.member])
         done = [name for name in self._measured if name in self._planned]
         planned = sum(self._planned[name] for name in done)
         measured = sum(_mean(self._measured[name]) for name in done)
         # Before enough was measured, the declared cost is the better guess.
         speed = (measured + 1.0) / (planned + 1.0)
-        return self._planned[model.name] * speed
+        return self._planned[model.member] * speed
 
 
 def _planned_seconds(model: Model) -> float:
@@ -181,4 +181,5 @@ def _mean(values: Sequence[float]) -> float:
 def _same_repeat(one: Job, other: Job) -> bool:
     """Whether two jobs are of use only together: a repeat of a model, or its pairs of folds."""
     pairs = one.kind == "pairs", other.kind == "pairs"
-    return (one.model.name, one.repeat) == (other.model.name, other.repeat) and len(set(pairs)) == 1
+    same = (one.model.member, one.repeat) == (other.model.member, other.repeat)
+    return same and len(set(pairs)) == 1

@@ -2,6 +2,8 @@
 
 runs/house-prices/
     store.json                          format and version that wrote it
+    records/<time>-<command>.json       what a command trained, see `pipelines.records`
+    records/<time>-<command>.log        what it said meanwhile
     folds/<fingerprint>-r<repeats>.npz  row numbers
     models/<model>/<key>/model.json     configuration, for people
     models/<model>/<key>/r0-f3.npz      staged predictions of repeat 0, fold 3
@@ -9,7 +11,12 @@ runs/house-prices/
     models/<model>/<key>/r0-all.npz     test predictions of a model of all rows
     models/<model>/<key>/oof-r1.npz     out-of-fold predictions over 1 repeat
     imported/<name>/<key>/oof-r1.npz    the same, made by another tool
-    blend.json, submission.csv          of the last blend
+    errors/<model>-<key>.log            traceback of a model that failed
+    blend.json, leaderboard.json, submission.csv  of the last blend
+
+A model with changed parameters lies in the folder of its model under a key of its own. Whatever
+belongs to one key, trained models included, belongs into the folder of that key: nothing else
+need know of it, and `comps clean` removes the folder as a whole.
 """
 
 from __future__ import annotations
@@ -17,12 +24,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from comps.base import BusyError, Competition, Dataset, Model, StoreError
+from comps.base import BusyError, Competition, Dataset, Model, StoreError, base_name
 from pipelines.files import (
     read_arrays,
     remove_unfinished,
@@ -35,7 +42,9 @@ from pipelines.folds import Folds, Held
 from pipelines.oof import OutOfFold
 from pipelines.training import FoldResult
 
-FORMAT = 1
+# 2: members have names that show changed parameters, commands leave records, and the stopping
+# point is that of the first repeat.
+FORMAT = 2
 
 
 def result_key(
@@ -80,8 +89,9 @@ class RunStore:
         if found != FORMAT:
             raise StoreError(
                 f"The results in {self.root} were written by version {written.get('version')} in "
-                f"format {found}; this version reads format {FORMAT}. Use another folder "
-                "(--runs) or delete this one."
+                f"format {found}; this version reads format {FORMAT}. Results of another format "
+                "are not converted. Use another folder (--runs) or delete this one; what is "
+                "needed is computed anew."
             )
 
     @contextmanager
@@ -105,7 +115,7 @@ class RunStore:
         except OSError as error:
             raise StoreError(f"Cannot write to {self.root}: {error.strerror or error}.") from error
         try:
-            # Whoever holds the store is alone in it: what lies half written, was left by a kill.
+            # What lies half written was left by a kill.
             remove_unfinished(self.root)
             write_bytes(self.root / ".holder", str(os.getpid()).encode())
             if not (self.root / "store.json").exists():
@@ -192,9 +202,9 @@ class RunStore:
     # Out-of-fold predictions
 
     def write_oof(self, oof: OutOfFold) -> None:
-        """Store the out-of-fold predictions of one model."""
+        """Store the out-of-fold predictions of one member."""
         place = "imported" if oof.imported else "models"
-        path = self._oof_path(oof.model, oof.key, oof.n_repeats, place)
+        path = self._oof_path(base_name(oof.model), oof.key, oof.n_repeats, place)
         write_arrays(path, *oof.to_file())
 
     def read_oof(self, model: str, key: str, n_repeats: int) -> OutOfFold:
@@ -219,24 +229,33 @@ class RunStore:
             self._oof_path(model, key, n_repeats).unlink()
             return None
 
-    def members(
-        self, dataset: Dataset, folds: Folds, places: Sequence[str] = ("models", "imported")
-    ) -> list[OutOfFold]:
-        """Return, for each model, its newest stored predictions on these data and folds.
+    def repeats_of(self, model: str, key: str) -> list[int]:
+        """Return over how many repeats there are predictions of a key, most first."""
+        files = self._oof_path(model, key, 1).parent.glob("oof-r*.npz")
+        return sorted((int(path.stem.removeprefix("oof-r")) for path in files), reverse=True)
 
-        Args:
-            dataset: whose rows they predict.
-            folds: that they were made on.
-            places: "models" for our own, "imported" for those of other tools.
+    def predictions(self, dataset: Dataset, folds: Folds) -> list[OutOfFold]:
+        """Return whatever was predicted by our own models on these data and folds.
+
+        Of one model there may be several, of other parameters, seeds and versions of the code.
+        Damaged files are left out.
+        """
+        found = []
+        for path in sorted(self.root.glob("models/*/*/oof-r*.npz")):
+            with suppress(StoreError, FileNotFoundError):
+                found.append(OutOfFold.from_file(*read_arrays(path)))
+        return [oof for oof in found if _is_on(oof, dataset, folds)]
+
+    def imported(self, dataset: Dataset, folds: Folds) -> list[OutOfFold]:
+        """Return the members of other tools on these data and folds, of each name the newest.
+
+        Raises:
+            StoreError: if a file is damaged.
         """
         newest: dict[str, OutOfFold] = {}
-        files = [path for place in places for path in self.root.glob(f"{place}/*/*/oof-r*.npz")]
-        for path in sorted(files, key=_written_at):
+        for path in sorted(self.root.glob("imported/*/*/oof-r*.npz"), key=_written_at):
             oof = OutOfFold.from_file(*read_arrays(path))
-            if (oof.data_fingerprint, oof.folds_fingerprint) == (
-                dataset.fingerprint,
-                folds.fingerprint,
-            ):
+            if _is_on(oof, dataset, folds):
                 newest[oof.model] = oof
         return list(newest.values())
 
@@ -255,6 +274,16 @@ class RunStore:
         """Store a text under the root, and return the file."""
         write_bytes(self.root / name, text.encode())
         return self.root / name
+
+
+def error_log(model: str, key: str) -> str:
+    """Return the file, under the root of a store, for the traceback of a model that failed."""
+    return f"errors/{model}-{key}.log"
+
+
+def _is_on(oof: OutOfFold, dataset: Dataset, folds: Folds) -> bool:
+    fingerprints = dataset.fingerprint, folds.fingerprint
+    return (oof.data_fingerprint, oof.folds_fingerprint) == fingerprints
 
 
 def _written_at(path: Path) -> tuple[float, str]:

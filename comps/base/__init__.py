@@ -24,6 +24,7 @@ from comps.base.metric import (
     predicted_classes,
 )
 from comps.base.model import Family, Model, parse_setting
+from comps.base.names import base_name, file_name, member_name, parse_member, split_names
 from comps.base.rows import join_rows
 from comps.base.windows import Windows
 
@@ -49,11 +50,16 @@ __all__ = [
     "UsageError",
     "Windows",
     "WorkbenchError",
+    "base_name",
+    "file_name",
     "join_rows",
     "log_loss",
+    "member_name",
+    "parse_member",
     "parse_setting",
     "predicted_classes",
     "root_mean_squared_error",
     "some",
+    "split_names",
     "unknown_name",
 ]

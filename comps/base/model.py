@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from comps.base.errors import UsageError, unknown_name
+from comps.base.names import member_name, parse_value
 
 
 class Family(StrEnum):
@@ -57,6 +59,7 @@ class Model:
         space: what can be tuned. Of a network, a function of KerasTuner's `hp` and `params` that
             returns changed parameters, with `params` as defaults; of other models, a function of
             `params` that returns Optuna's distributions. See `comps.base.spaces`.
+        declared: the parameters before any `with_params`; None where nothing was changed.
 
     Raises:
         UsageError: if `features`, `build`, `preprocessor` or `space` is a lambda.
@@ -76,6 +79,7 @@ class Model:
     about: str = ""
     preprocessor: Callable[..., Any] | None = None
     space: Callable[..., Mapping[str, Any]] | None = None
+    declared: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         for function in (self.features, self.build, self.preprocessor, self.space):
@@ -85,11 +89,38 @@ class Model:
                     "expected, for stored results are found by it and other processes import it."
                 )
         object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
+        declared = self.declared if self.changed else None
+        frozen = None if declared is None else MappingProxyType(dict(declared))
+        object.__setattr__(self, "declared", frozen)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A mapping proxy cannot be pickled, and jobs are sent to other processes.
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return _restore, ({**values, "params": dict(self.params)},)
+        declared = None if self.declared is None else dict(self.declared)
+        return _restore, ({**values, "params": dict(self.params), "declared": declared},)
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """The parameters that are not as declared, by name."""
+        if self.declared is None:
+            return {}
+        return {
+            name: value
+            for name, value in self.params.items()
+            if name not in self.declared or not _same(value, self.declared[name])
+        }
+
+    @property
+    def member(self) -> str:
+        """The name that shows what was changed; see `comps.base.names`.
+
+        Seeds, keys and folders of the store follow from `name`.
+
+        >>> ridge = Model("ridge", Family.LINEAR, "sklearn", {"alpha": 1.0})
+        >>> ridge.with_params({"alpha": 2.0}).member, ridge.with_params({"alpha": 1.0}).member
+        ('ridge[alpha=2.0]', 'ridge')
+        """
+        return member_name(self.name, self.changed)
 
     def with_params(self, changes: Mapping[str, Any]) -> Model:
         """Return this model with some parameters changed.
@@ -104,7 +135,8 @@ class Model:
         for key in changes:
             if key not in self.params:
                 raise unknown_name(f"parameter of model '{self.name}' called", key, self.params)
-        return dataclasses.replace(self, params={**self.params, **changes})
+        declared = self.params if self.declared is None else self.declared
+        return dataclasses.replace(self, params={**self.params, **changes}, declared=declared)
 
     def view_params(self) -> dict[str, Any]:
         """Return the parameters that `features` takes.
@@ -142,6 +174,11 @@ def _restore(values: dict[str, Any]) -> Model:
     return Model(**values)
 
 
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are the same JSON; 1 and 1.0 mean different things to some libraries."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
 def _parameters(function: Callable[..., Any] | None) -> set[str]:
     """Return the names that a function gives its parameters."""
     return set() if function is None else set(inspect.signature(function).parameters)
@@ -162,15 +199,10 @@ def parse_setting(text: str) -> tuple[str, str, Any]:
     Raises:
         UsageError: if the text has another form.
     """
-    import json
-
     target, equals, value = text.partition("=")
     model, dot, parameter = target.partition(".")
     if not (equals and dot and model and parameter):
         raise UsageError(
             f"--set takes MODEL.PARAMETER=VALUE, such as lightgbm.learning_rate=0.02, not {text!r}."
         )
-    try:
-        return model, parameter, json.loads(value)
-    except json.JSONDecodeError:
-        return model, parameter, value
+    return model, parameter, parse_value(value)

@@ -13,6 +13,10 @@ import typer
 from pipelines.cli.arguments import (
     Check,
     Data,
+    DryRun,
+    ExportFolder,
+    ExportFormat,
+    ExportScale,
     FoldsOutput,
     Json,
     MemberName,
@@ -30,8 +34,10 @@ from pipelines.cli.arguments import (
     TimeLimit,
     Trials,
     Tuner,
+    Wide,
 )
 from pipelines.cli.shared import (
+    COMPETITION,
     JSON,
     MEMBERS,
     MODEL,
@@ -40,8 +46,10 @@ from pipelines.cli.shared import (
     QUICK,
     REPEATS,
     ROWS,
+    RUNS,
     SEALED,
     SETTINGS,
+    STORED,
     TENSORBOARD,
     TRAINING,
     TUNED,
@@ -90,9 +98,9 @@ def cv(options: Options, time_limit: TimeLimit = None) -> None:
 
 
 @app.command()
-@takes(*ROWS, MEMBERS, SEALED, JSON)
+@takes(*STORED, JSON)
 def blend(options: Options, method: Method = "auto") -> None:
-    """Blend what is stored, without training anything."""
+    """Blend the members of the last run, or those named, without training anything."""
     from pipelines.cli.stored import blend_stored
 
     blend_stored(options, method)
@@ -137,14 +145,14 @@ def tune(
 
 
 @app.command()
-@takes(*ROWS, MEMBERS, SEALED, JSON)
+@takes(*STORED, JSON)
 def submit(
     options: Options,
     method: Method = "auto",
     output: Output = Path("submission.csv"),
     check: Check = None,
 ) -> None:
-    """Write the submission of the stored blend and check it."""
+    """Write the submission of the last run's members, or of those named, and check it."""
     from pipelines.cli.stored import check_file, submit_stored
 
     if check is None:
@@ -169,6 +177,39 @@ def import_oof(options: Options, name: MemberName, oof: OofFile, test: TestFile)
     from pipelines.cli.imported import import_predictions
 
     import_predictions(options, name, oof, test)
+
+
+@app.command()
+@takes(COMPETITION, RUNS, JSON)
+def history(options: Options) -> None:
+    """List the commands that trained, what they trained, and what came out."""
+    from pipelines.cli.history import show_history
+
+    show_history(options)
+
+
+@app.command()
+@takes(*STORED, JSON)
+def export_oof(
+    options: Options,
+    output: ExportFolder = Path("oof"),
+    format: ExportFormat = "csv",
+    scale: ExportScale = "target",
+    wide: Wide = False,
+) -> None:
+    """Write out-of-fold and test predictions as tables by id, for other tools and for people."""
+    from pipelines.cli.exporting import Form, export_stored
+
+    export_stored(options, output, Form(format, scale, wide))
+
+
+@app.command()
+@takes(COMPETITION, RUNS, JSON)
+def clean(options: Options, dry_run: DryRun = False) -> None:
+    """Remove stored results that no record names; imported members stay."""
+    from pipelines.cli.history import clean_store
+
+    clean_store(options, dry_run)
 
 
 @app.command()

@@ -19,6 +19,25 @@ Scheme = Annotated[
     str | None, typer.Option(help="Fold scheme: kfold, stratified, grouped or expanding.")
 ]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+StoredData = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", help="Kaggle's zip or a folder of its files. [default: those of the last run]"
+    ),
+]
+StoredFolds = Annotated[
+    int | None, typer.Option("--folds", help="Number of folds. [default: that of the last run]")
+]
+StoredScheme = Annotated[
+    str | None, typer.Option("--scheme", help="Fold scheme. [default: that of the last run]")
+]
+StoredSeed = Annotated[
+    int | None, typer.Option("--seed", help="Seed of a run. [default: that of the last run]")
+]
+StoredSealed = Annotated[
+    float | None,
+    typer.Option("--sealed", help="Share of the sealed rows. [default: that of the last run]"),
+]
 Jobs = Annotated[int | None, typer.Option(help="Jobs side by side. [default: one a core]")]
 Backend = Annotated[
     str,
@@ -46,7 +65,12 @@ TimeLimit = Annotated[
 ]
 Models = Annotated[
     str | None,
-    typer.Option("--models", "--model", help="'default', 'quick', 'all', or names with commas."),
+    typer.Option(
+        "--models",
+        "--model",
+        help="'default', 'quick', 'all', or names with commas; ridge[alpha=1e6] is one with a "
+        "changed parameter.",
+    ),
 ]
 Model = Annotated[
     str | None, typer.Option("--model", "--models", help="Name of the model to search for.")
@@ -61,7 +85,12 @@ OofFile = Annotated[
 TestFile = Annotated[Path, typer.Option("--test", help="CSV file: id, test predictions.")]
 FoldsOutput = Annotated[Path, typer.Option("--output", help="Where to write the folds.")]
 Members = Annotated[
-    str | None, typer.Option("--members", help="Names of models and imported members, with commas.")
+    str | None,
+    typer.Option(
+        "--members",
+        help="Names of models and imported members, with commas; ridge[alpha=1e6] is one with a "
+        "changed parameter.",
+    ),
 ]
 Method = Annotated[
     str,
@@ -117,6 +146,18 @@ Nested = Annotated[
     ),
 ]
 Output = Annotated[Path, typer.Option(help="Where to write the submission.")]
+ExportFolder = Annotated[Path, typer.Option("--output", help="Folder for the files.")]
+ExportFormat = Annotated[str, typer.Option("--format", help="csv, or parquet (an extra).")]
+ExportScale = Annotated[
+    str,
+    typer.Option(
+        "--scale", help="target: the unit of the target and the submission; metric: of the metric."
+    ),
+]
+Wide = Annotated[
+    bool, typer.Option("--wide", help="One table with a column a member, not one a member.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be removed.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines, for machines.")]
 Check = Annotated[Path | None, typer.Option(help="Check this file instead of writing one.")]
 Submission = Annotated[Path, typer.Argument(help="The file that was submitted.")]

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from comps.base import Competition, Model, WorkbenchError
-from pipelines.crossval import CrossValidation, error_log
+from pipelines.crossval import CrossValidation
 
 
-def reasons(outcome: CrossValidation, root: Path) -> list[tuple[str, str]]:
+def reasons(outcome: CrossValidation) -> list[tuple[str, str]]:
     """Return for each model that failed its name, and why with the path of its log."""
     return [
-        (name, f"{reason} (log: {root / error_log(name)})")
-        for name, reason in outcome.failures.items()
+        (name, f"{reason} (log: {outcome.logs[name]})") for name, reason in outcome.failures.items()
     ]
 
 
-def check_trained(outcome: CrossValidation, root: Path) -> None:
+def check_trained(outcome: CrossValidation) -> None:
     """Check that something was trained.
 
     Raises:
         WorkbenchError: if no model has out-of-fold predictions; with the first reason.
     """
     if not outcome.oofs:
-        failed = [f"{name}: {why}" for name, why in reasons(outcome, root)]
+        failed = [f"{name}: {why}" for name, why in reasons(outcome)]
         raise WorkbenchError(
             "No model was trained. " + (failed[0] if failed else "The time limit is too short.")
         )
 
 
 def check_submittable(
-    competition: Competition, models: Sequence[Model], outcome: CrossValidation, root: Path
+    competition: Competition, models: Sequence[Model], outcome: CrossValidation
 ) -> str | None:
     """Check that more than the baseline is left to submit, if more was asked for.
 
@@ -39,7 +37,6 @@ def check_submittable(
         competition: names the baseline.
         models: that were to be trained.
         outcome: what came of it.
-        root: of the run store.
 
     Returns:
         A warning where the baseline stands alone because it was asked for alone or the time was
@@ -51,8 +48,8 @@ def check_submittable(
     baseline = competition.baseline.name
     if list(outcome.oofs) != [baseline]:
         return None
-    others = [model.name for model in models if model.name != baseline]
-    failed = [(name, why) for name, why in reasons(outcome, root) if name in others]
+    others = [model.member for model in models if model.member != baseline]
+    failed = [(name, why) for name, why in reasons(outcome) if name in others]
     if others and len(failed) == len(others):
         name, why = failed[0]
         raise WorkbenchError(

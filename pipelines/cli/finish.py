@@ -50,8 +50,8 @@ def show_results(
     oofs: Mapping[str, OutOfFold],
     chosen: Blend,
     tried: list[Blend],
-) -> None:
-    """Show and store the leaderboard and the blend."""
+) -> dict[str, Any]:
+    """Show and store the leaderboard and the blend; return the latter as JSON values."""
     table, rows = tables.leaderboard(session.competition, oofs, chosen, session.target)
     output.table("leaderboard", table, rows)
     session.store.write_record("leaderboard.json", rows)
@@ -68,6 +68,7 @@ def show_results(
         "tried": blend_rows,
     }
     session.store.write_record("blend.json", record)
+    return record
 
 
 def show_contributions(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 from comps.base import Competition, UsageError
-from pipelines.cli.options import SETS, Options, Session
+from pipelines.cli.options import SETS, Options, Session, row_arguments
 from pipelines.cli.reporters import make_output
 from pipelines.cli.run import introduce
 from pipelines.cli.scoring import read_table
@@ -33,13 +32,11 @@ def write_folds(options: Options, path: Path) -> None:
     )
     output.note(_which_rows(session, folds))
     columns = ",".join(prediction_columns(competition, session.dataset))
-    names = ("data", "runs", "folds", "scheme", "seed")
-    given = {name: getattr(options, name) for name in names if getattr(options, name)}
-    same = "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items())
     output.note(
         f"Write {competition.id_column},fold,{columns} of these rows into oof.csv, "
         f"{competition.id_column},{columns} of the test rows into test.csv, and bring them back: "
-        f"comps import-oof {competition.name} NAME --oof oof.csv --test test.csv{same}"
+        f"comps import-oof {competition.name} NAME --oof oof.csv --test test.csv"
+        f"{row_arguments(options)}"
     )
 
 
@@ -91,7 +88,7 @@ def import_predictions(options: Options, name: str, oof: Path, test: Path) -> No
     )
     store, metric = session.store, competition.metric
     with store.writing():
-        there = store.members(session.dataset, experiment.folds, ["imported"])
+        there = store.imported(session.dataset, experiment.folds)
         store.write_oof(member)
     replaced = name in {other.model for other in there}
     again = " It replaces the one of that name." if replaced else ""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Competition, Dataset, Family, Model, UsageError, parse_setting, unknown_name
+from comps.base import (
+    Competition,
+    Dataset,
+    Family,
+    Model,
+    UsageError,
+    base_name,
+    parse_member,
+    parse_setting,
+    split_names,
+    unknown_name,
+)
 from comps.catalog import find_competition
 from comps.sources import Source, find_source, runs_root
 from pipelines.backends import placed
@@ -27,7 +39,10 @@ from pipelines.tuning.best import tuned
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The options of a command, as given; by name, for many are of one type."""
+    """The options of a command, by name, for many are of one type.
+
+    `given` are those that were named on the command line, the command's own among them.
+    """
 
     competition: str
     data: Path | None = None
@@ -51,6 +66,7 @@ class Options:
     tuned: bool = False
     sealed: float | None = None
     nested: bool | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.weights is not None and not self.weights.is_file():
@@ -59,6 +75,11 @@ class Options:
             raise UsageError("--quick names the models itself: leave out --models.")
         if self.tensorboard:
             check_installed()
+
+    def names(self, option: str) -> bool:
+        """Whether an option was given: on the command line, or as another value than usual."""
+        usual = {part.name: part.default for part in fields(self)}
+        return option in self.given or getattr(self, option) != usual[option]
 
 
 class Session:
@@ -81,16 +102,14 @@ class Session:
         names = "quick" if options.quick else options.models
         self.imported: list[str] = []
         if imported and names is not None:
-            names, self.imported = split_names(self.competition, self.store, names)
-        chosen = (
+            names, self.imported = split_imported(self.competition, self.store, names)
+        self.models = (
             []
             if self.imported and not names
-            else select_models(self.competition, names, options.settings or [], options.weights)
+            else select_models(
+                self.competition, names, options.settings or [], options.weights, self._placed
+            )
         )
-        self.models = [
-            placed(model, options.backend, options.precision, options.boosting_device)
-            for model in chosen
-        ]
         self.source: Source = find_source(self.competition, options.data)
         self.notes: list[str] = []
         if options.tuned:
@@ -99,6 +118,20 @@ class Session:
             data = None if options.sealed is None else self.dataset.fingerprint
             metric = self.competition.metric
             self.models, self.notes = tuned(self.store, self.models, metric, given, data)
+
+    def _placed(self, model: Model) -> Model:
+        options = self.options
+        return placed(model, options.backend, options.precision, options.boosting_device)
+
+    def introduction(self) -> list[str]:
+        """Return which rows are used, and what the user should know of them."""
+        first = f"Data: {self.source.path}"
+        if self.source.bundled:
+            first = (
+                f"No files in data/{self.competition.name}/: using the bundled sample. "
+                f"Put Kaggle's {self.competition.archive} there, or name it with --data."
+            )
+        return [first, *self.dataset.notes, *self.notes]
 
     @property
     def dataset(self) -> Dataset:
@@ -176,14 +209,17 @@ def select_models(
     names: str | None,
     settings: list[str],
     weights: Path | None = None,
+    place: Callable[[Model], Model] = lambda model: model,
 ) -> list[Model]:
     """Return the models that were asked for, cheap ones first, with the changed parameters.
 
     Args:
         competition: whose zoo.
-        names: None or "default", "quick", "all", or names with commas.
+        names: None or "default", "quick", "all", or names with commas, which may say changed
+            parameters: `ridge,ridge[alpha=1e6]`.
         settings: `MODEL.PARAMETER=VALUE` texts.
         weights: becomes the parameter `weights` of every chosen model that has it.
+        place: returns a model as it is trained here, see `placed`; no change of its name.
 
     Raises:
         UsageError: if a model or parameter does not exist, a setting is for a model that was
@@ -192,10 +228,12 @@ def select_models(
     names = "default" if names is None else names
     if names in SETS:
         belongs = SETS[names]
-        chosen = [model for model in competition.models if belongs(model) and _installed(model)]
+        chosen = [
+            place(model) for model in competition.models if belongs(model) and _installed(model)
+        ]
     else:
-        wanted = [name.strip() for name in names.split(",") if name.strip()]
-        chosen = [competition.model(name) for name in dict.fromkeys(wanted)]
+        wanted = map(parse_member, split_names(names))
+        chosen = [place(competition.model(base)).with_params(params) for base, params in wanted]
     if not chosen:
         raise UsageError("No model was named; --models takes names with commas.")
     if weights is not None:
@@ -206,10 +244,10 @@ def select_models(
         if name not in {model.name for model in chosen}:
             raise unknown_name("model in this run", name, (model.name for model in chosen))
     models = [model.with_params(changed.get(model.name, {})) for model in chosen]
-    return cheap_first(models)
+    return cheap_first({model.member: model for model in models}.values())
 
 
-def split_names(competition: Competition, store: RunStore, names: str) -> tuple[str, list[str]]:
+def split_imported(competition: Competition, store: RunStore, names: str) -> tuple[str, list[str]]:
     """Return the names that are no imported members, with commas, and those that are, in order.
 
     Raises:
@@ -218,13 +256,20 @@ def split_names(competition: Competition, store: RunStore, names: str) -> tuple[
     if names in SETS:
         return names, []
     zoo = {model.name for model in competition.models}
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
-    others = sorted(set(wanted) - zoo)
+    wanted = split_names(names)
+    others = sorted({name for name in wanted if base_name(name) not in zoo})
     known = store.imported_names() if others else set()
     for name in others:
         if name not in known:
             raise unknown_name("model", name, zoo | known)
-    return ",".join(name for name in wanted if name in zoo), others
+    return ",".join(name for name in wanted if name not in others), others
+
+
+def row_arguments(options: Options) -> str:
+    """Return the options that say which rows, in which folds, as they are given to a command."""
+    names = ("data", "runs", "folds", "scheme", "seed", "sealed")
+    given = {name: getattr(options, name) for name in names if getattr(options, name)}
+    return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items())
 
 
 def cheap_first(models: Iterable[Model]) -> list[Model]:

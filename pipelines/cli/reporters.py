@@ -51,7 +51,7 @@ class JsonOutput:
     def event(self, event: Event, status: Status) -> None:
         name = type(event).__name__.lower()
         values: dict[str, Any] = {
-            "model": event.job.model.name,
+            "model": event.job.model.member,
             "repeat": event.job.repeat,
             "fits": event.job.kind,
             "folds": list(dict.fromkeys(fold for held in event.job.held for fold in held)),
@@ -143,7 +143,7 @@ class BarOutput(LineOutput):
         from rich.progress import Progress as Bar
 
         self.bar = Bar(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[left]}"),

@@ -14,6 +14,7 @@ from pipelines.cli import comparison_tables, tables
 from pipelines.cli.failures import check_submittable, check_trained, reasons
 from pipelines.cli.finish import blend_members, show_results, write_submission
 from pipelines.cli.options import Options, Session, parse_duration
+from pipelines.cli.recording import recorded
 from pipelines.cli.reporters import Output, make_output
 from pipelines.cli.sealed import look_at_sealed
 from pipelines.cli.stored import imported_members
@@ -36,7 +37,8 @@ def run_competition(options: Options, time_limit: str | None, path: Path) -> Non
     """Train the models, blend them, and write a checked submission."""
     session, output = _open(options)
     budget = TimeBudget(None if time_limit is None else parse_duration(time_limit))
-    with session.store.writing():
+    with session.store.writing(), recorded(session, output, "run", session.models) as kept:
+        output = kept.output
         oofs = _train(
             session,
             output,
@@ -46,11 +48,13 @@ def run_competition(options: Options, time_limit: str | None, path: Path) -> Non
             nested=_nested(session),
             submitted=True,
         )
+        kept.recording.finished(oofs.values())
         chosen, tried = _blend(session, output, oofs)
         if time_limit is not None and options.repeats is None:
             oofs, chosen, tried = _repeat(session, output, oofs, chosen, tried, budget)
+            kept.recording.finished(oofs.values())
         output.pause()
-        show_results(session, output, oofs, chosen, tried)
+        kept.recording.blended(show_results(session, output, oofs, chosen, tried))
         write_submission(session, output, oofs, chosen, path)
         look_at_sealed(session, output, chosen)
 
@@ -59,8 +63,10 @@ def cross_validate_models(options: Options, time_limit: str | None) -> None:
     """Cross-validate models and show the leaderboard."""
     session, output = _open(options)
     budget = TimeBudget(None if time_limit is None else parse_duration(time_limit))
-    with session.store.writing():
+    with session.store.writing(), recorded(session, output, "cv", session.models) as kept:
+        output = kept.output
         oofs = _train(session, output, session.models, None, budget)
+        kept.recording.finished(oofs.values())
         output.pause()
         table, rows = tables.leaderboard(session.competition, oofs, None, session.target)
         output.table("leaderboard", table, rows)
@@ -80,18 +86,18 @@ def compare_models(options: Options) -> None:
         if options.models is not None or model.family in (Family.NETWORK, Family.BOOSTING)
     ]
     experiment = session.experiment()
-    stored = session.store.members(experiment.dataset, experiment.folds, ["imported"])
-    imported = imported_members(session, {oof.model: oof for oof in stored})
-    names = [*(model.name for model in models), *imported]
+    imported = imported_members(session, experiment)
+    names = [*(model.member for model in models), *imported]
     if len(names) < 2:
         raise UsageError(
             "A comparison needs at least two different members; it got: "
             f"{', '.join(names) or 'none'}. Name them with --members."
         )
     oofs: dict[str, OutOfFold] = {}
-    with session.store.writing():
+    with session.store.writing(), recorded(session, output, "compare", models) as kept:
         if models:
-            oofs = _train(session, output, models, None, TimeBudget(None))
+            oofs = _train(session, kept.output, models, None, TimeBudget(None))
+            kept.recording.finished(oofs.values())
     output.pause()
     members = [*oofs.values(), *imported.values()]
     if len(members) < 2:
@@ -137,14 +143,7 @@ def _open(options: Options, *, imported: bool = False) -> tuple[Session, Output]
 
 def introduce(session: Session, output: Output) -> None:
     """Say which rows are used, and what the user should know of them."""
-    if session.source.bundled:
-        output.note(
-            f"No files in data/{session.competition.name}/: using the bundled sample. "
-            f"Put Kaggle's {session.competition.archive} there, or name it with --data."
-        )
-    else:
-        output.note(f"Data: {session.source.path}")
-    for note in (*session.dataset.notes, *session.notes):
+    for note in session.introduction():
         output.note(note)
 
 
@@ -184,21 +183,20 @@ def _train(
         raise
     finally:
         budget.save()
-    root = session.store.root
-    _explain(output, outcome, budget, root)
+    _explain(output, outcome, budget)
     if session.options.tensorboard and outcome.oofs:
         label = session.competition.metric.label
         folder = write_curves(session.store, outcome.oofs.values(), label)
         output.note(f"Learning curves: tensorboard --logdir {folder}")
-    check_trained(outcome, root)
-    warning = check_submittable(session.competition, models, outcome, root) if submitted else None
+    check_trained(outcome)
+    warning = check_submittable(session.competition, models, outcome) if submitted else None
     if warning is not None:
         output.note(warning)
     return outcome.oofs
 
 
-def _explain(output: Output, outcome: CrossValidation, budget: TimeBudget, root: Path) -> None:
-    for name, why in reasons(outcome, root):
+def _explain(output: Output, outcome: CrossValidation, budget: TimeBudget) -> None:
+    for name, why in reasons(outcome):
         output.note(f"{name} failed and is left out: {why}")
     for name, reason in outcome.not_nested.items():
         output.note(f"{name} has no nested score: {reason}")
@@ -237,7 +235,7 @@ def _repeat(
         for name, weight in zip(chosen.members, chosen.weights, strict=True)
         if weight >= LEAST_WEIGHT
     }
-    models = [model for model in session.models if model.name in wanted]
+    models = [model for model in session.models if model.member in wanted]
     more = _train(session, output, models, MOST_REPEATS, budget, nested=_nested(session))
     if all(more[name].n_repeats == oofs[name].n_repeats for name in more):
         return oofs, chosen, tried

@@ -32,14 +32,27 @@ NESTED = _shared("nested", arguments.Nested)
 SEALED = _shared("sealed", arguments.Sealed)
 JSON = _shared("json", arguments.Json, False)
 
+COMPETITION = _shared("competition", arguments.Competition, Parameter.empty)
+RUNS = _shared("runs", arguments.Runs)
 # Which rows, in which folds, and where results are kept.
 ROWS = (
-    _shared("competition", arguments.Competition, Parameter.empty),
+    COMPETITION,
     _shared("data", arguments.Data),
-    _shared("runs", arguments.Runs),
+    RUNS,
     _shared("folds", arguments.Folds),
     _shared("scheme", arguments.Scheme),
     _shared("seed", arguments.Seed, 0),
+)
+# The same where the last run decides what is not given.
+STORED = (
+    COMPETITION,
+    _shared("data", arguments.StoredData),
+    RUNS,
+    _shared("folds", arguments.StoredFolds),
+    _shared("scheme", arguments.StoredScheme),
+    _shared("seed", arguments.StoredSeed),
+    MEMBERS,
+    _shared("sealed", arguments.StoredSealed),
 )
 # Where and how models are trained.
 TRAINING = (
@@ -78,8 +91,15 @@ def takes(
         def command(**given: Any) -> None:
             from pipelines.cli.options import Options
 
-            fields = {part.name: given.pop(part.name) for part in shared}
-            run(Options(**fields), **given)
+            named = {
+                part.name: given[part.name]
+                for part in parameters
+                if given[part.name] not in (part.default, []) and part is not shared[0]
+            }
+            values = {part.name: given.pop(part.name) for part in shared}
+            # What is None is left to `Options`, which knows what is usual.
+            fields = {name: value for name, value in values.items() if value is not None}
+            run(Options(**fields, given=named), **given)
 
         command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {part.name: part.annotation for part in parameters}

@@ -2,45 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 
-from comps.base import UsageError, unknown_name
+from comps.base import Model, UsageError, WorkbenchError, unknown_name
 from pipelines.cli.finish import (
     blend_members,
     show_contributions,
     show_results,
     write_submission,
 )
-from pipelines.cli.options import Options, Session, cheap_first
+from pipelines.cli.following import Followed, finished_members, follow, introduction
+from pipelines.cli.options import Options, Session, row_arguments
 from pipelines.cli.reporters import Output, make_output
 from pipelines.cli.scoring import read_table
 from pipelines.crossval import Experiment
 from pipelines.oof import OutOfFold
+from pipelines.records import Member, Record
 from submissions import check_submission
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What earlier commands left, on the rows and folds of one of them.
+
+    Attributes:
+        session: with the rows.
+        output: what shows results.
+        experiment: with the folds.
+        oofs: predictions by member, in the order of the blend.
+    """
+
+    session: Session
+    output: Output
+    experiment: Experiment
+    oofs: dict[str, OutOfFold]
+
+
+def open_stored(options: Options) -> Stored:
+    """Return the members that were named, or those of the last run; say which they are.
+
+    Rows, folds and seed that the options do not name are those of the last run. Nothing is
+    locked: what is finished can be used while a run goes on.
+
+    Raises:
+        WorkbenchError: if there is none, or a wanted one is not there.
+    """
+    followed = follow(options)
+    session = Session(followed.options, imported=True)
+    output = make_output(session.competition.metric, options.json)
+    experiment = session.experiment(n_repeats=1)
+    oofs, notes = stored_members(session, experiment, followed)
+    for note in (*followed.notes, *notes):
+        output.note(note)
+    return Stored(session, output, experiment, oofs)
 
 
 def blend_stored(options: Options, method: str) -> None:
     """Blend the stored out-of-fold predictions and show the result."""
-    session = Session(options, imported=True)
-    output = make_output(session.competition.metric, options.json)
-    experiment = session.experiment(n_repeats=1)
-    oofs = stored_members(session, experiment)
-    with session.store.writing():
-        chosen, tried = blend_members(experiment, oofs, method)
-        show_results(session, output, oofs, chosen, tried)
-        show_contributions(experiment, output, oofs, chosen)
+    stored = open_stored(options)
+    session, output, experiment = stored.session, stored.output, stored.experiment
+    chosen, tried = blend_members(experiment, stored.oofs, method)
+    show_results(session, output, stored.oofs, chosen, tried)
+    show_contributions(experiment, output, stored.oofs, chosen)
 
 
 def submit_stored(options: Options, method: str, path: Path) -> None:
     """Write the submission of the blend of what is stored."""
-    session = Session(options, imported=True)
-    output: Output = make_output(session.competition.metric, options.json)
-    experiment = session.experiment(n_repeats=1)
-    oofs = stored_members(session, experiment)
-    with session.store.writing():
-        chosen, _ = blend_members(experiment, oofs, method)
-        write_submission(session, output, oofs, chosen, path)
+    stored = open_stored(options)
+    chosen, _ = blend_members(stored.experiment, stored.oofs, method)
+    write_submission(stored.session, stored.output, stored.oofs, chosen, path)
 
 
 def check_file(options: Options, path: Path) -> None:
@@ -57,45 +90,44 @@ def check_file(options: Options, path: Path) -> None:
     output.result(f"{path} is valid: {len(submission)} rows.", {"submission": str(path)})
 
 
-def stored_members(session: Session, experiment: Experiment) -> dict[str, OutOfFold]:
-    """Return the stored predictions by model, those of `--members` if it was given.
+def stored_members(
+    session: Session, experiment: Experiment, followed: Followed
+) -> tuple[dict[str, OutOfFold], list[str]]:
+    """Return stored predictions by member, and what the user should know of them.
+
+    Args:
+        session: opened with `imported` and the options that `follow` returned.
+        experiment: its rows and folds.
+        followed: see `follow`.
 
     Raises:
         UsageError: if there are none on these data and folds, or a wanted one is not there.
     """
-    stored = {oof.model: oof for oof in session.store.members(experiment.dataset, experiment.folds)}
-    sealed = session.options.sealed
-    name = session.competition.name + ("" if sealed is None else f" --sealed {sealed:g}")
-    if not stored:
-        raise UsageError(
-            f"{session.store.root} has no out-of-fold predictions for these data and folds. "
-            f"'comps run {name}' or 'comps cv {name}' makes them."
-        )
-    if session.options.models is None:
-        # In the order of a run: sums in another order differ in the last bit.
-        names = [model.name for model in cheap_first(session.competition.models)]
-        zoo = {name: stored[name] for name in names if name in stored}
-        return zoo | imported_members(session, stored)
-    for model in session.models:
-        if model.name not in stored:
-            raise unknown_name("stored member", model.name, stored)
-    zoo = {model.name: stored[model.name] for model in session.models}
-    return zoo | imported_members(session, stored)
+    imported = imported_members(session, experiment)
+    if session.options.models is not None:
+        models = session.models
+        own = {model.member: _named(session, experiment, followed, model) for model in models}
+        return own | imported, []
+    if followed.run is None and imported:
+        return imported, ["No run on these data and folds is recorded: imported members alone."]
+    own, notes = _of_run(session, experiment, followed)
+    return own | imported, notes
 
 
-def imported_members(session: Session, stored: Mapping[str, OutOfFold]) -> dict[str, OutOfFold]:
-    """Return the imported among the stored predictions, those of `--members` if it was given.
+def imported_members(session: Session, experiment: Experiment) -> dict[str, OutOfFold]:
+    """Return the imported members on the rows and folds, those of `--members` if it was given.
 
     Args:
         session: opened with `imported`.
-        stored: predictions on the session's data and folds.
+        experiment: its rows and folds.
 
     Raises:
         UsageError: if a wanted one is not among them.
     """
-    there = sorted(name for name, oof in stored.items() if oof.imported)
+    stored = session.store.imported(experiment.dataset, experiment.folds)
+    there = {oof.model: oof for oof in sorted(stored, key=lambda oof: oof.model)}
     if session.options.models is None:
-        return {name: stored[name] for name in there}
+        return there
     for name in session.imported:
         if name not in there:
             raise UsageError(
@@ -103,4 +135,115 @@ def imported_members(session: Session, stored: Mapping[str, OutOfFold]) -> dict[
                 f"'comps folds {session.competition.name}' writes with these options, and import "
                 "it again."
             )
-    return {name: stored[name] for name in session.imported}
+    return {name: there[name] for name in session.imported}
+
+
+def _of_run(
+    session: Session, experiment: Experiment, followed: Followed
+) -> tuple[dict[str, OutOfFold], list[str]]:
+    """Return what the last run made of its members, and says of them."""
+    run, store = followed.run, session.store
+    if run is None:
+        raise _nothing(session, experiment)
+    if not _is_on(run, experiment):
+        raise UsageError(
+            f"{session.source.path} or the way to make folds changed since the run of {run.when}. "
+            f"{_command(session, 'run')} trains on what is there now."
+        )
+    oofs, older = {}, []
+    for member, repeats in finished_members(store, run):
+        oof = store.read_oof(member.model, member.key, repeats)
+        oofs[member.name] = replace(oof, model=member.name)
+        if _key_now(experiment, member) != member.key:
+            older.append(member.name)
+    notes = [introduction(run, session.competition)]
+    lacking = [member.name for member in run.members if member.name not in oofs]
+    if lacking:
+        notes.append(f"Of these, {', '.join(lacking)} did not finish and cannot be used.")
+    if older:
+        notes.append(
+            f"Made by an older version of the code: {', '.join(older)}. "
+            f"{_command(session, 'run')} fits them anew."
+        )
+    return oofs, notes
+
+
+def _named(session: Session, experiment: Experiment, followed: Followed, model: Model) -> OutOfFold:
+    """Return the predictions of a member by its name, made by the code of today alone.
+
+    Raises:
+        UsageError: if there are none.
+    """
+    store = session.store
+    for key, repeats in _keys(experiment, followed, model):
+        for n_repeats in [repeats] if repeats else store.repeats_of(model.name, key):
+            try:
+                return replace(store.read_oof(model.name, key, n_repeats), model=model.member)
+            except FileNotFoundError:
+                continue
+    known = {oof.model for oof in store.predictions(experiment.dataset, experiment.folds)}
+    if not known:
+        raise _nothing(session, experiment)
+    if model.member in known:
+        raise UsageError(
+            f"{model.member!r} is stored for these data and folds, but of another seed, or made "
+            "by an older version of the code. "
+            f"{_command(session, 'cv', f' --models {quote(model.member)}')} fits it anew."
+        )
+    raise unknown_name("stored member", model.member, known | store.imported_names())
+
+
+def _keys(
+    experiment: Experiment, followed: Followed, model: Model
+) -> Iterator[tuple[str, int | None]]:
+    """Yield the keys that a member may have here, with the repeats of its last record.
+
+    Trained in another place, on a GPU for example, it has another key and the same name.
+    """
+    plain = experiment.key(model)
+    members = [
+        member
+        for record in followed.records
+        if _is_on(record, experiment)
+        for member in record.members
+        if member.name == model.member
+    ]
+    yield plain, next((member.repeats for member in members if member.key == plain), None)
+    yield plain, None
+    for member in members:
+        if member.key != plain and member.key == _key_now(experiment, member):
+            yield member.key, member.repeats
+
+
+def _is_on(record: Record, experiment: Experiment) -> bool:
+    theirs = record.data.fingerprint, record.folds.fingerprint, record.seed
+    dataset, folds = experiment.dataset, experiment.folds
+    return theirs == (dataset.fingerprint, folds.fingerprint, experiment.seed)
+
+
+def _key_now(experiment: Experiment, member: Member) -> str | None:
+    """Return the key that the code of today gives a recorded member; None where it gives none."""
+    try:
+        return experiment.key(member.trained(experiment.competition))
+    except WorkbenchError:
+        return None
+
+
+def _nothing(session: Session, experiment: Experiment) -> UsageError:
+    """Return the error that says that there is nothing to use, and what makes it."""
+    stored = session.store.predictions(experiment.dataset, experiment.folds)
+    if not stored:
+        return UsageError(
+            f"{session.store.root} has no out-of-fold predictions for these data and folds. "
+            f"{_command(session, 'run')} makes them."
+        )
+    names = ",".join(dict.fromkeys(oof.model for oof in stored))
+    return UsageError(
+        f"{session.store.root} has no record of a run on these data and folds. What other commands "
+        f"trained is used by name, such as --members {quote(names)}; {_command(session, 'run')} "
+        "makes a run."
+    )
+
+
+def _command(session: Session, command: str, more: str = "") -> str:
+    return f"'comps {command} {session.competition.name}{more}{row_arguments(session.options)}'"

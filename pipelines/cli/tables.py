@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Competition, Family, Metric
+from comps.base import Competition, Family, Metric, base_name
 from ensembles import Blend
 from pipelines.inner import Estimate
 from pipelines.oof import OutOfFold
@@ -61,7 +61,7 @@ def _nested_score(metric: Metric, target: Floats, oof: OutOfFold) -> float | Non
 
 def family_of(competition: Competition, oof: OutOfFold) -> Family:
     """Return the family of a member, which may come from another tool."""
-    return Family.IMPORTED if oof.imported else competition.model(oof.model).family
+    return Family.IMPORTED if oof.imported else competition.model(base_name(oof.model)).family
 
 
 def _further(
@@ -228,7 +228,8 @@ def new_table(
 
     table = SpareTable(title=title or None, box=box.SIMPLE_HEAD, spare=spare)
     for heading in left:
-        table.add_column(heading, no_wrap=True)
+        # Names of members with many changed parameters are long; they go on in the next line.
+        table.add_column(heading, overflow="fold", max_width=36)
     for heading in right:
         table.add_column(heading, justify="right", no_wrap=True)
     return table

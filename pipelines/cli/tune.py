@@ -16,6 +16,7 @@ from comps.base import BusyError, Family, Model, UsageError, WorkbenchError
 from pipelines.cli import tuning_tables as tables
 from pipelines.cli.finish import write_predictions
 from pipelines.cli.options import Options, Session, parse_duration
+from pipelines.cli.recording import recorded
 from pipelines.cli.reporters import Output, make_output
 from pipelines.cli.run import introduce
 from pipelines.crossval import Experiment, cross_validate
@@ -83,7 +84,9 @@ def tune_model(options: Options, request: Request) -> None:
     with (
         _work_folder(tuning_folder(session.store)) as work,
         _study(session, experiment, model, request, study) as search,
+        recorded(session, output, "tune", [], experiment) as kept,
     ):
+        output = kept.output
         try:
             _search(session, output, experiment, model, search, request, work, deadline)
             results = search.results()
@@ -91,6 +94,7 @@ def tune_model(options: Options, request: Request) -> None:
             best = _best(session, experiment, model, study, results)
             best = _checked(session, output, experiment, model, best, work)
             write_best(session.store, best)
+            kept.recording.tuned(dataclasses.asdict(best))
             output.table("trials", *tables.trials(session.competition.metric, results, SHOWN))
             output.result(*tables.tuned(session.competition.metric, best))
             plot = tuning_folder(session.store) / f"{study}.svg"
@@ -195,9 +199,10 @@ def _checked(
         outcome = cross_validate(
             other, [candidate], store=store, engine=lambda: session.engine, reporter=output
         )
-        if model.name in outcome.failures:
-            raise WorkbenchError(f"{model.name} failed: {outcome.failures[model.name]}")
-        scores.append(outcome.oofs[model.name].score)
+        name = candidate.member
+        if name in outcome.failures:
+            raise WorkbenchError(f"{name} failed: {outcome.failures[name]}")
+        scores.append(outcome.oofs[name].score)
     return dataclasses.replace(best, honest=scores[-1], default_honest=scores[0])
 
 

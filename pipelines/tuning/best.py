@@ -115,7 +115,7 @@ def tuned(
             )
         else:
             found = True
-            kept = given.get(model.name, {})
+            kept = {**model.changed, **given.get(model.name, {})}
             own = {name: value for name, value in best.params.items() if name not in kept}
             changed.append(model.with_params(own))
             notes.append(f"{model.name}: the parameters of trial {best.number} of '{best.study}'.")

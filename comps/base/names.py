@@ -1,0 +1,113 @@
+"""Names of members: a model's name, and behind it in brackets what was changed of it.
+
+`ridge[alpha=10.0,solver=lsqr]` is `ridge` with two changed parameters, in the order of their
+names. A value is written as JSON; a text without brackets around it where that is no JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from comps.base.errors import UsageError
+
+_CLOSING = {"[": "]", "{": "}"}
+_APART = frozenset(',[]{}"')
+
+
+def member_name(base: str, changes: Mapping[str, Any]) -> str:
+    """Return the name of a model with changed parameters; the model's own where none is.
+
+    >>> member_name("ridge", {"solver": "lsqr", "alpha": 1e6})
+    'ridge[alpha=1000000.0,solver=lsqr]'
+    """
+    if not changes:
+        return base
+    return f"{base}[{','.join(f'{name}={_text(changes[name])}' for name in sorted(changes))}]"
+
+
+def parse_member(name: str) -> tuple[str, dict[str, Any]]:
+    """Return the model's name and the changed parameters that a member's name says.
+
+    >>> parse_member("ridge[alpha=1e6]")
+    ('ridge', {'alpha': 1000000.0})
+
+    Raises:
+        UsageError: if the text has another form.
+    """
+    base, bracket, rest = name.partition("[")
+    if not bracket:
+        return name, {}
+    changes = {}
+    for part in split_names(rest.removesuffix("]")):
+        parameter, equals, value = part.partition("=")
+        if not (base and equals and parameter.strip() and rest.endswith("]")):
+            raise UsageError(
+                "A member with changed parameters is named like ridge[alpha=10.0] or "
+                f"mlp[units=64,dropout=0.2], not {name!r}."
+            )
+        changes[parameter.strip()] = parse_value(value.strip())
+    return base, changes
+
+
+def base_name(name: str) -> str:
+    """Return the name of the model that a member is, whatever was changed of it.
+
+    >>> base_name("ridge[alpha=10.0]")
+    'ridge'
+    """
+    return name.partition("[")[0]
+
+
+def file_name(name: str, key: str) -> str:
+    """Return a name for files of a member: its own, or with the key where something was changed.
+
+    >>> file_name("ridge", "0a1b"), file_name("ridge[alpha=10.0]", "2c3d")
+    ('ridge', 'ridge-2c3d')
+    """
+    base = base_name(name)
+    return name if name == base else f"{base}-{key}"
+
+
+def split_names(text: str) -> list[str]:
+    """Return the names of a list with commas; commas in brackets and quotes part nothing.
+
+    >>> split_names("median, mlp[hidden=[64,32],dropout=0.2]")
+    ['median', 'mlp[hidden=[64,32],dropout=0.2]']
+
+    Raises:
+        UsageError: if a bracket or a quote is not closed.
+    """
+    names, begin, waiting, quoted = [], 0, list[str](), False
+    for place, letter in enumerate(text):
+        if letter == '"' and (place == 0 or text[place - 1] != "\\"):
+            quoted = not quoted
+        elif quoted:
+            continue
+        elif letter in _CLOSING:
+            waiting.append(_CLOSING[letter])
+        elif waiting and letter == waiting[-1]:
+            waiting.pop()
+        elif letter == "," and not waiting:
+            names.append(text[begin:place])
+            begin = place + 1
+    if waiting or quoted:
+        raise UsageError(f"A closing {waiting[-1] if waiting else 'quote'} is missing in {text!r}.")
+    return [name.strip() for name in (*names, text[begin:]) if name.strip()]
+
+
+def parse_value(text: str) -> Any:
+    """Return the value of a parameter: JSON where the text is JSON, and the text otherwise."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _text(value: Any) -> str:
+    """Return the shortest text that `parse_value` makes the value of."""
+    plain = isinstance(value, str) and value == value.strip() and not _APART & set(value)
+    if plain and value and parse_value(value) is value:
+        return str(value)
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)

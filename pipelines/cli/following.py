@@ -1,0 +1,126 @@
+"""The run that `blend`, `submit` and `export-oof` follow: its rows, folds, seed and members."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from comps.base import Competition
+from comps.catalog import find_competition
+from comps.sources import find_source, runs_root
+from pipelines.cli.options import Options
+from pipelines.records import Member, Record, Status, read_records
+from pipelines.store import RunStore
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Options of a command, and the run that they are of.
+
+    Attributes:
+        options: with the rows, folds and seed of a record where none were given.
+        run: the last run with a finished member that agrees with the options, or None.
+        records: all that agree with the options, the newest first.
+        notes: what the user should know.
+    """
+
+    options: Options
+    run: Record | None
+    records: tuple[Record, ...]
+    notes: tuple[str, ...]
+
+
+def follow(options: Options) -> Followed:
+    """Return the options filled up from the last run that agrees with them, else the last `cv`.
+
+    Raises:
+        WorkbenchError: if there is no such competition, or the store or the data cannot be read.
+    """
+    competition = find_competition(options.competition)
+    store = RunStore((options.runs or runs_root()) / competition.name)
+    records, damaged = read_records(store)
+    agreeing = [record for record in reversed(records) if _agrees(record, options)]
+    agreeing = _on_data(competition, agreeing, options)
+    runs = [record for record in agreeing if record.command == "run"]
+    finished = [record for record in runs if finished_members(store, record)]
+    of_cv = [record for record in agreeing if record.command == "cv"]
+    notes = list(damaged)
+    if finished and finished[0] is not runs[0]:
+        notes.append(f"{_of(runs[0])} has no finished member: the one before it is used.")
+    for record in [*finished, *runs, *of_cv][:1]:
+        options = _filled(options, record)
+    return Followed(options, next(iter(finished), None), tuple(agreeing), tuple(notes))
+
+
+def finished_members(store: RunStore, record: Record) -> list[tuple[Member, int]]:
+    """Return the members of a record whose predictions are stored, and over how many repeats.
+
+    A member that the record does not know to be finished may be so, where the command goes on or
+    was killed.
+    """
+    found = []
+    for member in record.members:
+        stored = store.repeats_of(member.model, member.key)
+        wanted = member.repeats or record.folds.repeats
+        usable = [n for n in stored if n == wanted or (member.repeats is None and n < wanted)]
+        if usable:
+            found.append((member, usable[0]))
+    return found
+
+
+def introduction(record: Record, competition: Competition) -> str:
+    """Return the line that says whose members are used, and what they were trained on."""
+    names = ", ".join(member.name for member in record.members)
+    of_run = _of(record)
+    path = record.data.path
+    data = "the bundled sample" if Path(path) == competition.sample.resolve() else path
+    sealed = "" if record.data.sealed is None else f", {record.data.sealed:g} sealed"
+    folds = record.folds
+    return (
+        f"Members of {of_run[0].lower()}{of_run[1:]}: {names}; {data}, "
+        f"{folds.n_folds} folds ({folds.scheme}), seed {record.seed}{sealed}."
+    )
+
+
+def _of(record: Record) -> str:
+    states = {Status.RUNNING: ", which goes on", Status.DONE: ""}
+    return f"The run of {record.when}{states.get(record.state, f', which was {record.state}')}"
+
+
+def _agrees(record: Record, options: Options) -> bool:
+    theirs = {
+        "folds": record.folds.n_folds,
+        "scheme": record.folds.scheme,
+        "seed": record.seed,
+        "sealed": record.data.sealed,
+    }
+    return all(
+        getattr(options, name) == value for name, value in theirs.items() if options.names(name)
+    )
+
+
+def _on_data(competition: Competition, records: Sequence[Record], options: Options) -> list[Record]:
+    """Return the records on the data that were given, whether in this place or another."""
+    if options.data is None or not records:
+        return list(records)
+    source = find_source(competition, options.data)
+    path = str(source.path.resolve())
+    same = [record for record in records if record.data.path == path]
+    if same:
+        return same
+    files = competition.load(source.path).fingerprint
+    return [record for record in records if record.data.files == files]
+
+
+def _filled(options: Options, record: Record) -> Options:
+    path = Path(record.data.path)
+    theirs: dict[str, Any] = {
+        "data": path if path.exists() else None,
+        "folds": record.folds.n_folds,
+        "scheme": record.folds.scheme,
+        "seed": record.seed,
+        "sealed": record.data.sealed,
+    }
+    return replace(options, **{k: v for k, v in theirs.items() if not options.names(k)})

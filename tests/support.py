@@ -279,6 +279,9 @@ class StagedTrainer:
     def prepare(self) -> None:
         """Import nothing."""
 
+    def alike(self, model: Model, fold: FoldData) -> None:
+        """Return the same for all folds."""
+
     def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
         """Yield a stage for each column of `errors`."""
         self.seen.extend(folds)

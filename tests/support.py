@@ -280,7 +280,7 @@ class StagedTrainer:
         """Import nothing."""
 
     def alike(self, model: Model, fold: FoldData) -> None:
-        """Take all folds at once."""
+        """Return the same for all folds."""
 
     def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
         """Yield a stage for each column of `errors`."""

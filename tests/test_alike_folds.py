@@ -13,16 +13,23 @@ import pytest
 
 from comps.base import Array, Family, Images, Model, Task, Windows
 from comps.optimizers import one_cycle
-from pipelines.trainers import Context, FoldData, Stage, alike_groups, load_trainer, program_width
+from pipelines.trainers import Context, FoldData, alike_groups, load_trainer, program_width
 from tests.support import python
 
 N_ROWS, BATCH, EPOCHS = 75, 8, 3
 # Rows to train on: five batches each, of which the last has eight rows, or fewer.
 EQUAL = (40, 39, 33, 40, 38)
-# Two, three and five batches; then all rows; and fewer rows than a batch has.
-GROWING = (16, 24, 40, 60)
+# Two and five batches, then all rows; and fewer rows than a batch has.
+GROWING = (16, 40, 60)
 FEW = 5
-NETWORKS = pytest.mark.parametrize("kind", ["dense", "convolutional", "recurrent"])
+NETWORKS = pytest.mark.parametrize(
+    "kind",
+    [
+        "dense",
+        pytest.param("convolutional", marks=pytest.mark.slow),
+        pytest.param("recurrent", marks=pytest.mark.slow),
+    ],
+)
 
 
 class Built:
@@ -73,9 +80,9 @@ def rows(kind: str) -> Any:
 
 
 def fold(kind: str, seed: int, n_train: int) -> FoldData:
-    """Return a fold of the first rows, or of others; it predicts as many as its seed and five."""
+    """Return a fold of some rows; it predicts as many as its seed and five."""
     view, target = rows(kind), np.random.default_rng(4).normal(size=N_ROWS)
-    first = np.arange(n_train) if n_train in GROWING[:-1] else np.arange(60)[-n_train:]
+    first = np.arange(60)[:n_train]
     if isinstance(view, Windows):  # each fold has a scale of its own
         view = replace(view, series=view.series * np.float32(1 + seed / 10))
     valid, test = np.arange(60 - seed - 5, 60), np.arange(60, N_ROWS)
@@ -116,8 +123,13 @@ def assert_equal_bytes(
 @NETWORKS
 def test_equal_folds_predict_what_each_predicts_alone(kind: str) -> None:
     together = equal_folds(kind)
-    assert sorted(together) == [0, 1, 2, 3, 4]
+    # Two stages of three parts.
+    assert {seed: len(parts) for seed, parts in together.items()} == dict.fromkeys(range(5), 6)
+    assert [len(together[seed][0]) for seed in range(5)] == [5, 6, 7, 8, 9]
+    Built.steps.clear()
     assert_equal_bytes(predicted(network(kind), [fold(kind, 4, EQUAL[4])]), together)
+    # The program was filled up.
+    assert Built.steps == [EPOCHS * 5] * program_width(accelerated=False, growing=False)
 
 
 @NETWORKS
@@ -128,21 +140,20 @@ def test_other_folds_beside_a_fold_and_its_place_among_them_change_nothing(kind:
     assert_equal_bytes({seed: found[seed] for seed in (1, 2)}, equal_folds(kind))
 
 
-@pytest.mark.parametrize("kind", ["dense", "recurrent"])
+@NETWORKS
 def test_growing_folds_and_that_of_all_rows_predict_what_each_predicts_alone(kind: str) -> None:
     folds = [fold(kind, *pair) for pair in enumerate(GROWING)]
     together = predicted(network(kind), folds, growing=True)
-    assert sorted(together) == [0, 1, 2, 3]
-    without = predicted(network(kind), [folds[2], folds[0]], growing=True)
+    assert sorted(together) == [0, 1, 2]
+    without = predicted(network(kind), [folds[1]], growing=True)
     assert_equal_bytes(without, together)
 
 
 def test_each_fold_has_the_schedule_of_its_own_steps() -> None:
     Built.steps.clear()
-    folds = [fold("dense", *pair) for pair in enumerate(GROWING)]
-    predicted(network("dense"), [*folds, fold("dense", 4, FEW)], growing=True)
-    batches = (2, 3, 5, 8, 1)
-    assert Built.steps == [EPOCHS * own for own in batches]
+    folds = [fold("dense", 0, GROWING[0]), fold("dense", 1, FEW)]
+    predicted(network("dense"), folds, growing=True)
+    assert Built.steps == [EPOCHS * batches for batches in (2, 1)]
 
 
 @pytest.mark.slow
@@ -198,16 +209,3 @@ def test_a_program_is_as_wide_as_its_device_suits(
     accelerated: bool, growing: bool, expected: int
 ) -> None:
     assert program_width(accelerated, growing) == expected
-
-
-def test_a_stage_is_of_all_programs() -> None:
-    trainer = load_trainer("keras-jax")
-    trainer.prepare()
-    folds = [fold("dense", seed, 40) for seed in range(4)]
-    stages: list[Stage] = list(
-        trainer.stages(network("dense"), folds, Context(Task.REGRESSION, 0, threads=1))
-    )
-    assert [stage.step for stage in stages] == [2, 3]
-    for stage in stages:
-        assert [len(valid) for valid in stage.valid] == [5, 6, 7, 8]
-        assert [len(part) for part in (stage.test, stage.loss, stage.size)] == [4, 4, 4]

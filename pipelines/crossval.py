@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -73,6 +73,8 @@ class CrossValidation:
         left_out: models that had to be left out or stopped because the time was over.
         fitted: fits made now.
         stored: fits taken from the store.
+        seconds: of the jobs made now, added up by what they fitted: "folds", "pairs" of folds for
+            the nested score, "all" rows. Jobs run side by side.
     """
 
     oofs: dict[str, OutOfFold] = field(default_factory=dict)
@@ -82,6 +84,7 @@ class CrossValidation:
     left_out: list[str] = field(default_factory=list)
     fitted: int = 0
     stored: int = 0
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
 def cross_validate(
@@ -273,6 +276,7 @@ def _execute(
             queue.finished(event)
             on_stored()
             outcome.fitted += len(job.held)
+            outcome.seconds[job.kind] += event.seconds
             awaited[job.model.member, job.kind != "pairs"] -= 1
         elif isinstance(event, Failed):
             queue.failed(job)

@@ -200,6 +200,11 @@ def _explain(output: Output, outcome: CrossValidation, budget: TimeBudget) -> No
         output.note(f"{name} failed and is left out: {why}")
     for name, reason in outcome.not_nested.items():
         output.note(f"{name} has no nested score: {reason}")
+    if outcome.seconds["pairs"]:
+        output.note(
+            f"Seconds of all jobs, which run side by side: {outcome.seconds['folds']:.0f} for the "
+            f"folds, {outcome.seconds['pairs']:.0f} for the nested score."
+        )
     lacking = [name for name in outcome.left_out if name not in outcome.oofs]
     if lacking:
         output.note(

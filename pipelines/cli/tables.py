@@ -99,7 +99,14 @@ def _leaderboard_table(competition: Competition, rows: Rows) -> Table:
             "fit s",
             "weight",
         ],
-        spare=["fit s", "repeats", "stop at", "folds: mean ± sd", *(o.label for o in also)],
+        spare=[
+            "fit s",
+            "repeats",
+            "stop at",
+            "folds: mean ± sd",
+            *(o.label for o in also),
+            str(Estimate.NESTED),
+        ],
     )
     table.add_column("")
     digits = metric.digits
@@ -131,9 +138,10 @@ def blends(
     """
     metric, also = competition.metric, competition.also
     how = str(chosen.estimate)
+    within = " within folds" if metric.order_alone else ""
     further = [f"{how} {other.label}" for other in also]
     fitted = f"fitted {metric.label}"
-    headings = [f"{how} {metric.label}", *further, fitted]
+    headings = [f"{how} {metric.label}{within}", *further, fitted]
     table = new_table("", ["blend"], headings, spare=[*further, fitted])
     table.add_column("")
     rows = []

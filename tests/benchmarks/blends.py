@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from comps.metrics import ROC_AUC
 from ensembles.blend import honest_predictions
-from ensembles.choice import choose_honestly, mean_of
+from ensembles.choice import choose, mean_of
 from ensembles.methods import METHODS, methods_for
 from ensembles.sample import Sample
 from ensembles.scorers import AucScorer
@@ -89,8 +89,12 @@ def one(n_rows: int, n_members: int, kind: str, correlation: float, seed: int) -
             if name in TRIED:
                 new.append(predicted)
                 honest.append(honest_predictions(fit, sample, fold_of_row, ROC_AUC))
-        chosen, joined = choose_honestly(ROC_AUC, sample.target, honest, fold_of_row)
-        found["auto"] = score(mean_of(new, chosen))
+        joined = np.empty(n_rows)
+        for fold in range(fold_of_row.max() + 1):
+            others = fold_of_row != fold
+            there = choose(ROC_AUC, sample.target[others], [some[others] for some in honest])
+            joined[~others] = mean_of(honest, there)[~others]
+        found["auto"] = score(mean_of(new, choose(ROC_AUC, sample.target, honest)))
         found["honest"] = AucScorer(sample.target)(joined)
     return found
 

@@ -10,9 +10,9 @@ from pipelines.crossval import CrossValidation, error_log
 
 
 def reasons(outcome: CrossValidation, root: Path) -> list[tuple[str, str]]:
-    """Return for each model that failed its name, and why with the path of its log."""
+    """Return for each model that failed its name, and why, in one line with the path of its log."""
     return [
-        (name, f"{reason} (log: {root / error_log(name)})")
+        (name, f"{' '.join(reason.split())} (log: {root / error_log(name)})")
         for name, reason in outcome.failures.items()
     ]
 

@@ -236,10 +236,12 @@ class _Record:
         self.steps.append(stage.step)
         self.losses.append(stage.loss[place] if stage.loss else math.nan)
         self.sizes.append(stage.size[place] if stage.size else math.nan)
-        self.valid.append(np.asarray(stage.valid[place], dtype=np.float32))
+        # Scored as it is stored: a table of folds and one of models must not differ.
+        valid = np.asarray(stage.valid[place], dtype=np.float32)
+        self.valid.append(valid)
         self.test.append(np.asarray(stage.test[place], dtype=np.float32))
         ends = np.cumsum([len(target) for target in self.targets])
-        parts = np.split(np.asarray(stage.valid[place]), ends[:-1]) if self.targets else []
+        parts = np.split(valid, ends[:-1]) if self.targets else []
         for curve, target, part in zip(self.curves, self.targets, parts, strict=True):
             curve.append(self.metric.score(target, part))
         self.over = bool(self.curves) and all(

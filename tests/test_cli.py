@@ -347,15 +347,6 @@ def test_a_baseline_that_was_asked_for_alone_is_submitted_with_a_warning(fresh: 
     assert len(prices_in(fresh / "submission.csv")) == N_TEST
 
 
-def test_a_baseline_that_the_time_limit_left_alone_is_submitted_with_a_warning(
-    fresh: Path,
-) -> None:
-    endless = ("--models", "median,extra-trees", "--set", "extra-trees.n_estimators=10000000")
-    done = comps("run", *STORED, *endless, "--folds", "2", "--time-limit", "6s", cwd=fresh)
-    assert "alone: the time was over before another model was trained." in done.err
-    assert len(prices_in(fresh / "submission.csv")) == N_TEST
-
-
 def test_the_bundled_sample_is_used_without_data_and_the_output_says_so(tmp_path: Path) -> None:
     arguments = ("cv", "house-prices", "--models", "median", "--folds", "2")
     done = comps(*arguments, "--engine", "inline", cwd=tmp_path)

@@ -9,9 +9,10 @@ from pipelines.crossval import CrossValidation
 
 
 def reasons(outcome: CrossValidation) -> list[tuple[str, str]]:
-    """Return for each model that failed its name, and why with the path of its log."""
+    """Return for each model that failed its name, and why, in one line with the path of its log."""
     return [
-        (name, f"{reason} (log: {outcome.logs[name]})") for name, reason in outcome.failures.items()
+        (name, f"{' '.join(reason.split())} (log: {outcome.logs[name]})")
+        for name, reason in outcome.failures.items()
     ]
 
 

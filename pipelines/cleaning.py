@@ -38,7 +38,7 @@ def unused(store: RunStore) -> Unused:
     """
     records, notes = read_records(store)
     items = [_item(path, "left by a killed process") for path in unfinished(store.root)]
-    items += [_item(path, "no record names this failure") for path in _logs(store, records)]
+    items += [_item(path, "no record goes with this log") for path in _logs(store, records)]
     if notes:
         notes.append("Results stay, for that record may name them. Delete it to go on.")
     else:
@@ -79,7 +79,11 @@ def _logs(store: RunStore, records: Sequence[Record]) -> Iterator[Path]:
     named = {failure.log for record in records for failure in record.failures}
     named |= {error_log(m.model, m.key) for record in records for m in record.members}
     for path in sorted(store.root.glob("errors/*.log")):
-        if str(path.relative_to(store.root).as_posix()) not in named:
+        if path.relative_to(store.root).as_posix() not in named:
+            yield path
+    for path in sorted(store.root.glob("records/*.log")):
+        # An empty one may belong to a command that begins at this moment.
+        if not path.with_suffix(".json").exists() and path.stat().st_size:
             yield path
 
 

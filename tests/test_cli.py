@@ -33,7 +33,10 @@ from comps.house_prices.loader import FILES
 from tests.commands import COMPS, Done, Event, comps, environment
 from tests.support import python
 
-COMMANDS = ("list", "run", "cv", "blend", "compare", "submit", "score")
+COMMANDS = (
+    *("list", "run", "cv", "blend", "compare", "submit", "score"),
+    *("history", "export-oof", "clean"),
+)
 N_TRAIN, N_TEST = 150, 60
 QUICK = "median,ridge,svr"
 
@@ -296,7 +299,7 @@ def test_a_changed_parameter_refits_that_model_alone(away: Path) -> None:
     before = files_of(store)
     done = comps(*RUN, "--set", "ridge.alpha=3", "--engine", "inline", "--json", cwd=away)
     assert done.event("planned") == {"event": "planned", "to_fit": 5, "stored": 10}
-    assert {event["model"] for event in done.all("started")} == {"ridge"}
+    assert {event["model"] for event in done.all("started")} == {"ridge[alpha=3]"}
     assert before.items() <= files_of(store).items()
     again = comps(*RUN, "--json", cwd=away)
     assert again.event("planned")["to_fit"] == 0
@@ -315,8 +318,10 @@ def test_a_model_that_fails_is_left_out_and_the_others_go_on(away: Path) -> None
     arguments = ("--set", "ridge.alpha=much", "--engine", "inline", "--json")
     done = comps(*RUN, *arguments, cwd=away)
     (failed,) = done.all("failed")
-    assert failed["model"] == "ridge" and "'alpha' parameter of Ridge" in failed["reason"]
-    assert any("ridge failed and is left out" in e["text"] for e in done.all("note"))
+    assert (
+        failed["model"] == "ridge[alpha=much]" and "'alpha' parameter of Ridge" in failed["reason"]
+    )
+    assert any("ridge[alpha=much] failed and is left out" in e["text"] for e in done.all("note"))
     assert {row["model"] for row in done.event("leaderboard")["rows"]} == {"median", "svr"}
     assert done.event("result")["rows"] == N_TEST
 
@@ -386,8 +391,9 @@ def test_cv_shows_the_leaderboard_and_writes_no_submission(fresh: Path) -> None:
     done = comps(*arguments, "--folds", "3", "--repeats", "2", "--json", cwd=fresh)
     assert done.event("planned")["to_fit"] == 12
     rows = {row["model"]: row for row in done.event("leaderboard")["rows"]}
-    assert rows["lightgbm"]["score"] < rows["median"]["score"]
-    assert rows["lightgbm"]["repeats"] == 2 and 1 <= rows["lightgbm"]["step"] <= 50
+    lightgbm = rows["lightgbm[rounds=50]"]
+    assert lightgbm["score"] < rows["median"]["score"]
+    assert lightgbm["repeats"] == 2 and 1 <= lightgbm["step"] <= 50
     assert not (fresh / "submission.csv").exists()
 
 
@@ -631,12 +637,8 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "other folds than the stored": (
         ("submit", *HOUSES, "--folds", "7"),
-        "has no out-of-fold predictions for these data and folds. 'comps run house-prices' or "
-        "'comps cv house-prices' makes them.",
-    ),
-    "other data than the stored": (
-        ("blend", "house-prices"),
-        "has no out-of-fold predictions for these data and folds.",
+        "has no out-of-fold predictions for these data and folds. 'comps run house-prices "
+        "--data houses.zip --folds 7' makes them.",
     ),
     "answers of no competition": (
         ("score", "submission.csv", "other.csv"),
@@ -817,7 +819,7 @@ def test_without_stored_results_the_command_that_makes_them_is_named(
 ) -> None:
     done = comps(command, *STORED, cwd=fresh, code=2)
     assert "runs/house-prices has no out-of-fold predictions" in done.err
-    assert "'comps run house-prices' or 'comps cv house-prices' makes them." in done.err
+    assert "'comps run house-prices --data houses.zip' makes them." in done.err
     assert not (fresh / "runs").exists()
 
 
@@ -826,7 +828,7 @@ def test_a_run_folder_of_another_format_is_left_alone(command: str, away: Path) 
     marker = away / "runs" / "house-prices" / "store.json"
     marker.write_text(json.dumps({"format": 99, "version": "7.0"}))
     done = comps(command, *STORED, cwd=away, code=1)
-    assert "were written by version 7.0 in format 99; this version reads format 1." in done.err
+    assert "were written by version 7.0 in format 99; this version reads format 2." in done.err
     assert json.loads(marker.read_text())["format"] == 99
 
 
@@ -961,7 +963,8 @@ def test_a_time_limit_leaves_out_what_takes_too_long_and_gives_a_valid_submissio
     rows = {row["model"] for row in done.event("leaderboard")["rows"]}
     assert rows == set(QUICK.split(","))
     notes = " ".join(event["text"] for event in done.all("note"))
-    assert "Left out for lack of time (the limit is 8 s): extra-trees." in notes
+    endless = "extra-trees[n_estimators=10000000]"
+    assert f"Left out for lack of time (the limit is 8 s): {endless}." in notes
     checked = comps("submit", *STORED, "--check", "submission.csv", cwd=away)
     assert "is valid: 60 rows." in checked.out
 
@@ -988,6 +991,7 @@ def test_a_time_limit_with_time_to_spare_repeats_the_folds_and_then_fits_nothing
 
 # A model that takes minutes: whoever waits for it to start has time to do something.
 ENDLESS = ("--models", "median,extra-trees", "--set", "extra-trees.n_estimators=1000000")
+ENDLESS_MEMBER = "extra-trees[n_estimators=1000000]"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are of another kind on Windows")
@@ -1003,7 +1007,7 @@ def test_an_interrupt_ends_with_code_1_and_keeps_the_finished_folds(
         read_until_all(
             process,
             {"event": "model", "model": "median"},
-            {"event": "started", "model": "extra-trees"},
+            {"event": "started", "model": ENDLESS_MEMBER},
         )
         # A terminal sends Ctrl-C to all processes of the command, the workers too.
         os.killpg(process.pid, number)
@@ -1026,12 +1030,9 @@ def test_of_two_runs_at_once_the_second_says_so_and_the_first_ends_unharmed(away
         read_until(first, event="started", model="ridge")
         # The first stands still while the second tries: whoever is quicker plays no part.
         os.killpg(first.pid, signal.SIGSTOP)
-        for command in ("run", "submit"):
-            second = comps(command, *STORED, cwd=away, code=1)
-            assert (
-                f"Another run is writing to runs/house-prices (process {first.pid})" in second.err
-            )
-            assert "Wait until it has ended, or use another folder (--runs)." in second.err
+        second = comps("run", *STORED, cwd=away, code=1)
+        assert f"Another run is writing to runs/house-prices (process {first.pid})" in second.err
+        assert "Wait until it has ended, or use another folder (--runs)." in second.err
         os.killpg(first.pid, signal.SIGCONT)
         out, err = first.communicate(timeout=120)
         assert first.returncode == 0, err
@@ -1043,7 +1044,7 @@ def test_of_two_runs_at_once_the_second_says_so_and_the_first_ends_unharmed(away
 def test_a_killed_run_keeps_its_folds_and_does_not_lock_the_next_one_out(fresh: Path) -> None:
     arguments = (*STORED, *ENDLESS, "--folds", "2", "--engine", "inline", "--json")
     with running("cv", *arguments, cwd=fresh) as process:
-        read_until(process, event="started", model="extra-trees")
+        read_until(process, event="started", model=ENDLESS_MEMBER)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=60)
     done = comps("cv", *STORED, "--models", "median", "--folds", "2", "--json", cwd=fresh)

@@ -29,7 +29,7 @@ from ensembles import best_blend
 from pipelines.cli.imported import check_name, import_predictions, write_folds
 from pipelines.cli.options import Options, Session
 from pipelines.cli.run import compare_models
-from pipelines.cli.stored import stored_members
+from pipelines.cli.stored import open_stored
 from pipelines.cli.tables import leaderboard
 from pipelines.crossval import Experiment
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
@@ -189,7 +189,7 @@ def test_the_newest_import_of_a_name_is_the_member(
     for member in (first, second, first):
         with store.writing():
             store.write_oof(member)
-        (found,) = store.members(experiment.dataset, experiment.folds)
+        (found,) = store.imported(experiment.dataset, experiment.folds)
         assert (found.model, found.key, found.score) == ("foreign", member.key, member.score)
     assert store.imported_names() == {"foreign"}
 
@@ -205,7 +205,7 @@ def test_other_data_or_folds_do_not_see_it(
         (experiment.dataset, kfold(experiment.folds.n_rows, 4)),
         (experiment.dataset, kfold(experiment.folds.n_rows, seed=1)),
     ):
-        assert store.members(dataset, folds) == []
+        assert store.imported(dataset, folds) == []
 
 
 # What is refused
@@ -445,7 +445,7 @@ class Home:
     def twin(self) -> OutOfFold:
         """Return the stored member 'twin'."""
         experiment = Session(self.options()).experiment()
-        (twin,) = self.store.members(experiment.dataset, experiment.folds, ["imported"])
+        (twin,) = self.store.imported(experiment.dataset, experiment.folds)
         return twin
 
 
@@ -455,8 +455,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     path = tmp_path_factory.mktemp("home")
     write_houses(path / "houses.zip")
     home = Home(path, comps("folds", *HOUSES, "--json", cwd=path))
-    session = Session(home.options("median,ridge"))
-    ridge = validate(session.experiment(), session.models, home.store).oofs["ridge"]
+    comps("run", *HOUSES, "--models", "median,ridge", "--engine", "inline", cwd=path)
+    experiment = Session(home.options()).experiment()
+    stored = home.store.predictions(experiment.dataset, experiment.folds)
+    (ridge,) = [oof for oof in stored if oof.model == "ridge"]
     oof = pd.read_csv(path / "folds.csv")
     assert oof["Id"].tolist() == ridge.train_ids.tolist()
     oof["SalePrice"] = np.expm1(ridge.valid)
@@ -547,13 +549,11 @@ def test_on_other_folds_it_is_refused_before_anything_is_trained(
 def test_after_a_change_of_the_data_it_is_refused(away: Home) -> None:
     *houses, last = tables()["train.csv"]
     write_houses(away.path / "houses.zip", {"train.csv": [*houses, last | {"YrSold": "2006"}]})
-    session = Session(away.options("median,ridge,twin"), imported=True)
-    experiment = session.experiment()
-    validate(experiment, session.models, away.store)
+    run = ("run", *HOUSES, "--models", "median,ridge", "--engine", "inline")
+    comps(*run, cwd=away.path)
     with pytest.raises(UsageError, match="'twin' was imported for other data or other folds"):
-        stored_members(session, experiment)
-    unnamed = Session(away.options(), imported=True)
-    assert list(stored_members(unnamed, experiment)) == ["median", "ridge"]
+        open_stored(away.options("median,ridge,twin"))
+    assert list(open_stored(away.options()).oofs) == ["median", "ridge"]
 
 
 def test_names_are_known_to_what_takes_imported_members_alone(imported: Home) -> None:

@@ -35,7 +35,7 @@ from comps.temperature.readings import TARGET, TIME
 from ensembles import best_blend
 from pipelines.cli.options import Options, Session
 from pipelines.cli.run import run_competition
-from pipelines.cli.stored import blend_stored, stored_members
+from pipelines.cli.stored import blend_stored, open_stored
 from pipelines.cli.tune import Request, tune_model
 from pipelines.crossval import Experiment
 from pipelines.fingerprint import code_fingerprint
@@ -324,7 +324,7 @@ def test_whole_and_reduced_rows_share_no_results(tmp_path: Path, tiny_data: Path
     assert (again.fitted, again.stored) == (0, 3)
     whole = replace(quarter, competition=TINY, dataset=load_tiny(tiny_data))
     assert len({whole.key(RIDGE), quarter.key(RIDGE), third.key(RIDGE)}) == 3
-    assert store.members(third.dataset, third.folds) == []
+    assert store.predictions(third.dataset, third.folds) == []
 
 
 # Looks
@@ -462,10 +462,8 @@ def test_looks_are_counted_over_runs(
 
 
 def test_another_share_has_no_results_yet(home: tuple[Path, Done]) -> None:
-    session = Session(options(home[0], sealed=0.3))
-    message = "'comps run house-prices --sealed 0.3' or 'comps cv house-prices --sealed 0.3'"
-    with pytest.raises(UsageError, match=message):
-        stored_members(session, session.experiment())
+    with pytest.raises(UsageError, match="'comps run house-prices .* --sealed 0.3' makes them"):
+        open_stored(options(home[0], sealed=0.3, models=None))
 
 
 def test_a_look_that_cannot_be_recorded_is_not_shown(

@@ -106,11 +106,14 @@ def test_damaged_row_numbers_are_written_anew(store: RunStore) -> None:
 
 def test_what_a_kill_left_half_written_is_removed_by_the_next_run(store: RunStore) -> None:
     store.write_record("blend.json", {})
-    half = store.fold_path("ridge", "k1", 0, (0,)).parent / ".r0-f0.npz.123.abcd.part"
+    half = store.fold_path("ridge", "k1", 0, (0,)).parent / f".r0-f0.npz.{2**30}.abcd.part"
     half.parent.mkdir(parents=True)
     half.write_bytes(b"PK")
+    # Who blends takes no lock, and may be writing at this moment.
+    whole = half.with_name(f".r0-f0.npz.{os.getppid()}.abcd.part")
+    whole.write_bytes(b"PK")
     with store.writing():
-        assert not half.exists()
+        assert not half.exists() and whole.exists()
     assert (store.root / "blend.json").exists()
 
 
@@ -143,42 +146,31 @@ def test_damaged_results_are_named(store: RunStore, experiment: Experiment) -> N
         store.read_oof("ridge", "k1", 1)
 
 
-# Members of a blend
+# What is stored on some data and folds
 
 
-def test_an_empty_store_has_no_members(store: RunStore, experiment: Experiment) -> None:
-    assert store.members(experiment.dataset, experiment.folds) == []
-
-
-def test_the_newest_predictions_of_a_model_are_its_member(
-    store: RunStore, experiment: Experiment
-) -> None:
-    for number, (key, value) in enumerate([("k2", 2.0), ("k1", 1.0), ("k3", 3.0), ("k0", 0.0)]):
-        store.write_oof(make_oof(experiment, value, key))
-        path = store.root / "models" / "ridge" / key / "oof-r1.npz"
-        os.utime(path, ns=(number, number))
-    (member,) = store.members(experiment.dataset, experiment.folds)
-    assert (member.model, member.key, member.test[0]) == ("ridge", "k0", 0.0)
-
-
-def test_predictions_on_other_folds_or_data_are_no_members(
+def test_whatever_is_stored_on_the_data_and_folds_is_found(
     store: RunStore, experiment: Experiment, tiny_data: Path
 ) -> None:
-    store.write_oof(make_oof(experiment))
+    assert store.predictions(experiment.dataset, experiment.folds) == []
+    for key in ("k2", "k1"):
+        store.write_oof(make_oof(experiment, key=key))
+    store.write_oof(OutOfFold(**make_oof(experiment).__dict__ | {"model": "ridge[alpha=2.0]"}))
+    changed = {"data_fingerprint": "other", "key": "k9"}
+    store.write_oof(OutOfFold(**make_oof(experiment).__dict__ | changed))
+    found = store.predictions(experiment.dataset, experiment.folds)
+    assert [(oof.model, oof.key) for oof in found] == [("ridge[alpha=2.0]", "k1"), ("ridge", "k2")]
     other = tiny_experiment(tiny_data, n_folds=4)
-    assert store.members(other.dataset, other.folds) == []
-    changed = make_oof(experiment).__dict__ | {"data_fingerprint": "other", "key": "k9"}
-    store.write_oof(OutOfFold(**changed))
-    assert [oof.key for oof in store.members(experiment.dataset, experiment.folds)] == ["k1"]
+    assert store.predictions(other.dataset, other.folds) == []
 
 
-def test_predictions_over_more_repeats_go_with_those_over_one(
+def test_repeats_of_a_key_are_told_most_first(
     store: RunStore, experiment: Experiment, tiny_data: Path
 ) -> None:
-    more = make_oof(tiny_experiment(tiny_data, n_repeats=2))
-    store.write_oof(more)
-    (member,) = store.members(experiment.dataset, experiment.folds)
-    assert member.n_repeats == 2
+    assert store.repeats_of("ridge", "k1") == []
+    for n_repeats in (1, 2, 10):
+        store.write_oof(make_oof(tiny_experiment(tiny_data, n_repeats=n_repeats)))
+    assert store.repeats_of("ridge", "k1") == [10, 2, 1]
 
 
 # Folders that are no stores of this version

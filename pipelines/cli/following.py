@@ -48,7 +48,9 @@ def follow(options: Options) -> Followed:
     of_cv = [record for record in agreeing if record.command == "cv"]
     notes = list(damaged)
     if finished and finished[0] is not runs[0]:
-        notes.append(f"{_of(runs[0])} has no finished member: the one before it is used.")
+        last = _of(runs[0])
+        comma = "," if ", " in last else ""
+        notes.append(f"T{last[1:]}{comma} has no finished member: the one before it is used.")
     for record in [*finished, *runs, *of_cv][:1]:
         options = _filled(options, record)
     return Followed(options, next(iter(finished), None), tuple(agreeing), tuple(notes))
@@ -73,20 +75,27 @@ def finished_members(store: RunStore, record: Record) -> list[tuple[Member, int]
 def introduction(record: Record, competition: Competition) -> str:
     """Return the line that says whose members are used, and what they were trained on."""
     names = ", ".join(member.name for member in record.members)
-    of_run = _of(record)
     path = record.data.path
     data = "the bundled sample" if Path(path) == competition.sample.resolve() else path
     sealed = "" if record.data.sealed is None else f", {record.data.sealed:g} sealed"
     folds = record.folds
     return (
-        f"Members of {of_run[0].lower()}{of_run[1:]}: {names}; {data}, "
+        f"Members of {_of(record)}: {names}; {data}, "
         f"{folds.n_folds} folds ({folds.scheme}), seed {record.seed}{sealed}."
     )
 
 
+_ENDS = {
+    Status.RUNNING: "which goes on",
+    Status.FAILED: "which failed",
+    Status.INTERRUPTED: "which was interrupted",
+    Status.KILLED: "which was killed",
+}
+
+
 def _of(record: Record) -> str:
-    states = {Status.RUNNING: ", which goes on", Status.DONE: ""}
-    return f"The run of {record.when}{states.get(record.state, f', which was {record.state}')}"
+    end = _ENDS.get(record.state)
+    return f"the run of {record.when}" + (f", {end}" if end else "")
 
 
 def _agrees(record: Record, options: Options) -> bool:

@@ -125,9 +125,10 @@ def test_predictions_say_where_they_come_from(experiment: Experiment, store: Run
 def test_models_of_every_kind_beat_the_mean(
     experiment: Experiment, store: RunStore, model: Model
 ) -> None:
-    outcome = validate(experiment, [MEAN, model.with_params(longer(model))], store)
+    model = model.with_params(longer(model))
+    outcome = validate(experiment, [MEAN, model], store)
     assert outcome.failures == {}
-    assert outcome.oofs[model.name].score < outcome.oofs["mean"].score
+    assert outcome.oofs[model.member].score < outcome.oofs["mean"].score
 
 
 def longer(model: Model) -> dict[str, int]:
@@ -148,8 +149,8 @@ def test_the_step_is_the_best_of_the_mean_curve_and_not_each_folds_own(
     experiment = tiny_experiment(flat_data)
     oof = validate(experiment, [staged(CURVES, stride=10)], store).oofs["staged"]
     assert (oof.step, list(oof.steps)) == (20, [10, 20, 30])
-    np.testing.assert_allclose(oof.curve, np.mean(CURVES, axis=0), rtol=1e-9)
-    np.testing.assert_allclose(oof.fold_scores, [[0.1, 0.4, 0.2]], rtol=1e-9)
+    np.testing.assert_allclose(oof.curve, np.mean(CURVES, axis=0), rtol=1e-5)
+    np.testing.assert_allclose(oof.fold_scores, [[0.1, 0.4, 0.2]], rtol=1e-5)
     errors = oof.valid - np.log1p(1000)
     for fold, (_, valid) in enumerate(experiment.folds.pairs[0]):
         np.testing.assert_allclose(errors[valid], CURVES[fold][1], rtol=1e-5)
@@ -230,8 +231,8 @@ def test_a_model_that_failed_is_not_tried_on_its_other_folds(
 
 
 def test_the_traceback_of_a_failure_is_kept(experiment: Experiment, store: RunStore) -> None:
-    validate(experiment, [scripted("unwell", "raise")], store)
-    log = (store.root / "errors" / "unwell.log").read_text()
+    outcome = validate(experiment, [scripted("unwell", "raise")], store)
+    log = outcome.logs["unwell"].read_text()
     assert log.startswith("Traceback")
     assert "ValueError: the model is unwell" in log
 
@@ -314,7 +315,7 @@ def test_a_changed_parameter_refits_that_model_alone(
     after = validate(experiment, [changed, FOREST], store, reporter=reporter)
     assert {model for model, _, _ in fitted_folds(reporter)} == {"ridge"}
     assert_same_oof(after.oofs["forest"], before.oofs["forest"])
-    assert after.oofs["ridge"].score != before.oofs["ridge"].score
+    assert after.oofs["ridge[alpha=50.0]"].score != before.oofs["ridge"].score
     assert_same_oof(
         validate(experiment, [RIDGE], store, engine=no_engine).oofs["ridge"],
         before.oofs["ridge"],

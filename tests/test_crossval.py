@@ -124,9 +124,10 @@ def test_predictions_say_where_they_come_from(experiment: Experiment, store: Run
 def test_models_of_every_kind_beat_the_mean(
     experiment: Experiment, store: RunStore, model: Model
 ) -> None:
-    outcome = validate(experiment, [MEAN, model.with_params(longer(model))], store)
+    model = model.with_params(longer(model))
+    outcome = validate(experiment, [MEAN, model], store)
     assert outcome.failures == {}
-    assert outcome.oofs[model.name].score < outcome.oofs["mean"].score
+    assert outcome.oofs[model.member].score < outcome.oofs["mean"].score
 
 
 def longer(model: Model) -> dict[str, int]:
@@ -229,8 +230,9 @@ def test_a_model_that_failed_is_not_tried_on_its_other_folds(
 
 
 def test_the_traceback_of_a_failure_is_kept(experiment: Experiment, store: RunStore) -> None:
-    validate(experiment, [scripted("unwell", "raise")], store)
-    log = (store.root / "errors" / "unwell.log").read_text()
+    model = scripted("unwell", "raise")
+    validate(experiment, [model], store)
+    log = (store.root / "errors" / f"unwell-{experiment.key(model)}.log").read_text()
     assert log.startswith("Traceback")
     assert "ValueError: the model is unwell" in log
 
@@ -305,6 +307,21 @@ def test_results_come_in_the_order_of_the_models(experiment: Experiment, store: 
         assert list(outcome.oofs) == [model.name for model in models]
 
 
+def test_one_model_with_different_parameters_is_as_many_members(
+    experiment: Experiment, store: RunStore
+) -> None:
+    models = [RIDGE, RIDGE.with_params({"alpha": 50.0}), RIDGE.with_params({"alpha": 5.0})]
+    both = validate(experiment, models, store).oofs
+    assert list(both) == ["ridge", "ridge[alpha=50.0]", "ridge[alpha=5.0]"]
+    assert [oof.model for oof in both.values()] == list(both)
+    assert len({oof.key for oof in both.values()}) == len({oof.score for oof in both.values()}) == 3
+    # The name decides nothing: as if 50 had been declared.
+    declared = replace(RIDGE, params={"alpha": 50.0})
+    again = validate(experiment, [declared], store, engine=no_engine).oofs["ridge"]
+    assert_same_oof(again, replace(both["ridge[alpha=50.0]"], model="ridge"))
+    assert again.model == "ridge"
+
+
 def test_a_changed_parameter_refits_that_model_alone(
     experiment: Experiment, store: RunStore, reporter: Recorder
 ) -> None:
@@ -313,7 +330,7 @@ def test_a_changed_parameter_refits_that_model_alone(
     after = validate(experiment, [changed, FOREST], store, reporter=reporter)
     assert {model for model, _, _ in fitted_folds(reporter)} == {"ridge"}
     assert_same_oof(after.oofs["forest"], before.oofs["forest"])
-    assert after.oofs["ridge"].score != before.oofs["ridge"].score
+    assert after.oofs["ridge[alpha=50.0]"].score != before.oofs["ridge"].score
     assert_same_oof(
         validate(experiment, [RIDGE], store, engine=no_engine).oofs["ridge"],
         before.oofs["ridge"],

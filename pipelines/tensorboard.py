@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from comps.base import MissingPackageError, file_name
+from comps.base import MissingPackageError, base_name, file_name
 from pipelines.oof import OutOfFold
 from pipelines.store import RunStore
 
@@ -47,7 +47,7 @@ def write_curves(store: RunStore, oofs: Iterable[OutOfFold], label: str) -> Path
         shutil.rmtree(folder, ignore_errors=True)
         repeats, folds = oof.fold_scores.shape
         for repeat, fold in np.ndindex(repeats, folds):
-            result = store.read_fold(oof.model, oof.key, repeat, (fold,))
+            result = store.read_fold(base_name(oof.model), oof.key, repeat, (fold,))
             curves = {f"validation {label}": result.curve, "training loss": result.loss}
             _write(folder / f"r{repeat}-f{fold}", result.steps.tolist(), curves)
     return root

@@ -307,6 +307,21 @@ def test_results_come_in_the_order_of_the_models(experiment: Experiment, store: 
         assert list(outcome.oofs) == [model.name for model in models]
 
 
+def test_one_model_with_different_parameters_is_as_many_members(
+    experiment: Experiment, store: RunStore
+) -> None:
+    models = [RIDGE, RIDGE.with_params({"alpha": 50.0}), RIDGE.with_params({"alpha": 5.0})]
+    both = validate(experiment, models, store).oofs
+    assert list(both) == ["ridge", "ridge[alpha=50.0]", "ridge[alpha=5.0]"]
+    assert [oof.model for oof in both.values()] == list(both)
+    assert len({oof.key for oof in both.values()}) == len({oof.score for oof in both.values()}) == 3
+    # The name decides nothing: as if 50 had been declared.
+    declared = replace(RIDGE, params={"alpha": 50.0})
+    again = validate(experiment, [declared], store, engine=no_engine).oofs["ridge"]
+    assert_same_oof(again, replace(both["ridge[alpha=50.0]"], model="ridge"))
+    assert again.model == "ridge"
+
+
 def test_a_changed_parameter_refits_that_model_alone(
     experiment: Experiment, store: RunStore, reporter: Recorder
 ) -> None:

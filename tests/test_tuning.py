@@ -193,7 +193,7 @@ def test_a_trial_has_the_score_of_its_configuration(
     assert [result.trial.number for result in found] == [0, 1, 2, 3]
     for result in found:
         model = TUNED_LIGHTGBM.with_params(result.trial.params)
-        oof = validate(experiment, [model], store).oofs["lightgbm"]
+        oof = validate(experiment, [model], store).oofs[model.member]
         assert (result.score, result.step) == (oof.score, oof.step)
 
 

@@ -236,7 +236,7 @@ def _cross_validate(
         )
     if model.name not in outcome.oofs:
         raise SystemExit(f"{model.name} failed: {outcome.failures}")
-    return outcome.oofs[model.name].score
+    return outcome.oofs[model.member].score
 
 
 class _Kept:

@@ -71,7 +71,7 @@ def library_score(folder: Path, seed: int) -> float:
             engine=lambda: session.engine,
             reporter=make_output(session.competition.metric, as_json=True),
         )
-    return outcome.oofs["lightgbm"].score
+    return outcome.oofs[model.member].score
 
 
 def pruning(seeds: Sequence[int], trials: int) -> None:

@@ -124,6 +124,8 @@ def introduce(session: Session, output: Output) -> None:
         output.note(f"Data: {session.source.path}")
     for note in (*session.dataset.notes, *session.notes):
         output.note(note)
+    for use in session.tuned:
+        output.told("tuned", use.values())
 
 
 def _train(

@@ -1,8 +1,9 @@
-"""A sealed part: training rows that nothing learns from or chooses by, to be scored at the end.
+"""Rows held out of the training part: nothing learns from them or chooses by them until the end.
 
 The rows leave the training part and are predicted as further test rows, so that every model,
 repeat and blend treats them as it treats the test part. Their targets go to whoever opens the
-seal and to no one else.
+seal and to no one else. A `Purpose` says what for: the sealed part is scored at the end of a run,
+and the outer part of a search checks its winner.
 """
 
 from __future__ import annotations
@@ -29,16 +30,50 @@ LEAST_ROWS = 10
 SEED = 0
 
 
+@dataclass(frozen=True)
+class Purpose:
+    """What rows are held out for, in names and words.
+
+    Attributes:
+        name: enters the drawing, so that parts of two purposes are drawn independently, the
+            fingerprint, and the ids of the rows as test rows.
+        option: of the command line, which takes the share.
+        note: what the rows are, after "20 of 100 training rows".
+        otherwise: what to do where a share cannot be held out.
+    """
+
+    name: str
+    option: str
+    note: str
+    otherwise: str
+
+
+SEALED = Purpose(
+    "sealed",
+    "--sealed",
+    "are sealed: nothing is trained on them or chosen by them.",
+    "Use another share, or leave out --sealed.",
+)
+OUTER = Purpose(
+    "outer",
+    "--outer",
+    "are held out of the search, to check its winner.",
+    "Use another share, or --outer 0 for no check.",
+)
+
+
 @dataclass(frozen=True, eq=False)
 class SealedPart:
-    """What is known of the sealed rows.
+    """What is known of the rows held out.
 
     Attributes:
         ids: [k] their ids as training rows.
         target: [k] float64, in the target's own unit.
-        share: of the training rows that was to be sealed.
+        share: of the training rows that was to be held out.
         seed: of the drawing.
-        data: fingerprint of the data set before rows were sealed.
+        data: fingerprint of the data set before rows were held out.
+        groups: [k] labels of rows that belong together, or None.
+        times: [k] time of each row, or None.
     """
 
     ids: NDArray[Any]
@@ -46,9 +81,11 @@ class SealedPart:
     share: float
     seed: int
     data: str
+    groups: NDArray[Any] | None = None
+    times: NDArray[Any] | None = None
 
     def predictions(self, test: Array) -> Array:
-        """Return the predictions of the sealed rows, [k] or [k, classes].
+        """Return the predictions of the rows held out, [k] or [k, classes].
 
         Args:
             test: predictions of all test rows of the data set that `seal` returned.
@@ -57,38 +94,45 @@ class SealedPart:
 
 
 def seal(
-    competition: Competition, dataset: Dataset, share: float, seed: int = SEED
+    competition: Competition,
+    dataset: Dataset,
+    share: float,
+    seed: int = SEED,
+    purpose: Purpose = SEALED,
 ) -> tuple[Dataset, SealedPart]:
     """Move a share of the training rows behind the test rows, without their targets.
 
-    Where rows are ordered in time, the last are sealed, and the rows less than the competition's
+    Where rows are ordered in time, the last are held out, and the rows less than the competition's
     gap before them are left out, as before the rows that a fold predicts. Elsewhere rows are
     drawn, for a classification the same share of every class; groups stay whole. A smaller
-    share is a part of a larger one.
+    share is a part of a larger one. The result can be sealed once more, for another purpose.
 
     Args:
         competition: gives task and gap.
         dataset: all rows.
         share: of the training rows, above 0 and at most 0.5. Groups make it approximate.
         seed: of the drawing.
+        purpose: what the rows are held out for.
 
     Returns:
-        The data set that is left, and what was sealed. Its `test_ids` are texts, those of the
-        sealed rows marked: a competition may number training and test rows alike.
+        The data set that is left, and what was held out. Its `test_ids` are texts, those of the
+        rows held out marked: a competition may number training and test rows alike.
 
     Raises:
         UsageError: if the share is out of range, or leaves too few rows or none of a class on
             one side.
     """
-    check_share(share)
-    choose = _drawn if dataset.times is None else _last
-    sealed, left_out = choose(competition, dataset, share, seed)
-    kept = ~(sealed | left_out)
-    _check_rows(dataset, kept, sealed, share)
+    check_share(share, purpose)
+    if dataset.times is None:
+        held, left_out = _drawn(competition, dataset, share, derive_seed(seed, purpose.name))
+    else:
+        held, left_out = _last(competition, dataset, share)
+    kept = ~(held | left_out)
+    _check_rows(dataset, kept, held, share, purpose)
     if competition.task is not Task.REGRESSION:
-        _check_classes(dataset, kept, sealed, share)
-    rows, hidden = np.flatnonzero(kept), np.flatnonzero(sealed)
-    marked = [f"sealed:{name}" for name in dataset.train_ids[hidden]]
+        _check_classes(dataset, kept, held, share, purpose)
+    rows, hidden = np.flatnonzero(kept), np.flatnonzero(held)
+    marked = [f"{purpose.name}:{name}" for name in dataset.train_ids[hidden]]
     reduced = replace(
         dataset,
         train=take(dataset.train, rows),
@@ -96,41 +140,51 @@ def seal(
         target=dataset.target[rows],
         train_ids=dataset.train_ids[rows],
         test_ids=np.concatenate([dataset.test_ids.astype(np.str_), marked]),
-        fingerprint=fingerprint("sealed", dataset.fingerprint, share, seed, rows, hidden),
+        fingerprint=fingerprint(purpose.name, dataset.fingerprint, share, seed, rows, hidden),
         groups=None if dataset.groups is None else dataset.groups[rows],
         times=None if dataset.times is None else dataset.times[rows],
-        notes=(*dataset.notes, _note(dataset, sealed, left_out)),
+        notes=(*dataset.notes, _note(dataset, held, left_out, purpose)),
     )
-    ids, target = dataset.train_ids[hidden], dataset.target[hidden]
-    return reduced, SealedPart(ids, target, share, seed, dataset.fingerprint)
+    part = SealedPart(
+        dataset.train_ids[hidden],
+        dataset.target[hidden],
+        share,
+        seed,
+        dataset.fingerprint,
+        None if dataset.groups is None else dataset.groups[hidden],
+        None if dataset.times is None else dataset.times[hidden],
+    )
+    return reduced, part
 
 
-def check_share(share: float) -> None:
-    """Refuse a share that cannot be sealed.
+def check_share(share: float, purpose: Purpose = SEALED) -> None:
+    """Refuse a share that cannot be held out.
 
     Raises:
         UsageError: if it is not above 0 and at most 0.5.
     """
     if not 0 < share <= 0.5:
         raise UsageError(
-            f"--sealed takes a share of the training rows above 0 and at most 0.5, such as 0.2; "
-            f"it is {share:g}."
+            f"{purpose.option} takes a share of the training rows above 0 and at most 0.5, such "
+            f"as 0.2; it is {share:g}."
         )
 
 
 @dataclass(frozen=True)
 class SealedLoader:
-    """The loader of a competition that seals rows; jobs take it to wherever they run.
+    """The loader of a competition that holds rows out; jobs take it to wherever they run.
 
     Attributes:
         competition: whose loader reads the files.
         share: see `seal`.
         seed: see `seal`.
+        purpose: see `seal`.
     """
 
     competition: Competition
     share: float
     seed: int = SEED
+    purpose: Purpose = SEALED
 
     @property
     def __wrapped__(self) -> Callable[[Path], Dataset]:
@@ -138,28 +192,31 @@ class SealedLoader:
         return self.competition.load
 
     def __call__(self, path: Path) -> Dataset:
-        """Return the data set without the sealed targets."""
+        """Return the data set without the targets held out."""
         return self.open(path)[0]
 
     def open(self, path: Path) -> tuple[Dataset, SealedPart]:
-        """Return the data set and what was sealed."""
-        return seal(self.competition, self.competition.load(path), self.share, self.seed)
+        """Return the data set and what was held out."""
+        whole = self.competition.load(path)
+        return seal(self.competition, whole, self.share, self.seed, self.purpose)
 
 
-def seal_competition(competition: Competition, share: float) -> Competition:
-    """Return the competition with a loader that seals rows.
+def seal_competition(
+    competition: Competition, share: float, purpose: Purpose = SEALED
+) -> Competition:
+    """Return the competition with a loader that holds rows out.
 
     Raises:
         UsageError: if the share is out of range.
     """
-    check_share(share)
-    return replace(competition, load=SealedLoader(competition, share))
+    check_share(share, purpose)
+    return replace(competition, load=SealedLoader(competition, share, purpose=purpose))
 
 
 def _drawn(
     competition: Competition, dataset: Dataset, share: float, seed: int
 ) -> tuple[Mask, Mask]:
-    """Return the sealed rows, drawn by groups and classes; none is left out."""
+    """Return the rows held out, drawn by groups and classes; none is left out."""
     n_rows = len(dataset.target)
     groups = np.arange(n_rows) if dataset.groups is None else dataset.groups
     _, first, group_of_row, sizes = np.unique(
@@ -167,7 +224,7 @@ def _drawn(
     )
     regression = competition.task is Task.REGRESSION
     strata = np.zeros(len(first)) if regression else dataset.target[first]
-    order = np.random.default_rng(derive_seed(seed, "sealed")).permutation(len(first))
+    order = np.random.default_rng(seed).permutation(len(first))
     chosen = np.zeros(len(first), dtype=bool)
     for stratum in np.unique(strata):
         drawn = order[strata[order] == stratum]
@@ -177,48 +234,46 @@ def _drawn(
     return chosen[group_of_row], np.zeros(n_rows, dtype=bool)
 
 
-def _last(competition: Competition, dataset: Dataset, share: float, seed: int) -> tuple[Mask, Mask]:
+def _last(competition: Competition, dataset: Dataset, share: float) -> tuple[Mask, Mask]:
     """Return the rows that are last in time, and those too near before them."""
-    del seed
     times: NDArray[Any] = np.asarray(dataset.times)
     first = np.sort(times)[-max(1, round(share * len(times)))]
-    sealed = times >= first
+    held = times >= first
     left_out = np.zeros(len(times), dtype=bool)
     if competition.gap is not None:
         left_out |= times > first - competition.gap
     if dataset.groups is not None:
-        left_out |= np.isin(dataset.groups, dataset.groups[sealed])
-    return sealed, left_out & ~sealed
+        left_out |= np.isin(dataset.groups, dataset.groups[held])
+    return held, left_out & ~held
 
 
-def _check_rows(dataset: Dataset, kept: Mask, sealed: Mask, share: float) -> None:
-    if min(kept.sum(), sealed.sum()) < LEAST_ROWS:
+def _check_rows(dataset: Dataset, kept: Mask, held: Mask, share: float, purpose: Purpose) -> None:
+    if min(kept.sum(), held.sum()) < LEAST_ROWS:
         raise UsageError(
-            f"--sealed {share:g} of {len(dataset.target)} training rows seals {sealed.sum()} and "
-            f"leaves {kept.sum()} to train on; at least {LEAST_ROWS} are needed on both sides. "
-            "Use another share, or leave out --sealed."
+            f"{purpose.option} {share:g} of {len(dataset.target)} training rows holds out "
+            f"{held.sum()} and leaves {kept.sum()} to train on; at least {LEAST_ROWS} are needed "
+            f"on both sides. {purpose.otherwise}"
         )
 
 
-def _check_classes(dataset: Dataset, kept: Mask, sealed: Mask, share: float) -> None:
+def _check_classes(
+    dataset: Dataset, kept: Mask, held: Mask, share: float, purpose: Purpose
+) -> None:
     codes = dataset.target.astype(np.int64)
     for code in np.unique(codes).tolist():
         rows = codes == code
-        for side, what in ((kept, "to train on"), (sealed, "to score")):
+        for side, what in ((kept, "to train on"), (held, "to score")):
             if not (rows & side).any():
                 name = dataset.classes[code] if dataset.classes else code
                 raise UsageError(
-                    f"--sealed {share:g} leaves no row of class {name} {what}; it has "
-                    f"{rows.sum()} in all. Use another share, or leave out --sealed."
+                    f"{purpose.option} {share:g} leaves no row of class {name} {what}; it has "
+                    f"{rows.sum()} in all. {purpose.otherwise}"
                 )
 
 
-def _note(dataset: Dataset, sealed: Mask, left_out: Mask) -> str:
+def _note(dataset: Dataset, held: Mask, left_out: Mask, purpose: Purpose) -> str:
     which = "" if dataset.times is None else ", the last in time,"
-    note = (
-        f"{sealed.sum()} of {len(sealed)} training rows{which} are sealed: nothing is trained on "
-        "them or chosen by them."
-    )
+    note = f"{held.sum()} of {len(held)} training rows{which} {purpose.note}"
     if left_out.any():
         note += f" {left_out.sum()} rows too near before them are left out."
     return note

@@ -41,9 +41,8 @@ from pipelines.crossval import Experiment
 from pipelines.fingerprint import code_fingerprint
 from pipelines.folds import FoldInput, FoldSpec, make_folds
 from pipelines.looks import FILE, read_looks, record_look
-from pipelines.sealed import LEAST_ROWS, SealedPart, seal, seal_competition
+from pipelines.sealed import LEAST_ROWS, OUTER, SealedPart, seal, seal_competition
 from pipelines.store import RunStore
-from pipelines.tuning.best import Best, tuned, write_best
 from submissions import build_submission
 from tests.commands import Done, comps
 from tests.support import (
@@ -169,6 +168,66 @@ def test_in_time_a_group_of_a_sealed_row_is_not_trained_on() -> None:
     assert kept.tolist() == list(range(1, 76))
 
 
+def both_parts(competition: Competition, whole: Dataset) -> list[set[Any]]:
+    """Return the ids of the sealed rows, of the outer ones of the rest, and of what is left."""
+    left, sealed = seal(competition, whole, 0.2)
+    inner, outer = seal(competition, left, 0.25, purpose=OUTER)
+    assert inner.test[N_TEST:, 0].tolist() == [*(sealed.ids - 1.0), *(outer.ids - 1.0)]
+    assert outer.predictions(inner.test)[:, 0].tolist() == (outer.ids - 1.0).tolist()
+    assert len(set(inner.test_ids.tolist())) == len(inner.test_ids)
+    assert inner.notes[-1].startswith(f"{len(outer.ids)} of {len(left.target)} training rows")
+    assert "sealed" not in inner.notes[-1] and inner.notes[-2] == left.notes[-1]
+    assert outer.data == left.fingerprint and sealed.data == "whole"
+    return [set(part.tolist()) for part in (sealed.ids, outer.ids, inner.train_ids)]
+
+
+@given(st.integers(60, 300), st.booleans())
+def test_the_outer_part_of_a_search_is_of_rows_that_are_not_sealed(
+    n_rows: int, in_groups: bool
+) -> None:
+    groups = np.arange(n_rows) // 3 if in_groups else None
+    whole = rows_of(np.arange(n_rows) % 2, groups)
+    sealed, outer, left = both_parts(CLASSES, whole)
+    assert not sealed & outer and not left & (sealed | outer)
+    assert len(sealed | outer | left) == n_rows
+    assert abs(len(outer) - 0.25 * (n_rows - len(sealed))) <= 3
+    if in_groups:
+        labels = [{(number - 1) // 3 for number in part} for part in (sealed, outer, left)]
+        assert sum(map(len, labels)) == len(set.union(*labels))
+
+
+def test_in_time_the_outer_part_is_the_last_before_the_sealed_one_and_its_gap() -> None:
+    sealed, outer, left = both_parts(IN_TIME, rows_of(np.ones(200), times=np.arange(200)))
+    assert sealed == set(range(161, 201))
+    rest = 160 - 4
+    assert outer == set(range(rest - round(rest / 4) + 1, rest + 1))
+    assert left == set(range(1, min(outer) - 4))
+
+
+def test_parts_of_two_purposes_are_drawn_independently() -> None:
+    whole = rows_of(np.ones(400))
+    (one, sealed), (other, outer) = (
+        seal(TINY, whole, 0.25),
+        seal(TINY, whole, 0.25, purpose=OUTER),
+    )
+    assert one.fingerprint != other.fingerprint
+    # A quarter of a quarter is common by chance.
+    assert 10 <= len(np.intersect1d(sealed.ids, outer.ids)) <= 40
+
+
+def test_groups_and_times_of_the_rows_held_out_are_kept() -> None:
+    whole = rows_of(np.ones(100), groups=list(range(100)), times=list(range(50, 150)))
+    _, part = seal(TINY, whole, 0.2, purpose=OUTER)
+    assert part.groups is not None and part.groups.tolist() == list(range(80, 100))
+    assert part.times is not None and part.times.tolist() == list(range(130, 150))
+
+
+def test_what_cannot_be_held_out_of_a_search_is_refused_in_its_own_words() -> None:
+    words = r"--outer 0.2 of 40 training rows holds out 8 .* Use another share, or --outer 0 for"
+    with pytest.raises(UsageError, match=words):
+        seal(TINY, rows_of(np.ones(40)), 0.2, purpose=OUTER)
+
+
 def test_another_seed_seals_other_rows() -> None:
     whole = rows_of(np.ones(100))
     assert set(sides(TINY, whole, 0.3, seed=0)[1]) != set(sides(TINY, whole, 0.3, seed=1)[1])
@@ -190,19 +249,19 @@ REFUSED: dict[str, tuple[Competition, Dataset, float, str]] = {
         TINY,
         rows_of(np.ones(40)),
         0.2,
-        rf"0\.2 of 40 training rows seals 8 and leaves 32 .* at least {LEAST_ROWS} are needed",
+        rf"0\.2 of 40 training rows holds out 8 and leaves 32 .* at least {LEAST_ROWS} are needed",
     ),
     "a gap as long as all that is left": (
         replace(TINY, gap=75),
         rows_of(np.ones(100), times=list(range(100))),
         0.2,
-        "seals 20 and leaves 6 to train on",
+        "holds out 20 and leaves 6 to train on",
     ),
     "one large group": (
         TINY,
         rows_of(np.ones(100), groups=[0] * 100),
         0.3,
-        "seals 0 and leaves 100",
+        "holds out 0 and leaves 100",
     ),
     "a class with too few rows to score": (
         CLASSES,
@@ -287,6 +346,9 @@ def test_jobs_know_a_sealed_competition_when_they_meet_it_again() -> None:
     sealed_digits = seal_competition(DIGITS, 0.2)
     # Results depend on the code of the loader that reads the files.
     assert code_fingerprint(sealed_digits, whole) == code_fingerprint(DIGITS, whole)
+    both = seal_competition(sealed_digits, 0.25, OUTER)
+    assert pickle.loads(pickle.dumps(both)) == both
+    assert code_fingerprint(both, whole) == code_fingerprint(DIGITS, whole)
 
 
 def test_sealed_targets_change_nothing_to_the_last_bit(tmp_path: Path, tiny_data: Path) -> None:
@@ -355,22 +417,6 @@ def test_a_damaged_record_is_not_taken_for_none(store: RunStore, content: str) -
     with pytest.raises(StoreError, match="not known how often the sealed part was looked at"):
         record_look(store, part_of(), np.zeros(4), {})
     assert (store.root / FILE).read_text() == content
-
-
-# Tuned parameters
-
-
-def test_parameters_that_sealed_rows_were_tuned_on_are_not_used(store: RunStore) -> None:
-    best = Best("ridge", "study", {"alpha": 5.0}, 1, 0.1, 0.2, 0.1, 0.2, "whole")
-    write_best(store, best)
-    (model,), _ = tuned(store, [RIDGE], METRIC, {})
-    assert model.params["alpha"] == 5.0
-    with pytest.raises(UsageError, match=r"tuned on these rows: ridge\..*with the same --sealed"):
-        tuned(store, [RIDGE], METRIC, {}, "reduced")
-    write_best(store, replace(best, model="forest", params={"n_estimators": 7}, data="reduced"))
-    (ridge, forest), notes = tuned(store, [RIDGE, FOREST], METRIC, {}, "reduced")
-    assert (ridge.params["alpha"], forest.params["n_estimators"]) == (1.0, 7)
-    assert "ridge: its parameters stay" in notes[0] and "other rows" in notes[0]
 
 
 # The command line
@@ -496,6 +542,7 @@ def test_a_search_sees_the_reduced_rows_and_does_not_look(
     best = json.loads((store / "tuning" / "best" / "ridge.json").read_text())
     session = Session(replace(of_search, tuned=True))
     assert best["study"] == "house-prices-ridge-sealed-0.2"
+    # Of the rows before an outer part was held out of the search.
     assert best["data"] == session.dataset.fingerprint
     with pytest.raises(UsageError, match="none of these was tuned on these rows"):
         Session(replace(of_search, tuned=True, sealed=0.25))

@@ -13,34 +13,54 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import Ridge
 
-from comps.base import Family, Model, StoreError, UsageError, WorkbenchError, spaces
+from comps.base import (
+    Dataset,
+    Family,
+    Model,
+    StoreError,
+    Task,
+    UsageError,
+    WorkbenchError,
+    spaces,
+)
 from comps.catalog import competition_names, find_competition
+from pipelines.cli.options import Options, Session
+from pipelines.cli.reporters import make_output
+from pipelines.cli.tune import Request, tune_model
+from pipelines.cli.tuning_check import search_on
 from pipelines.crossval import Experiment
 from pipelines.engines.inline import InlineEngine
+from pipelines.folds import FoldInput, FoldSpec, make_folds
 from pipelines.store import RunStore
 from pipelines.tuning import Result, Search, State, Trial
-from pipelines.tuning.best import Best, read_best, tuned, write_best
+from pipelines.tuning.best import Best, Check, read_best, tuned, write_best
 from pipelines.tuning.keras_search import KerasSearch, import_keras_tuner
 from pipelines.tuning.optuna_search import OptunaSearch
+from pipelines.tuning.outer import hold_out, outer_predictions
 from pipelines.tuning.plot import best_so_far, write_plot
 from pipelines.tuning.refit import longer, refit
 from pipelines.tuning.run import MOST_FAILURES, tune
 from pipelines.tuning.study import made_of
-from tests.commands import COMPS, comps, environment
+from tests.commands import COMPS, Done, comps, environment
 from tests.support import (
+    FOREST,
     LIGHTGBM,
     METRIC,
     NETWORK,
     RIDGE,
+    TINY,
+    Recorder,
     TinyFeatures,
     load_tiny,
     python,
     scripted,
     tiny_experiment,
     validate,
+    write_tiny,
 )
 
 EVERY_MODEL = [
@@ -368,6 +388,22 @@ def test_a_study_of_something_else_is_refused(
         OptunaSearch(TUNED_RIDGE, METRIC, made_of(other, TUNED_RIDGE), url, "tiny")
 
 
+def test_a_study_that_searched_on_all_rows_is_refused_with_words(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'studies.db'}"
+    old = made_of(experiment, TUNED_RIDGE)
+    del old["outer part"]
+    OptunaSearch(TUNED_RIDGE, METRIC, old, url, "tiny")
+    inner, _ = hold_out(experiment, 0.25)
+    with pytest.raises(
+        UsageError,
+        match=r"of another outer part and data and folds, .* a version that searched on all rows. "
+        "Begin a new one with --study NAME",
+    ):
+        OptunaSearch(TUNED_RIDGE, METRIC, made_of(inner, TUNED_RIDGE, 0.25), url, "tiny")
+
+
 def test_a_damaged_database_is_named(search: Callable[..., OptunaSearch], tmp_path: Path) -> None:
     (tmp_path / "studies.db").write_bytes(b"no database at all" * 500)
     with pytest.raises(StoreError, match=r"studies.db cannot be read: .*delete it"):
@@ -473,7 +509,7 @@ def test_all_rows_are_trained_on_as_one_would_by_hand(
     experiment: Experiment, tiny_data: Path, tmp_path: Path
 ) -> None:
     models = [(RIDGE.with_params({"alpha": alpha}), 1) for alpha in (0.5, 5.0)]
-    found = refit(experiment, models, InlineEngine(threads=1), tmp_path)
+    found = refit(experiment, models, experiment.folds, InlineEngine(threads=1), tmp_path)
     dataset = load_tiny(tiny_data)
     features = TinyFeatures()
     rows = features.fit_transform(dataset.train)
@@ -488,38 +524,185 @@ def test_all_rows_are_trained_on_as_one_would_by_hand(
 
 def test_training_on_all_rows_takes_longer_by_the_share_of_rows_added(tiny_data: Path) -> None:
     five = tiny_experiment(tiny_data, n_folds=5).folds
-    assert longer(NETWORK, 20, five).params["epochs"] == 25
-    trees = longer(dataclasses.replace(LIGHTGBM, patience=3), 100, five)
+    assert longer(NETWORK, 20, five, five.n_rows).params["epochs"] == 25
+    trees = longer(dataclasses.replace(LIGHTGBM, patience=3), 100, five, five.n_rows)
     assert (trees.params["rounds"], trees.params["stride"], trees.patience) == (125, 125, None)
-    assert longer(RIDGE, 1, five) == RIDGE
+    assert longer(RIDGE, 1, five, five.n_rows) == RIDGE
+    # Rows that were held out of the search are added, too.
+    assert longer(NETWORK, 20, five, 2 * five.n_rows).params["epochs"] == 50
 
 
-BEST = Best("ridge", "tiny", {"alpha": 3.0}, 4, 0.1, 0.2, 0.15, 0.25, "data")
+def test_rows_held_out_of_a_search_are_trained_on_after_it(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    engine = InlineEngine(threads=1)
+    inner, _ = hold_out(experiment, 0.25)
+    assert inner.folds.n_rows < experiment.folds.n_rows
+    found = refit(experiment, [(RIDGE, 1)], inner.folds, engine, tmp_path / "a")
+    np.testing.assert_array_equal(
+        found, refit(experiment, [(RIDGE, 1)], experiment.folds, engine, tmp_path / "b")
+    )
+
+
+# The rows that a search never sees
+
+
+def with_changed_outer_prices(data: Path, folder: Path, ids: Any) -> Path:
+    """Write the tiny competition once more, with other prices of some training rows."""
+    changed = write_tiny(folder)
+    table = pd.read_csv(data / "train.csv")
+    rows = table["id"].isin(ids)
+    assert rows.sum() == len(ids) > 0
+    table.loc[rows, "price"] = table.loc[rows, "price"].to_numpy()[::-1] * 3
+    table.to_csv(changed / "train.csv", index=False)
+    return changed
+
+
+def test_the_search_is_the_same_whatever_the_outer_targets(
+    experiment: Experiment, tiny_data: Path, tmp_path: Path
+) -> None:
+    inner, part = hold_out(experiment, 0.25)
+    assert not set(part.ids) & set(inner.dataset.train_ids)
+    assert len(part.ids) == 30 and inner.folds.covered().all()
+    changed = with_changed_outer_prices(tiny_data, tmp_path / "changed", part.ids)
+    found = []
+    for number, data in enumerate((tiny_data, changed)):
+        searched_on, held = hold_out(tiny_experiment(data), 0.25)
+        np.testing.assert_array_equal(held.ids, part.ids)
+        url = f"sqlite:///{tmp_path / f'{number}.db'}"
+        made = made_of(searched_on, TUNED_LIGHTGBM, 0.25)
+        search = OptunaSearch(TUNED_LIGHTGBM, METRIC, made, url, "tiny")
+        results = searched(searched_on, TUNED_LIGHTGBM, search, tmp_path / "work", 6)
+        found.append([dataclasses.replace(result, seconds=0.0) for result in results])
+    assert found[0] == found[1]
+    one, other = (hold_out(tiny_experiment(data), 0.25)[1].target for data in (tiny_data, changed))
+    assert (one != other).any()
+
+
+def test_outer_rows_are_predicted_as_the_mean_of_the_folds_predicts_them(
+    experiment: Experiment, store: RunStore
+) -> None:
+    inner, part = hold_out(experiment, 0.25)
+    with store.writing():
+        found = outer_predictions(
+            inner,
+            part,
+            RIDGE,
+            store=store,
+            engine=InlineEngine(threads=1),
+            reporter=Recorder(),
+        )
+    whole = experiment.dataset
+    outer = whole.train[np.isin(whole.train_ids, part.ids)]
+    expected = []
+    for train, _ in inner.folds.pairs[0]:
+        features = TinyFeatures()
+        rows = features.fit_transform(inner.dataset.train.iloc[train])
+        target = METRIC.scale.forward(inner.dataset.target[train])
+        expected.append(Ridge().fit(rows, target).predict(features.transform(outer)))
+    np.testing.assert_allclose(found, np.mean(expected, axis=0), rtol=1e-5)
+
+
+def test_a_configuration_that_fails_on_the_outer_rows_is_named(
+    experiment: Experiment, store: RunStore
+) -> None:
+    inner, part = hold_out(experiment, 0.25)
+    model = dataclasses.replace(scripted("unwell", "raise"), features=TinyFeatures)
+    engine, recorder = InlineEngine(threads=1), Recorder()
+    with store.writing(), pytest.raises(WorkbenchError, match=r"unwell.* failed: .*is unwell"):
+        outer_predictions(inner, part, model, store=store, engine=engine, reporter=recorder)
+
+
+# What the check says
+
+
+@pytest.mark.parametrize(
+    ("gain", "error", "used"),
+    [
+        (0.2, 0.1, True),
+        (0.1, 0.1, False),
+        (float(np.nextafter(0.1, 1.0)), 0.1, True),
+        (0.05, 0.1, False),
+        (0.0, 0.0, False),
+        (-0.2, 0.1, False),
+        (0.2, None, False),
+    ],
+)
+def test_a_gain_is_more_than_one_standard_error(
+    gain: float, error: float | None, used: bool
+) -> None:
+    check = dataclasses.replace(CHECK, gain=gain, error=error)
+    assert dataclasses.replace(BEST, check=check).gains() is used
+
+
+def test_without_a_check_nothing_gains() -> None:
+    assert not dataclasses.replace(BEST, check=None, unchecked="no rows").gains()
+
+
+CHECK = Check(30, 0.25, 0.15, 0.25, 0.1, 0.04)
+BEST = Best("ridge", "tiny", {"alpha": 3.0}, 4, 0.1, 0.2, "data", CHECK)
 
 
 def test_the_best_configuration_takes_the_place_of_the_declared_one(store: RunStore) -> None:
     write_best(store, BEST)
     assert read_best(store, "ridge") == BEST
-    models, notes = tuned(store, [LIGHTGBM, RIDGE], METRIC, {})
+    models, (use,) = tuned(store, [LIGHTGBM, RIDGE], METRIC, {}, "data")
     assert models == [LIGHTGBM, RIDGE.with_params({"alpha": 3.0})]
-    assert notes == ["ridge: the parameters of trial 4 of 'tiny'."]
+    assert use.text == (
+        "ridge: the parameters of trial 4 of 'tiny', for a gain of +0.10000 on 30 rows that the "
+        "search never saw, with a standard error of 0.04000. They were chosen by a search that "
+        "saw these rows' folds: its out-of-fold score may be a little too good."
+    )
+    assert use.values() == {
+        "model": "ridge",
+        "used": True,
+        "study": "tiny",
+        "trial": 4,
+        "text": use.text,
+        "score_looked_at": True,
+    }
 
 
 def test_what_the_user_gives_stays(store: RunStore) -> None:
     write_best(store, BEST)
-    models, _ = tuned(store, [RIDGE], METRIC, {"ridge": {"alpha": 1.0}})
+    models, _ = tuned(store, [RIDGE], METRIC, {"ridge": {"alpha": 1.0}}, "data")
     assert models == [RIDGE]
 
 
-def test_what_was_no_better_on_other_folds_is_not_used(store: RunStore) -> None:
-    write_best(store, dataclasses.replace(BEST, honest=0.3))
-    models, notes = tuned(store, [RIDGE], METRIC, {})
-    assert models == [RIDGE] and "no better on other folds" in notes[0]
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"check": dataclasses.replace(CHECK, gain=0.03)},
+            "a gain of +0.03000 on 30 rows that the search never saw, with a standard error of "
+            "0.04000.",
+        ),
+        ({"check": dataclasses.replace(CHECK, error=None)}, "with a standard error of unknown."),
+        ({"check": None, "unchecked": "no rows were held out"}, "no rows were held out."),
+    ],
+)
+def test_what_did_not_gain_on_other_rows_is_not_used(
+    changes: dict[str, Any], words: str, store: RunStore
+) -> None:
+    write_best(store, dataclasses.replace(BEST, **changes))
+    models, (use,) = tuned(store, [RIDGE], METRIC, {}, "data")
+    assert models == [RIDGE] and not use.used and not use.values()["score_looked_at"]
+    assert use.text.startswith("ridge: its parameters stay: ") and use.text.endswith(words)
+
+
+def test_what_was_found_on_other_rows_is_not_used(store: RunStore) -> None:
+    write_best(store, dataclasses.replace(BEST, data="other"))
+    with pytest.raises(UsageError, match=r"tuned on these rows: ridge\..*the same --data"):
+        tuned(store, [RIDGE], METRIC, {}, "data")
+    write_best(store, dataclasses.replace(BEST, model="forest", params={"n_estimators": 7}))
+    (ridge, forest), uses = tuned(store, [RIDGE, FOREST], METRIC, {}, "data")
+    assert (ridge.params["alpha"], forest.params["n_estimators"]) == (1.0, 7)
+    assert [use.used for use in uses] == [False, True] and "on other rows" in uses[0].text
 
 
 def test_without_a_search_there_is_nothing_to_use(store: RunStore) -> None:
     with pytest.raises(UsageError, match="comps tune tiny --model ridge"):
-        tuned(store, [RIDGE], METRIC, {})
+        tuned(store, [RIDGE], METRIC, {}, "data")
 
 
 def test_a_damaged_outcome_is_named(store: RunStore) -> None:
@@ -539,7 +722,17 @@ def test_the_command_searches_checks_and_keeps_the_best(tmp_path: Path) -> None:
     (rows,) = [event["rows"] for event in done.all("trials")]
     assert len(rows) == 4 and rows[0]["score"] == min(row["score"] or 9 for row in rows)
     outcome, submission = done.all("result")
-    assert outcome["score"] == rows[0]["score"] and outcome["honest_score"] != outcome["score"]
+    assert outcome["score"] == rows[0]["score"]
+    notes = [event["text"] for event in done.all("note")]
+    held = next(text for text in notes if "held out of the search, to check its winner" in text)
+    n_outer, n_rows = int(held.split()[0]), int(held.split()[2])
+    assert n_outer == round(0.25 * n_rows)
+    assert outcome["trial"] > 0, "the search found nothing better than the declared parameters"
+    assert (outcome["outer_rows"], outcome["outer_share"]) == (n_outer, 0.25)
+    gain = outcome["default_outer_score"] - outcome["outer_score"]
+    assert outcome["gain"] == pytest.approx(gain)
+    assert outcome["used"] == (gain > outcome["gain_error"])
+    assert f"on {n_outer} rows that the search never saw" in outcome["text"]
     assert submission["configurations"] == 2 and (tmp_path / "submission.csv").exists()
     folder = tmp_path / "runs/house-prices/tuning"
     assert not list(folder.glob("work-*"))
@@ -552,8 +745,10 @@ def test_the_command_searches_checks_and_keeps_the_best(tmp_path: Path) -> None:
     assert again.all("planned") == []
 
     run = comps("cv", "house-prices", "--models", "ridge", "--tuned", "--json", cwd=tmp_path)
-    said = [event["text"] for event in run.all("note")]
-    assert any(text.startswith("ridge: ") and "parameters" in text for text in said)
+    use = run.event("tuned")
+    assert use["text"] in [event["text"] for event in run.all("note")]
+    assert use["used"] == use["score_looked_at"] == outcome["used"]
+    assert use["text"].startswith("ridge: ") and "parameters" in use["text"]
 
 
 def test_declared_parameters_whose_trial_was_killed_are_tried_again(
@@ -594,6 +789,93 @@ def test_a_plot_shows_every_trial_and_the_best_so_far(tmp_path: Path) -> None:
     assert twice.read_text().count("<use ") > once.read_text().count("<use ")
 
 
+def request_of(tmp_path: Path, **changes: Any) -> tuple[Options, Request]:
+    """Return a search of two trials of the ridge on the bundled house prices."""
+    options = Options(
+        competition="house-prices",
+        runs=tmp_path,
+        models="ridge",
+        folds=3,
+        engine="inline",
+        json=True,
+    )
+    return options, Request(**{"trials": 2, **changes})
+
+
+def events_of(capsys: pytest.CaptureFixture[str]) -> Done:
+    """Return the events that were printed since the last call."""
+    return Done(0, capsys.readouterr().out, "")
+
+
+def test_a_stopped_search_that_goes_on_holds_out_the_same_rows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for n_trials in (1, 2, 4):
+        options, request = request_of(tmp_path / "in-parts", trials=n_trials)
+        tune_model(options, request)
+    in_parts = events_of(capsys).all("result")
+    tune_model(*request_of(tmp_path / "at-once", trials=4))
+    (at_once,) = events_of(capsys).all("result")
+    assert in_parts[-1] == at_once
+    # The only trial is of the declared parameters.
+    assert in_parts[0]["outer_score"] is None and not in_parts[0]["used"]
+    assert in_parts[0]["text"].endswith(
+        "keeps the declared parameters: no configuration was better than the declared one."
+    )
+
+
+def test_without_an_outer_part_the_winner_is_not_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options, request = request_of(tmp_path, trials=4, outer=0.0)
+    tune_model(options, request)
+    outcome = events_of(capsys).event("result")
+    assert outcome["trial"] > 0 and not outcome["used"]
+    assert outcome["study"] == "house-prices-ridge-outer-0"
+    assert "no rows were held out of the search (--outer 0)" in outcome["text"]
+    session = Session(dataclasses.replace(options, tuned=True))
+    assert [use.used for use in session.tuned] == [False]
+    assert session.models == Session(options).models
+
+
+def test_where_no_rows_can_be_spared_the_search_looks_at_all_and_says_why(
+    experiment: Experiment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = make_output(METRIC, as_json=True)
+    found = search_on(experiment, 0.05, output)
+    assert found.experiment is experiment and found.part is None and found.share == 0.0
+    why = (
+        "no rows could be held out of the search: --outer 0.05 of 120 training rows holds out 6 "
+        "and leaves 114 to train on; at least 10 are needed on both sides. Use another share, or "
+        "--outer 0 for no check"
+    )
+    assert found.unchecked == why
+    (note,) = events_of(capsys).all("note")
+    assert note["text"] == f"comps run --tuned will not use the winner: {why}."
+
+
+def test_a_class_too_small_for_the_folds_of_the_rest_is_no_reason_to_fail(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = np.repeat([0.0, 1.0], [60, 5])
+    dataset = Dataset(
+        train=np.arange(65.0)[:, None],
+        test=np.zeros((1, 1)),
+        target=target,
+        train_ids=np.arange(65),
+        test_ids=np.arange(1),
+        sample_submission=pd.DataFrame({"id": [0], "price": [0.0]}),
+        source="here",
+        fingerprint="here",
+    )
+    competition = dataclasses.replace(TINY, task=Task.BINARY)
+    folds = make_folds(FoldSpec("stratified", 5), FoldInput.of(competition, dataset))
+    whole = Experiment(competition, dataset, tmp_path, folds)
+    found = search_on(whole, 0.25, make_output(METRIC, as_json=True))
+    assert found.experiment is whole and found.part is None
+    assert "no rows could be held out of the search" in events_of(capsys).event("note")["text"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -604,6 +886,11 @@ def test_a_plot_shows_every_trial_and_the_best_so_far(tmp_path: Path) -> None:
         (("--model", "ridge", "--trials", "0"), "--trials must be 1 or more"),
         (("--model", "ridge", "--refit", "-1"), "--refit must be 0 or more"),
         (("--model", "ridge", "--study", "../x"), "--study takes a name"),
+        (
+            ("--model", "ridge", "--outer", "0.6"),
+            "--outer takes a share of the training rows above 0 and at most 0.5, such as 0.2; "
+            "it is 0.6.",
+        ),
         (
             ("--model", "ridge", "--tuner", "bayesian"),
             "no tuner of models like 'ridge' called 'bayesian'",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from pipelines.cli.arguments import (
+    OUTER_SHARE,
     Check,
     Data,
     DryRun,
@@ -23,6 +24,7 @@ from pipelines.cli.arguments import (
     Method,
     OfCompetition,
     OofFile,
+    Outer,
     Output,
     Prune,
     Refit,
@@ -123,12 +125,13 @@ def tune(
     time_limit: TimeLimit = None,
     tuner: Tuner = None,
     prune: Prune = True,
+    outer: Outer = OUTER_SHARE,
     storage: Storage = None,
     study: Study = None,
     refit: Refit = 0,
     output: Output = Path("submission.csv"),
 ) -> None:
-    """Search for better parameters of a model, scored by cross-validation."""
+    """Search for better parameters of a model, and check them on rows that it never saw."""
     from pipelines.cli.tune import Request, tune_model
 
     request = Request(
@@ -138,6 +141,7 @@ def tune(
         storage=storage,
         study=study,
         prune=prune,
+        outer=outer,
         refit=refit,
         output=output,
     )

@@ -109,7 +109,12 @@ Weights = Annotated[
     typer.Option(help="File of pretrained weights, for the models that take one."),
 ]
 Tuned = Annotated[
-    bool, typer.Option("--tuned", help="Use the best parameters that comps tune has found.")
+    bool,
+    typer.Option(
+        "--tuned",
+        help="Use the parameters that comps tune found, if they gained more than one standard "
+        "error on rows that the search never saw.",
+    ),
 ]
 Trials = Annotated[int, typer.Option(help="Configurations to try in all, earlier calls included.")]
 Tuner = Annotated[
@@ -125,6 +130,14 @@ Storage = Annotated[
 Study = Annotated[str | None, typer.Option(help="[default: the competition and the model]")]
 Prune = Annotated[
     bool, typer.Option(help="End a trial that is behind the best one after a few folds.")
+]
+OUTER_SHARE = 0.25
+Outer = Annotated[
+    float,
+    typer.Option(
+        help="Share of the training rows that the search never sees, to check its winner on; of "
+        "rows in time the last. With 0 there is no check, and --tuned does not use the winner."
+    ),
 ]
 Refit = Annotated[
     int,

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from comps.base import Array, Metric
 from ensembles import Blend, best_blend
-from ensembles.choice import difference_error
-from ensembles.compare import dependent_rows
 from ensembles.diversity import error_correlations, marginal_values
+from ensembles.paired import paired_gain
 from ensembles.sample import sample_of
 from pipelines.cli import tables
 from pipelines.cli.options import Session
@@ -118,12 +116,13 @@ def headline(
     experiment = session.experiment(n_repeats=1)
     single = blend_members(experiment, oofs, "best")[0]
     scored = np.isfinite(chosen.honest.reshape(len(target), -1)).all(axis=1)
-    one, other = chosen.honest[scored], single.honest[scored]
     gain = metric.sort_key(single.honest_score) - metric.sort_key(chosen.honest_score)
-    groups = _dependent(session)
-    error = difference_error(
-        metric, target[scored], one, other, None if groups is None else groups[scored]
+    groups, times = (
+        None if labels is None else labels[scored]
+        for labels in (session.dataset.groups, session.dataset.times)
     )
+    one, other = single.honest[scored], chosen.honest[scored]
+    error = paired_gain(metric, target[scored], one, other, groups, times).error
     name = single.members[int(single.weights.argmax())]
     values = {
         "method": chosen.method,
@@ -138,14 +137,6 @@ def headline(
         "gain_standard_error": error,
     }
     return _headline_text(metric, chosen, values), values
-
-
-def _dependent(session: Session) -> NDArray[np.int64] | None:
-    """Return groups of rows for the error of a difference; None where rows stand for themselves."""
-    dataset = session.dataset
-    if dataset.times is None and dataset.groups is None:
-        return None
-    return dependent_rows(len(session.target), dataset.groups, dataset.times)
 
 
 _MEANINGS = {
@@ -167,11 +158,11 @@ def _headline_text(metric: Metric, chosen: Blend, values: Mapping[str, Any]) -> 
     if len(chosen.members) == 1:
         return f"Submitted: {chosen.members[0]} alone, {score}"
     gain, error = values["gain"], values["gain_standard_error"]
-    verdict = (
-        f"{'better' if gain > 0 else 'worse'} by {shown(abs(gain))} with a standard error of "
-        f"{shown(error)}"
-    )
-    meaning = "more than chance explains" if abs(gain) > 2 * error else "chance may explain it"
+    verdict = f"{'better' if gain > 0 else 'worse'} by {shown(abs(gain))}"
+    meaning = "how far chance explains it is not known"
+    if error is not None:
+        verdict += f" with a standard error of {shown(error)}"
+        meaning = "more than chance explains" if abs(gain) > 2 * error else "chance may explain it"
     return (
         f"Submitted: blend '{chosen.method}' of {len(chosen.members)} models, {score} The best "
         f"single model, chosen in the same way, has {shown(values['best_single_score'])} "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from pipelines.folds import FoldInput, FoldSpec, make_folds
 from pipelines.sealed import SealedLoader, SealedPart, seal_competition
 from pipelines.store import RunStore
 from pipelines.tensorboard import check_installed
-from pipelines.tuning.best import tuned
+from pipelines.tuning.best import Use, tuned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,13 +111,13 @@ class Session:
             )
         )
         self.source: Source = find_source(self.competition, options.data)
-        self.notes: list[str] = []
+        self.tuned: list[Use] = []
         if options.tuned:
-            given = _changes(options.settings or [])
-            # What was found on other rows was chosen by rows that are sealed now.
-            data = None if options.sealed is None else self.dataset.fingerprint
-            metric = self.competition.metric
-            self.models, self.notes = tuned(self.store, self.models, metric, given, data)
+            given, data = _changes(options.settings or []), self.dataset.fingerprint
+            self.models, self.tuned = tuned(
+                self.store, self.models, self.competition.metric, given, data
+            )
+        self.notes = [use.text for use in self.tuned]
 
     def _placed(self, model: Model) -> Model:
         options = self.options
@@ -155,18 +155,6 @@ class Session:
         """The training target on the metric's scale, [n] float64."""
         return self.competition.scaled_target(self.dataset)
 
-    def other_folds(self, experiment: Experiment) -> Experiment:
-        """Return the rows in folds that a search on `experiment` has not seen.
-
-        They are of another seed; where folds follow from the order of time, one more of them.
-        """
-        spec = experiment.folds.spec
-        for changed in (replace(spec, seed=spec.seed + 1), replace(spec, n_folds=spec.n_folds + 1)):
-            folds = make_folds(changed, self._fold_input(), 1)
-            if folds.fingerprint != experiment.folds.fingerprint:
-                break
-        return replace(experiment, folds=folds)
-
     @cached_property
     def engine(self) -> Engine:
         """What executes the jobs; its workers start with the first job."""
@@ -181,18 +169,9 @@ class Session:
             self.competition.n_folds if self.options.folds is None else self.options.folds,
             self.options.seed,
         )
-        folds = make_folds(spec, self._fold_input(), n_repeats)
+        folds = make_folds(spec, FoldInput.of(self.competition, self.dataset), n_repeats)
         return Experiment(
             self.competition, self.dataset, self.source.path, folds, self.options.seed
-        )
-
-    def _fold_input(self) -> FoldInput:
-        return FoldInput(
-            self.dataset.target,
-            self.competition.task,
-            self.dataset.groups,
-            self.dataset.times,
-            self.competition.gap,
         )
 
 

@@ -130,6 +130,9 @@ class LoggedOutput:
         self.write(text)
         self.shown.trial(text, values)
 
+    def told(self, event: str, values: Mapping[str, Any]) -> None:
+        self.shown.told(event, values)
+
     def pause(self) -> None:
         self.shown.pause()
 

@@ -29,6 +29,9 @@ class Output(Reporter, Protocol):
     def trial(self, text: str, values: Mapping[str, Any]) -> None:
         """Show how a trial of a search ended; `values` is the same for machines."""
 
+    def told(self, event: str, values: Mapping[str, Any]) -> None:
+        """Tell machines what people were told by a note."""
+
     def pause(self) -> None:
         """Take the bar away."""
 
@@ -84,6 +87,9 @@ class JsonOutput:
         del text
         self._write("trial", **values)
 
+    def told(self, event: str, values: Mapping[str, Any]) -> None:
+        self._write(event, **values)
+
     def pause(self) -> None:
         """There is no bar."""
 
@@ -128,6 +134,9 @@ class LineOutput:
     def trial(self, text: str, values: Mapping[str, Any]) -> None:
         del values
         self.note(text)
+
+    def told(self, event: str, values: Mapping[str, Any]) -> None:
+        """People had the note."""
 
     def pause(self) -> None:
         """There is no bar."""

@@ -145,6 +145,8 @@ def introduce(session: Session, output: Output) -> None:
     """Say which rows are used, and what the user should know of them."""
     for note in session.introduction():
         output.note(note)
+    for use in session.tuned:
+        output.told("tuned", use.values())
 
 
 def _train(

@@ -1,28 +1,29 @@
-"""`comps tune`: search, check on other folds, keep the best, and train it on all rows."""
+"""`comps tune`: search, check on rows held out, keep the best, and train it on all rows."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import re
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from comps.base import BusyError, Family, Model, UsageError, WorkbenchError
 from pipelines.cli import tuning_tables as tables
+from pipelines.cli.arguments import OUTER_SHARE
 from pipelines.cli.finish import write_predictions
 from pipelines.cli.options import Options, Session, parse_duration
 from pipelines.cli.recording import recorded
 from pipelines.cli.reporters import Output, make_output
 from pipelines.cli.run import introduce
-from pipelines.crossval import Experiment, cross_validate
-from pipelines.store import RunStore
+from pipelines.cli.tuning_check import Searched, checked, search_on
+from pipelines.crossval import Experiment
+from pipelines.sealed import OUTER, check_share
 from pipelines.tuning import Result, Search
-from pipelines.tuning.best import Best, read_best, tuning_folder, write_best
+from pipelines.tuning.best import Best, tuning_folder, write_best
 from pipelines.tuning.plot import write_plot
 from pipelines.tuning.refit import refit
 from pipelines.tuning.run import tune
@@ -43,6 +44,8 @@ class Request:
         storage: URL of Optuna's database, or None for SQLite beside the runs.
         study: its name, or None for one of competition and model.
         prune: whether hopeless trials end early.
+        outer: share of the training rows that the search never sees, to check its winner on; 0
+            for no check.
         refit: how many of the best configurations are trained on all rows; 0 for none.
         output: the file for their submission.
     """
@@ -53,6 +56,7 @@ class Request:
     storage: str | None = None
     study: str | None = None
     prune: bool = True
+    outer: float = OUTER_SHARE
     refit: int = 0
     output: Path = Path("submission.csv")
 
@@ -61,6 +65,8 @@ class Request:
             raise UsageError(f"--trials must be 1 or more; it is {self.trials}.")
         if self.refit < 0:
             raise UsageError(f"--refit must be 0 or more; it is {self.refit}.")
+        if self.outer:
+            check_share(self.outer, OUTER)
         if self.study is not None and not re.fullmatch(r"[\w.-]+", self.study):
             raise UsageError(
                 "--study takes a name of letters, digits, dots, hyphens and underscores, not "
@@ -78,31 +84,38 @@ def tune_model(options: Options, request: Request) -> None:
     deadline = None if limit is None else time.monotonic() + limit
     output = make_output(session.competition.metric, options.json)
     introduce(session, output)
-    experiment = session.experiment()
-    rows = "" if options.sealed is None else f"-sealed-{options.sealed:g}"
-    study = request.study or f"{session.competition.name}-{model.name}{rows}"
+    searched = search_on(session.experiment(), request.outer, output)
+    study = request.study or _study_name(session, request)
     with (
         _work_folder(tuning_folder(session.store)) as work,
-        _study(session, experiment, model, request, study) as search,
-        recorded(session, output, "tune", [], experiment) as kept,
+        _study(session, searched, model, request, study) as search,
+        recorded(session, output, "tune", [], searched.experiment) as kept,
     ):
         output = kept.output
         try:
-            _search(session, output, experiment, model, search, request, work, deadline)
+            _search(session, output, searched.experiment, model, search, request, work, deadline)
             results = search.results()
             output.pause()
-            best = _best(session, experiment, model, study, results)
-            best = _checked(session, output, experiment, model, best, work)
+            best = _best(session, model, study, results)
+            best = checked(session, output, searched, model, best, work)
             write_best(session.store, best)
-            kept.recording.tuned(dataclasses.asdict(best))
+            kept.recording.tuned(asdict(best))
             output.table("trials", *tables.trials(session.competition.metric, results, SHOWN))
             output.result(*tables.tuned(session.competition.metric, best))
             plot = tuning_folder(session.store) / f"{study}.svg"
             output.note(f"Plot: {write_plot(session.competition.metric, results, study, plot)}")
             if request.refit:
-                _refit(session, output, experiment, model, results, request, work)
+                _refit(session, output, searched.experiment, model, results, request, work)
         finally:
             session.engine.close()
+
+
+def _study_name(session: Session, request: Request) -> str:
+    """Return the name of a study of these rows, which are others under another share."""
+    sealed = session.options.sealed
+    name = f"{session.competition.name}-{session.models[0].name}"
+    name += "" if sealed is None else f"-sealed-{sealed:g}"
+    return name + ("" if request.outer == OUTER_SHARE else f"-outer-{request.outer:g}")
 
 
 def _search(
@@ -143,9 +156,7 @@ def _search(
     )
 
 
-def _best(
-    session: Session, experiment: Experiment, model: Model, study: str, results: list[Result]
-) -> Best:
+def _best(session: Session, model: Model, study: str, results: list[Result]) -> Best:
     """Return the best trial of a study, not checked yet.
 
     Raises:
@@ -172,44 +183,14 @@ def _best(
         number=number,
         score=scores[number],
         default_score=defaults[0] if defaults else None,
-        honest=None,
-        default_honest=None,
-        data=experiment.dataset.fingerprint,
+        data=session.dataset.fingerprint,
     )
-
-
-def _checked(
-    session: Session,
-    output: Output,
-    experiment: Experiment,
-    model: Model,
-    best: Best,
-    work: Path,
-) -> Best:
-    """Score the best trial, and the model as declared, on folds that the search never saw."""
-    before = read_best(session.store, model.name)
-    if before is not None and dataclasses.replace(before, honest=None, default_honest=None) == best:
-        return before
-    other = session.other_folds(experiment)
-    output.note("The declared configuration and the best one, on folds that the search never saw:")
-    scores = []
-    candidates = (model, model.with_params(best.params))
-    for number, candidate in enumerate(candidates[: 1 if candidates[0] == candidates[1] else 2]):
-        store = RunStore(work / f"check-{number}")
-        outcome = cross_validate(
-            other, [candidate], store=store, engine=lambda: session.engine, reporter=output
-        )
-        name = candidate.member
-        if name in outcome.failures:
-            raise WorkbenchError(f"{name} failed: {outcome.failures[name]}")
-        scores.append(outcome.oofs[name].score)
-    return dataclasses.replace(best, honest=scores[-1], default_honest=scores[0])
 
 
 def _refit(
     session: Session,
     output: Output,
-    experiment: Experiment,
+    searched: Experiment,
     model: Model,
     results: list[Result],
     request: Request,
@@ -226,25 +207,25 @@ def _refit(
         for result in ranked[: request.refit]
     ]
     output.note(f"Training the best {len(chosen)} configurations on all rows.")
-    predictions = refit(experiment, chosen, session.engine, work)
+    predictions = refit(session.experiment(), chosen, searched.folds, session.engine, work)
     rows = write_predictions(session, predictions, request.output)
     but = "" if session.sealed is None else ", the sealed ones apart,"
     output.result(
         f"{request.output}: {rows} rows, checked against the sample submission. The mean of "
-        f"{len(chosen)} configurations, trained on all rows{but} for longer; no row was held out, "
-        "so that their scores are those of the folds.",
+        f"{len(chosen)} configurations, trained on all rows{but} for longer; no row was held out "
+        "of this training, so that it has no score of its own.",
         {"submission": str(request.output), "rows": rows, "configurations": len(chosen)},
     )
 
 
 @contextlib.contextmanager
 def _study(
-    session: Session, experiment: Experiment, model: Model, request: Request, name: str
+    session: Session, searched: Searched, model: Model, request: Request, name: str
 ) -> Iterator[Search]:
     """Open the study of a model in the library that searches for its family."""
     folder = tuning_folder(session.store)
     seed = session.options.seed
-    metric, made = session.competition.metric, made_of(experiment, model)
+    metric, made = session.competition.metric, made_of(searched.experiment, model, searched.share)
     if model.family is not Family.NETWORK:
         from pipelines.tuning.optuna_search import OptunaSearch
 

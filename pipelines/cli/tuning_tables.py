@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from comps.base import Metric
@@ -78,20 +78,19 @@ def trials(metric: Metric, results: Sequence[Result], shown: int) -> tuple[Table
 
 
 def tuned(metric: Metric, best: Best) -> tuple[str, dict[str, Any]]:
-    """Return the outcome of a search: both scores of the best trial and of the declaration."""
+    """Return the outcome of a search: scores of the best trial and the declaration, and a verdict.
+
+    Two scores are of the folds of the search, which chose the best one, and two of rows that it
+    never saw, if there was a check.
+    """
 
     def shown(score: float | None) -> str:
         return "none" if score is None else f"{score:.{metric.digits}f}"
 
-    verdict = (
-        f"comps run --tuned uses {_parameters(best.params)}."
-        if best.gains(metric)
-        else "No better there: comps run --tuned keeps the declared parameters."
-    )
+    check = best.check
     text = (
         f"{best.model}, trial {best.number}: {metric.label} {shown(best.score)} on the folds of "
-        f"the search, {shown(best.honest)} on others; as declared {shown(best.default_score)} and "
-        f"{shown(best.default_honest)}. {verdict}"
+        f"the search, as declared {shown(best.default_score)}. {_verdict(metric, best, shown)}"
     )
     return text, {
         "model": best.model,
@@ -99,11 +98,33 @@ def tuned(metric: Metric, best: Best) -> tuple[str, dict[str, Any]]:
         "trial": best.number,
         "params": dict(best.params),
         "score": best.score,
-        "honest_score": best.honest,
         "default_score": best.default_score,
-        "default_honest_score": best.default_honest,
-        "used": best.gains(metric),
+        "outer_rows": None if check is None else check.rows,
+        "outer_share": None if check is None else check.share,
+        "outer_score": None if check is None else check.score,
+        "default_outer_score": None if check is None else check.default_score,
+        "gain": None if check is None else check.gain,
+        "gain_error": None if check is None else check.error,
+        "unchecked": best.unchecked,
+        "used": best.gains(),
     }
+
+
+def _verdict(metric: Metric, best: Best, shown: Callable[[float | None], str]) -> str:
+    if best.check is None:
+        return f"comps run --tuned keeps the declared parameters: {best.unchecked}."
+    check = best.check
+    verdict = (
+        f"comps run --tuned uses {_parameters(best.params)}."
+        if best.gains()
+        else "That is not more than one standard error: comps run --tuned keeps the declared "
+        "parameters."
+    )
+    found = best.found(metric)
+    return (
+        f"{found[0].upper()}{found[1:]}: {shown(check.score)}, as declared "
+        f"{shown(check.default_score)}. {verdict}"
+    )
 
 
 def _row(result: Result) -> dict[str, Any]:

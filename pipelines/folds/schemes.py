@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Task, UsageError, unknown_name
+from comps.base import Competition, Dataset, Task, UsageError, unknown_name
 from pipelines.folds._base import Folds, FoldSpec, Rows
 from pipelines.seeds import derive_seed
 
@@ -35,6 +35,11 @@ class FoldInput:
     groups: NDArray[Any] | None = None
     times: NDArray[Any] | None = None
     gap: Any = None
+
+    @classmethod
+    def of(cls, competition: Competition, dataset: Dataset) -> FoldInput:
+        """Return what a scheme may look at of the training rows of a data set."""
+        return cls(dataset.target, competition.task, dataset.groups, dataset.times, competition.gap)
 
 
 def kfold(rows: FoldInput, n_folds: int, seed: int) -> Pairs:

@@ -22,6 +22,27 @@ from pipelines.store import RunStore
 
 
 @dataclass(frozen=True)
+class Check:
+    """Scores of the best configuration and the declared one on rows that the search never saw.
+
+    Attributes:
+        rows: how many.
+        share: of the training rows that was to be held out for this.
+        score: of the best configuration.
+        default_score: of the model as it is declared.
+        gain: by how much the first is better; negative if it is worse.
+        error: standard error of the gain; None where it cannot be told.
+    """
+
+    rows: int
+    share: float
+    score: float
+    default_score: float
+    gain: float
+    error: float | None
+
+
+@dataclass(frozen=True)
 class Best:
     """The outcome of a search.
 
@@ -30,11 +51,11 @@ class Best:
         study: where the trials are.
         params: changed parameters of the best trial.
         number: of that trial.
-        score: of that trial, on the folds of the search.
+        score: of that trial, on the folds of the search; the best of many, so that it is too good.
         default_score: of the model as it is declared, on the same folds; None if it failed.
-        honest: of that trial on folds that the search never saw; None if they were not fitted.
-        default_honest: of the model as it is declared, on those folds.
-        data: fingerprint of the rows.
+        data: fingerprint of the rows of the run, before some were held out of the search.
+        check: on rows that the search never saw; None if there was none.
+        unchecked: why there was none.
     """
 
     model: str
@@ -43,15 +64,52 @@ class Best:
     number: int
     score: float
     default_score: float | None
-    honest: float | None
-    default_honest: float | None
     data: str
+    check: Check | None = None
+    unchecked: str = ""
 
-    def gains(self, metric: Metric) -> bool:
-        """Whether the configuration is better where the search has not been."""
-        if self.honest is None or self.default_honest is None:
-            return True
-        return metric.better(self.honest, than=self.default_honest)
+    def gains(self) -> bool:
+        """Whether the gain over the declared parameters is more than one standard error.
+
+        Only rows that the search never saw can tell.
+        """
+        check = self.check
+        return check is not None and check.error is not None and check.gain > check.error
+
+    def found(self, metric: Metric) -> str:
+        """Return in words what the check found, or why there was none, without a full stop."""
+        if self.check is None:
+            return self.unchecked
+        error = self.check.error
+        told = "unknown" if error is None else f"{error:.{metric.digits}f}"
+        return (
+            f"a gain of {self.check.gain:+.{metric.digits}f} on {self.check.rows:,} rows that the "
+            f"search never saw, with a standard error of {told}"
+        )
+
+
+@dataclass(frozen=True)
+class Use:
+    """What `--tuned` made of the search of a model.
+
+    Attributes:
+        model: its name.
+        used: whether the configuration found takes the place of the declared one. A search
+            chose it by scores on the rows that it is now scored on.
+        study: of the search.
+        trial: number of the best one.
+        text: all this in words, with the reason.
+    """
+
+    model: str
+    used: bool
+    study: str
+    trial: int
+    text: str
+
+    def values(self) -> dict[str, Any]:
+        """Return the same for machines."""
+        return {**asdict(self), "score_looked_at": self.used}
 
 
 def tuning_folder(store: RunStore) -> Path:
@@ -74,10 +132,12 @@ def read_best(store: RunStore, model: str) -> Best | None:
     """
     path = _path(store, model)
     try:
-        return Best(**json.loads(path.read_text()))
+        found = json.loads(path.read_text())
+        check = found["check"]
+        return Best(**{**found, "check": None if check is None else Check(**check)})
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise StoreError(f"{path} is damaged. Delete it, and run comps tune again.") from error
 
 
@@ -86,47 +146,47 @@ def tuned(
     models: list[Model],
     metric: Metric,
     given: Mapping[str, Mapping[str, Any]],
-    data: str | None = None,
-) -> tuple[list[Model], list[str]]:
-    """Return models with the best configurations found, and what the user should know of them.
+    data: str,
+) -> tuple[list[Model], list[Use]]:
+    """Return models with the best configurations found, and what was used of which search.
 
-    A configuration that was no better on folds that its search never saw is not used, nor one
-    that was found on other rows than those of the fingerprint `data`, if it is given. What the
-    user has `given` of a model stays.
+    A configuration is used if its gain over the declared one was more than one standard error on
+    rows that its search never saw, and if it was found on the rows of the fingerprint `data`.
+    What the user has `given` of a model stays. Models without a search have no `Use`.
 
     Raises:
-        UsageError: if none of the models was tuned.
+        UsageError: if none of the models was tuned on these rows.
     """
-    changed, notes, found = [], [], False
+    changed, uses, found = [], [], False
     for model in models:
         best = read_best(store, model.name)
         if best is None:
             changed.append(model)
-        elif data not in (None, best.data):
-            changed.append(model)
-            notes.append(
-                f"{model.name}: its parameters stay, for those found are of a search on other rows."
-            )
-        elif not best.gains(metric):
-            found = True
-            changed.append(model)
-            notes.append(
-                f"{model.name}: its parameters stay, for those found were no better on other folds."
-            )
-        else:
-            found = True
-            kept = {**model.changed, **given.get(model.name, {})}
-            own = {name: value for name, value in best.params.items() if name not in kept}
-            changed.append(model.with_params(own))
-            notes.append(f"{model.name}: the parameters of trial {best.number} of '{best.study}'.")
+            continue
+        here = best.data == data
+        found = found or here
+        used = here and best.gains()
+        kept = {**model.changed, **given.get(model.name, {})}
+        own = {name: value for name, value in best.params.items() if name not in kept}
+        changed.append(model.with_params(own) if used else model)
+        why = best.found(metric) if here else "those found are of a search on other rows"
+        text = (
+            f"{model.name}: the parameters of trial {best.number} of '{best.study}', for {why}. "
+            "They were chosen by a search that saw these rows' folds: its out-of-fold score may "
+            "be a little too good."
+            if used
+            else f"{model.name}: its parameters stay: {why}."
+        )
+        uses.append(Use(model.name, used, best.study, best.number, text))
     if not found:
         names = ", ".join(model.name for model in models)
-        where, how = ("", "") if data is None else (" on these rows", " with the same --sealed")
+        where = " on these rows" if uses else ""
+        how = ", with the same --data and --sealed" if uses else ""
         raise UsageError(
             f"--tuned uses what comps tune found, and none of these was tuned{where}: {names}. "
             f"Run: comps tune {store.root.name} --model {models[-1].name}{how}"
         )
-    return changed, notes
+    return changed, uses
 
 
 def _path(store: RunStore, model: str) -> Path:

@@ -22,20 +22,21 @@ from pipelines.jobs import Job, Run
 from pipelines.store import RunStore
 
 
-def longer(model: Model, step: int, folds: Folds) -> Model:
+def longer(model: Model, step: int, folds: Folds, n_rows: int) -> Model:
     """Return a model that trains on all rows as long as was best on the folds, and a bit longer.
 
-    Steps are multiplied by the share of rows that a fold lacks: 1.25 with five folds. Where folds
-    grow with time, the last one, which lacks least, counts.
+    Steps are multiplied by the share of rows that a fold lacks: 1.25 with five folds of all rows.
+    Where folds grow with time, the last one, which lacks least, counts.
 
     Args:
         model: whose `epochs` or `rounds` are set; one without is returned as it is.
         step: epochs or rounds that were best on the folds.
         folds: that they were best on.
+        n_rows: that the model is trained on now; those held out of a search are among them.
     """
     sizes = [len(train) for train, _ in folds.pairs[0]]
     rows = max(sizes) if folds.growing else float(np.mean(sizes))
-    steps = max(1, round(step * folds.n_rows / rows))
+    steps = max(1, round(step * n_rows / rows))
     known = {name: steps for name in ("epochs", "rounds") if name in model.params}
     if not known:
         return model
@@ -45,14 +46,16 @@ def longer(model: Model, step: int, folds: Folds) -> Model:
 def refit(
     experiment: Experiment,
     configurations: Sequence[tuple[Model, int]],
+    searched: Folds,
     engine: Engine,
     folder: Path,
 ) -> NDArray[Any]:
     """Train configurations on all rows and return the mean of their test predictions.
 
     Args:
-        experiment: the rows, and the folds that the steps were found on.
+        experiment: all rows.
         configurations: each a model and its best step.
+        searched: the folds that the steps were found on, perhaps of a part of the rows.
         engine: executes the training; it stays open.
         folder: for what is under way.
 
@@ -75,7 +78,8 @@ def refit(
             seed=experiment.seed,
             threads=engine.threads,
         )
-        jobs.append(Job(run, longer(model, step, experiment.folds), "refit", 0, (ALL_ROWS,)))
+        trained = longer(model, step, searched, experiment.folds.n_rows)
+        jobs.append(Job(run, trained, "refit", 0, (ALL_ROWS,)))
     waiting = list(jobs)
 
     def next_job(slot: int) -> Job | None:

@@ -10,13 +10,22 @@ from typing import Any
 from comps.base import Model, StoreError, UsageError
 from pipelines.crossval import Experiment
 
+OUTER_PART = "outer part"
 
-def made_of(experiment: Experiment, model: Model) -> dict[str, Any]:
-    """Return what the scores of a study have in common, as JSON values."""
+
+def made_of(experiment: Experiment, model: Model, outer: float = 0.0) -> dict[str, Any]:
+    """Return what the scores of a study have in common, as JSON values.
+
+    Args:
+        experiment: that the trials are scored on.
+        model: what is tuned.
+        outer: share of the rows that was held out of it before.
+    """
     config = model.config()
     return {
         "competition": experiment.competition.name,
         "model": model.name,
+        OUTER_PART: outer,
         "data": experiment.dataset.fingerprint,
         "folds": experiment.folds.fingerprint,
         "seed": experiment.seed,
@@ -36,9 +45,10 @@ def check_same(found: Any, expected: Mapping[str, Any], name: str) -> None:
         )
     differing = [key for key in expected if found.get(key) != expected[key]]
     if differing:
+        old = " It is of a version that searched on all rows." if OUTER_PART not in found else ""
         raise UsageError(
             f"The study '{name}' is of another {' and '.join(differing)}, so that its scores "
-            "cannot be compared. Begin a new one with --study NAME."
+            f"cannot be compared.{old} Begin a new one with --study NAME."
         )
 
 

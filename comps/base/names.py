@@ -79,12 +79,15 @@ def split_names(text: str) -> list[str]:
     Raises:
         UsageError: if a bracket or a quote is not closed.
     """
-    names, begin, waiting, quoted = [], 0, list[str](), False
+    names, begin, waiting = [], 0, list[str]()
+    quoted = escaped = False
     for place, letter in enumerate(text):
-        if letter == '"' and (place == 0 or text[place - 1] != "\\"):
+        if escaped:
+            escaped = False
+        elif letter == '"':
             quoted = not quoted
         elif quoted:
-            continue
+            escaped = letter == "\\"
         elif letter in _CLOSING:
             waiting.append(_CLOSING[letter])
         elif waiting and letter == waiting[-1]:

@@ -3,6 +3,7 @@
 from comps.base.competition import Competition, Dataset, Task
 from comps.base.errors import (
     BusyError,
+    CodeError,
     DataError,
     MissingPackageError,
     StoreError,
@@ -14,6 +15,7 @@ from comps.base.errors import (
 from comps.base.images import Images
 from comps.base.metric import IDENTITY, LOG1P, Array, Loss, Metric, Prediction, Scale
 from comps.base.model import Family, Model, parse_setting
+from comps.base.places import data_root
 from comps.base.rows import join_rows
 from comps.base.windows import Windows
 
@@ -22,6 +24,7 @@ __all__ = [
     "LOG1P",
     "Array",
     "BusyError",
+    "CodeError",
     "Competition",
     "DataError",
     "Dataset",
@@ -38,6 +41,7 @@ __all__ = [
     "UsageError",
     "Windows",
     "WorkbenchError",
+    "data_root",
     "join_rows",
     "parse_setting",
     "some",

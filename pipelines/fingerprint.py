@@ -13,6 +13,7 @@ import numpy as np
 
 from comps.base import DataError, data_root
 
+
 def fingerprint(*parts: Any) -> str:
     """Return 16 hexadecimal digits for JSON values, bytes and arrays.
 
@@ -62,7 +63,7 @@ def with_contents(value: Any) -> Any:
     """Return a parameter with the content of each file that it names in the name's place.
 
     Files are named by their path, or by their path in the folder for data. Of a folder, all that
-    lies in it counts; its name must be told from a word, by a slash.
+    lies in it counts.
 
     >>> with_contents({"alpha": 1.0, "weights": "no-such-file.h5"})
     {'alpha': 1.0, 'weights': 'no-such-file.h5'}
@@ -77,7 +78,7 @@ def with_contents(value: Any) -> Any:
         try:
             if path.is_file():
                 return {"file": file_fingerprint(path)}
-            if path.is_dir() and Path(value).name != value:
+            if path.is_dir():
                 files = sorted(part for part in path.rglob("*") if part.is_file())
                 return {"folder": {str(f.relative_to(path)): file_fingerprint(f) for f in files}}
         except OSError:  # a text too long to be a path

@@ -7,16 +7,15 @@ from typing import Any
 
 from comps.base import Competition, Model
 from pipelines.code._libraries import versions
+from pipelines.code._resolve import Node
 from pipelines.code._values import Values
-from pipelines.code._walk import Node, Reach
+from pipelines.code._walk import Reach
 from pipelines.fingerprint import fingerprint
 
 # What runs a fold, and what makes predictions of the results of all folds.
 _HARNESS = (Node("pipelines.training", "train_folds"), Node("pipelines.oof", "assemble"))
 # They lead to all trainers, by a text; the one that a model names is followed by itself.
-_STOPS = frozenset(
-    Node("pipelines.trainers", name) for name in ("load_trainer", "trainer_module")
-)
+_STOPS = frozenset(Node("pipelines.trainers", name) for name in ("load_trainer", "trainer_module"))
 
 
 def code_fingerprint(competition: Competition, model: Model) -> str:
@@ -60,7 +59,7 @@ def libraries(competition: Competition, model: Model) -> dict[str, str | None]:
         CodeError: see `code_fingerprint`.
     """
     reach, _ = _followed(competition, model)
-    return dict(versions(reach.libraries))
+    return versions(reach.libraries)
 
 
 def _followed(competition: Competition, model: Model) -> tuple[Reach, object]:
@@ -71,7 +70,7 @@ def _followed(competition: Competition, model: Model) -> tuple[Reach, object]:
     if model.extra is not None:
         reach.libraries.add(model.extra)
     trainer = TRAINERS[model.trainer].partition(":")[2] if trainer_module(model.trainer) else ""
-    reach.add(*_HARNESS, Node(trainer_module(model.trainer), trainer))
+    reach.add(*_HARNESS, *_STOPS, Node(trainer_module(model.trainer), trainer))
     values = Values(reach)
     return reach, [values.text(value, name) for name, value in _functions(competition, model)]
 

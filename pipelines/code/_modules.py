@@ -15,10 +15,10 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from comps.base import CodeError
+from pipelines.code._names import bound_names
 from pipelines.code._statement import (
     Statement,
     Target,
-    bound_names,
     import_targets,
     is_text,
     loaded_targets,
@@ -176,11 +176,15 @@ def find_module(name: str) -> Module | None:
 
 
 def refresh() -> bool:
-    """Forget all modules if a file changed since it was read; return whether one did."""
-    if all(_state(path) == state for path, state in _states.items()):
+    """Forget the modules whose files changed since they were read; return whether one did."""
+    changed = {path for path, state in _states.items() if _state(path) != state}
+    if not changed:
         return False
-    for known in (_modules, _states, _found):
-        known.clear()
+    _found.clear()
+    for path in changed:
+        del _states[path]
+    for name in [name for name, module in _modules.items() if module.path in changed]:
+        del _modules[name]
     return True
 
 

@@ -14,14 +14,11 @@ import decimal
 import enum
 import fractions
 import functools
-import inspect
-import linecache
 import re
 import sys
 import types
 import uuid
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +26,10 @@ import numpy as np
 
 from comps.base import CodeError, Competition
 from pipelines.code._modules import Kind, find_module, is_found, kind_of
+from pipelines.code._resolve import WHOLE, Node
+from pipelines.code._source import class_source, closed_values, function_source
 from pipelines.code._statement import Statement
-from pipelines.code._walk import Node, Reach
+from pipelines.code._walk import Reach
 from pipelines.fingerprint import file_fingerprint, fingerprint
 
 # Python writes these as what they are.
@@ -166,7 +165,7 @@ class Values:
 
     def _module(self, value: types.ModuleType) -> object:
         if kind_of(value.__name__) is Kind.PROJECT:
-            self._reach.add(Node(value.__name__, "*"))
+            self._reach.add(Node(value.__name__, WHOLE))
         elif kind_of(value.__name__) is Kind.LIBRARY:
             self._reach.libraries.add(value.__name__.partition(".")[0])
         return ["module", value.__name__]
@@ -191,46 +190,20 @@ class Values:
 
     def _function(self, value: types.FunctionType, name: str) -> object:
         """Write a function by its source and by what it reaches."""
-        code = value.__code__
-        file, line, own = code.co_filename, code.co_firstlineno, code.co_name
-        nodes = [
-            node
-            for node in ast.walk(_tree(file, tuple(linecache.getlines(file, value.__globals__))))
-            if _first_line(node) == line and getattr(node, "name", "<lambda>") == own
+        closed = closed_values(value)
+        reached = [
+            self._reached(node, closed, value.__globals__, name)
+            for node in function_source(value, name)
         ]
-        closed = {
-            free: cell.cell_contents
-            for free, cell in zip(code.co_freevars, value.__closure__ or (), strict=True)
-            if _is_filled(cell)
-        }
-        if not nodes:
-            raise _no_source(name, value)
-        defaults = (value.__defaults__, value.__kwdefaults__)
-        reached = [self._reached(node, closed, value.__globals__, name) for node in nodes]
-        return ["function", reached, self._all(defaults, name)]
+        return ["function", reached, self._all((value.__defaults__, value.__kwdefaults__), name)]
 
     def _class(self, value: type, name: str) -> object:
         """Write a class of a notebook."""
-        codes = [
-            inspect.unwrap(part).__code__
-            for part in vars(value).values()
-            if isinstance(part, types.FunctionType)
-        ]
-        files = {code.co_filename for code in codes} - {"<string>"}
-        try:
-            files |= {inspect.getsourcefile(value) or ""}
-        except (OSError, TypeError):
-            pass
-        nodes = [
-            node
-            for file in sorted(files)
-            for node in ast.walk(_tree(file, tuple(linecache.getlines(file))))
-            if isinstance(node, ast.ClassDef) and node.name == value.__name__
-        ]
-        if not nodes or "<locals>" in value.__qualname__:
-            raise _no_source(name, value)
         around = vars(sys.modules[value.__module__])
-        return ["class", [self._reached(node, {}, around, name) for node in nodes]]
+        return [
+            "class",
+            [self._reached(node, {}, around, name) for node in class_source(value, name)],
+        ]
 
     def _reached(
         self, node: ast.AST, closed: Mapping[str, Any], around: Mapping[str, Any], name: str
@@ -267,7 +240,7 @@ class Values:
             # Of a competition that a loader refers to, the loader of the files counts.
             return ["competition", value.name, self.text(value.load, f"{name}.load")]
         told = dataclasses.is_dataclass(value) or hasattr(value, "get_params")
-        if not (told or kind_of(own.__module__) is Kind.PROJECT or not is_found(own.__module__)):
+        if not (told or _is_users(own.__module__)):
             return None
         fields = dict(getattr(value, "__dict__", {}))
         for base in own.__mro__:
@@ -288,6 +261,12 @@ def _is_project(module: str) -> bool:
     return kind_of(module) is Kind.PROJECT and find_module(module) is not None
 
 
+def _is_users(module: str) -> bool:
+    """Whether a module belongs to the project or, as a notebook does, to nothing installed."""
+    kind = kind_of(module)
+    return kind is Kind.PROJECT or (kind is Kind.LIBRARY and not is_found(module))
+
+
 def _by_name(value: Any) -> object:
     """Return what a value's module has under its name, if that can be imported."""
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
@@ -303,35 +282,5 @@ def _by_name(value: Any) -> object:
     return found
 
 
-@cache
-def _tree(file: str, lines: tuple[str, ...]) -> ast.AST:
-    try:
-        return ast.parse("".join(lines))
-    except SyntaxError:
-        # Such as a cell with commands of the notebook in it, which is not what was run.
-        return ast.Module([], [])
-
-
-def _first_line(node: ast.AST) -> int | None:
-    decorators = getattr(node, "decorator_list", None)
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-        return (decorators or [node])[0].lineno
-    return None
-
-
-def _is_filled(cell: types.CellType) -> bool:
-    try:
-        return cell.cell_contents is not cell
-    except ValueError:
-        return False
-
-
 def _type_name(value: Any) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
-
-
-def _no_source(name: str, value: Any) -> CodeError:
-    return CodeError(
-        f"Results depend on '{name}' ({value.__qualname__}), and its source cannot be found. Write "
-        "it in a file or in a cell of a notebook, and import it from there."
-    )

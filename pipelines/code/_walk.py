@@ -2,50 +2,28 @@
 
 from __future__ import annotations
 
-import builtins
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from types import MappingProxyType
 
 from comps.base import CodeError
-from pipelines.code._modules import Kind, Module, find_module, kind_of, refresh
+from pipelines.code._modules import Kind, find_module, kind_of, refresh
+from pipelines.code._resolve import (
+    IMPORT,
+    WHOLE,
+    Found,
+    Library,
+    Node,
+    attribute_of,
+    looks_up_by_text,
+    meant_by_text,
+    module_named,
+    registers_in,
+    resolve,
+)
 from pipelines.code._statement import Statement, Target
 from pipelines.fingerprint import fingerprint
-
-# The names of a node that stands for a whole module, and for what is done when it is imported.
-WHOLE, IMPORT = "*", "<import>"
-# Calls that find a module by a text: any module of the caller's package may be meant.
-_BY_TEXT = {
-    "importlib.import_module",
-    "pkgutil.get_data",
-    "pkgutil.iter_modules",
-    "pkgutil.resolve_name",
-    "pkgutil.walk_packages",
-    "runpy.run_module",
-    "runpy.run_path",
-    "sys.modules",
-}
-_BUILTIN_BY_TEXT = {"__import__", "eval", "exec", "globals"}
-
-
-@dataclass(frozen=True, order=True)
-class Node:
-    """A definition: a name of a module of the project, or `WHOLE` or `IMPORT`."""
-
-    module: str
-    name: str
-
-
-@dataclass(frozen=True, order=True)
-class Library:
-    """A library that is not followed: the name of its top package."""
-
-    name: str
-
-
-Found = Node | Library
 
 
 @dataclass
@@ -90,7 +68,7 @@ class Reach:
 
     def look_up(self, module: str, chain: Sequence[str]) -> list[Found]:
         """Return what a name with its attributes is in a module, and follow it."""
-        found = _resolve(_module(module), chain)
+        found = resolve(module_named(module), chain)
         self.add(*found)
         return found
 
@@ -99,7 +77,7 @@ class Reach:
         for name, *rest in statement.chains:
             for target in statement.imports.get(name, ()):
                 chain = rest if target.name is None else [target.name, *rest]
-                self._note(_attribute(target.module, chain, frozenset()))
+                self._note(attribute_of(target.module, chain, frozenset()))
         for target in statement.imported:
             self._note(_used_library(target))
             for module in _loaded_by(target):
@@ -150,7 +128,7 @@ class _Step:
 
 @cache
 def _step(node: Node, followed: bool) -> _Step:
-    module = _module(node.module)
+    module = module_named(node.module)
     if node.name == IMPORT:
         statements = module.effects
     elif node.name == WHOLE:
@@ -168,12 +146,12 @@ def _step(node: Node, followed: bool) -> _Step:
     every: list[Found] = [Node(name, WHOLE) for name in inner]
     record: list[object] = []
     for statement in statements:
-        names = {chain: _resolve(module, chain, statement.imports) for chain in statement.chains}
+        names = {chain: resolve(module, chain, statement.imports) for chain in statement.chains}
         told = [[".".join(chain), sorted(map(str, own))] for chain, own in names.items() if own]
         record.append([statement.digest, told])
         every += [one for own in names.values() for one in own]
-        if _looks_up_by_text(module, statement):
-            every += _meant(module, statement)
+        if looks_up_by_text(module, statement):
+            every += meant_by_text(module, statement)
     imported = [target for statement in statements for target in statement.imported]
     every += [library for target in imported for library in _used_library(target)]
     loads = [name for target in imported for name in _loaded_by(target)]
@@ -197,7 +175,7 @@ class _ImportStep:
 
 @cache
 def _import_step(name: str) -> _ImportStep:
-    module = _module(name)
+    module = module_named(name)
     parent = name.rpartition(".")[0]
     modules = [*([parent] if parent else []), *(n for t in module.loads for n in _loaded_by(t))]
     found: list[Found] = [Node(name, IMPORT)] if module.effects else []
@@ -206,7 +184,7 @@ def _import_step(name: str) -> _ImportStep:
         (wanted, Node(name, own))
         for own, statements in module.definitions.items()
         for statement in statements
-        for wanted in _registers(module, statement)
+        for wanted in registers_in(module, statement)
     ]
     return _ImportStep(tuple(dict.fromkeys(modules)), tuple(found), tuple(registered))
 
@@ -221,134 +199,7 @@ def _loaded_by(target: Target) -> list[str]:
     """Return the modules of the project that an import statement loads."""
     if kind_of(target.module) is not Kind.PROJECT:
         return []
-    if target.name in (None, "*") or _module(target.module).binds(str(target.name)):
+    if target.name in (None, "*") or module_named(target.module).binds(str(target.name)):
         return [target.module]
     inner = f"{target.module}.{target.name}"
     return [target.module, *([inner] if find_module(inner) is not None else [])]
-
-
-def _module(name: str) -> Module:
-    module = find_module(name)
-    if module is None:
-        raise CodeError(
-            f"The module '{name}' cannot be found, and results depend on it. Was it renamed or "
-            "deleted, or is it not on Python's path?"
-        )
-    return module
-
-
-def _resolve(
-    module: Module,
-    chain: Sequence[str],
-    imports: Mapping[str, Sequence[Target]] = MappingProxyType({}),
-    seen: frozenset[tuple[str, str]] = frozenset(),
-) -> list[Found]:
-    """Return what a name in a module may be; nothing for the builtin and the standard library.
-
-    Args:
-        module: where the name stands.
-        chain: the name and its attributes.
-        imports: those of the statement that it stands in.
-        seen: what is being looked up, as modules import from each other in circles.
-    """
-    name, *rest = chain
-    if (module.name, name) in seen:
-        return []
-    seen = seen | {(module.name, name)}
-    found: list[Found] = [Node(module.name, name)] if name in module.definitions else []
-    targets = [*imports.get(name, ()), *module.imports.get(name, ())]
-    if not found and not targets:
-        for star in module.stars:
-            if kind_of(star.module) is Kind.PROJECT:
-                found += _resolve(_module(star.module), chain, seen=seen)
-    for target in targets:
-        if target.name is None:
-            found += _attribute(target.module, rest, seen)
-        elif target == Target(module.name, name):
-            found += _attribute(f"{module.name}.{name}", rest, seen)
-        else:
-            found += _attribute(target.module, [target.name, *rest], seen, imported=True)
-    return found
-
-
-def _attribute(
-    name: str, chain: Sequence[str], seen: frozenset[tuple[str, str]], *, imported: bool = False
-) -> list[Found]:
-    """Return what an attribute of a module is, or the module itself if there is none."""
-    kind = kind_of(name)
-    if kind is not Kind.PROJECT:
-        return [Library(name.partition(".")[0])] if kind is Kind.LIBRARY else []
-    module = _module(name)
-    if not chain:
-        return [Node(name, WHOLE)]
-    found = _resolve(module, chain, seen=seen)
-    if found or module.binds(chain[0]):
-        return found
-    inner = f"{name}.{chain[0]}"
-    if find_module(inner) is not None:
-        return _attribute(inner, chain[1:], seen)
-    if imported and not module.opaque:
-        raise CodeError(
-            f"There is no '{chain[0]}' in '{name}' ({module.path or module.folders[0]}), which "
-            "results depend on. Was a module renamed or deleted?"
-        )
-    # It is made when the module runs.
-    return [Node(name, WHOLE)]
-
-
-def _full_names(module: Module, statement: Statement) -> Iterator[str]:
-    """Yield what the names of a statement are called where they are defined, with attributes."""
-    for name, *rest in statement.chains:
-        for target in [*statement.imports.get(name, ()), *module.imports.get(name, ())]:
-            yield ".".join([target.module, *([target.name] if target.name else []), *rest])
-
-
-def _looks_up_by_text(module: Module, statement: Statement) -> bool:
-    """Whether a statement finds modules, names or subclasses in a way that cannot be followed."""
-    if any(chain[-1] == "__subclasses__" for chain in statement.chains):
-        return True
-    if any(
-        chain[0] in _BUILTIN_BY_TEXT and hasattr(builtins, chain[0]) and not module.binds(chain[0])
-        for chain in statement.chains
-    ):
-        return True
-    return any(
-        name == known or name.startswith(f"{known}.")
-        for name in _full_names(module, statement)
-        for known in _BY_TEXT
-    )
-
-
-def _meant(module: Module, statement: Statement) -> Iterator[Node]:
-    """Yield what a text may mean: the modules beside this one, and those that texts in it name."""
-    yield Node(module.package or module.name, WHOLE)
-    for text in statement.texts:
-        name = text.partition(":")[0]
-        if all(map(str.isidentifier, name.split("."))) and kind_of(name) is Kind.PROJECT:
-            if find_module(name) is not None:
-                yield Node(name, WHOLE)
-
-
-# Definitions that enter themselves somewhere when they are made
-
-
-def _registers(module: Module, statement: Statement) -> Iterator[Node]:
-    """Yield the definitions in which a statement of a module may enter what it makes.
-
-    `@table.add` and `@function.register` do so, functions that change a global value, and base
-    classes with `__init_subclass__`.
-    """
-    for chain in statement.called:
-        for node in _resolve(module, chain, statement.imports):
-            if isinstance(node, Node) and node.name != WHOLE:
-                yield from _changed_by(node, attribute=len(chain) > 1)
-
-
-def _changed_by(node: Node, *, attribute: bool) -> Iterator[Node]:
-    """Yield the definitions that change when one is called, or an attribute of it."""
-    module = _module(node.module)
-    for statement in module.definitions[node.name]:
-        if statement.is_data or statement.hooks_subclasses or (attribute and statement.decorated):
-            yield node
-        for name in statement.changed & set(module.definitions):
-            yield Node(module.name, name)

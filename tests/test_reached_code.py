@@ -22,7 +22,21 @@ from comps.base import CodeError, Competition, Dataset, Family, Metric, Model
 from comps.catalog import competition_names, find_competition
 from pipelines.code import code_fingerprint, libraries, reached
 from pipelines.trainers import TRAINERS
-from tests.support import MEAN, METRIC, RIDGE, ROOT, TINY, load_tiny, python
+from pipelines.training import train_folds
+from pipelines.views import ViewCache
+from tests.support import (
+    MEAN,
+    METRIC,
+    RIDGE,
+    ROOT,
+    TINY,
+    TinyFeatures,
+    build_ridge,
+    load_tiny,
+    python,
+    tiny_experiment,
+    write_tiny,
+)
 
 # A user's package
 
@@ -535,6 +549,8 @@ def test_a_trainer_of_a_user_is_followed(package: Package, monkeypatch: pytest.M
 # Functions of a notebook
 
 CELL = '''
+import logging
+from typing import Optional, Union
 import numpy as np
 import pandas as pd
 import tests.support as support
@@ -542,7 +558,10 @@ from tests.support import build_mean
 
 RATE, TABLE, NAMES = 0.5, np.arange(3.0), ["a"]
 FRAME = pd.DataFrame({"x": [1.0, None], "s": ["a", "b"]})
-STRANGE = open(__file__) if False else iter([1])
+STRANGE = iter([1])
+LOG = logging.getLogger("cell")
+Rates = Union[float, np.ndarray]
+SHIFTED = None
 
 
 class Shifted:
@@ -554,13 +573,14 @@ class Shifted:
         return self
 
 
-def helper(x):
+def helper(x: Optional[float]) -> Rates:
+    LOG.info("helped")
     return x * RATE
 
 
 def build():
     """Return a model."""
-    return helper(TABLE.sum()), NAMES, Shifted(), support.build_mean
+    return helper(TABLE.sum()), NAMES, Shifted(), SHIFTED, support.build_mean
 
 
 def of_frame():
@@ -645,6 +665,21 @@ def test_what_a_function_of_a_notebook_reaches_counts(old: str, new: str) -> Non
     assert key_of(cell(old, new).build) != key_of(cell().build)
 
 
+def test_what_is_put_into_a_class_or_an_object_of_a_notebook_counts() -> None:
+    def changed(change: Callable[[SimpleNamespace], object]) -> str:
+        names = cell("SHIFTED = None\n", "\n")
+        around = names.build.__globals__
+        around["SHIFTED"] = names.Shifted()
+        change(SimpleNamespace(**around))
+        return key_of(names.build)
+
+    before = changed(lambda names: None)
+    assert changed(lambda names: None) == before
+    assert changed(lambda names: setattr(names.SHIFTED, "shift", 2)) != before
+    assert changed(lambda names: setattr(names.Shifted, "shift", 2)) != before
+    assert changed(lambda names: setattr(names.Shifted, "fit", names.unused)) != before
+
+
 def test_a_table_counts_by_value() -> None:
     before = key_of(cell().of_frame)
     assert key_of(cell().of_frame) == before
@@ -688,6 +723,37 @@ class Loader:
     def __call__(self, path: Path) -> Dataset:
         """Read what `write_tiny` wrote."""
         return load_tiny(path)
+
+
+def test_a_function_that_is_bound_in_part_makes_models_and_features(tmp_path: Path) -> None:
+    experiment = tiny_experiment(write_tiny(tmp_path))
+    one, other = (
+        replace(RIDGE, features=functools.partial(Scaled, by), params={"alpha": 50.0})
+        for by in (1.0, 100.0)
+    )
+    assert experiment.key(one) != experiment.key(other)
+    views = ViewCache()
+    first, second = (
+        train_folds(TINY, experiment.dataset, model, experiment.folds, 0, [0], views=views)[0]
+        for model in (one, other)
+    )
+    assert not np.allclose(first.valid, second.valid)
+    bound = replace(RIDGE, params={}, build=functools.partial(build_ridge, 50.0))
+    assert bound.config()["build"] == "partial of tests.support:build_ridge"
+    assert experiment.key(bound) != experiment.key(
+        replace(bound, build=functools.partial(build_ridge, 1.0))
+    )
+
+
+class Scaled(TinyFeatures):
+    """Features times a factor."""
+
+    def __init__(self, by: float) -> None:
+        self.by = by
+
+    def transform(self, rows: pd.DataFrame) -> Any:
+        """Return the features of the tiny competition, larger."""
+        return super().transform(rows) * self.by
 
 
 def test_a_loader_that_is_an_object_counts_with_its_fields() -> None:

@@ -233,10 +233,12 @@ def _find(name: str) -> _Place | None:
 def _spec(name: str) -> ModuleSpec | None:
     """Return the specification of a module; its parents are not imported."""
     parent, _, _ = name.rpartition(".")
+    if name == "__main__":  # it is the program that was started, whatever that is
+        return None
     if not parent:
         try:
             return importlib.util.find_spec(name)
-        except ValueError:  # it was made by hand, as `__main__` is
+        except ValueError:  # it was made by hand
             return None
     above = _find(parent)
     folders = [str(folder) for folder in above.folders] if above else []

@@ -14,6 +14,7 @@ import decimal
 import enum
 import fractions
 import functools
+import logging
 import re
 import sys
 import types
@@ -83,6 +84,8 @@ class Values:
         """
         if isinstance(value, enum.Enum):
             return [self.text(type(value), name), value.name]
+        if isinstance(value, logging.Logger) or type(value).__module__ == "typing":
+            return [type(value).__name__, str(value)]
         if isinstance(value, _WRITTEN):
             return [type(value).__name__, repr(value)]
         if id(value) in self._seen:
@@ -198,12 +201,15 @@ class Values:
         return ["function", reached, self._all((value.__defaults__, value.__kwdefaults__), name)]
 
     def _class(self, value: type, name: str) -> object:
-        """Write a class of a notebook."""
+        """Write a class of a notebook, with what was put into it after it was made."""
         around = vars(sys.modules[value.__module__])
-        return [
-            "class",
-            [self._reached(node, {}, around, name) for node in class_source(value, name)],
+        reached = [self._reached(node, {}, around, name) for node in class_source(value, name)]
+        members = [
+            [key, self.text(part, f"{name}.{key}")]
+            for key, part in sorted(vars(value).items())
+            if _is_written_by_hand(key, part)
         ]
+        return ["class", reached, members]
 
     def _reached(
         self, node: ast.AST, closed: Mapping[str, Any], around: Mapping[str, Any], name: str
@@ -259,6 +265,15 @@ def _slots(own: type) -> Sequence[str]:
 
 def _is_project(module: str) -> bool:
     return kind_of(module) is Kind.PROJECT and find_module(module) is not None
+
+
+def _is_written_by_hand(name: str, member: Any) -> bool:
+    """Whether a member of a class is a method or a value that stands in its source."""
+    if isinstance(member, types.FunctionType):
+        return member.__code__.co_filename != "<string>"
+    return not name.startswith("__") and isinstance(
+        member, (*_WRITTEN, dict, frozenset, list, np.ndarray, set, tuple)
+    )
 
 
 def _is_users(module: str) -> bool:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from comps.base import Competition, DataError
+from comps.base import Competition, DataError, data_root
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,6 @@ class Source:
 
     def __str__(self) -> str:
         return "bundled sample" if self.bundled else str(self.path)
-
-
-def data_root() -> Path:
-    """Return the folder for downloaded files: `$COMPS_DATA`, or `data` beside the user."""
-    return Path(os.environ.get("COMPS_DATA", "data"))
 
 
 def runs_root() -> Path:

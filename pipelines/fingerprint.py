@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import importlib.util
-import inspect
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from comps.base import Competition, Model
-
-_SHARED = (
-    "comps.base",
-    "pipelines.folds",
-    "pipelines.preparation",
-    "pipelines.refit",
-    "pipelines.residual",
-    "pipelines.seeds",
-    "pipelines.training",
-)
-# Declarations: their values are part of a model's configuration, so that a changed
-# parameter of one model leaves the results of the others valid.
-_DECLARATIONS = {"models.py", "competition.py"}
+from comps.base import DataError, data_root
 
 
 def fingerprint(*parts: Any) -> str:
@@ -53,71 +38,49 @@ def fingerprint(*parts: Any) -> str:
     return digest.hexdigest()[:16]
 
 
-def code_fingerprint(competition: Competition, model: Model) -> str:
-    """Return the fingerprint of the source code that a model's predictions follow from.
+def file_fingerprint(path: Path) -> str:
+    """Return the fingerprint of a file's content; an unchanged file is read once a process.
 
-    That is the shared vocabulary, the trainer and what trainers share, the code that runs a
-    fold, and the folders of the functions that load the rows and build the model and its
-    features, with what these folders import of `comps`, directly or not. Files with
-    declarations alone are left out: what they say of a model is in its configuration.
+    Raises:
+        DataError: if it cannot be read.
     """
-    from pipelines.trainers import trainer_module
-
-    functions = (competition.load, competition.offset, model.features, model.build)
-    own = {_unit(inspect.unwrap(f).__module__) for f in functions if f is not None}
-    modules = {*_SHARED, trainer_module(model.trainer)}.union(*map(_with_imports, own))
-    sources = [_source(name) for name in sorted(modules)]
-    return fingerprint(_source("pipelines.trainers", pattern="_[!_]*.py"), *sources)
-
-
-def _unit(module: str) -> str:
-    """Return what counts as a whole: a module's folder, or itself where competitions share it."""
-    folder = module.rpartition(".")[0]
-    return module if folder in ("", "comps") else folder
+    try:
+        state = path.stat()
+        return _content(path.resolve(), state.st_size, state.st_mtime_ns)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 @cache
-def _with_imports(unit: str) -> frozenset[str]:
-    """Return a unit and what it imports of `comps`, directly or not."""
-    found, waiting = {unit}, [unit]
-    while waiting:
-        new = _imports(waiting.pop()) - found
-        found |= new
-        waiting += new
-    return frozenset(found)
+def _content(path: Path, size: int, changed: int) -> str:
+    """Return the fingerprint; size and time tell that the file changed."""
+    del size, changed
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()[:16]
 
 
-@cache
-def _imports(unit: str) -> frozenset[str]:
-    """Return the units of `comps` that the import statements of a unit name, wherever they are."""
-    names: set[str] = set()
-    for path in _files(unit):
+def with_contents(value: Any) -> Any:
+    """Return a parameter with the content of each file that it names in the name's place.
+
+    Files are named by their path, or by their path in the folder for data. Of a folder, all that
+    lies in it counts.
+
+    >>> with_contents({"alpha": 1.0, "weights": "no-such-file.h5"})
+    {'alpha': 1.0, 'weights': 'no-such-file.h5'}
+    """
+    if isinstance(value, Mapping):
+        return {name: with_contents(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [with_contents(part) for part in value]
+    if not isinstance(value, str) or not value or "\0" in value:
+        return value
+    for path in (Path(value), data_root() / value):
         try:
-            tree = ast.parse(path.read_bytes())
-        except (SyntaxError, ValueError):
-            # Whoever imports it will be told.
+            if path.is_file():
+                return {"file": file_fingerprint(path)}
+            if path.is_dir():
+                files = sorted(part for part in path.rglob("*") if part.is_file())
+                return {"folder": {str(f.relative_to(path)): file_fingerprint(f) for f in files}}
+        except OSError:  # a text too long to be a path
             continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                names |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                start = [path.parents[node.level - 1].name] if node.level else []
-                start += [node.module] if node.module else []
-                names |= {".".join([*start, alias.name]) for alias in node.names}
-    return frozenset(".".join(name.split(".")[:2]) for name in names if name.startswith("comps."))
-
-
-@cache
-def _source(module: str, pattern: str = "*.py") -> bytes:
-    return b"\x1f".join(path.read_bytes() for path in _files(module, pattern))
-
-
-def _files(module: str, pattern: str = "*.py") -> list[Path]:
-    """Return the file of a module, or those of a folder and of the folders in it."""
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        return []
-    origin = Path(spec.origin)
-    if origin.name != "__init__.py":
-        return [origin]
-    return sorted(path for path in origin.parent.rglob(pattern) if path.name not in _DECLARATIONS)
+    return value

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import Array, Competition, Dataset, Model, UsageError
+from pipelines.fingerprint import with_contents
 from pipelines.folds import Folds, Held, Rows, describe
 from pipelines.residual import Residual
 from pipelines.seeds import derive_seed
@@ -96,9 +97,9 @@ class Preparation:
 
     def _view_key(self, held: Held) -> tuple[Any, ...]:
         scale = self.competition.metric.scale.name, self.residual.train is not None
-        features = self.model.config()["features"]
+        features = _Same(self.model.features)
         data = self.dataset.fingerprint, self.folds.fingerprint
-        params = json.dumps(self.model.view_params(), sort_keys=True)
+        params = json.dumps(with_contents(self.model.view_params()), sort_keys=True)
         return (*data, *scale, features, params, self.repeat, held)
 
     def _view(
@@ -130,6 +131,19 @@ class Preparation:
                 "fewer folds, or the scheme 'stratified', which gives every fold its share of each "
                 "class."
             )
+
+
+@dataclass(frozen=True, eq=False)
+class _Same:
+    """Equal for the same object alone: two partials of one function make different views."""
+
+    value: object
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
 
 
 def _arrays(view: Any) -> Iterator[Array]:

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from comps.base import BusyError, Competition, Dataset, Model, StoreError, base_name
+from pipelines.code import code_fingerprint
 from pipelines.files import (
     read_arrays,
     remove_unfinished,
@@ -37,7 +38,7 @@ from pipelines.files import (
     write_bytes,
     write_json,
 )
-from pipelines.fingerprint import code_fingerprint, fingerprint
+from pipelines.fingerprint import fingerprint, with_contents
 from pipelines.folds import Folds, Held
 from pipelines.oof import OutOfFold
 from pipelines.training import FoldResult
@@ -50,12 +51,20 @@ FORMAT = 2
 def result_key(
     competition: Competition, dataset: Dataset, folds: Folds, model: Model, seed: int
 ) -> str:
-    """Return the key of a model's results: equal when nothing that decides them changed."""
+    """Return the key of a model's results: equal when nothing that decides them changed.
+
+    A file that a parameter names counts by its content.
+
+    Raises:
+        CodeError: if the code that results follow from cannot be found or read.
+        DataError: if a file that a parameter names cannot be read.
+    """
+    metric, config = competition.metric, model.config()
     return fingerprint(
         dataset.fingerprint,
         folds.fingerprint,
-        [competition.metric.name, competition.metric.scale.name],
-        model.config(),
+        [metric.name, metric.greater_is_better, metric.needs, metric.scale.name, competition.task],
+        {**config, "params": with_contents(config["params"])},
         seed,
         code_fingerprint(competition, model),
     )

@@ -346,7 +346,8 @@ class Scripted:
     """
 
     def __init__(self, script: str, path: str, other: str) -> None:
-        self.script, self.path, self.other = script, path, other
+        self.script = script
+        self.path, self.other = path.removeprefix("file://"), other.removeprefix("file://")
         self.n_jobs = 0
 
     def get_params(self) -> dict[str, Any]:
@@ -406,8 +407,15 @@ class Scripted:
 
 
 def scripted(name: str, script: str, path: Path | str = "", other: Path | str = "") -> Model:
-    """Return a model that follows a script; see `Scripted`."""
-    params = {"script": script, "path": str(path), "other": str(other)}
+    """Return a model that follows a script; see `Scripted`.
+
+    The paths are written as addresses: files that parameters name are a part of the key, and
+    these appear while a model is trained.
+    """
+    signals = {"path": path, "other": other}
+    params = {"script": script} | {
+        name: Path(signal).absolute().as_uri() if signal else "" for name, signal in signals.items()
+    }
     return Model(name, Family.LINEAR, "sklearn", params, build=Scripted)
 
 

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comps.base import IDENTITY, Model, UsageError
+from comps.base import IDENTITY, Model, Prediction, Task, UsageError
 from pipelines.crossval import Experiment
 from pipelines.fingerprint import fingerprint
-from pipelines.trainers import TRAINERS
 from tests.support import (
     FOREST,
     LIGHTGBM,
     RIDGE,
-    ROOT,
     TINY,
     build_mean,
     kfold,
@@ -156,141 +153,82 @@ def test_a_key_changes_with_the_scale_on_which_models_learn(experiment: Experime
     assert replace(experiment, competition=in_dollars).key(RIDGE) != experiment.key(RIDGE)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"metric": replace(TINY.metric, greater_is_better=True)},
+        {"metric": replace(TINY.metric, needs=Prediction.PROBABILITY)},
+        {"task": Task.BINARY},
+    ],
+    ids=["direction", "needs", "task"],
+)
+def test_a_key_changes_with_what_is_predicted_and_how_it_is_judged(
+    experiment: Experiment, changes: dict[str, Any]
+) -> None:
+    changed = replace(experiment, competition=replace(TINY, **changes))
+    assert changed.key(RIDGE) != experiment.key(RIDGE)
+
+
+def test_a_key_does_not_change_with_how_a_metric_is_shown(experiment: Experiment) -> None:
+    shown = replace(TINY, metric=replace(TINY.metric, label="error", digits=2))
+    assert replace(experiment, competition=shown).key(RIDGE) == experiment.key(RIDGE)
+
+
+# Files that parameters name
+
+
+def with_weights(file: object) -> Model:
+    """Return a model with a parameter that names a file."""
+    return replace(RIDGE, params={"alpha": 1.0, "weights": file})
+
+
+def test_a_key_follows_the_content_of_a_file_and_not_its_name(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    one, copied = tmp_path / "one.h5", tmp_path / "copied.h5"
+    one.write_bytes(b"weights"), copied.write_bytes(b"weights")
+    before = experiment.key(with_weights(str(one)))
+    assert experiment.key(with_weights(str(copied))) == before
+    assert experiment.key(with_weights(str(tmp_path / "missing.h5"))) != before
+    one.write_bytes(b"changed")
+    assert experiment.key(with_weights(str(one))) != before
+    one.write_bytes(b"weights")
+    assert experiment.key(with_weights(str(one))) == before
+
+
+def test_files_in_lists_and_in_the_folder_for_data_are_found(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMPS_DATA", str(tmp_path))
+    model = with_weights([{"file": "vectors.txt"}])
+    missing = experiment.key(model)
+    (tmp_path / "vectors.txt").write_text("a 1")
+    before = experiment.key(model)
+    (tmp_path / "vectors.txt").write_text("a 2")
+    assert len({missing, before, experiment.key(model)}) == 3
+
+
+def test_a_folder_counts_with_all_that_lies_in_it(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    inner = tmp_path / "encoder" / "weights"
+    inner.mkdir(parents=True)
+    (inner / "a.bin").write_bytes(b"1")
+    before = experiment.key(with_weights("encoder"))
+    (inner / "a.bin").rename(inner / "b.bin")
+    renamed = experiment.key(with_weights("encoder"))
+    (inner / "b.bin").write_bytes(b"2")
+    changed = experiment.key(with_weights("encoder"))
+    assert len({before, renamed, changed}) == 3
+
+
 def test_a_key_changes_with_the_metric_that_scores_the_stages(experiment: Experiment) -> None:
     other = replace(TINY, metric=replace(TINY.metric, name="mean_absolute_error"))
     assert replace(experiment, competition=other).key(RIDGE) != experiment.key(RIDGE)
 
 
-# The code
-
-Found = dict[tuple[str, str], str]
-
-PRINT_ALL = """
-import json
-from comps.catalog import find_competition
-from pipelines.fingerprint import code_fingerprint
-whose = find_competition({competition!r})
-rows = [[model.trainer, model.name, code_fingerprint(whose, model)] for model in whose.models]
-print(json.dumps(rows))
-"""
-
-
-def fingerprints_at(root: Path, hash_seed: str = "0", competition: str = "house-prices") -> Found:
-    """Return the fingerprint by (trainer, model) of the code of the project that lies at `root`."""
-    here = f"import sys; sys.path.insert(0, {str(root)!r})\n"
-    code = here + PRINT_ALL.format(competition=competition)
-    rows = json.loads(python(code, PYTHONHASHSEED=hash_seed))
-    return {(trainer, model): code for trainer, model, code in rows}
-
-
-@contextmanager
-def altered(file: Path, addition: str = "# changed") -> Iterator[None]:
-    """Add a line to a file, for a while."""
-    content = file.read_text()
-    file.write_text(f"{content}\n{addition}\n")
-    try:
-        yield
-    finally:
-        file.write_text(content)
-
-
-@pytest.fixture(scope="module")
-def copied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Found]:
-    """A copy of the project's code, and its fingerprints."""
-    root = tmp_path_factory.mktemp("project")
-    for room in ("comps", "pipelines"):
-        ignored = shutil.ignore_patterns("sample", "__pycache__")
-        shutil.copytree(ROOT / room, root / room, ignore=ignored)
-    return root, fingerprints_at(root)
-
-
-EVERYTHING = set(TRAINERS)
-
-
-@pytest.mark.parametrize(
-    ("file", "trainers"),
-    [
-        ("pipelines/training.py", EVERYTHING),
-        ("pipelines/trainers/_base.py", EVERYTHING),
-        ("pipelines/folds/schemes.py", EVERYTHING),
-        ("comps/base/metric.py", EVERYTHING),
-        ("comps/house_prices/features.py", EVERYTHING),
-        ("comps/house_prices/cleaning.py", EVERYTHING),
-        ("comps/house_prices/loader.py", EVERYTHING),
-        ("comps/archive.py", EVERYTHING),
-        ("comps/image_features.py", set()),
-        ("comps/digits/loader.py", set()),
-        ("comps/catalog.py", set()),
-        ("pipelines/trainers/lightgbm.py", {"lightgbm"}),
-        ("pipelines/trainers/xgboost.py", {"xgboost"}),
-        ("pipelines/trainers/keras_jax.py", {"keras-jax"}),
-        ("comps/house_prices/models.py", set()),
-        ("pipelines/crossval.py", set()),
-        ("pipelines/engines/local.py", set()),
-        ("pipelines/cli/app.py", set()),
-        ("pipelines/trainers/_fold_program.py", EVERYTHING),
-        ("pipelines/trainers/_boosting.py", EVERYTHING),
-        ("pipelines/seeds.py", EVERYTHING),
-        ("pipelines/preparation.py", EVERYTHING),
-    ],
-)
-def test_changed_code_changes_exactly_the_models_that_follow_from_it(
-    copied: tuple[Path, Found], file: str, trainers: set[str]
-) -> None:
-    root, before = copied
-    with altered(root / file):
-        after = fingerprints_at(root)
-    changed = {key for key, code in before.items() if after[key] != code}
-    assert changed == {key for key in before if key[0] in trainers}
-
-
-def test_what_competitions_share_counts_for_those_that_import_it(
-    copied: tuple[Path, Found],
-) -> None:
-    root, houses = copied
-    digits = fingerprints_at(root, competition="digits")
-    with altered(root / "comps" / "image_features.py"):
-        after = fingerprints_at(root, competition="digits")
-        assert fingerprints_at(root) == houses
-    assert after["lightgbm", "lightgbm"] != digits["lightgbm", "lightgbm"]
-
-
-IMPORTS = """
-import comps.one, comps.two.part
-from comps.three import thing
-from comps import four
-from ..five import thing
-from .. import six
-def later():
-    from comps.seven.part import thing
-"""
-
-
-def test_imports_are_found_however_they_are_written(copied: tuple[Path, Found]) -> None:
-    root, _ = copied
-    with altered(root / "comps" / "house_prices" / "table.py", IMPORTS):
-        found = python(
-            f"import sys; sys.path.insert(0, {str(root)!r})\n"
-            "from pipelines.fingerprint import _imports; print(*_imports('comps.house_prices'))"
-        )
-    names = ("one", "two", "three", "four", "five", "six", "seven")
-    assert {f"comps.{name}" for name in names} <= set(found.split())
-
-
-def test_a_file_that_cannot_be_parsed_and_is_not_imported_does_no_harm(
-    copied: tuple[Path, Found],
-) -> None:
-    root, _ = copied
-    file = root / "comps" / "house_prices" / "_half_written.py"
-    file.write_text("def")
-    try:
-        assert fingerprints_at(root)
-    finally:
-        file.unlink()
-
-
-def test_the_code_has_the_same_fingerprint_in_another_process() -> None:
-    assert fingerprints_at(ROOT, "1") == fingerprints_at(ROOT, "2")
+# What has no fingerprint
 
 
 def test_an_array_of_objects_has_no_fingerprint() -> None:

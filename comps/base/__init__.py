@@ -3,6 +3,7 @@
 from comps.base.competition import Competition, Dataset, Task
 from comps.base.errors import (
     BusyError,
+    CodeError,
     DataError,
     MissingPackageError,
     StoreError,
@@ -25,6 +26,7 @@ from comps.base.metric import (
 )
 from comps.base.model import Family, Model, parse_setting
 from comps.base.names import base_name, file_name, member_name, parse_member, split_names
+from comps.base.places import data_root
 from comps.base.rows import join_rows
 from comps.base.windows import Windows
 
@@ -34,6 +36,7 @@ __all__ = [
     "LOG1P",
     "Array",
     "BusyError",
+    "CodeError",
     "Competition",
     "DataError",
     "Dataset",
@@ -51,6 +54,7 @@ __all__ = [
     "Windows",
     "WorkbenchError",
     "base_name",
+    "data_root",
     "file_name",
     "join_rows",
     "log_loss",

@@ -30,6 +30,10 @@ class StoreError(WorkbenchError):
     """The run store cannot be read or written."""
 
 
+class CodeError(WorkbenchError):
+    """The code or a value that results follow from cannot be found, read or told apart."""
+
+
 class BusyError(StoreError):
     """Another process is writing to the same run store."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import json
 from collections.abc import Callable, Mapping
@@ -185,7 +186,13 @@ def _parameters(function: Callable[..., Any] | None) -> set[str]:
 
 
 def _qualified(function: Callable[..., Any] | None) -> str | None:
-    return None if function is None else f"{function.__module__}:{function.__qualname__}"
+    """Return the name of a function; of an object that is called, that of its class."""
+    if function is None:
+        return None
+    if isinstance(function, functools.partial):
+        return f"partial of {_qualified(function.func)}"
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}:{named.__qualname__}"
 
 
 def parse_setting(text: str) -> tuple[str, str, Any]:

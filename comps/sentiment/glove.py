@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import DataError
-from comps.sources import data_root
+from comps.base import DataError, data_root
 
 
 def find_vectors(file: str) -> Path:

@@ -1,0 +1,11 @@
+"""Folders that every room looks into."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def data_root() -> Path:
+    """Return the folder for downloaded files: `$COMPS_DATA`, or `data` beside the user."""
+    return Path(os.environ.get("COMPS_DATA", "data"))

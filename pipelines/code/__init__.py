@@ -1,0 +1,93 @@
+"""The code that a model's predictions follow from, worked out from its syntax trees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from comps.base import Competition, Model
+from pipelines.code._libraries import versions
+from pipelines.code._resolve import Node
+from pipelines.code._values import Values
+from pipelines.code._walk import Reach
+from pipelines.fingerprint import fingerprint
+
+# What runs a fold, and what makes predictions of the results of all folds.
+_HARNESS = (Node("pipelines.training", "train_folds"), Node("pipelines.oof", "assemble"))
+# They lead to all trainers, by a text; the one that a model names is followed by itself.
+_STOPS = frozenset(Node("pipelines.trainers", name) for name in ("load_trainer", "trainer_module"))
+
+
+def code_fingerprint(competition: Competition, model: Model) -> str:
+    """Return the fingerprint of the code that a model's predictions follow from.
+
+    That is what runs a fold, the trainer, the metric, and the functions that load the rows and
+    make features and model, with all that they reach: functions, classes, values of modules, and
+    the versions of libraries. Comments, docstrings, and what is not reached do not count.
+
+    Functions of a notebook count by their source, and what they reach by value.
+
+    Raises:
+        CodeError: if a module cannot be found or read, or a value be told.
+    """
+    reach, values = _followed(competition, model)
+    definitions = sorted([node.module, node.name, own] for node, own in reach.digests.items())
+    return fingerprint(definitions, values, versions(reach.libraries))
+
+
+def reached(competition: Competition, model: Model) -> frozenset[tuple[str, str]]:
+    """Return the definitions that a model's predictions follow from.
+
+    Each is a module and a name in it: of a function, a class or a value; `*` for a whole module.
+
+    >>> from comps.catalog import find_competition
+    >>> houses = find_competition("house-prices")
+    >>> ("comps.house_prices.loader", "load") in reached(houses, houses.model("ridge"))
+    True
+
+    Raises:
+        CodeError: see `code_fingerprint`.
+    """
+    reach, _ = _followed(competition, model)
+    return frozenset((node.module, node.name) for node in reach.digests)
+
+
+def libraries(competition: Competition, model: Model) -> dict[str, str | None]:
+    """Return the libraries that a model's predictions follow from, with their versions.
+
+    Raises:
+        CodeError: see `code_fingerprint`.
+    """
+    reach, _ = _followed(competition, model)
+    return versions(reach.libraries)
+
+
+def _followed(competition: Competition, model: Model) -> tuple[Reach, object]:
+    """Return what a model reaches, and the values that its functions carry."""
+    from pipelines.trainers import TRAINERS, trainer_module
+
+    reach = Reach(_STOPS)
+    if model.extra is not None:
+        reach.libraries.add(model.extra)
+    trainer = TRAINERS[model.trainer].partition(":")[2] if trainer_module(model.trainer) else ""
+    reach.add(*_HARNESS, *_STOPS, Node(trainer_module(model.trainer), trainer))
+    values = Values(reach)
+    return reach, [values.text(value, name) for name, value in _functions(competition, model)]
+
+
+def _functions(
+    competition: Competition, model: Model
+) -> list[tuple[str, Callable[..., Any] | None]]:
+    metric = competition.metric
+    return [
+        ("load", competition.load),
+        ("offset", competition.offset),
+        ("features", model.features),
+        ("build", model.build),
+        ("metric", metric.function),
+        ("scale", metric.scale.forward),
+        ("inverse of the scale", metric.scale.inverse),
+    ]
+
+
+__all__ = ["code_fingerprint", "libraries", "reached"]

@@ -465,13 +465,14 @@ EDITS: list[tuple[str, str, str, set[str]]] = [
     ("comps/optimizers.py", "def one_cycle", "def new(): ...\ndef one_cycle", set()),
     ("comps/archive.py", "def files_fingerprint", "def new(): ...\ndef files_fingerprint", set()),
     ("comps/archive.py", "hashlib.sha256()", "hashlib.sha1()", EVERY),
-    ("comps/metrics.py", "np.sqrt(np.mean(", "np.sqrt(np.sum(", EVERY),
-    ("comps/metrics.py", "> 0.5", "> 0.4", set()),
+    ("comps/base/losses.py", "np.sqrt(np.mean(", "np.sqrt(np.sum(", EVERY),
+    ("comps/metrics.py", "def _roc_auc", "def new(): ...\ndef _roc_auc", set()),
     ("comps/base/metric.py", "return values", "return values + 0", EVERY),
     ("comps/base/metric.py", "np.isfinite(prediction).all()", "True", EVERY),
-    ("pipelines/oof.py", "metric.best(curve)", "0", EVERY),
+    ("pipelines/stopping.py", "metric.best(mean)", "0", EVERY),
     ("pipelines/oof.py", "def to_file", "def new(self): ...\n    def to_file", EVERY),
-    ("pipelines/training.py", ">= patience", "> patience", EVERY),
+    ("pipelines/stopping.py", ">= patience", "> patience", EVERY),
+    ("pipelines/inner.py", "held.index(fold)", "0", EVERY),
     ("pipelines/residual.py", "target - self.train", "target + self.train", EVERY),
     ("pipelines/seeds.py", "0x7FFFFFFF", "0x7FFFFFFE", EVERY),
     ("pipelines/preparation.py", "features.transform(parts[2])", "parts[2]", EVERY),
@@ -493,7 +494,8 @@ EDITS: list[tuple[str, str, str, set[str]]] = [
     ),
     ("pipelines/trainers/__init__.py", '"sklearn":', '"new": "a:b",\n    "sklearn":', set()),
     ("pipelines/cli/app.py", "import", "import os; import", set()),
-    ("pipelines/crossval.py", "_FOLDS_A_PROGRAM = 3", "_FOLDS_A_PROGRAM = 4", set()),
+    ("pipelines/trainers/_programs.py", "_WIDTH = 3, 5", "_WIDTH = 4, 5", NETWORKS),
+    ("pipelines/crossval.py", "accelerators > 0", "accelerators > 1", set()),
 ]
 
 
@@ -734,7 +736,7 @@ def test_a_function_that_is_bound_in_part_makes_models_and_features(tmp_path: Pa
     assert experiment.key(one) != experiment.key(other)
     views = ViewCache()
     first, second = (
-        train_folds(TINY, experiment.dataset, model, experiment.folds, 0, [0], views=views)[0]
+        train_folds(TINY, experiment.dataset, model, experiment.folds, 0, [(0,)], views=views)[0]
         for model in (one, other)
     )
     assert not np.allclose(first.valid, second.valid)

@@ -505,7 +505,7 @@ def test_looks_are_counted_over_runs(
     changed = options(home[0], runs=tmp_path / "runs", settings=["ridge.alpha=40"])
     run_competition(changed, None, output)
     *_, last = capsys.readouterr().out.splitlines()
-    assert last.startswith("Sealed RMSLE 0.") and "on 30 rows, honest 0." in last
+    assert last.startswith("Sealed RMSLE 0.") and "on 30 rows, nested 0." in last
     assert "Looked at 2 times, and each look made it less of a surprise." in last
 
 

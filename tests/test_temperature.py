@@ -21,7 +21,7 @@ from comps.temperature.lags import last_known
 from comps.temperature.loader import HORIZON, WINDOW, answers, load
 from comps.temperature.readings import TARGET, TIME
 from pipelines.backends import placed
-from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
+from pipelines.folds import ALL_ROWS, FoldInput, Folds, FoldSpec, make_folds
 from pipelines.residual import Residual
 from pipelines.trainers import Stage
 from pipelines.training import FoldResult, train_folds
@@ -328,9 +328,9 @@ def test_altered_validation_targets_change_no_prediction(dataset: Dataset, name:
     assert np.isfinite(before[2].test).all()
 
 
-def test_the_last_fold_forecasts_the_test_part_with_all_rows(dataset: Dataset) -> None:
+def test_a_model_of_all_rows_forecasts_the_test_part(dataset: Dataset) -> None:
     model = TEMPERATURE.model("ridge")
-    last = trained(dataset, model)[-1]
+    (last,) = train_folds(TEMPERATURE, dataset, model, folds_of(dataset), 0, [ALL_ROWS])
     view = linear_features()
     rows = view.fit_transform(dataset.train)
     expected = model.build(alpha=model.params["alpha"]).fit(  # type: ignore[misc]

@@ -495,13 +495,13 @@ def test_a_fit_without_two_folds_goes_on_while_one_of_them_gets_better(
     (result,) = train_folds(
         TINY,
         experiment.dataset,
-        staged([[0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8]], patience=2),
+        staged([[0.1, 0.2, 0.3, 0.4, 0.65, 0.7, 0.8]], patience=2),
         experiment.folds,
         0,
         [(0, 1)],
     )
-    np.testing.assert_allclose(result.curves[0], [0.1, 0.2, 0.3, 0.4, 0.6, 0.7], atol=1e-6)
-    np.testing.assert_allclose(result.curves[1], [0.4, 0.3, 0.2, 0.1, 0.1, 0.2], atol=1e-6)
+    np.testing.assert_allclose(result.curves[0], [0.1, 0.2, 0.3, 0.4, 0.65, 0.7], atol=1e-6)
+    np.testing.assert_allclose(result.curves[1], [0.4, 0.3, 0.2, 0.1, 0.15, 0.2], atol=1e-6)
     np.testing.assert_allclose(result.curve, result.curves.mean(axis=0))
 
 
@@ -533,7 +533,7 @@ def test_the_caller_is_told_each_stage_and_the_mean_score(
         experiment.folds,
         0,
         [(0,), (2,)],
-        on_stage=lambda step, score: told.append((step, round(score, 9))),
+        on_stage=lambda step, score: told.append((step, round(score, 6))),
     )
     assert told == [(1, 0.2), (2, 0.4)]
 

@@ -18,7 +18,7 @@ import numpy as np
 from comps.base import Competition, Dataset, Model
 from comps.catalog import find_competition
 from pipelines.code import reached
-from pipelines.folds import FoldInput, FoldSpec, make_folds
+from pipelines.folds import ALL_ROWS, FoldInput, FoldSpec, make_folds
 from pipelines.oof import assemble
 from pipelines.preparation import take
 from pipelines.training import train_folds
@@ -47,11 +47,14 @@ def unknown_functions(
     ran = functions_run_by(lambda: loaded.append(competition.load(competition.sample)))
     dataset = some_rows(loaded[0], rows)
     told = FoldInput(dataset.target, competition.task, dataset.groups, dataset.times)
-    folds = make_folds(FoldSpec(competition.scheme, 2), told)
+    folds = make_folds(FoldSpec(competition.scheme, 3), told)
 
     def train() -> None:
-        results = train_folds(competition, dataset, model, folds, 0, range(2))
-        assemble(competition, dataset, model, "key", folds, [results])
+        held = [*folds.single, *folds.neighbours, *([ALL_ROWS] if folds.growing else [])]
+        found = train_folds(competition, dataset, model, folds, 0, held)
+        results = {result.held: result for result in found}
+        pairs = {part: results.pop(part) for part in folds.neighbours}
+        assemble(competition, dataset, model, "key", folds, [results], pairs)
 
     ran |= functions_run_by(train)
     assert ("pipelines.training", "train_folds") in ran

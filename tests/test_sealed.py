@@ -534,12 +534,14 @@ def test_a_share_out_of_range_is_refused_before_anything_is_done(home: tuple[Pat
 
 @pytest.mark.slow
 def test_a_search_sees_the_reduced_rows_and_does_not_look(
-    home: tuple[Path, Done], tmp_path: Path
+    home: tuple[Path, Done], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store, refit = tmp_path / "house-prices", tmp_path / "refit.csv"
     of_search = options(home[0], runs=tmp_path, models="ridge")
-    tune_model(of_search, Request(trials=1, refit=1, output=refit))
+    tune_model(of_search, Request(trials=3, refit=1, output=refit))
     assert not (store / FILE).exists()
+    # The search holds out a quarter of what is not sealed.
+    assert "30 of 120 training rows are held out of the search" in capsys.readouterr().err
     assert set(prices_in(refit)) == set(answers())
     best = json.loads((store / "tuning" / "best" / "ridge.json").read_text())
     session = Session(replace(of_search, tuned=True))

@@ -45,6 +45,7 @@ from pipelines.tuning.plot import best_so_far, write_plot
 from pipelines.tuning.refit import longer, refit
 from pipelines.tuning.run import MOST_FAILURES, tune
 from pipelines.tuning.study import made_of
+from tests.benchmarks import tuning_choice
 from tests.commands import COMPS, Done, comps, environment
 from tests.support import (
     FOREST,
@@ -633,6 +634,17 @@ def test_a_gain_is_more_than_one_standard_error(
 ) -> None:
     check = dataclasses.replace(CHECK, gain=gain, error=error)
     assert dataclasses.replace(BEST, check=check).gains() is used
+
+
+@pytest.mark.slow
+def test_on_noise_the_winner_is_used_in_a_minority() -> None:
+    gains, used = tuning_choice.studies(tuning_choice.KINDS["noise, LightGBM, AUC"], 12, 200, 8)
+    search, other_folds, outer, fresh = gains.mean(axis=0)
+    of_other_folds, of_outer = used.mean(axis=0)
+    assert of_outer < 0.5 and of_outer <= of_other_folds
+    # Nothing can be gained on noise; the folds of the search say otherwise.
+    assert abs(fresh) < 0.01 < search
+    assert abs(outer) < search and other_folds > fresh
 
 
 def test_without_a_check_nothing_gains() -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from comps.base import Competition, Dataset, Family, Loss, Metric, Model, Task
 from comps.metrics import LOG_LOSS, ROC_AUC
 from ensembles import best_blend
 from pipelines.folds import FoldInput, FoldSpec, make_folds
-from pipelines.oof import OutOfFold, assemble
+from pipelines.oof import assemble
 from pipelines.training import train_folds
 
 Floats = NDArray[np.float64]
@@ -67,12 +67,12 @@ def mean_regressor() -> Any:
 
 def trees_classifier() -> Any:
     """Extremely randomised trees."""
-    return ExtraTreesClassifier(100, min_samples_leaf=3, random_state=0, n_jobs=1)
+    return ExtraTreesClassifier(30, min_samples_leaf=3, random_state=0, n_jobs=1)
 
 
 def trees_regressor() -> Any:
     """Extremely randomised trees."""
-    return ExtraTreesRegressor(100, min_samples_leaf=3, random_state=0, n_jobs=1)
+    return ExtraTreesRegressor(30, min_samples_leaf=3, random_state=0, n_jobs=1)
 
 
 def logistic() -> Any:
@@ -103,7 +103,7 @@ def small_network(shapes: Any, steps: int, *, classes: bool) -> Any:
 def competition_of(metric: Metric, network: bool) -> Competition:
     """Return a competition of the metric with its models."""
     classes = metric is not RMSE
-    boosting = {"rounds": 300, "stride": 10, "learning_rate": 0.05, "num_leaves": 8}
+    boosting = {"rounds": 200, "stride": 20, "learning_rate": 0.05, "num_leaves": 8}
     models = [
         Model(
             "mean",
@@ -118,7 +118,7 @@ def competition_of(metric: Metric, network: bool) -> Competition:
             "sklearn",
             build=trees_classifier if classes else trees_regressor,
         ),
-        Model("lightgbm", Family.BOOSTING, "lightgbm", boosting, patience=100),
+        Model("lightgbm", Family.BOOSTING, "lightgbm", boosting, patience=60),
     ]
     if network:
         recipe = {"epochs": 20, "batch_size": 32, "classes": classes}
@@ -184,29 +184,25 @@ def one_draw(metric: Metric, rows: int, signal: float, network: bool, seed: int)
     """Train, blend by `auto`, and score."""
     competition = competition_of(metric, network)
     dataset, target, fresh = drawn(competition, rows, signal, seed)
+    without_test = replace(dataset, test=dataset.test[:1], test_ids=dataset.test_ids[:1])
     spec = FoldSpec(competition.scheme, 5, seed)
     folds = make_folds(spec, FoldInput(target, competition.task))
     members = []
     for model in competition.models:
-        held = [*folds.single, *folds.neighbours]
-        results = {
-            result.held: result
-            for result in train_folds(competition, dataset, model, folds, 0, held, seed=seed)
-        }
-        pairs = {part: results.pop(part) for part in folds.neighbours}
+        results, pairs = (
+            {
+                result.held: result
+                for result in train_folds(competition, rows_of, model, folds, 0, held, seed=seed)
+            }
+            for rows_of, held in ((dataset, folds.single), (without_test, folds.neighbours))
+        )
         members.append(assemble(competition, dataset, model, "", folds, [results], pairs))
     sign = 1 if metric.greater_is_better else -1
     scores = []
-    for some in (members, [_without_pairs(member) for member in members]):
+    for some in (members, [replace(member, nested=None) for member in members]):
         chosen, _ = best_blend(some, target, folds, metric, baseline="mean")
         scores.append(sign * chosen.honest_score)
     return Draw(scores[0], scores[1], sign * metric.score(fresh, chosen.test))
-
-
-def _without_pairs(member: OutOfFold) -> OutOfFold:
-    from dataclasses import replace
-
-    return replace(member, nested=None)
 
 
 def interval(values: Floats) -> str:

@@ -177,7 +177,7 @@ def _chosen(metric: Metric, blend: Blend, chosen: Blend) -> str:
         return "averaged" if blend.method in chosen.parts else ""
     if blend.honest_score == chosen.honest_score:
         return "chosen"
-    return f"chosen; {chosen.honest_score:.{metric.digits}f} with its choice inside"
+    return f"chosen; {chosen.honest_score:.{metric.digits}f} with its choice"
 
 
 def contributions(

@@ -495,7 +495,7 @@ EDITS: list[tuple[str, str, str, set[str]]] = [
     ("pipelines/trainers/__init__.py", '"sklearn":', '"new": "a:b",\n    "sklearn":', set()),
     ("pipelines/cli/app.py", "import", "import os; import", set()),
     ("pipelines/trainers/_programs.py", "_WIDTH = 3, 5", "_WIDTH = 4, 5", NETWORKS),
-    ("pipelines/crossval.py", "accelerators > 0", "accelerators > 1", set()),
+    ("pipelines/planning.py", "accelerators > 0", "accelerators > 1", set()),
 ]
 
 

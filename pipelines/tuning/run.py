@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from comps.base import Model, WorkbenchError
-from pipelines.crossval import Experiment, programs
+from pipelines.crossval import Experiment
 from pipelines.engines import Done, Engine, Failed
 from pipelines.jobs import FoldScore, Job, Run
 from pipelines.oof import assemble
+from pipelines.planning import programs
 from pipelines.store import RunStore
 from pipelines.tuning._base import Result, Search, State, Trial
 

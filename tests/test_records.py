@@ -41,7 +41,7 @@ from tests.test_store import holder
 HOUSES = ("house-prices", "--data", "houses.zip")
 TRAIN = ("--engine", "inline", "--json")
 EXPERIMENT = ("cv", *HOUSES, "--models", "ridge", "--set", "ridge.alpha=1e6", *TRAIN)
-NAME = "ridge[alpha=1000000.0]"
+NAME = "ridge[alpha=1e6]"
 
 
 # A record
@@ -204,7 +204,7 @@ def test_an_experiment_is_not_in_what_is_blended_submitted_and_run_again(
     assert (away / "submission.csv").read_bytes() == submission
 
 
-@pytest.mark.parametrize("name", ["ridge[alpha=1e6]", NAME])
+@pytest.mark.parametrize("name", ["ridge[alpha=1000000.0]", NAME])
 def test_an_experiment_is_used_by_its_name(name: str, home: Home) -> None:
     done = comps(
         "blend", "house-prices", "--members", f"median,{name},svr", "--json", cwd=home.path

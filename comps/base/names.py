@@ -7,6 +7,7 @@ names. A value is written as JSON; a text without brackets around it where that 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,7 @@ def member_name(base: str, changes: Mapping[str, Any]) -> str:
     """Return the name of a model with changed parameters; the model's own where none is.
 
     >>> member_name("ridge", {"solver": "lsqr", "alpha": 1e6})
-    'ridge[alpha=1000000.0,solver=lsqr]'
+    'ridge[alpha=1e6,solver=lsqr]'
     """
     if not changes:
         return base
@@ -113,4 +114,19 @@ def _text(value: Any) -> str:
     plain = isinstance(value, str) and value == value.strip() and not _APART & set(value)
     if plain and value and parse_value(value) is value:
         return str(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return _number(value)
     return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def _number(value: float) -> str:
+    """Return the usual text of a number, or its text with an exponent where that is far shorter.
+
+    >>> _number(1e6), _number(50.0), _number(-2.5e-7)
+    ('1e6', '50.0', '-2.5e-07')
+    """
+    plain = repr(value)
+    exact = (f"{value:.{digits}e}" for digits in range(17))
+    mantissa, _, exponent = next(text for text in exact if float(text) == value).partition("e")
+    short = f"{mantissa}e{int(exponent)}"
+    return short if len(short) < len(plain) - 3 else plain

@@ -12,7 +12,7 @@ from comps.base import Metric, UsageError
 from ensembles.choice import blocks_in_time, choose, mean_of
 from ensembles.fitted import Fitted, averaged
 from ensembles.methods import METHODS, Fit, Method, methods_for, parts_of
-from ensembles.outer import estimate_of, kept_members, outer_folds
+from ensembles.outer import comparable, estimate_of, kept_members, outer_folds
 from ensembles.sample import Floats, Sample, sample_of, stack
 from pipelines.folds import Folds
 from pipelines.inner import Estimate
@@ -169,8 +169,11 @@ class _Blending:
         self.many_classes = self.sample.predictions.ndim == 3
         self.estimate = estimate_of(members, folds)
         self.outer = outer_folds(members, target, folds, self.estimate)
-        self.kept = kept_members(metric, self.sample, self.baseline)
-        self.kept_outer = [kept_members(metric, one.sample, self.baseline) for one in self.outer]
+        covered = self.fold_of_row[members[0].covered]
+        self.kept = kept_members(metric, self.sample, covered, self.baseline)
+        self.kept_outer = [
+            kept_members(metric, one.sample, one.fold_of_row, self.baseline) for one in self.outer
+        ]
         self._parts: dict[str, tuple[Fitted, Floats]] = {}
 
     def usual(self) -> list[str]:
@@ -231,7 +234,8 @@ class _Blending:
                 )
                 for blend in tried
             ]
-            return choose(self.metric, sample.whole()[1], predictions)
+            levelled = [comparable(self.metric, p, outer.fold_of_row) for p in predictions]
+            return choose(self.metric, sample.whole()[1], levelled)
         others = self.outer[:place] if self.growing else [o for o in self.outer if o is not outer]
         if not others:
             return (0,)
@@ -241,8 +245,10 @@ class _Blending:
 
     def _choose(self, honest: Sequence[Floats], rows: NDArray[np.int64]) -> tuple[int, ...]:
         """Return which blends are chosen by their honest predictions of some rows."""
-        groups = blocks_in_time(self.fold_of_row[rows]) if self.growing else None
-        return choose(self.metric, self.target[rows], [values[rows] for values in honest], groups)
+        folds = self.fold_of_row[rows]
+        groups = blocks_in_time(folds) if self.growing else None
+        levelled = [comparable(self.metric, values[rows], folds) for values in honest]
+        return choose(self.metric, self.target[rows], levelled, groups)
 
     def _part(self, name: str) -> tuple[Fitted, Floats]:
         """Return a method fitted on all rows, and its honest predictions, NaN where there are none.

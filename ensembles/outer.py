@@ -101,18 +101,50 @@ def _inner_part(
     return part
 
 
-def kept_members(metric: Metric, sample: Sample, baseline: int | None) -> tuple[int, ...]:
+def comparable(metric: Metric, predictions: Floats, fold_of_row: NDArray[np.int64]) -> Floats:
+    """Return predictions on one level in all folds, for a metric that looks at the order alone.
+
+    Models of different folds need not agree on a level, which costs the AUC of all rows together.
+    Ranks within each fold, as shares of it, have none; other metrics take predictions as they are.
+
+    Args:
+        metric: that scores them.
+        predictions: [n], or [n, classes].
+        fold_of_row: [n].
+
+    >>> from comps.metrics import ROC_AUC
+    >>> comparable(ROC_AUC, np.array([0.1, 0.2, 0.8, 0.7]), np.array([0, 0, 1, 1])).tolist()
+    [0.5, 1.0, 1.0, 0.5]
+    """
+    if not metric.order_alone or predictions.ndim > 1:
+        return predictions
+    from scipy.stats import rankdata
+
+    ranks = np.empty(len(predictions))
+    for fold in np.unique(fold_of_row):
+        rows = fold_of_row == fold
+        ranks[rows] = rankdata(predictions[rows]) / rows.sum()
+    return ranks
+
+
+def kept_members(
+    metric: Metric, sample: Sample, fold_of_row: NDArray[np.int64], baseline: int | None
+) -> tuple[int, ...]:
     """Return the places of the members that beat the baseline; of it alone if none does.
 
     Args:
         metric: by which they are compared.
         sample: the rows to look at.
+        fold_of_row: the fold of each of them.
         baseline: its place among the members; None keeps all.
     """
     if baseline is None:
         return tuple(range(sample.n_members))
     predictions, target = sample.whole()
-    scores = [metric.score(target, member) for member in np.moveaxis(predictions, 1, 0)]
+    scores = [
+        metric.score(target, comparable(metric, member, fold_of_row))
+        for member in np.moveaxis(predictions, 1, 0)
+    ]
     better = [
         place for place, score in enumerate(scores) if metric.better(score, than=scores[baseline])
     ]

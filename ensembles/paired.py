@@ -13,7 +13,6 @@ from comps.base import Metric
 from ensembles.choice import blocks_in_time, difference_error
 from ensembles.compare import dependent_rows
 from ensembles.sample import Floats
-from ensembles.scorers import scorer_of
 
 # Groups of rows that are left out in turn, as in `ensembles.choice`.
 _GROUPS = 30
@@ -64,8 +63,7 @@ def paired_gain(
     >>> paired_gain(MAE, target, zeros, ones)
     PairedGain(before=1.5, after=1.0, gain=0.5, error=0.5)
     """
-    score = scorer_of(metric, target)
-    scores = score(before), score(after)
+    scores = metric.score(target, before), metric.score(target, after)
     gain = metric.sort_key(scores[0]) - metric.sort_key(scores[1])
     left_out = _left_out_together(len(target), groups, times)
     try:

@@ -23,7 +23,7 @@ class Reporter(Protocol):
     """Is told what happens; it decides what to show."""
 
     def planned(self, to_fit: int, stored: int) -> None:
-        """So many folds are to be fitted, so many are in the store."""
+        """Report how many fits are to be made and how many are stored."""
 
     def event(self, event: Event, status: Status) -> None:
         """A job began, went on, or ended."""
@@ -136,7 +136,8 @@ def cross_validate(
         outcome.stored = total
         reporter.planned(0, total)
     for model in models:
-        if model.member not in outcome.oofs:
+        oof = outcome.oofs.get(model.member)
+        if oof is None or oof.n_repeats < experiment.folds.n_repeats:
             _collect(experiment, model, store, outcome)
     outcome.oofs = {
         model.member: outcome.oofs[model.member] for model in models if model.member in outcome.oofs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -63,7 +64,7 @@ def with_contents(value: Any) -> Any:
     """Return a parameter with the content of each file that it names in the name's place.
 
     Files are named by their path, or by their path in the folder for data. Of a folder, all that
-    lies in it counts.
+    lies in it counts; it is told from other words by a separator in its path.
 
     >>> with_contents({"alpha": 1.0, "weights": "no-such-file.h5"})
     {'alpha': 1.0, 'weights': 'no-such-file.h5'}
@@ -78,7 +79,7 @@ def with_contents(value: Any) -> Any:
         try:
             if path.is_file():
                 return {"file": file_fingerprint(path)}
-            if path.is_dir():
+            if os.sep in value and path.is_dir():
                 files = sorted(part for part in path.rglob("*") if part.is_file())
                 return {"folder": {str(f.relative_to(path)): file_fingerprint(f) for f in files}}
         except OSError:  # a text too long to be a path

@@ -88,7 +88,7 @@ class FoldScore:
     Attributes:
         held: the folds that it held out.
         score: the metric at its best stage; for progress alone, since the stage that is used is
-            chosen on all folds. NaN of a model of all rows.
+            chosen on all folds. NaN of a model of all rows, or of a fold that lacks a class.
         fit_seconds: spent in the trainer.
         other_seconds: spent on features and scores.
     """
@@ -148,7 +148,8 @@ def _check_finite(job: Job, result: FoldResult) -> None:
 
 
 def _told(metric: Metric, result: FoldResult) -> FoldScore:
-    best = float(result.curve[metric.best(result.curve)]) if result.held else math.nan
+    known = not np.isnan(result.curve).all()
+    best = float(result.curve[metric.best(result.curve)]) if known else math.nan
     return FoldScore(result.held, best, result.fit_seconds, result.other_seconds)
 
 

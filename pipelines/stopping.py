@@ -7,9 +7,25 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Metric
+from comps.base import Metric, UsageError
 
 Floats = NDArray[np.float64]
+# Up to so many training rows the honest score is nested unless told otherwise: the fewer the rows,
+# the more it flatters to choose on those that are scored.
+MOST_ROWS_NESTED = 2000
+
+
+def bounded_patience(patience: int | None, n_rows: int, growing: bool) -> int | None:
+    """Return the patience of a fit, or None where it has to go on to its last stage.
+
+    A fit that ends by the curve of its own fold has looked at rows that are scored. Where nothing
+    may, on few rows and where folds grow with time, it costs little to go on: which stage is used
+    is chosen without them.
+
+    >>> bounded_patience(100, 1465, growing=False), bounded_patience(100, 8000, growing=False)
+    (None, 100)
+    """
+    return None if growing or n_rows <= MOST_ROWS_NESTED else patience
 
 
 def out_of_patience(
@@ -49,14 +65,15 @@ def stopping_stage(metric: Metric, curves: Sequence[Floats]) -> tuple[int, Float
     """Return the index of the best stage of the mean curve of some folds, and that curve.
 
     A fold's own best would make its score look better than the model is. Folds may have ended at
-    different stages: those that all of them reached count.
+    different stages: those that all of them reached count. Folds without any score, such as the
+    AUC of a single class, do not.
 
     Args:
         metric: gives the direction.
         curves: one or more, each [s] scores of the same stages from the first on.
 
     Raises:
-        ValueError: if the mean curve has no number in it.
+        UsageError: if the mean curve has no number in it.
 
     >>> rmse = Metric("rmse", "RMSE", lambda y, p: 0.0, greater_is_better=False)
     >>> stage, mean = stopping_stage(rmse, [np.array([3.0, 1.0, 2.0]), np.array([3.0, 2.0])])
@@ -64,5 +81,11 @@ def stopping_stage(metric: Metric, curves: Sequence[Floats]) -> tuple[int, Float
     (1, [3.0, 1.5])
     """
     shared = min(map(len, curves))
-    mean: Floats = np.mean([curve[:shared] for curve in curves], axis=0)
+    defined = [curve[:shared] for curve in curves if not np.isnan(curve[:shared]).all()]
+    mean: Floats = np.mean(defined, axis=0) if defined else np.full(shared, np.nan)
+    if np.isnan(mean).all():
+        raise UsageError(
+            f"{metric.label} is not defined on the rows of any fold, or NaN at each stage of one. "
+            "Where folds lack a class, use fewer of them, or the scheme 'stratified'."
+        )
     return metric.best(mean), mean

@@ -14,7 +14,7 @@ from comps.base import Array, Competition, Dataset, Metric, Model
 from pipelines.folds import Folds, Held, Rows
 from pipelines.preparation import Preparation
 from pipelines.residual import Residual
-from pipelines.stopping import out_of_patience
+from pipelines.stopping import bounded_patience, out_of_patience
 from pipelines.trainers import Context, FoldData, Stage, Trainer, alike_groups, load_trainer
 from pipelines.views import ViewCache
 
@@ -59,8 +59,9 @@ class FoldResult:
 
     @property
     def curve(self) -> NDArray[np.float64]:
-        """The metric at each stage, [s]: the mean over the folds held out, NaN without one."""
-        return np.mean(self.curves, axis=0) if self.held else np.full(len(self.steps), np.nan)
+        """The metric at each stage, [s], the mean over the folds held out that have one."""
+        defined = [curve for curve in self.curves if not np.isnan(curve).all()]
+        return np.mean(defined, axis=0) if defined else np.full(len(self.steps), np.nan)
 
     def stage(self, step: int) -> int:
         """Return the index of the stage of so many rounds or epochs, or of the last before.
@@ -109,10 +110,11 @@ def train_folds(
     kept = views or ViewCache(max_bytes=0)
     prepared = Preparation(competition, dataset, model, folds, repeat, seed, kept, residual)
     trained = model.without_view_params()
+    patience = bounded_patience(model.patience, folds.n_rows, folds.growing)
     context = Context(competition.task, prepared.n_classes, threads, folds.growing)
     results: dict[Held, FoldResult] = {}
     for group in _groups(trainer, trained, prepared, held):
-        recorder = _Recorder(competition.metric, model.patience, repeat, group, on_stage)
+        recorder = _Recorder(competition.metric, patience, repeat, group, on_stage)
         results |= recorder.record(trainer.stages(trained, group.data, context), residual)
     return [results[part] for part in held]
 

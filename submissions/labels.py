@@ -33,9 +33,15 @@ def label_codes(labels: pd.Series, classes: Sequence[Any]) -> NDArray[np.int64]:
     [1, -1, 0]
     >>> label_codes(pd.Series(["dog", "cow"]), ("cat", "dog")).tolist()
     [1, -1]
+    >>> label_codes(pd.Series(["01", "1", "1.0"]), ("01", "1")).tolist()
+    [0, 1, -1]
     """
-    codes = {_text(label): code for code, label in enumerate(classes)}
-    return np.array([codes.get(_text(label), -1) for label in labels], dtype=np.int64)
+    exact = {str(label): code for code, label in enumerate(classes)}
+    texts = [_text(label) for label in classes]
+    # "01" and "1" may be two labels: then only the text itself tells them apart.
+    alike = {text: code for code, text in enumerate(texts) if texts.count(text) == 1}
+    codes = [exact.get(str(label), alike.get(_text(label), -1)) for label in labels]
+    return np.array(codes, dtype=np.int64)
 
 
 def labels_of(columns: pd.Series) -> tuple[Any, ...]:

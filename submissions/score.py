@@ -137,9 +137,9 @@ def _answers(competition: Competition, true: pd.DataFrame, classes: Sequence[Any
         return true_classes
     column = true.iloc[:, 0]
     named = tuple(classes or ())
-    codes = label_codes(column, (0, 1))
-    if named and (codes < 0).any():
-        codes = label_codes(column, named)
+    codes = label_codes(column, named)
+    if not named or (codes < 0).any():
+        codes = label_codes(column, (0, 1))
     others = "" if named in ((), (0, 1)) else f" or {listed(named)}"
     _refuse(true, codes < 0, f"0 and 1{others}")
     return codes

@@ -292,7 +292,7 @@ def test_a_second_run_fits_nothing_and_writes_the_same_bytes(away: Path) -> None
     before, submission = files_of(store), (away / "submission.csv").read_bytes()
     (away / "submission.csv").unlink()
     done = comps(*RUN, cwd=away)
-    assert "Nothing to fit: all 30 folds are stored." in done.err
+    assert "Nothing to fit: all 30 fits are stored." in done.err
     assert files_of(store) == before
     assert (away / "submission.csv").read_bytes() == submission
     last = done.out.splitlines()[-1]

@@ -459,7 +459,7 @@ def test_the_command_says_the_same_to_people_and_again(compared: tuple[Path, Don
         "compare", "house-prices", "--members", "ridge,median", "--folds", "3", "--repeats", "2",
         cwd=folder,
     )  # fmt: skip
-    assert "Nothing to fit: all 12 folds are stored." in again.err
+    assert "Nothing to fit: all 12 fits are stored." in again.err
     assert again.out.splitlines()[-1] == done.event("result")["text"]
     assert "ridge over" in again.out and "6/6" in again.out and "…" not in again.out
 

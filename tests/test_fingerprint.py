@@ -215,12 +215,22 @@ def test_a_folder_counts_with_all_that_lies_in_it(
     inner = tmp_path / "encoder" / "weights"
     inner.mkdir(parents=True)
     (inner / "a.bin").write_bytes(b"1")
-    before = experiment.key(with_weights("encoder"))
+    before = experiment.key(with_weights("./encoder"))
     (inner / "a.bin").rename(inner / "b.bin")
-    renamed = experiment.key(with_weights("encoder"))
+    renamed = experiment.key(with_weights("./encoder"))
     (inner / "b.bin").write_bytes(b"2")
-    changed = experiment.key(with_weights("encoder"))
+    changed = experiment.key(with_weights("./encoder"))
     assert len({before, renamed, changed}) == 3
+
+
+def test_a_word_is_no_folder_whatever_lies_here(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = experiment.key(with_weights("Bernoulli"))
+    (tmp_path / "Bernoulli").mkdir()
+    (tmp_path / "Bernoulli" / "file").write_text("of something else")
+    assert experiment.key(with_weights("Bernoulli")) == before
 
 
 def test_a_key_changes_with_the_metric_that_scores_the_stages(experiment: Experiment) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,11 @@ from sklearn.linear_model import Ridge
 
 from comps.base import Model
 from pipelines.crossval import Experiment
+from pipelines.engines import Cancelled, Event, NextJob
+from pipelines.engines.inline import InlineEngine
 from pipelines.folds import Folds, FoldSpec
 from pipelines.inner import Estimate, inner_folds
+from pipelines.jobs import Job
 from pipelines.oof import OutOfFold
 from pipelines.store import RunStore
 from tests.support import (
@@ -218,3 +222,36 @@ def test_repeats_predict_the_outer_rows_by_their_mean(tiny_data: Path, store: Ru
     oof = validate(two, [FOREST], store, nested=True, engine=inline_engine).oofs["forest"]
     assert oof.nested is not None
     np.testing.assert_array_equal(oof.nested.outer, oof.valid)
+
+
+def test_pairs_do_not_lose_repeats_that_are_finished(tiny_data: Path, store: RunStore) -> None:
+    three = tiny_experiment(tiny_data, n_folds=N_FOLDS, n_repeats=3)
+    validate(three, [FOREST], store)
+    forget = store.fold_path("forest", three.key(FOREST), 2, (0,))
+    forget.unlink()
+    (forget.parent / "oof-r3.npz").unlink()
+    engine = StopsAt(2)
+    outcome = validate(three, [FOREST], store, nested=True, engine=lambda: engine)
+    oof = outcome.oofs["forest"]
+    assert oof.n_repeats == 2 and oof.nested is not None
+
+
+class StopsAt(InlineEngine):
+    """Runs jobs but those of one repeat, for which there is no more time."""
+
+    def __init__(self, repeat: int) -> None:
+        super().__init__(threads=1)
+        self.repeat = repeat
+
+    def run(self, next_job: NextJob, deadline: float | None) -> Iterator[Event]:
+        """Execute jobs. See `Engine`."""
+        late: list[Job] = []
+
+        def earlier(slot: int) -> Job | None:
+            while (job := next_job(slot)) is not None and job.repeat == self.repeat:
+                late.append(job)
+            return job
+
+        yield from super().run(earlier, deadline)
+        for job in late:
+            yield Cancelled(job)

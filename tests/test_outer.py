@@ -14,7 +14,8 @@ from sklearn.linear_model import Ridge
 from comps.base import Task
 from comps.metrics import ROC_AUC
 from ensembles import Sample, best_blend, blend
-from ensembles.outer import estimate_of, kept_members, outer_folds
+from ensembles.outer import comparable, estimate_of, kept_members, outer_folds
+from ensembles.paired import paired_gain
 from pipelines.crossval import Experiment
 from pipelines.folds import FoldInput, FoldSpec, make_folds
 from pipelines.inner import Estimate
@@ -35,7 +36,10 @@ from tests.support import (
 )
 from tests.test_blend import member
 
-MODELS = (MEAN, RIDGE, FOREST, LIGHTGBM)
+# Out of patience early on: nothing of the scored rows may end a fit.
+IMPATIENT = replace(LIGHTGBM, name="impatient", patience=4)
+MODELS = (MEAN, RIDGE, FOREST, LIGHTGBM, IMPATIENT)
+FOLD = np.arange(60) % 5
 METHODS = ["equal", "top", "best", "convex", "ridge"]
 
 
@@ -174,11 +178,11 @@ def test_members_below_the_baseline_are_dropped_by_the_inner_folds() -> None:
     rng = np.random.default_rng(0)
     target = rng.normal(size=60)
     predictions = np.stack([np.zeros(60), target + 0.1, target + 5.0], axis=1)
-    assert kept_members(METRIC, Sample(predictions, target), 0) == (1,)
-    assert kept_members(METRIC, Sample(predictions[:, [0, 2]], target), 0) == (0,)
-    assert kept_members(METRIC, Sample(predictions, target), None) == (0, 1, 2)
+    assert kept_members(METRIC, Sample(predictions, target), FOLD, 0) == (1,)
+    assert kept_members(METRIC, Sample(predictions[:, [0, 2]], target), FOLD, 0) == (0,)
+    assert kept_members(METRIC, Sample(predictions, target), FOLD, None) == (0, 1, 2)
     higher = replace(METRIC, greater_is_better=True)
-    assert kept_members(higher, Sample(predictions, target), 0) == (2,)
+    assert kept_members(higher, Sample(predictions, target), FOLD, 0) == (2,)
 
 
 def test_a_member_that_is_bad_in_one_fold_is_blended_there_and_not_elsewhere(
@@ -193,7 +197,7 @@ def test_a_member_that_is_bad_in_one_fold_is_blended_there_and_not_elsewhere(
     good = member("good", target + rng.normal(0, 0.1, n), folds=folds)
     odd = member("odd", np.where(fold_of_row == 0, target + 30.0, target), folds=folds)
     outer = outer_folds([base, good, odd], target, folds, Estimate.CROSS_FITTED)
-    kept = [kept_members(METRIC, one.sample, 0) for one in outer]
+    kept = [kept_members(METRIC, one.sample, one.fold_of_row, 0) for one in outer]
     assert kept == [(1, 2), (1,), (1,), (1,), (1,)]
     found = blend("equal", [base, good, odd], target, folds, METRIC, baseline="base")
     assert found.members == ("good",)
@@ -233,3 +237,17 @@ def test_other_metrics_have_one_score(
     target = shuffled.competition.scaled_target(shuffled.dataset)
     found = blend("equal", in_memory(shuffled), target, shuffled.folds, METRIC)
     assert found.honest_score == found.pooled_score == scorer(target, found.honest)
+
+
+def test_a_level_of_each_fold_gains_and_costs_nothing() -> None:
+    rng = np.random.default_rng(2)
+    folds = np.arange(100) % 5
+    predictions, target = rng.normal(size=100), rng.integers(0, 2, 100).astype(float)
+    one = comparable(ROC_AUC, predictions, folds)
+    other = comparable(ROC_AUC, predictions + 10 * folds, folds)
+    np.testing.assert_array_equal(one, other)
+    gain = paired_gain(ROC_AUC, target, one, other)
+    assert (gain.gain, gain.error) == (0.0, 0.0)
+    # A constant in each fold tells nothing, whatever the constants are.
+    assert ROC_AUC.score(target, comparable(ROC_AUC, folds / 5, folds)) == 0.5
+    assert comparable(METRIC, predictions, folds) is predictions

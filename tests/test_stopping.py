@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.stopping import out_of_patience, stopping_stage
+from comps.base import UsageError
+from pipelines.stopping import bounded_patience, out_of_patience, stopping_stage
 from tests.support import METRIC
 
 HIGHER = replace(METRIC, greater_is_better=True)
@@ -53,3 +54,19 @@ def test_the_stage_is_the_best_of_the_mean_curve_as_far_as_all_folds_came(
     assert stage == wanted.index((max if higher else min)(wanted)) or mean[stage] == pytest.approx(
         (max if higher else min)(wanted)
     )
+
+
+def test_a_fold_without_a_score_does_not_count_and_none_at_all_is_an_error() -> None:
+    lacking, other = np.array([np.nan, np.nan]), np.array([0.4, 0.3])
+    stage, mean = stopping_stage(METRIC, [lacking, other])
+    assert (stage, mean.tolist()) == (1, [0.4, 0.3])
+    with pytest.raises(UsageError, match="use fewer of them, or the scheme 'stratified'"):
+        stopping_stage(METRIC, [lacking, lacking])
+
+
+@pytest.mark.parametrize(("rows", "growing", "wanted"), [(2000, False, None), (2001, False, 7)])
+def test_patience_counts_where_scores_are_not_nested(
+    rows: int, growing: bool, wanted: int | None
+) -> None:
+    assert bounded_patience(7, rows, growing) == wanted
+    assert bounded_patience(7, rows, growing=True) is None

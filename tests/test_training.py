@@ -470,6 +470,20 @@ def test_results_have_the_shapes_that_they_promise(
         assert dtypes == [np.int64, np.float64, np.float32, np.float32]
 
 
+@pytest.fixture
+def many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let patience count, as it does with more rows than a test has."""
+    monkeypatch.setattr("pipelines.stopping.MOST_ROWS_NESTED", 10)
+
+
+def test_on_few_rows_no_fold_ends_by_the_rows_that_it_predicts(
+    flat_data: Path, staged_trainer: type[StagedTrainer]
+) -> None:
+    results = flat_stages(flat_data, [[0.1, 0.2, 0.3, 0.4]] * 3, patience=1)
+    assert [len(result.steps) for result in results] == [4, 4, 4]
+
+
+@pytest.mark.usefixtures("many_rows")
 def test_a_fold_ends_when_its_own_curve_has_not_improved_for_so_many_steps(
     flat_data: Path, staged_trainer: type[StagedTrainer]
 ) -> None:
@@ -484,6 +498,7 @@ def test_a_fold_ends_when_its_own_curve_has_not_improved_for_so_many_steps(
     ]
 
 
+@pytest.mark.usefixtures("many_rows")
 def test_a_fit_without_two_folds_goes_on_while_one_of_them_gets_better(
     tmp_path: Path, staged_trainer: type[StagedTrainer]
 ) -> None:
@@ -505,6 +520,7 @@ def test_a_fit_without_two_folds_goes_on_while_one_of_them_gets_better(
     np.testing.assert_allclose(result.curve, result.curves.mean(axis=0))
 
 
+@pytest.mark.usefixtures("many_rows")
 @pytest.mark.parametrize("patience", [None, 3])
 def test_training_goes_on_while_there_is_patience(
     flat_data: Path, staged_trainer: type[StagedTrainer], patience: int | None
@@ -513,6 +529,7 @@ def test_training_goes_on_while_there_is_patience(
     assert staged_trainer.asked == [1, 2, 3]
 
 
+@pytest.mark.usefixtures("many_rows")
 def test_a_stage_that_predicts_nan_scores_nan_and_is_never_the_best(
     flat_data: Path, staged_trainer: type[StagedTrainer]
 ) -> None:

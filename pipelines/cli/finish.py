@@ -11,6 +11,7 @@ import numpy as np
 from comps.base import Array, Metric
 from ensembles import Blend, best_blend
 from ensembles.diversity import error_correlations, marginal_values
+from ensembles.outer import comparable
 from ensembles.paired import paired_gain
 from ensembles.sample import sample_of
 from pipelines.cli import tables
@@ -121,7 +122,10 @@ def headline(
         None if labels is None else labels[scored]
         for labels in (session.dataset.groups, session.dataset.times)
     )
-    one, other = single.honest[scored], chosen.honest[scored]
+    fold_of_row = experiment.folds.fold_of_row()[scored]
+    one, other = (
+        comparable(metric, blend.honest[scored], fold_of_row) for blend in (single, chosen)
+    )
     error = paired_gain(metric, target[scored], one, other, groups, times).error
     name = single.members[int(single.weights.argmax())]
     values = {
@@ -135,6 +139,7 @@ def headline(
         "best_single_score": single.honest_score,
         "gain": gain,
         "gain_standard_error": error,
+        "tuned": [use.model for use in session.tuned if use.used],
     }
     return _headline_text(metric, chosen, values), values
 
@@ -150,10 +155,18 @@ def _headline_text(metric: Metric, chosen: Blend, values: Mapping[str, Any]) -> 
     def shown(score: float) -> str:
         return f"{score:.{metric.digits}f}"
 
+    models = ", ".join(values["tuned"])
+    tuned = f", but for the parameters of {models}, which a search chose on these rows"
+    tuned = tuned if models else ""
     within = f" (mean within folds; {shown(chosen.pooled_score)} pooled)"
     score = (
         f"{chosen.estimate} {metric.label} {shown(chosen.honest_score)}"
-        f"{within if metric.order_alone else ''}: {_MEANINGS[chosen.estimate]}."
+        f"{within if metric.order_alone else ''}: {_MEANINGS[chosen.estimate]}"
+        + (
+            f", but the parameters of {', '.join(values['tuned'])} by a search"
+            * bool(values["tuned"])
+        )
+        + "."
     )
     if len(chosen.members) == 1:
         return f"Submitted: {chosen.members[0]} alone, {score}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from comps.base import Competition
+from comps.base import Competition, Family
 from comps.catalog import find_competition
 from comps.sources import find_source, runs_root
 from pipelines.cli.options import Options
@@ -44,13 +44,16 @@ def follow(options: Options) -> Followed:
     agreeing = [record for record in reversed(records) if _agrees(record, options)]
     agreeing = _on_data(competition, agreeing, options)
     runs = [record for record in agreeing if record.command == "run"]
-    finished = [record for record in runs if finished_members(store, record)]
+    finished = [record for record in runs if _usable(store, record)]
     of_cv = [record for record in agreeing if record.command == "cv"]
     notes = list(damaged)
     if finished and finished[0] is not runs[0]:
         last = _of(runs[0])
         comma = "," if ", " in last else ""
-        notes.append(f"T{last[1:]}{comma} has no finished member: the one before it is used.")
+        notes.append(
+            f"T{last[1:]}{comma} has no finished member beside the baseline: the one before it is "
+            "used."
+        )
     for record in [*finished, *runs, *of_cv][:1]:
         options = _filled(options, record)
     return Followed(options, next(iter(finished), None), tuple(agreeing), tuple(notes))
@@ -70,6 +73,13 @@ def finished_members(store: RunStore, record: Record) -> list[tuple[Member, int]
         if usable:
             found.append((member, usable[0]))
     return found
+
+
+def _usable(store: RunStore, record: Record) -> bool:
+    """Whether a run left more than the baseline, or was of nothing else."""
+    finished = {member.family for member, _ in finished_members(store, record)}
+    asked = {member.family for member in record.members}
+    return bool(finished - {Family.BASELINE} or (finished and asked == {Family.BASELINE}))
 
 
 def introduction(record: Record, competition: Competition) -> str:

@@ -91,7 +91,7 @@ class LoggedOutput:
         self.shown, self.recording, self.metric = output, recording, metric
 
     def planned(self, to_fit: int, stored: int) -> None:
-        self.write(f"{to_fit} folds to fit, {stored} stored")
+        self.write(f"{to_fit} fits to make, {stored} stored")
         self.shown.planned(to_fit, stored)
 
     def event(self, event: Event, status: Status) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
@@ -63,9 +64,11 @@ class JsonOutput:
             "seconds_left": status.seconds_left,
         }
         if isinstance(event, Progress):
-            values |= {"step": event.step, "score": event.score}
+            score = None if math.isnan(event.score) else event.score
+            values |= {"step": event.step, "score": score}
         elif isinstance(event, Done):
-            values |= {"scores": [fold.score for fold in event.scores], "seconds": event.seconds}
+            scores = [None if math.isnan(fit.score) else fit.score for fit in event.scores]
+            values |= {"scores": scores, "seconds": event.seconds}
         elif isinstance(event, Failed):
             values |= {"reason": event.reason}
         self._write(name, **values)
@@ -197,9 +200,9 @@ class BarOutput(LineOutput):
 def describe(event: Event, metric: Metric) -> str:
     """Return a line on a job that ended."""
     if isinstance(event, Done):
-        mean = sum(fold.score for fold in event.scores) / len(event.scores)
-        score = f"{metric.label} {mean:.{metric.digits}f}"
-        return f"{event.job.label}: {score}, {event.seconds:.1f} s"
+        scores = [fit.score for fit in event.scores if not math.isnan(fit.score)]
+        score = f"{metric.label} {sum(scores) / len(scores):.{metric.digits}f}, " if scores else ""
+        return f"{event.job.label}: {score}{event.seconds:.1f} s"
     if isinstance(event, Failed):
         return f"{event.job.label} failed: {event.reason}"
     if isinstance(event, Cancelled):
@@ -209,8 +212,8 @@ def describe(event: Event, metric: Metric) -> str:
 
 def _plan(to_fit: int, stored: int) -> str:
     if not to_fit:
-        return f"Nothing to fit: all {stored} folds are stored."
-    return f"{to_fit} folds to fit" + (f", {stored} stored." if stored else ".")
+        return f"Nothing to fit: all {stored} fits are stored."
+    return f"{to_fit} fits to make" + (f", {stored} stored." if stored else ".")
 
 
 def _model_line(oof: OutOfFold, metric: Metric) -> str:

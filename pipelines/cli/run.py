@@ -18,17 +18,16 @@ from pipelines.cli.recording import recorded
 from pipelines.cli.reporters import Output, make_output
 from pipelines.cli.sealed import look_at_sealed
 from pipelines.cli.stored import imported_members
-from pipelines.crossval import CrossValidation, cross_validate
+from pipelines.crossval import CrossValidation, Experiment, cross_validate
 from pipelines.engines import warm_up
 from pipelines.oof import OutOfFold
+from pipelines.stopping import MOST_ROWS_NESTED
 from pipelines.tensorboard import write_curves
 from pipelines.timebudget import TimeBudget
 
 # With time to spare, members are trained on the folds shuffled anew. Each repeat halves
 # less of the noise than the one before; after five there is little left to gain.
 MOST_REPEATS = 5
-# Up to so many training rows the honest score is nested unless told otherwise.
-MOST_ROWS_NESTED = 2000
 # A member with less weight changes the blend by less than its seed does.
 LEAST_WEIGHT = 0.01
 
@@ -126,6 +125,9 @@ def _nested(session: Session) -> bool:
     it was scored made the log loss of LightGBM 0.5 % too good at 2,000 rows, 2.4 % at 200.
     """
     if session.options.nested is not None:
+        folds = session.experiment(n_repeats=1).folds
+        if session.options.nested and not folds.neighbours and not folds.growing:
+            raise UsageError("--nested needs at least 3 folds; use --folds 3 or more.")
         return session.options.nested
     return len(session.target) <= MOST_ROWS_NESTED
 
@@ -186,6 +188,8 @@ def _train(
     finally:
         budget.save()
     _explain(output, outcome, budget)
+    if nested:
+        _explain_nesting(output, outcome, experiment)
     if session.options.tensorboard and outcome.oofs:
         label = session.competition.metric.label
         folder = write_curves(session.store, outcome.oofs.values(), label)
@@ -197,12 +201,22 @@ def _train(
     return outcome.oofs
 
 
+def _explain_nesting(output: Output, outcome: CrossValidation, experiment: Experiment) -> None:
+    """Say which members keep the score from being nested."""
+    lacking = [name for name, oof in outcome.oofs.items() if oof.nested is None]
+    if lacking and not experiment.folds.growing:
+        output.note(
+            f"The honest score is cross-fitted, not nested: there are no models without pairs of "
+            f"folds of {', '.join(lacking)}."
+        )
+
+
 def _explain(output: Output, outcome: CrossValidation, budget: TimeBudget) -> None:
     for name, why in reasons(outcome):
         output.note(f"{name} failed and is left out: {why}")
     for name, reason in outcome.not_nested.items():
-        output.note(f"{name} has no nested score: {reason}")
-    if outcome.seconds["pairs"]:
+        output.note(f"{name} has no nested score: {reason} (log: {outcome.logs[name]})")
+    if outcome.seconds["pairs"] >= 1:
         output.note(
             f"Seconds of all jobs, which run side by side: {outcome.seconds['folds']:.0f} for the "
             f"folds, {outcome.seconds['pairs']:.0f} for the nested score."

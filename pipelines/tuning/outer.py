@@ -50,7 +50,7 @@ def outer_predictions(
     """Return what a model predicts for the outer part, [k] or [k, classes].
 
     It is trained on the folds of the search, and stopped where their mean curve is best. The
-    mean over the folds predicts; of folds that grow with time, the last.
+    mean over the folds predicts; where they grow with time, a model of all rows of the search.
 
     Args:
         inner: what `hold_out` left to the search.

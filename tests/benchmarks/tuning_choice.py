@@ -7,9 +7,9 @@ scores the best configuration and the declared one on: the folds of the search; 
 search in other folds (the check of earlier versions); the outer part; and 5,000 fresh rows, which
 say what is true. Shown are the mean gains with the standard error of the mean, how often a rule
 uses the winner, and what is gained on fresh rows by what the rule uses; where the declared
-parameters won, nothing is gained. On pure noise nothing can
-be gained; with ridge and RMSE something can even there, for a larger penalty is better. Three
-minutes for 100 studies on one core.
+parameters won, nothing is gained. On pure noise nothing
+can be gained; with ridge and RMSE something can even there, for a larger penalty is better. A study
+of all four kinds takes six seconds of one core.
 """
 
 from __future__ import annotations

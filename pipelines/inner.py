@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from comps.base import Array, Metric
 from pipelines.folds import Folds, Held, Rows
-from pipelines.stopping import out_of_patience, stopping_stage
+from pipelines.stopping import stopping_stage, waited_for
 from pipelines.training import FoldResult
 
 Floats = NDArray[np.float64]
@@ -90,7 +90,9 @@ def join(folds: Folds, repeats: Sequence[Results], step: int) -> Floats:
     return mean
 
 
-def stored_inner(metric: Metric, folds: Folds, repeats: Sequence[Results], step: int) -> Inner:
+def stored_inner(
+    metric: Metric, patience: int | None, folds: Folds, repeats: Sequence[Results], step: int
+) -> Inner:
     """Return what the ordinary models of the folds say of the inner folds.
 
     That is exact where folds grow with time. Elsewhere it is not quite: an inner fold was
@@ -98,6 +100,7 @@ def stored_inner(metric: Metric, folds: Folds, repeats: Sequence[Results], step:
 
     Args:
         metric: what stages are chosen by.
+        patience: of the model.
         folds: who was trained on which rows.
         repeats: results of the folds of each repeat; the first decides on the steps.
         step: that is chosen on all folds.
@@ -112,9 +115,10 @@ def stored_inner(metric: Metric, folds: Folds, repeats: Sequence[Results], step:
 
     def sources(outer: int) -> list[_Source]:
         return [
-            _Source(folds.rows(0, (fold,))[1], result.curve, result.steps, at)
+            _Source(folds.rows(0, (fold,))[1], curve, result.steps, at)
             for fold in inner_folds(folds, estimate, outer)
             for result in [repeats[0][fold,]]
+            for curve in [waited_for(metric, result.steps, result.curve, patience)]
         ]
 
     return _chosen(estimate, metric, folds, sources, at, step)
@@ -144,13 +148,12 @@ def nested_inner(
         result, place = pairs[held], held.index(fold)
         rows = [folds.rows(0, (each,))[1] for each in held]
         first = sum(map(len, rows[:place]))
-        curve = result.curves[place]
-        end = out_of_patience(metric, result.steps.tolist(), curve.tolist(), patience)
+        curve = waited_for(metric, result.steps, result.curves[place], patience)
 
         def at(step: int, own: Rows) -> Array:
             return result.valid[result.stage(step), first : first + len(own)]
 
-        return _Source(rows[place], curve[:end], result.steps, at)
+        return _Source(rows[place], curve, result.steps, at)
 
     def sources(outer: int) -> list[_Source]:
         return [

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from comps.base import Array, Competition, Dataset, Model
 from pipelines.folds import ALL_ROWS, Folds
 from pipelines.inner import Estimate, Inner, Results, join, nested_inner, stored_inner
-from pipelines.stopping import bounded_patience, stopping_stage
+from pipelines.stopping import stopping_stage, waited_for
 from pipelines.training import FoldResult
 
 
@@ -135,12 +135,13 @@ def assemble(
     """
     metric, target = competition.metric, competition.scaled_target(dataset)
     first = [repeats[0][held] for held in folds.single]
-    best, curve = stopping_stage(metric, [result.curve for result in first])
+    best, curve = stopping_stage(
+        metric, [waited_for(metric, r.steps, r.curve, model.patience) for r in first]
+    )
     step = int(first[0].steps[best])
     valid = join(folds, repeats, step)
     covered = np.asarray(np.isfinite(valid).reshape(len(target), -1).all(axis=1))
     flat = [result for results in repeats for result in results.values()]
-    patience = bounded_patience(model.patience, folds.n_rows, folds.growing)
     in_folds = [[results[held] for held in folds.single] for results in repeats]
     knowing = [r for r in flat if r.held == ALL_ROWS] or [r for fits in in_folds for r in fits]
     return OutOfFold(
@@ -162,8 +163,8 @@ def assemble(
         data_fingerprint=dataset.fingerprint,
         folds_fingerprint=folds.fingerprint,
         size=_mean_size(flat, step),
-        stored=stored_inner(metric, folds, repeats, step),
-        nested=nested_inner(metric, patience, folds, repeats, pairs) if pairs else None,
+        stored=stored_inner(metric, model.patience, folds, repeats, step),
+        nested=nested_inner(metric, model.patience, folds, repeats, pairs) if pairs else None,
     )
 
 

@@ -19,8 +19,8 @@ def bounded_patience(patience: int | None, n_rows: int, growing: bool) -> int | 
     """Return the patience of a fit, or None where it has to go on to its last stage.
 
     A fit that ends by the curve of its own fold has looked at rows that are scored. Where nothing
-    may, on few rows and where folds grow with time, it costs little to go on: which stage is used
-    is chosen without them.
+    may, on few rows and where folds grow with time, it costs little to go on. Which stage is used
+    is chosen by curves as far as patience goes, of folds that may be looked at.
 
     >>> bounded_patience(100, 1465, growing=False), bounded_patience(100, 8000, growing=False)
     (None, 100)
@@ -59,6 +59,18 @@ def out_of_patience(
         elif best is not None and step - since >= patience:
             return stage + 1
     return None
+
+
+def waited_for(
+    metric: Metric, steps: NDArray[np.int64], curve: Floats, patience: int | None
+) -> Floats:
+    """Return a curve as far as patience goes, whether or not training went on.
+
+    >>> rmse = Metric("rmse", "RMSE", lambda y, p: 0.0, greater_is_better=False)
+    >>> waited_for(rmse, np.array([1, 2, 3]), np.array([0.2, 0.3, 0.1]), 1).tolist()
+    [0.2, 0.3]
+    """
+    return curve[: out_of_patience(metric, steps.tolist(), curve.tolist(), patience)]
 
 
 def stopping_stage(metric: Metric, curves: Sequence[Floats]) -> tuple[int, Floats]:

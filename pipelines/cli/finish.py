@@ -147,7 +147,8 @@ def headline(
 _MEANINGS = {
     Estimate.NESTED: "everything was chosen without the scored rows and models that saw them",
     Estimate.CROSS_FITTED: "choices were made on the other folds, whose models saw the scored rows",
-    Estimate.TIME_ORDERED: "everything was chosen on earlier rows",
+    Estimate.TIME_ORDERED: "everything was chosen on earlier blocks, and the first block, which "
+    "has none, is not scored",
 }
 
 

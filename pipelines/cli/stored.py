@@ -107,11 +107,25 @@ def stored_members(
     if session.options.models is not None:
         models = session.models
         own = {model.member: _named(session, experiment, followed, model) for model in models}
-        return own | imported, []
+        return own | imported, [_rows_of(session, experiment)]
     if followed.run is None and imported:
         return imported, ["No run on these data and folds is recorded: imported members alone."]
     own, notes = _of_run(session, experiment, followed)
+    if imported:
+        notes.append(
+            f"Imported members join: {', '.join(imported)}. There are no models without pairs of "
+            "folds of these, so that the honest score is cross-fitted; --members leaves them out."
+        )
     return own | imported, notes
+
+
+def _rows_of(session: Session, experiment: Experiment) -> str:
+    """Return the line that says which rows, folds and seed are used."""
+    spec, sealed = experiment.folds.spec, session.options.sealed
+    data = "the bundled sample" if session.source.bundled else session.source.path
+    return f"Data: {data}, {spec.n_folds} folds ({spec.scheme}), seed {session.options.seed}" + (
+        "." if sealed is None else f", {sealed:g} sealed."
+    )
 
 
 def imported_members(session: Session, experiment: Experiment) -> dict[str, OutOfFold]:

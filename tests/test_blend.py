@@ -492,6 +492,23 @@ def test_blends_that_cannot_be_told_apart_are_tried_as_their_mean() -> None:
     assert several >= 6
 
 
+def test_what_is_chosen_is_the_mean_of_those_that_the_rule_takes_on_all_rows() -> None:
+    counts = set()
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        target = rng.normal(0, 1, N_ROWS)
+        sizes = (0.5, 1.5, 1.5)
+        members = [member(f"{i}", target + rng.normal(0, x, N_ROWS)) for i, x in enumerate(sizes)]
+        names = ["equal", "best", "convex"]
+        chosen, tried = best_blend(members, target, FOLDS, METRIC, names)
+        wanted = choose(METRIC, target, [one.honest for one in tried[:3]])
+        assert chosen.parts == tuple(names[number] for number in wanted)
+        mean = np.mean([tried[number].weights for number in wanted], axis=0)
+        np.testing.assert_allclose(chosen.weights, mean, atol=1e-12)
+        counts.add(len(wanted))
+    assert counts >= {1, 2}
+
+
 def test_one_member_is_left_as_it_is() -> None:
     members, target = some_members(15, count=1)
     chosen, tried = best_blend(members, target, FOLDS, METRIC)

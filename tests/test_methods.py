@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from comps.metrics import ACCURACY, LOG_LOSS, MEAN_ABSOLUTE_ERROR, RMSLE, ROC_AU
 from ensembles import METHODS, Sample
 from ensembles.diversity import error_correlations
 from ensembles.greedy import greedy_weights
+from ensembles.methods import methods_for
 from ensembles.sample import LARGE, stack
 from ensembles.scorers import AucScorer, LogLossScorer
 from ensembles.search import nelder_mead_weights, random_weights
@@ -142,6 +144,17 @@ def test_no_step_of_the_log_loss_weights_makes_the_loss_worse(seed: int, worst: 
     assert losses[0] == pytest.approx(equal, rel=1e-6)
 
 
+@pytest.mark.parametrize("seed", [51, 141, 360, 566, 1346])
+def test_a_whole_newton_step_that_would_make_the_loss_worse_is_shortened(seed: int) -> None:
+    """Of one in a hundred such problems, a whole step would make it worse by a few percent."""
+    rng = np.random.default_rng(seed)
+    n_rows, n_members = rng.integers(2, 30), rng.integers(2, 5)
+    sure = 10.0 ** rng.uniform(-rng.choice([1, 3, 8]), 0, (n_rows, n_members))
+    sample = Sample(sure, np.ones(n_rows))
+    losses = [log_loss_weights(sample, most_steps=steps).loss for steps in range(8)]
+    assert (np.diff(losses) <= 1e-12).all()
+
+
 def test_of_many_rows_the_optimum_is_that_of_all() -> None:
     sample = binary(5, n_rows=30_000, n_members=6)
     found = log_loss_weights(sample)
@@ -174,6 +187,51 @@ def test_much_is_kept_in_single_precision(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("ensembles.sample.LARGE", 100)
     assert LARGE > 100
     assert stack(members, 2).dtype == np.float32
+
+
+# Which suit
+
+
+ALWAYS = ["equal", "geometric", "top", "best", "greedy", "greedy-bagged", "lightgbm"]
+SEARCHES = ["nelder-mead", "random"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "many_classes", "others", "auto"),
+    [
+        (RMSLE, False, ["convex", "ridge"], "equal top best convex ridge"),
+        (LOG_LOSS, False, ["logit", "convex", "logistic"], "equal logit top best convex logistic"),
+        (
+            ROC_AUC,
+            False,
+            ["logit", "rank", "convex", "logistic"],
+            "equal logit top best convex logistic",
+        ),
+        (
+            ACCURACY,
+            True,
+            ["convex", "convex-by-class", "logistic"],
+            "equal geometric top best convex convex-by-class logistic",
+        ),
+        (
+            replace(ACCURACY, loss=None),
+            True,
+            ["logistic"],
+            "equal geometric top best greedy logistic",
+        ),
+    ],
+    ids=["values", "two classes", "order", "classes", "no loss"],
+)
+def test_methods_suit_what_they_can_be_fitted_on(
+    metric: Metric, many_classes: bool, others: list[str], auto: str
+) -> None:
+    suiting = [name for name, method in METHODS.items() if method.suits(metric, many_classes)]
+    assert sorted(suiting) == sorted([*ALWAYS, *SEARCHES, *others])
+    assert methods_for(metric, many_classes) == auto.split()
+    sample = classes(0) if many_classes else values(0) if metric is RMSLE else binary(0)
+    for name in auto.split():
+        predicted = METHODS[name].fit(sample, metric).predict(sample.predictions)
+        assert predicted.shape == (len(sample.target), *sample.predictions.shape[2:])
 
 
 # Means

@@ -63,23 +63,27 @@ OPERATORS = re.compile(
 )
 # Tests of a module in files of another name.
 TESTS = {
-    "blend": ("outer", "blend"),
+    "blend": ("blend", "outer"),
     "choice": ("blend", "paired"),
+    "outer": ("outer", "blend"),
+    "methods": ("methods", "blend"),
+    "weights": ("weights", "methods"),
+    "metric": ("metric", "labels", "outer"),
     "fitted": ("methods", "blend"),
-    "greedy": ("methods",),
+    "greedy": ("methods", "blend"),
     "means": ("methods",),
     "stacking": ("methods",),
     "search": ("methods",),
     "scorers": ("methods",),
-    "sample": ("methods", "weights"),
-    "diversity": ("methods", "blend"),
+    "sample": ("sample", "methods"),
+    "diversity": ("blend",),
     "losses": ("metric", "methods"),
-    "metrics": ("metric", "labels"),
+    "metrics": ("metric", "labels", "paired"),
     "_base": ("folds", "expanding"),
     "schemes": ("folds", "expanding"),
     "oof": ("store", "crossval"),
     "preparation": ("training", "crossval"),
-    "residual": ("training", "crossval"),
+    "residual": ("residual",),
 }
 # The most processor time of a mutant's tests: those of the right code take about 20.
 SECONDS = 120

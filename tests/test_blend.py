@@ -16,6 +16,7 @@ from sklearn.metrics import log_loss
 from comps.base import Loss, Metric, Prediction, UsageError
 from ensembles import METHODS, Sample, best_blend, blend, check_members
 from ensembles.choice import blocks_in_time, choose, difference_error
+from ensembles.diversity import marginal_values
 from ensembles.weights import squared_error_weights
 from pipelines.folds import Folds
 from pipelines.oof import OutOfFold
@@ -360,6 +361,19 @@ def test_the_error_of_a_difference_is_that_of_the_jackknife(seed: int) -> None:
     assert difference_error(METRIC, target, one, one) == 0.0
 
 
+def test_thirty_parts_of_the_rows_are_left_out_however_many_rows_there_are() -> None:
+    sizes: list[int] = []
+
+    def counted(target: Floats, prediction: Floats) -> float:
+        sizes.append(len(target))
+        return float(prediction.mean())
+
+    metric = Metric("counted", "counted", counted, greater_is_better=False)
+    one, other = np.random.default_rng(0).random((2, 600))
+    difference_error(metric, np.zeros(600), one, other)
+    assert sizes == [580] * 2 * 30
+
+
 def test_the_error_of_a_difference_is_the_spread_of_the_differences() -> None:
     # Over fresh samples of the same kind, the difference spreads as one sample says.
     rng = np.random.default_rng(1)
@@ -492,6 +506,23 @@ def test_blends_that_cannot_be_told_apart_are_tried_as_their_mean() -> None:
     assert several >= 6
 
 
+def test_what_is_chosen_is_the_mean_of_those_that_the_rule_takes_on_all_rows() -> None:
+    counts = set()
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        target = rng.normal(0, 1, N_ROWS)
+        sizes = (0.5, 1.5, 1.5)
+        members = [member(f"{i}", target + rng.normal(0, x, N_ROWS)) for i, x in enumerate(sizes)]
+        names = ["equal", "best", "convex"]
+        chosen, tried = best_blend(members, target, FOLDS, METRIC, names)
+        wanted = choose(METRIC, target, [one.honest for one in tried[:3]])
+        assert chosen.parts == tuple(names[number] for number in wanted)
+        mean = np.mean([tried[number].weights for number in wanted], axis=0)
+        np.testing.assert_allclose(chosen.weights, mean, atol=1e-12)
+        counts.add(len(wanted))
+    assert counts >= {1, 2}
+
+
 def test_one_member_is_left_as_it_is() -> None:
     members, target = some_members(15, count=1)
     chosen, tried = best_blend(members, target, FOLDS, METRIC)
@@ -516,6 +547,24 @@ def test_the_geometric_mean_of_values_that_are_not_positive_is_refused() -> None
     members, target = some_members(17)
     with pytest.raises(UsageError, match="geometric"):
         blend("geometric", members, target, FOLDS, METRIC)
+
+
+@pytest.mark.parametrize("metric", [METRIC, HITS], ids=["smaller", "larger"])
+def test_a_member_is_worth_what_the_blend_loses_without_it(metric: Metric) -> None:
+    members, target = some_members(3, count=3)
+    found = marginal_values(members, target, FOLDS, metric)
+    method = "convex" if metric is METRIC else "equal"
+    together = blend(method, members, target, FOLDS, metric).honest_score
+    for place, value in enumerate(found):
+        rest = [each for number, each in enumerate(members) if number != place]
+        without = blend(method, rest, target, FOLDS, metric).honest_score
+        assert value == pytest.approx(abs(together - without) * (1 if value > 0 else -1))
+        assert (value > 0) == metric.better(together, than=without)
+
+
+def test_a_member_alone_has_nothing_to_be_compared_with() -> None:
+    members, target = some_members(3, count=1)
+    assert np.isnan(marginal_values(members, target, FOLDS, METRIC)).tolist() == [True]
 
 
 def test_honest_predictions_are_those_of_the_honest_score() -> None:

@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
+from comps.archive import read_csv, read_files
 from comps.base import Metric, UsageError
+from comps.catalog import find_competition
+from comps.house_prices.competition import HOUSE_PRICES
+from comps.house_prices.loader import FILES
 from comps.metrics import ACCURACY, MEAN_ABSOLUTE_ERROR, RMSLE, ROC_AUC
 from ensembles.compare import (
     MOST_ROWS,
@@ -30,11 +35,13 @@ from ensembles.compare import (
     share_of_test,
 )
 from pipelines.cli import comparison_tables
-from pipelines.folds import Folds, FoldSpec
+from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
 from pipelines.oof import OutOfFold
+from pipelines.store import RunStore
 from tests.commands import Done, comps
 from tests.support import LIGHTGBM, MEAN, NETWORK, RIDGE, TINY, kfold
 from tests.test_blend import member
+from tests.test_house_prices import load_tables
 
 Floats = NDArray[np.float64]
 DIFFERENCES = st.lists(st.floats(-10, 10).map(lambda x: round(x, 3)), min_size=2, max_size=12)
@@ -302,6 +309,28 @@ def test_the_seed_decides_the_interval_over_rows_alone() -> None:
     assert one.overall_interval != other.overall_interval and one.folds == other.folds
 
 
+def test_rows_that_depend_on_each_other_are_drawn_together() -> None:
+    """A row three times says no more than once, and the interval must not become narrower."""
+    members, target, folds = example(RMSLE)
+    (alone, *_) = compare(members[:2], target, folds, RMSLE)
+    # The rows are repeated one behind the other, as they would lie after a shuffle.
+    tripled = scored(
+        RMSLE,
+        kfold(3 * N_ROWS, 5),
+        np.tile(target, 3),
+        {each.model: np.tile(each.valid, 3) for each in members[:2]},
+    )
+    units = np.tile(np.arange(N_ROWS), 3)
+    both = (units, None)
+    grouped, each_for_itself = (
+        compare(tripled, np.tile(target, 3), kfold(3 * N_ROWS, 5), RMSLE, given)[0].overall_interval
+        for given in both
+    )
+    width = alone.overall_interval.high - alone.overall_interval.low
+    assert grouped.high - grouped.low == pytest.approx(width)
+    assert each_for_itself.high - each_for_itself.low == pytest.approx(width / 3**0.5, rel=0.15)
+
+
 def test_rows_that_are_not_predicted_play_no_part() -> None:
     members, target, folds = example(RMSLE)
     blank = [
@@ -462,6 +491,43 @@ def test_the_command_says_the_same_to_people_and_again(compared: tuple[Path, Don
     assert "Nothing to fit: all 12 fits are stored." in again.err
     assert again.out.splitlines()[-1] == done.event("result")["text"]
     assert "ridge over" in again.out and "6/6" in again.out and "…" not in again.out
+
+
+def houses_twice(folder: Path) -> Path:
+    """Write 200 houses of which each is there twice, the second time a little dearer."""
+    content = read_files(HOUSE_PRICES.sample, FILES)["train.csv"]
+    raw = read_csv(content, "train.csv", keep_default_na=False, dtype=str)
+    again = raw[:200].assign(Id="9000" + raw["Id"], SalePrice=raw["SalePrice"].str[:-1] + "9")
+    folder.mkdir()
+    load_tables(folder, pd.concat([raw[:200], again]), raw[200:260])
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "members"), [("temperature", "common-sense,ridge"), ("house-prices", "median,ridge")]
+)
+def test_the_command_draws_rows_together_that_depend_on_each_other(
+    tmp_path: Path, name: str, members: str
+) -> None:
+    competition = find_competition(name)
+    data = houses_twice(tmp_path / "twice") if name == "house-prices" else competition.sample
+    dataset = competition.load(data)
+    arguments = ("--members", members, "--folds", "3", "--engine", "inline", "--json")
+    done = comps("compare", name, "--data", data, *arguments, cwd=tmp_path)
+    folds = make_folds(FoldSpec(competition.scheme, 3), FoldInput.of(competition, dataset))
+    target, metric = competition.scaled_target(dataset), competition.metric
+    oofs = RunStore(tmp_path / "runs" / name).predictions(dataset, folds)
+    units = dataset.groups
+    if units is None:
+        units = np.arange(len(target)) * TIME_BLOCKS // len(target)
+    (together,) = compare(oofs, target, folds, metric, units)
+    (alone,) = compare(oofs, target, folds, metric)
+    interval = together.overall_interval
+    (row,) = done.event("differences")["rows"]
+    assert row["overall_interval"] == pytest.approx([interval.low, interval.high])
+    assert interval.high - interval.low > 1.2 * (
+        alone.overall_interval.high - alone.overall_interval.low
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import KFold, cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from comps.metrics import ROC_AUC
-from ensembles import Sample
+from comps.metrics import RMSLE, ROC_AUC
+from ensembles import METHODS, Sample
+from ensembles.choice import choose
 from ensembles.estimators import BlendClassifier, BlendRegressor
+from ensembles.methods import methods_for
 from ensembles.weights import log_loss_weights, squared_error_weights
 
 ESTIMATORS = [
@@ -73,6 +75,35 @@ def test_auto_chooses_and_names_what_it_averages() -> None:
     np.testing.assert_array_equal(again.predict_proba(oof), found.predict_proba(oof))
     # Two rows of a class cannot be in five folds, one cannot be in two.
     assert BlendClassifier("auto").fit(oof[:5], [0, 0, 0, 0, 1]).methods_ == ["equal"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_auto_chooses_for_values_as_for_a_loop_over_five_folds(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    target = rng.uniform(5, 9, 60)
+    oof = target[:, None] + rng.normal(0, [0.2, 1.0, 1.0], (60, 3))
+    found = BlendRegressor("auto", RMSLE).fit(oof, target)
+    names = methods_for(RMSLE, many_classes=False)
+    honest = np.empty((len(names), 60))
+    for train, valid in KFold(5, shuffle=True, random_state=0).split(oof):
+        for number, name in enumerate(names):
+            fitted = METHODS[name].fit(Sample(oof[train], target[train]), RMSLE)
+            honest[number, valid] = fitted.predict(oof[valid])
+    wanted = [names[number] for number in choose(RMSLE, target, list(honest))]
+    assert found.methods_ == wanted
+    mean = np.mean([BlendRegressor(name, RMSLE).fit(oof, target).weights_ for name in wanted], 0)
+    np.testing.assert_allclose(found.weights_, mean)
+
+
+def test_one_member_is_left_as_it_is() -> None:
+    found = BlendRegressor("auto").fit([[1.0], [2.0], [4.0]], [1.5, 2.5, 3.0])
+    assert found.methods_ == ["equal"] and found.weights_.tolist() == [1.0]
+
+
+def test_columns_that_were_not_fitted_are_refused() -> None:
+    found = BlendRegressor("equal").fit([[1.0, 2.0], [2.0, 3.0]], [1.0, 2.0])
+    with pytest.raises(ValueError, match="is expecting 2 features"):
+        found.predict([[1.0], [2.0]])
 
 
 @pytest.mark.parametrize(

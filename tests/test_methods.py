@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,13 +12,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.stats import gmean, rankdata
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import roc_auc_score
 
-from comps.base import UsageError
+from comps.base import Metric, UsageError
 from comps.metrics import ACCURACY, LOG_LOSS, MEAN_ABSOLUTE_ERROR, RMSLE, ROC_AUC
 from ensembles import METHODS, Sample
 from ensembles.diversity import error_correlations
 from ensembles.greedy import greedy_weights
+from ensembles.methods import methods_for
 from ensembles.sample import LARGE, stack
 from ensembles.scorers import AucScorer, LogLossScorer
 from ensembles.search import nelder_mead_weights, random_weights
@@ -125,6 +130,31 @@ def test_log_loss_weights_are_those_of_a_general_solver() -> None:
     np.testing.assert_allclose(log_loss_weights(sample).weights, general.x, atol=1e-4)
 
 
+@given(seed=SEEDS, worst=st.sampled_from([0.0, 1e-15, 1e-6, 1e-2]))
+@settings(max_examples=40, deadline=None)
+def test_no_step_of_the_log_loss_weights_makes_the_loss_worse(seed: int, worst: float) -> None:
+    """Members are sure, and now and then wrong: the quadratic model says little there."""
+    rng = np.random.default_rng(seed)
+    target = (rng.random(40) < 0.5).astype(np.float64)
+    right = np.where(rng.random((40, 4)) < 0.9, 1 - worst, worst)
+    sample = Sample(np.where(target[:, None] == 1, right, 1 - right), target)
+    losses = [log_loss_weights(sample, most_steps=steps).loss for steps in range(12)]
+    assert (np.diff(losses) <= 1e-12).all()
+    equal = LOG_LOSS.score(target, sample.predictions.mean(axis=1))
+    assert losses[0] == pytest.approx(equal, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", [51, 141, 360, 566, 1346])
+def test_a_whole_newton_step_that_would_make_the_loss_worse_is_shortened(seed: int) -> None:
+    """Of one in a hundred such problems, a whole step would make it worse by a few percent."""
+    rng = np.random.default_rng(seed)
+    n_rows, n_members = rng.integers(2, 30), rng.integers(2, 5)
+    sure = 10.0 ** rng.uniform(-rng.choice([1, 3, 8]), 0, (n_rows, n_members))
+    sample = Sample(sure, np.ones(n_rows))
+    losses = [log_loss_weights(sample, most_steps=steps).loss for steps in range(8)]
+    assert (np.diff(losses) <= 1e-12).all()
+
+
 def test_of_many_rows_the_optimum_is_that_of_all() -> None:
     sample = binary(5, n_rows=30_000, n_members=6)
     found = log_loss_weights(sample)
@@ -157,6 +187,51 @@ def test_much_is_kept_in_single_precision(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("ensembles.sample.LARGE", 100)
     assert LARGE > 100
     assert stack(members, 2).dtype == np.float32
+
+
+# Which suit
+
+
+ALWAYS = ["equal", "geometric", "top", "best", "greedy", "greedy-bagged", "lightgbm"]
+SEARCHES = ["nelder-mead", "random"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "many_classes", "others", "auto"),
+    [
+        (RMSLE, False, ["convex", "ridge"], "equal top best convex ridge"),
+        (LOG_LOSS, False, ["logit", "convex", "logistic"], "equal logit top best convex logistic"),
+        (
+            ROC_AUC,
+            False,
+            ["logit", "rank", "convex", "logistic"],
+            "equal logit top best convex logistic",
+        ),
+        (
+            ACCURACY,
+            True,
+            ["convex", "convex-by-class", "logistic"],
+            "equal geometric top best convex convex-by-class logistic",
+        ),
+        (
+            replace(ACCURACY, loss=None),
+            True,
+            ["logistic"],
+            "equal geometric top best greedy logistic",
+        ),
+    ],
+    ids=["values", "two classes", "order", "classes", "no loss"],
+)
+def test_methods_suit_what_they_can_be_fitted_on(
+    metric: Metric, many_classes: bool, others: list[str], auto: str
+) -> None:
+    suiting = [name for name, method in METHODS.items() if method.suits(metric, many_classes)]
+    assert sorted(suiting) == sorted([*ALWAYS, *SEARCHES, *others])
+    assert methods_for(metric, many_classes) == auto.split()
+    sample = classes(0) if many_classes else values(0) if metric is RMSLE else binary(0)
+    for name in auto.split():
+        predicted = METHODS[name].fit(sample, metric).predict(sample.predictions)
+        assert predicted.shape == (len(sample.target), *sample.predictions.shape[2:])
 
 
 # Means
@@ -279,7 +354,17 @@ def test_bags_choose_among_some_of_the_members_and_repeat_themselves() -> None:
     assert (single > 0).sum() <= 2 < (one > 0).sum()
 
 
+def test_bags_of_all_members_are_the_selection_without_bags() -> None:
+    sample = binary(2, n_members=5)
+    alone = greedy_weights(sample, ROC_AUC)
+    np.testing.assert_allclose(greedy_weights(sample, ROC_AUC, bags=3, share=1.0), alone)
+
+
 # Search
+
+
+def test_a_random_search_begins_with_equal_weights() -> None:
+    np.testing.assert_allclose(random_weights(binary(0), LOG_LOSS, draws=1), 0.25)
 
 
 @pytest.mark.parametrize("search", [nelder_mead_weights, random_weights])
@@ -342,6 +427,76 @@ def test_overconfident_members_are_put_right_by_a_logistic_stack() -> None:
         target, sure
     )
     np.testing.assert_allclose(found.weights, [0.5, 0.5], atol=1e-3)
+
+
+def odds_of(probabilities: Floats) -> Floats:
+    """Return log odds of members, side by side, which are at most 1 to 9,999."""
+    inside = np.clip(probabilities, 1e-4, 1 - 1e-4)
+    return np.log(inside / (1 - inside)).reshape(len(inside), -1)
+
+
+@pytest.mark.parametrize("make", [binary, classes])
+@pytest.mark.parametrize("sure", [0.0, 1e-7])
+def test_a_logistic_stack_is_the_regression_on_standardised_odds(make: Any, sure: float) -> None:
+    sample = make(5)
+    sample.predictions[:3, 0] = sure
+    sample.predictions[3:6, 0] = 1 - sure
+    found = METHODS["logistic"].fit(sample, LOG_LOSS)
+    odds = odds_of(sample.predictions)
+    standard = (odds - odds.mean(axis=0)) / odds.std(axis=0)
+    naive = LogisticRegression(max_iter=10_000).fit(standard, sample.target)
+    wanted = naive.predict_proba(standard)
+    wanted = wanted[:, 1] if make is binary else wanted
+    np.testing.assert_allclose(found.predict(sample.predictions), wanted, atol=2e-4, strict=True)
+    sizes = np.abs(naive.coef_).sum(axis=0).reshape(sample.n_members, -1).sum(axis=1)
+    np.testing.assert_allclose(found.weights, sizes / sizes.sum(), atol=1e-3)
+
+
+def leave_one_out_error(columns: Floats, target: Floats, penalty: float) -> float:
+    """Return the mean squared error of each row, predicted by a ridge regression of the others."""
+    errors = []
+    for row in range(len(target)):
+        others = np.arange(len(target)) != row
+        fitted = Ridge(penalty).fit(columns[others], target[others])
+        errors.append(float(fitted.predict(columns[[row]])[0] - target[row]) ** 2)
+    return float(np.mean(errors))
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.3, 1.0, 3.0, 30.0])
+def test_a_ridge_stack_chooses_the_power_of_ten_by_leaving_out_rows(noise: float) -> None:
+    rng = np.random.default_rng(2)
+    target = rng.normal(0, 1, 30)
+    members = target[:, None] + noise * rng.normal(0, 1, (30, 4))
+    found = METHODS["ridge"].fit(Sample(members, target), RMSLE)
+    standard = (members - members.mean(axis=0)) / members.std(axis=0)
+    penalties = [0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0]
+    errors = [leave_one_out_error(standard, target, penalty) for penalty in penalties]
+    naive = Ridge(penalties[int(np.argmin(errors))]).fit(standard, target)
+    np.testing.assert_allclose(found.predict(members), naive.predict(standard), rtol=1e-6)
+    sizes = np.abs(naive.coef_)
+    np.testing.assert_allclose(found.weights, sizes / sizes.sum(), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("make", "metric"), [(binary, LOG_LOSS), (classes, LOG_LOSS), (values, RMSLE)]
+)
+def test_lightgbm_stacks_as_many_columns_as_there_are(make: Any, metric: Metric) -> None:
+    sample = make(3)
+    found = METHODS["lightgbm"].fit(sample, metric)
+    predicted = found.predict(sample.predictions)
+    assert predicted.shape == (len(sample.target), *sample.predictions.shape[2:])
+    assert found.weights.shape == (sample.n_members,)
+    assert found.weights.sum() == pytest.approx(1.0)
+    # It learns something: no constant is as good on the rows that it saw.
+    constant = np.broadcast_to(
+        np.eye(3)[sample.target.astype(int)].mean(axis=0)
+        if make is classes
+        else sample.target.mean(),
+        predicted.shape,
+    )
+    assert metric.better(
+        metric.score(sample.target, predicted), than=metric.score(sample.target, constant)
+    )
 
 
 def test_lightgbm_stacks_the_same_twice() -> None:

@@ -122,6 +122,18 @@ def test_blocks_in_time_are_scored_but_for_the_first(in_time: Experiment) -> Non
     assert found.honest_score == rmse(target[scored], found.honest[scored])
 
 
+def test_of_two_growing_folds_the_second_alone_is_scored(tiny_data: Path) -> None:
+    experiment = tiny_experiment(tiny_data)
+    target = experiment.competition.scaled_target(experiment.dataset)
+    rows = FoldInput(target, Task.REGRESSION, times=np.arange(len(target)))
+    experiment = replace(experiment, folds=make_folds(FoldSpec("expanding", 2), rows))
+    members = in_memory(experiment, (RIDGE, LIGHTGBM))
+    found = blend("convex", members, target, experiment.folds, METRIC)
+    scored = experiment.folds.fold_of_row() == 1
+    np.testing.assert_array_equal(np.isfinite(found.honest), scored)
+    assert found.honest_score == rmse(target[scored], found.honest[scored])
+
+
 def test_test_rows_of_growing_folds_are_predicted_by_a_model_of_all_rows(
     in_time: Experiment,
 ) -> None:

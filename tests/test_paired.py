@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from comps.base import Metric
 from comps.metrics import ACCURACY, LOG_LOSS, MEAN_ABSOLUTE_ERROR, ROC_AUC
@@ -61,6 +62,23 @@ def test_rows_in_time_are_left_out_in_blocks_of_neighbours() -> None:
     assert found.error == expected
     by_chance = paired_gain(MEAN_ABSOLUTE_ERROR, target, one, other).error
     assert by_chance is not None and expected > 1.5 * by_chance
+
+
+@pytest.mark.parametrize("groups", [None, np.arange(200) // 2])
+def test_thirty_parts_are_left_out_however_many_rows_and_groups_there_are(
+    groups: NDArray[np.int64] | None,
+) -> None:
+    scored: list[int] = []
+
+    def count(target: NDArray[np.float64], prediction: NDArray[np.float64]) -> float:
+        scored.append(len(target))
+        return float(np.mean(prediction))
+
+    metric = Metric("counted", "counted", count, greater_is_better=False)
+    paired_gain(metric, np.zeros(200), *np.random.default_rng(5).random((2, 200)), groups=groups)
+    assert scored[:2] == [200, 200]
+    # Both predictions without each of the parts, which have 6 or 7 rows, or 3 or 4 groups of 2.
+    assert len(scored[2:]) == 2 * 30 and set(scored[2:]) <= {192, 193, 194}
 
 
 def test_an_error_that_cannot_be_told_is_none() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +163,22 @@ def test_whatever_is_stored_on_the_data_and_folds_is_found(
     assert [(oof.model, oof.key) for oof in found] == [("ridge[alpha=2.0]", "k1"), ("ridge", "k2")]
     other = tiny_experiment(tiny_data, n_folds=4)
     assert store.predictions(other.dataset, other.folds) == []
+
+
+def test_imported_members_are_kept_apart_and_the_newest_counts(
+    store: RunStore, experiment: Experiment
+) -> None:
+    foreign = {"model": "foreign", "config": {"imported": True}}
+    for number, (key, values) in enumerate((("k2", 1.0), ("k1", 2.0))):
+        oof = replace(make_oof(experiment, values, key), **foreign)
+        store.write_oof(oof)
+        path = store.root / "imported" / "foreign" / key / "oof-r1.npz"
+        os.utime(path, (number, number))
+    store.write_oof(replace(make_oof(experiment, key="k3"), **foreign, data_fingerprint="other"))
+    (found,) = store.imported(experiment.dataset, experiment.folds)
+    assert (found.model, found.key, found.imported) == ("foreign", "k1", True)
+    assert store.imported_names() == {"foreign"}
+    assert store.predictions(experiment.dataset, experiment.folds) == []
 
 
 def test_repeats_of_a_key_are_told_most_first(

@@ -520,6 +520,44 @@ def test_a_fit_without_two_folds_goes_on_while_one_of_them_gets_better(
     np.testing.assert_allclose(result.curve, result.curves.mean(axis=0))
 
 
+@pytest.mark.parametrize("held", [[(0,)], [(0,), (2,)], [(0,), (1,), (2,)]])
+def test_seconds_add_up_to_those_of_features_training_and_scores(
+    flat_data: Path,
+    staged_trainer: type[StagedTrainer],
+    monkeypatch: pytest.MonkeyPatch,
+    held: list[tuple[int, ...]],
+) -> None:
+    """Features take 5 s a fit, a stage of all fits 7 s, a score 3 s; the clock starts anywhere."""
+    now = {"time": 1234.0}
+
+    def after(seconds: float, done: Any) -> Any:
+        now["time"] += seconds
+        return done
+
+    class SlowFeatures(TinyFeatures):
+        def fit(self, rows: Any, target: Any = None) -> TinyFeatures:
+            return after(5.0, super().fit(rows, target))
+
+    stages = staged_trainer.stages
+    monkeypatch.setattr(
+        staged_trainer, "stages", lambda *given: (after(7.0, stage) for stage in stages(*given))
+    )
+    monkeypatch.setattr("time.perf_counter", lambda: now["time"])
+    experiment = tiny_experiment(flat_data)
+    metric = replace(TINY.metric, function=lambda target, values: after(3.0, 0.0))
+    results = train_folds(
+        replace(TINY, metric=metric),
+        experiment.dataset,
+        replace(staged([[0.1, 0.2]]), features=SlowFeatures),
+        experiment.folds,
+        0,
+        held,
+    )
+    for result in results:
+        assert result.fit_seconds == pytest.approx(2 * 7.0 / len(held))
+        assert result.other_seconds == pytest.approx(5.0 + 2 * 3.0)
+
+
 @pytest.mark.usefixtures("many_rows")
 @pytest.mark.parametrize("patience", [None, 3])
 def test_training_goes_on_while_there_is_patience(

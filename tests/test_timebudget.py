@@ -1,0 +1,120 @@
+"""A time limit counts what earlier runs of the same models took."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipelines import timebudget
+from pipelines.store import RunStore
+from pipelines.timebudget import TimeBudget
+
+KEYS = ["a", "b"]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """The time; a new process starts at 1000 s."""
+    now = {"time": 1000.0}
+    monkeypatch.setattr(timebudget, "_PROCESS_STARTED", 1000.0)
+    monkeypatch.setattr(timebudget.time, "monotonic", lambda: now["time"])
+    return now
+
+
+def spend(store: RunStore, clock: dict[str, float], seconds: float, keys: list[str]) -> None:
+    """Run for so many seconds of a limit of 100, as a process of its own."""
+    budget = TimeBudget(100.0)
+    budget.open(store, keys)
+    clock["time"] = 1000.0 + seconds
+    budget.save()
+    clock["time"] = 1000.0
+
+
+def deadline(store: RunStore, limit: float, keys: list[str]) -> float:
+    """Return how long after its start a run may train."""
+    budget = TimeBudget(limit)
+    budget.open(store, keys)
+    assert budget.deadline is not None
+    return budget.deadline - 1000.0
+
+
+def test_two_percent_and_two_seconds_are_kept_back(
+    store: RunStore, clock: dict[str, float]
+) -> None:
+    assert deadline(store, 100.0, KEYS) == pytest.approx(96.0)
+    assert deadline(store, 1000.0, KEYS) == pytest.approx(978.0)
+
+
+def test_of_a_short_limit_no_more_than_half_is_kept_back(
+    store: RunStore, clock: dict[str, float]
+) -> None:
+    assert deadline(store, 2.0, KEYS) == pytest.approx(1.0)
+
+
+def test_the_time_of_all_earlier_runs_of_these_models_counts(
+    store: RunStore, clock: dict[str, float]
+) -> None:
+    with store.writing():
+        for used in (30.0, 20.0):
+            spend(store, clock, used, KEYS)
+    assert deadline(store, 100.0, ["b", "a"]) == pytest.approx(96.0 - 50.0)
+    assert deadline(store, 200.0, KEYS) == pytest.approx(194.0 - 50.0)
+
+
+def test_the_time_of_other_models_is_kept_and_does_not_count(
+    store: RunStore, clock: dict[str, float]
+) -> None:
+    with store.writing():
+        spend(store, clock, 30.0, KEYS)
+        spend(store, clock, 7.0, ["c"])
+    assert deadline(store, 100.0, KEYS) == pytest.approx(66.0)
+    assert deadline(store, 100.0, ["c"]) == pytest.approx(89.0)
+
+
+def test_saving_often_counts_the_time_once(store: RunStore, clock: dict[str, float]) -> None:
+    budget = TimeBudget(100.0)
+    budget.open(store, KEYS)
+    with store.writing():
+        for seconds in (5.0, 10.0, 20.0):
+            clock["time"] = 1000.0 + seconds
+            budget.save()
+    assert list(json.loads((store.root / "time.json").read_text()).values()) == [20.0]
+
+
+def test_what_is_opened_again_keeps_its_deadline(store: RunStore, clock: dict[str, float]) -> None:
+    budget = TimeBudget(100.0)
+    budget.open(store, KEYS)
+    with store.writing():
+        spend(store, clock, 30.0, KEYS)
+    budget.open(store, KEYS)
+    assert budget.deadline == pytest.approx(1096.0)
+
+
+def test_without_a_limit_there_is_no_deadline_and_nothing_is_written(store: RunStore) -> None:
+    budget = TimeBudget(None)
+    budget.open(store, KEYS)
+    budget.save()
+    assert budget.deadline is None and not store.root.exists()
+    assert budget.describe() == "no limit"
+
+
+def test_the_limit_is_described_with_what_was_used(
+    store: RunStore, clock: dict[str, float]
+) -> None:
+    fresh = TimeBudget(100.0)
+    fresh.open(store, KEYS)
+    assert fresh.describe() == "the limit is 100 s"
+    with store.writing():
+        spend(store, clock, 30.0, KEYS)
+    later = TimeBudget(100.0)
+    later.open(store, KEYS)
+    assert later.describe() == "the limit is 100 s, 30 s of it used before"
+
+
+def test_a_damaged_note_of_the_time_counts_as_none(
+    store: RunStore, clock: dict[str, float]
+) -> None:
+    store.root.mkdir(parents=True)
+    (store.root / "time.json").write_text("{")
+    assert deadline(store, 100.0, KEYS) == pytest.approx(96.0)

@@ -574,3 +574,28 @@ def test_honest_predictions_are_those_of_the_honest_score() -> None:
         covered = members[0].covered
         assert np.isnan(found.honest[~covered]).all()
         assert METRIC.score(target[covered], found.honest[covered]) == found.honest_score
+
+
+# Order of rows alone
+
+
+def test_an_inner_fold_decides_nothing_by_the_order_of_its_rows() -> None:
+    members, target = some_members(22)
+    order = np.random.default_rng(0).permutation(N_ROWS)
+    back = np.argsort(order)
+    pairs = [[tuple(np.sort(back[rows]) for rows in pair) for pair in FOLDS.pairs[0]]]
+    folds = Folds(FOLDS.spec, N_ROWS, pairs)  # type: ignore[arg-type]
+    moved = [member(one.model, one.valid[order], one.test, folds) for one in members]
+    found = blend("convex", moved, target[order], folds, METRIC)
+    expected = blend("convex", members, target, FOLDS, METRIC)
+    np.testing.assert_allclose(found.honest, expected.honest[order], atol=1e-9)
+    assert found.honest_score == pytest.approx(expected.honest_score)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_folds_of_any_other_fingerprint_are_refused(place: int) -> None:
+    members, target = some_members(0)
+    name = f"{'0z'[place]}{FOLDS.fingerprint[1:]}"
+    others = [replace(one, folds_fingerprint=name) for one in members]
+    with pytest.raises(UsageError, match="other folds than the honest score needs"):
+        blend("equal", others, target, FOLDS, METRIC)

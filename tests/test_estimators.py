@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.model_selection import KFold, cross_val_score
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from comps.metrics import RMSLE, ROC_AUC
+from comps.metrics import LOG_LOSS, RMSLE, ROC_AUC
 from ensembles import METHODS, Sample
 from ensembles.choice import choose
 from ensembles.estimators import BlendClassifier, BlendRegressor
@@ -93,6 +93,33 @@ def test_auto_chooses_for_values_as_for_a_loop_over_five_folds(seed: int) -> Non
     assert found.methods_ == wanted
     mean = np.mean([BlendRegressor(name, RMSLE).fit(oof, target).weights_ for name in wanted], 0)
     np.testing.assert_allclose(found.weights_, mean)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("seed", range(3))
+def test_auto_chooses_for_classes_as_for_a_loop_over_folds_with_a_share_of_each(
+    seed: int, n_classes: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    # In order, and with a rare one.
+    codes = np.sort(np.minimum(rng.poisson(0.5, 91), n_classes - 1))
+    shares = rng.dirichlet(np.ones(n_classes), (91, 2)) + np.eye(n_classes)[codes][:, None]
+    shares /= shares.sum(axis=2, keepdims=True)
+    oof = shares if n_classes > 2 else shares[:, :, 1]
+    found = BlendClassifier("auto", LOG_LOSS).fit(oof.reshape(91, -1), codes)
+    names = methods_for(LOG_LOSS, many_classes=n_classes > 2)
+    honest = [np.empty((91, *oof.shape[2:])) for _ in names]
+    for train, valid in StratifiedKFold(5, shuffle=True, random_state=0).split(oof[:, 0], codes):
+        rest = Sample(oof[train], codes[train].astype(float))
+        for name, predicted in zip(names, honest, strict=True):
+            predicted[valid] = METHODS[name].fit(rest, LOG_LOSS).predict(oof[valid])
+    wanted = choose(LOG_LOSS, codes.astype(float), honest)
+    assert found.methods_ == [names[number] for number in wanted]
+
+
+def test_targets_of_one_class_are_refused() -> None:
+    with pytest.raises(ValueError, match="one class alone"):
+        BlendClassifier().fit([[0.1], [0.2]], [1, 1])
 
 
 def test_one_member_is_left_as_it_is() -> None:

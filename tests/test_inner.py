@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
@@ -16,19 +18,23 @@ from comps.base import Model
 from pipelines.crossval import Experiment
 from pipelines.engines import Cancelled, Event, NextJob
 from pipelines.engines.inline import InlineEngine
-from pipelines.folds import Folds, FoldSpec
-from pipelines.inner import Estimate, inner_folds
+from pipelines.folds import Folds, FoldSpec, Held
+from pipelines.inner import Estimate, inner_folds, stored_inner
 from pipelines.jobs import Job
 from pipelines.oof import OutOfFold
 from pipelines.store import RunStore
+from pipelines.training import FoldResult
 from tests.support import (
     FOREST,
     LIGHTGBM,
+    METRIC,
     NETWORK,
     RIDGE,
     Recorder,
     TinyFeatures,
+    fold_result,
     inline_engine,
+    kfold,
     no_engine,
     scripted,
     tiny_experiment,
@@ -215,6 +221,57 @@ def test_blocks_in_time_look_at_earlier_blocks_alone() -> None:
     assert folds.neighbours == []
     found = [inner_folds(folds, Estimate.TIME_ORDERED, outer) for outer in range(3)]
     assert found == [[], [0], [0, 1]]
+
+
+def drawn_results(folds: Folds, n_repeats: int, seed: int) -> list[dict[Held, FoldResult]]:
+    """Return results of four stages whose curves and predictions are drawn by chance."""
+    rng = np.random.default_rng(seed)
+    return [
+        {
+            (fold,): fold_result(
+                rng.random(4),
+                repeat=repeat,
+                fold=fold,
+                steps=(10, 20, 30, 40),
+                valid=rng.random((4, len(valid))).astype(np.float32),
+            )
+            for fold, (_, valid) in enumerate(folds.pairs[0])
+        }
+        for repeat in range(n_repeats)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["shuffled", "growing"])
+@given(seed=st.integers(0, 10**6), n_repeats=st.integers(1, 2), usual=st.sampled_from([10, 30]))
+@settings(max_examples=30)
+def test_stored_predictions_are_those_of_the_step_that_the_inner_folds_choose(
+    kind: str, seed: int, n_repeats: int, usual: int
+) -> None:
+    once = growing() if kind == "growing" else kfold(20, N_FOLDS, seed=seed)
+    folds = Folds(once.spec, 20, [once.pairs[0]] * n_repeats)
+    repeats = drawn_results(folds, n_repeats, seed)
+    found = stored_inner(METRIC, None, folds, repeats, usual)
+    inner, outer_values = np.full((folds.n_folds, 20), np.nan), np.full(20, np.nan)
+    steps = []
+    for outer, (_, rows) in enumerate(folds.pairs[0]):
+        others = range(outer) if kind == "growing" else {*range(folds.n_folds)} - {outer}
+        if not others:
+            steps.append(0)
+            continue
+        stage = int(np.mean([repeats[0][fold,].curve for fold in others], axis=0).argmin())
+        steps.append(10 * (stage + 1))
+        outer_values[rows] = np.mean([each[outer,].valid[stage] for each in repeats], axis=0)
+        for fold in others:
+            mean = np.mean([each[fold,].valid[stage] for each in repeats], axis=0)
+            inner[outer, folds.pairs[0][fold][1]] = mean
+    assert found.steps.tolist() == steps
+    np.testing.assert_allclose(found.outer, outer_values, rtol=1e-6)
+    # Where all choose what all folds together choose, out-of-fold predictions say it already.
+    if {*steps} <= {0, usual}:
+        assert found.inner is None
+    else:
+        assert found.inner is not None and found.inner.dtype == np.float32
+        np.testing.assert_allclose(found.inner, inner, rtol=1e-6)
 
 
 def test_repeats_predict_the_outer_rows_by_their_mean(tiny_data: Path, store: RunStore) -> None:

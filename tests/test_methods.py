@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from sklearn.metrics import roc_auc_score
 from comps.base import Metric, UsageError
 from comps.metrics import ACCURACY, LOG_LOSS, MEAN_ABSOLUTE_ERROR, RMSLE, ROC_AUC
 from ensembles import METHODS, Sample
+from ensembles.choice import difference_error
 from ensembles.diversity import error_correlations
 from ensembles.greedy import greedy_weights
 from ensembles.methods import methods_for
@@ -155,6 +157,10 @@ def test_a_whole_newton_step_that_would_make_the_loss_worse_is_shortened(seed: i
     assert (np.diff(losses) <= 1e-12).all()
 
 
+def test_a_few_newton_steps_are_enough() -> None:
+    assert log_loss_weights(binary(8, n_rows=2000), most_steps=8).gap < 1e-9
+
+
 def test_of_many_rows_the_optimum_is_that_of_all() -> None:
     sample = binary(5, n_rows=30_000, n_members=6)
     found = log_loss_weights(sample)
@@ -285,6 +291,32 @@ def test_the_top_are_those_that_cannot_be_told_from_the_best() -> None:
     np.testing.assert_allclose(METHODS["top"].fit(same, RMSLE).weights, 0.25)
 
 
+@given(seed=SEEDS)
+@settings(max_examples=25, deadline=None)
+def test_the_top_are_within_two_standard_errors_of_the_best(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    target = rng.normal(0, 1, 80)
+    shared = target + rng.normal(0, 0.5, 80)
+    predictions = shared[:, None] + rng.normal(0, np.linspace(0.0, 0.5, 6), (80, 6))
+    scores = [MEAN_ABSOLUTE_ERROR.score(target, one) for one in predictions.T]
+    best = predictions[:, int(np.argmin(scores))]
+    kept = [
+        score - min(scores) <= 2 * difference_error(MEAN_ABSOLUTE_ERROR, target, best, one)
+        for score, one in zip(scores, predictions.T, strict=True)
+    ]
+    found = METHODS["top"].fit(Sample(predictions, target), MEAN_ABSOLUTE_ERROR).weights
+    np.testing.assert_allclose(found, np.array(kept) / sum(kept))
+
+
+def test_certain_probabilities_have_finite_odds() -> None:
+    rows = np.array([[0.0, 0.5], [1.0, 0.5], [1.0, 1.0], [1.0, 0.0]])
+    found = METHODS["logit"].fit(Sample(rows, np.array([0.0, 1.0, 1.0, 1.0])), ROC_AUC)
+    chances = found.predict(rows)
+    # Odds of 2 to the power of 52, and their square root.
+    assert chances[:2] == pytest.approx([2.0**-26, 1 - 2.0**-26])
+    assert chances[2] == pytest.approx(1.0) and chances[3] == pytest.approx(0.5)
+
+
 # Selection
 
 
@@ -358,6 +390,19 @@ def test_bags_of_all_members_are_the_selection_without_bags() -> None:
     sample = binary(2, n_members=5)
     alone = greedy_weights(sample, ROC_AUC)
     np.testing.assert_allclose(greedy_weights(sample, ROC_AUC, bags=3, share=1.0), alone)
+
+
+@given(seed=SEEDS)
+@settings(max_examples=5, deadline=None)
+def test_bags_are_the_mean_of_selections_among_some_members(seed: int) -> None:
+    sample = binary(seed, n_rows=60, n_members=5)
+    rng = np.random.default_rng(4)
+    wanted = np.zeros((3, 5))
+    for bag in range(3):
+        some = np.sort(rng.choice(5, 2, replace=False))
+        wanted[bag, some] = plain_greedy(sample.of(some.tolist()), 4)
+    found = greedy_weights(sample, ROC_AUC, rounds=4, bags=3, share=0.4, seed=4)
+    np.testing.assert_allclose(found, wanted.mean(axis=0))
 
 
 # Search
@@ -507,6 +552,42 @@ def test_lightgbm_stacks_the_same_twice() -> None:
     np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("method", ["ridge", "lightgbm"])
+def test_a_stack_of_members_that_say_nothing_shares_its_weights_evenly(method: str) -> None:
+    constant = Sample(np.ones((40, 3)), np.linspace(0, 1, 40))
+    found = METHODS[method].fit(constant, RMSLE)
+    np.testing.assert_allclose(found.weights, 1 / 3)
+    np.testing.assert_allclose(found.predict(constant.predictions), 0.5)
+
+
+# Which are tried
+
+
+@pytest.mark.parametrize(
+    ("metric", "many_classes", "expected"),
+    [
+        (RMSLE, False, "equal top best convex ridge"),
+        (MEAN_ABSOLUTE_ERROR, False, "equal top best convex ridge"),
+        (ROC_AUC, False, "equal logit top best convex logistic"),
+        (LOG_LOSS, False, "equal logit top best convex logistic"),
+        (LOG_LOSS, True, "equal geometric top best convex convex-by-class logistic"),
+        (ACCURACY, True, "equal geometric top best convex convex-by-class logistic"),
+        (replace(ACCURACY, loss=None), True, "equal geometric top best greedy logistic"),
+        (replace(RMSLE, loss=None), False, "equal top best greedy ridge"),
+    ],
+)
+def test_what_is_tried_where_no_method_is_named(
+    metric: Metric, many_classes: bool, expected: str
+) -> None:
+    assert methods_for(metric, many_classes) == expected.split()
+
+
+def test_ranks_are_for_metrics_of_the_order_of_rows() -> None:
+    suits = METHODS["rank"].suits
+    assert suits(ROC_AUC, False)
+    assert not suits(ROC_AUC, True) and not suits(LOG_LOSS, False)
+
+
 # Diversity
 
 
@@ -518,6 +599,24 @@ def test_errors_go_together_as_their_correlation_says() -> None:
     assert found[0, 1] == pytest.approx(1.0) and abs(found[0, 2]) < 0.1
     assert error_correlations(binary(0), ROC_AUC).shape == (4, 4)
     assert error_correlations(classes(0), ACCURACY).shape == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("draw", "metric"), [(binary, ROC_AUC), (classes, LOG_LOSS), (values, RMSLE)]
+)
+def test_the_error_of_a_class_is_what_its_probability_lacks_to_one(draw, metric: Metric) -> None:
+    sample = draw(5)
+    rows = np.arange(len(sample.target))
+    if draw is values:
+        errors = sample.predictions - sample.target[:, None]
+    elif draw is binary:
+        errors = np.where(sample.target[:, None] == 1, 1 - sample.predictions, sample.predictions)
+    else:
+        errors = 1 - sample.predictions[rows, :, sample.target.astype(int)]
+    found = error_correlations(sample, metric)
+    for one, other in itertools.product(range(sample.n_members), repeat=2):
+        wanted = np.corrcoef(errors[:, one], errors[:, other])[0, 1]
+        assert found[one, other] == pytest.approx(wanted)
 
 
 def test_a_method_needs_numbers_that_it_can_use() -> None:

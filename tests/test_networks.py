@@ -48,12 +48,11 @@ def build_network(
     ema: bool = False,
     convolve: bool = False,
     dropout: float = 0.0,
+    schedule: bool = False,
 ) -> Any:
     """Return a network whose first weights do not depend on a backend's random numbers."""
     import keras
     from keras import layers
-
-    del steps
 
     ((name, shape),) = shapes.items()
     image = keras.Input(shape, name=name)
@@ -69,7 +68,8 @@ def build_network(
     }[task]
     output = layers.Dense(units, activation, kernel_initializer=first_weights())(hidden)
     model = keras.Model({name: image}, output)
-    optimizer = keras.optimizers.Adam(0.03, use_ema=ema, ema_momentum=0.8)
+    rate = keras.optimizers.schedules.CosineDecay(0.06, decay_steps=steps) if schedule else 0.03
+    optimizer = keras.optimizers.Adam(rate, use_ema=ema, ema_momentum=0.8)
     model.compile(optimizer, loss)
     return model
 
@@ -109,6 +109,9 @@ for task in Task:
     for number, stage in enumerate(stages(model, task, images())):
         found[f"{{task}}-{{number}}-valid"] = stage.valid[0]
         found[f"{{task}}-{{number}}-test"] = stage.test[0]
+model = network(Task.REGRESSION, "keras-tensorflow", schedule=True)
+for number, stage in enumerate(stages(model, Task.REGRESSION, images())):
+    found[f"scheduled-{{number}}"] = stage.valid[0]
 for turn in range(2):
     model = network(Task.BINARY, "keras-tensorflow", convolve=True, batch_size=5, copies=2)
     found[f"again-{{turn}}"] = stages(model, Task.BINARY, images())[-1].valid[0]
@@ -162,6 +165,14 @@ def test_both_backends_train_the_same_network(task: Task, on_tensorflow: dict[st
         for name, found in (("valid", stage.valid[0]), ("test", stage.test[0])):
             other = on_tensorflow[f"{task}-{number}-{name}"]
             np.testing.assert_allclose(found, other, rtol=1e-3, atol=1e-4)
+
+
+def test_a_schedule_is_as_long_on_both_backends(on_tensorflow: dict[str, Array]) -> None:
+    # A rate that falls sooner or later ends elsewhere.
+    model = network(Task.REGRESSION, schedule=True)
+    for number, stage in enumerate(stages(model, Task.REGRESSION, images())):
+        found = on_tensorflow[f"scheduled-{number}"]
+        np.testing.assert_allclose(found, stage.valid[0], rtol=1e-3, atol=1e-3)
 
 
 def test_tensorflow_predicts_the_same_bytes_twice(on_tensorflow: dict[str, Array]) -> None:

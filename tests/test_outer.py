@@ -97,7 +97,8 @@ def test_a_fold_is_predicted_without_its_targets(request: pytest.FixtureRequest,
             in_memory(one), target, one.folds, METRIC, METHODS, baseline="mean"
         )
         honest.append(np.stack([each.honest for each in (chosen, *tried[: len(METHODS)])]))
-    np.testing.assert_array_equal(honest[0][:, rows], honest[1][:, rows])
+    # Sums of members that lie otherwise in memory may differ in the last bit.
+    np.testing.assert_allclose(honest[0][:, rows], honest[1][:, rows], rtol=1e-13)
     assert np.isfinite(honest[0][:, rows]).all()
 
 

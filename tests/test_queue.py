@@ -246,6 +246,37 @@ def test_a_job_of_several_folds_counts_as_many() -> None:
     assert status.seconds_left == pytest.approx(30.0)
 
 
+def test_nothing_is_done_and_nothing_is_estimated_at_first() -> None:
+    queue = JobQueue([job(RIDGE, (0, 1, 2)), job(FOREST)], slots=2)
+    queue.next_job()
+    status = queue.status()
+    assert (status.done, status.total, status.seconds_left) == (0, 4, None)
+
+
+@given(
+    planned=st.lists(st.floats(0.1, 1e3), min_size=3, max_size=3),
+    measured=st.lists(st.floats(0.1, 1e3), min_size=2, max_size=2),
+    slots=st.integers(1, 3),
+)
+def test_the_speed_is_that_of_all_models_measured_and_of_a_second_as_declared(
+    planned: list[float], measured: list[float], slots: int
+) -> None:
+    jobs = [job(costing(str(number), seconds)) for number, seconds in enumerate(planned)]
+    queue = JobQueue(jobs, slots)
+    for seconds in measured:
+        finish(queue, queue.next_job() or job(RIDGE), seconds)
+    # A second that takes a second keeps the estimate near what is declared, at the beginning.
+    speed = (sum(measured) + 1) / (sum(planned[:2]) + 1)
+    assert queue.status().seconds_left == pytest.approx(planned[2] * speed / slots)
+
+
+def test_a_slot_prefers_a_new_fold_to_one_that_another_slot_has_prepared() -> None:
+    jobs = [job(RIDGE, 0), *(job(FOREST, fold) for fold in (0, 1, 2))]
+    queue = JobQueue(jobs, slots=2)
+    assert queue.next_job(0) == jobs[0]
+    assert [queue.next_job(1), queue.next_job(0), queue.next_job(1)] == [jobs[2], jobs[1], jobs[3]]
+
+
 def test_other_models_are_estimated_by_declared_cost_at_the_measured_speed() -> None:
     queue = JobQueue([job(costing("one", 99)), job(costing("other", 50))], slots=1)
     first = queue.next_job()

@@ -333,12 +333,27 @@ def test_a_run_without_a_finished_member_is_passed_over(away: Path) -> None:
     done = comps("run", *HOUSES, "--models", "svr[C=0]", "--seed", "3", *TRAIN, cwd=away, code=1)
     assert "No model was trained" in done.event("error")["message"]
     done = comps("blend", "house-prices", "--json", cwd=away)
-    assert ", which failed, has no finished member: the one before it is used." in notes(done)
+    assert ", which failed, has no finished member beside the baseline: the one before it" in notes(
+        done
+    )
     assert "median, ridge, svr" in notes(done)
     *_, last = comps("history", "house-prices", "--json", cwd=away).event("history")["rows"]
     (failure,) = last["failures"]
     assert (last["status"], failure["name"]) == ("failed", "svr[C=0]")
     assert "Traceback" in (away / "runs" / "house-prices" / failure["log"]).read_text()
+
+
+def test_a_failed_run_does_not_take_the_place_of_a_good_one(away: Path) -> None:
+    before = (away / "submission.csv").read_bytes()
+    failing = ("--models", "median,ridge[alpha=-1]")
+    comps("run", *HOUSES, *failing, *TRAIN, cwd=away, code=1)
+    done = comps("submit", "house-prices", "--json", cwd=away)
+    assert ", which failed, has no finished member beside the baseline" in notes(done)
+    assert (away / "submission.csv").read_bytes() == before
+    alone = comps("run", *HOUSES, *failing, "--seed", "5", *TRAIN, cwd=away, code=1)
+    refused = comps("submit", *HOUSES, "--seed", "5", "--json", cwd=away, code=1)
+    for done in (alone, refused):
+        assert "so no submission is written" in done.event("error")["message"]
 
 
 # History and logs

@@ -60,6 +60,44 @@ def test_a_fold_comes_back_as_it_was_stored(store: RunStore) -> None:
         np.testing.assert_array_equal(getattr(found, name), getattr(result, name), strict=True)
 
 
+def test_a_fit_without_two_folds_and_one_of_all_rows_come_back(store: RunStore) -> None:
+    curves = np.array([[0.5, 0.4], [0.7, 0.6]])
+    pair = replace(
+        fold_result(), held=(2, 3), curves=curves, loss=np.arange(2.0), size=np.array([8.0, 9.0])
+    )
+    whole = replace(fold_result(repeat=1), held=(), curves=np.empty((0, 2)))
+    for result, name in ((pair, "r0-f2-f3.npz"), (whole, "r1-all.npz")):
+        store.write_fold(RIDGE, "k1", result)
+        assert (store.root / "models" / "ridge" / "k1" / name).is_file()
+        found = store.read_fold("ridge", "k1", result.repeat, result.held)
+        assert found.held == result.held
+        for part in ("curves", "loss", "size"):
+            np.testing.assert_array_equal(getattr(found, part), getattr(result, part), strict=True)
+
+
+def test_some_fits_are_found_together_or_not_at_all(store: RunStore) -> None:
+    for fold in range(2):
+        store.write_fold(RIDGE, "k1", fold_result(fold=fold))
+    assert sorted(store.find_folds("ridge", "k1", 0, [(0,), (1,)])) == [(0,), (1,)]
+    assert store.find_folds("ridge", "k1", 0, [(0,), (1,), (2,)]) == {}
+    assert store.has_fold("ridge", "k1", 0, (1,)) and not store.has_fold("ridge", "k1", 0, (2,))
+
+
+def test_what_is_damaged_is_deleted_where_it_is_looked_for(
+    store: RunStore, experiment: Experiment
+) -> None:
+    store.write_fold(RIDGE, "k1", fold_result())
+    store.write_oof(make_oof(experiment))
+    fold = store.fold_path("ridge", "k1", 0, (0,))
+    oof = fold.with_name("oof-r1.npz")
+    for path in (fold, oof):
+        path.write_bytes(b"PK garbage")
+    assert store.find_fold("ridge", "k1", 0, (0,)) is None
+    assert store.find_oof("ridge", "k1", 1) is None
+    assert not fold.exists() and not oof.exists()
+    assert store.find_oof("ridge", "k1", 1) is None
+
+
 def test_a_fold_lies_where_the_store_says(store: RunStore) -> None:
     store.write_fold(RIDGE, "k1", fold_result(repeat=0, fold=3))
     path = store.fold_path("ridge", "k1", 0, (3,))
@@ -214,6 +252,12 @@ def test_a_store_of_another_format_is_refused(tmp_path: Path) -> None:
         RunStore(tmp_path)
 
 
+def test_a_store_of_the_first_format_is_refused(tmp_path: Path) -> None:
+    write_json(tmp_path / "store.json", {"format": 1, "version": "0.1.0"})
+    with pytest.raises(StoreError, match=r"in format 1; .*are not converted"):
+        RunStore(tmp_path)
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"version": "0.1.0"}'])
 def test_a_damaged_marker_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "store.json").write_text(content)
@@ -290,6 +334,13 @@ def test_a_killed_holder_releases_the_store(store: RunStore) -> None:
         process.wait()
         take(store)
     assert (store.root / ".holder").read_text() == str(os.getpid())
+
+
+def test_a_holder_that_left_no_name_is_unknown(store: RunStore) -> None:
+    with store.writing():
+        (store.root / ".holder").unlink()
+        with pytest.raises(BusyError, match=r"\(process unknown\)"):
+            take(RunStore(store.root))
 
 
 def test_a_store_that_is_held_can_be_read(store: RunStore) -> None:

@@ -368,6 +368,14 @@ def test_a_trainer_is_told_the_classes_of_the_whole_target(
     assert staged_trainer.contexts == [Context(task, n_classes, threads=2)]
 
 
+def test_a_trainer_may_use_one_thread_unless_told_otherwise(
+    experiment: Experiment, staged_trainer: type[StagedTrainer]
+) -> None:
+    competition, dataset, folds = experiment.competition, experiment.dataset, experiment.folds
+    train_folds(competition, dataset, staged([[0.1]]), folds, 0, [(0,)])
+    assert [context.threads for context in staged_trainer.contexts] == [1]
+
+
 # Views that models share
 
 

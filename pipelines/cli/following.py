@@ -44,7 +44,8 @@ def follow(options: Options) -> Followed:
     agreeing = [record for record in reversed(records) if _agrees(record, options)]
     agreeing = _on_data(competition, agreeing, options)
     runs = [record for record in agreeing if record.command == "run"]
-    finished = [record for record in runs if _usable(store, record)]
+    begun = [record for record in runs if finished_members(store, record)]
+    finished = [record for record in begun if _usable(store, record)] or begun
     of_cv = [record for record in agreeing if record.command == "cv"]
     notes = list(damaged)
     if finished and finished[0] is not runs[0]:

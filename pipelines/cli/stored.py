@@ -33,12 +33,14 @@ class Stored:
         output: what shows results.
         experiment: with the folds.
         oofs: predictions by member, in the order of the blend.
+        run: whose members they are; None where no run is recorded.
     """
 
     session: Session
     output: Output
     experiment: Experiment
     oofs: dict[str, OutOfFold]
+    run: Record | None
 
 
 def open_stored(options: Options) -> Stored:
@@ -57,7 +59,7 @@ def open_stored(options: Options) -> Stored:
     oofs, notes = stored_members(session, experiment, followed)
     for note in (*followed.notes, *notes):
         output.note(note)
-    return Stored(session, output, experiment, oofs)
+    return Stored(session, output, experiment, oofs, followed.run)
 
 
 def blend_stored(options: Options, method: str) -> None:
@@ -72,8 +74,28 @@ def blend_stored(options: Options, method: str) -> None:
 def submit_stored(options: Options, method: str, path: Path) -> None:
     """Write the submission of the blend of what is stored."""
     stored = open_stored(options)
+    _check_more_than_the_baseline(stored)
     chosen, _ = blend_members(stored.experiment, stored.oofs, method)
     write_submission(stored.session, stored.output, stored.oofs, chosen, path)
+
+
+def _check_more_than_the_baseline(stored: Stored) -> None:
+    """Refuse to submit the baseline where every other model of the run failed, as the run did.
+
+    Raises:
+        WorkbenchError: with the first reason.
+    """
+    baseline, run = stored.session.competition.baseline.name, stored.run
+    if run is None or list(stored.oofs) != [baseline]:
+        return
+    failed = {failure.name: failure.reason for failure in run.failures}
+    others = [member.name for member in run.members if member.name != baseline]
+    if others and set(others) <= set(failed):
+        raise WorkbenchError(
+            f"Every model but the baseline '{baseline}' failed in the run of {run.when}, so no "
+            f"submission is written. {others[0]}: {failed[others[0]]}"
+        )
+    stored.output.note(f"Warning: the submission is that of the baseline '{baseline}' alone.")
 
 
 def check_file(options: Options, path: Path) -> None:

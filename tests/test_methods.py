@@ -447,6 +447,20 @@ def test_weights_by_class_serve_members_that_know_one_class_each() -> None:
     np.testing.assert_allclose(by_class.predict(knows).sum(axis=1), 1.0)
 
 
+@given(seed=SEEDS)
+@settings(max_examples=10, deadline=None)
+def test_weights_of_a_class_are_the_best_for_it_against_all_others(seed: int) -> None:
+    sample = classes(seed)
+    rows = np.random.default_rng(seed).random(len(sample.target)) < 0.7
+    by_class = METHODS["convex-by-class"].fit(sample.only(rows), LOG_LOSS).by_class
+    for code in range(3):
+        of_class = sample.predictions[rows][:, :, code]
+        is_class = (sample.target[rows] == code).astype(float)
+        found = LOG_LOSS.score(is_class, of_class @ by_class[:, code])
+        others = [LOG_LOSS.score(is_class, of_class @ weights) for weights in simplex(3, seed)]
+        assert found <= min(others) + 1e-9
+
+
 # Stacking
 
 

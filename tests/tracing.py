@@ -37,7 +37,7 @@ FEWER = {
 
 
 def unknown_functions(
-    competition: Competition, model: Model, rows: int = 200
+    competition: Competition, model: Model, rows: int = 300
 ) -> list[tuple[str, str]]:
     """Return the functions that ran when a model was trained on few rows, but for its key's."""
     model = with_less_to_do(model)

@@ -26,7 +26,16 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from comps.base import Competition, Dataset, Family, Loss, Metric, Model, Task
+from comps.base import (
+    Competition,
+    Dataset,
+    Family,
+    Loss,
+    Metric,
+    Model,
+    Task,
+    root_mean_squared_error,
+)
 from comps.metrics import LOG_LOSS, ROC_AUC
 from ensembles import best_blend
 from pipelines.folds import FoldInput, FoldSpec, make_folds
@@ -39,14 +48,10 @@ FEATURES, TELLING, FRESH = 10, 5, 4000
 SIGNALS = {"noise": 0.0, "weak": 0.3, "strong": 1.0}
 
 
-def _root_mean_squared_error(target: Floats, prediction: Floats) -> float:
-    return float(np.sqrt(np.mean((target - prediction) ** 2)))
-
-
 RMSE = Metric(
     "root_mean_squared_error",
     "RMSE",
-    _root_mean_squared_error,
+    root_mean_squared_error,
     greater_is_better=False,
     loss=Loss.SQUARED_ERROR,
 )

@@ -25,7 +25,6 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +41,7 @@ from pipelines.fingerprint import fingerprint, with_contents
 from pipelines.folds import Folds, Held
 from pipelines.oof import OutOfFold
 from pipelines.training import FoldResult
+from pipelines.version import own_version
 
 # 2: members have names that show changed parameters, commands leave records, and the stopping
 # point is that of the first repeat.
@@ -128,7 +128,7 @@ class RunStore:
             remove_unfinished(self.root)
             write_bytes(self.root / ".holder", str(os.getpid()).encode())
             if not (self.root / "store.json").exists():
-                write_json(self.root / "store.json", {"format": FORMAT, "version": _version()})
+                write_json(self.root / "store.json", {"format": FORMAT, "version": own_version()})
             yield
         finally:
             lock.release()
@@ -297,7 +297,3 @@ def _is_on(oof: OutOfFold, dataset: Dataset, folds: Folds) -> bool:
 
 def _written_at(path: Path) -> tuple[float, str]:
     return path.stat().st_mtime_ns, path.name
-
-
-def _version() -> str:
-    return version("competition-workbench")

@@ -22,6 +22,8 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 # Keras reads these when it is imported, which the first test that trains a network does.
 os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "float32")
+os.environ.setdefault("XLA_FLAGS", "--xla_gpu_deterministic_ops=true")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Tests train the same few networks again and again: XLA compiles each program once. What must
 # not profit from it, a comparison of two processes, switches it off.

@@ -13,7 +13,9 @@ import pytest
 
 from comps.base import Array, Family, Images, Model, Task, Windows
 from comps.optimizers import one_cycle
+from pipelines.hardware import accelerators
 from pipelines.trainers import Context, FoldData, alike_groups, load_trainer, program_width
+from tests.marks import ON_A_CPU
 from tests.support import python
 
 N_ROWS, BATCH, EPOCHS = 75, 8, 3
@@ -129,7 +131,7 @@ def test_equal_folds_predict_what_each_predicts_alone(kind: str) -> None:
     Built.steps.clear()
     assert_equal_bytes(predicted(network(kind), [fold(kind, 4, EQUAL[4])]), together)
     # The program was filled up.
-    assert Built.steps == [EPOCHS * 5] * program_width(accelerated=False, growing=False)
+    assert Built.steps == [EPOCHS * 5] * program_width(bool(accelerators()), growing=False)
 
 
 @NETWORKS
@@ -156,6 +158,7 @@ def test_each_fold_has_the_schedule_of_its_own_steps() -> None:
     assert Built.steps == [EPOCHS * batches for batches in (2, 1)]
 
 
+@ON_A_CPU
 @pytest.mark.slow
 @NETWORKS
 def test_folds_predict_the_same_where_there_are_four_devices(kind: str, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from comps.base import Family, Model, UsageError
 from pipelines import backends
 from pipelines.backends import placed
 from pipelines.trainers import accelerated
+from pipelines.trainers._keras_backend import _set_xla
 from tests.commands import comps, without
 from tests.support import ROOT
 
@@ -24,6 +25,7 @@ TREES = Model("lightgbm", Family.BOOSTING, "lightgbm", {"rounds": 3})
 def on_a_cpu(monkeypatch: pytest.MonkeyPatch, accelerator: bool = False) -> None:
     """Pretend that there is no accelerator, or that there is one."""
     monkeypatch.setattr(backends, "accelerators", lambda: [{}] if accelerator else [])
+    monkeypatch.setattr(backends, "find_spec", lambda name: name)
 
 
 def test_on_a_cpu_a_network_goes_where_it_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,3 +133,26 @@ def test_a_package_that_is_hidden_is_not_found(tmp_path: Path) -> None:
         check=False,
     )
     assert "ModuleNotFoundError: No module named 'tensorflow'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "flags"),
+    [
+        ({}, "--xla_gpu_deterministic_ops=true"),
+        ({"XLA_FLAGS": "--xla_a=1"}, "--xla_a=1 --xla_gpu_deterministic_ops=true"),
+        (
+            {"XLA_FLAGS": "--xla_gpu_deterministic_ops=false"},
+            "--xla_gpu_deterministic_ops=false",
+        ),
+    ],
+)
+def test_gpus_compile_the_same_program_each_time_unless_told_otherwise(
+    given: dict[str, str], flags: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
+    monkeypatch.delenv("JAX_DEFAULT_MATMUL_PRECISION", raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    _set_xla()
+    assert os.environ["XLA_FLAGS"] == flags
+    assert os.environ["JAX_DEFAULT_MATMUL_PRECISION"] == "float32"

@@ -15,6 +15,7 @@ from pipelines.hardware import DIVIDED
 from pipelines.trainers import Context, FoldData, Stage, load_trainer
 from tests import families
 from tests.families import FAMILIES, build, values
+from tests.marks import ON_A_CPU
 from tests.support import python
 
 N_ROWS = 60
@@ -178,6 +179,7 @@ def test_small_gradients_survive_in_float16(monkeypatch: pytest.MonkeyPatch) -> 
     assert np.abs(half - whole).max() < 0.05 * np.abs(whole).max()
 
 
+@ON_A_CPU
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["convolutional", "attention"])
 def test_a_batch_divided_among_devices_trains_the_same(family: str, tmp_path: Path) -> None:

@@ -424,3 +424,20 @@ def test_tables_that_contradict_themselves_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         replace(tables(EQUAL), **changes)
+
+
+def test_recurrent_layers_take_their_own_steps_where_there_is_cudnn() -> None:
+    def build_model() -> keras.Model:
+        import keras
+
+        rows = keras.Input((4, 2))
+        hidden = keras.layers.Bidirectional(keras.layers.LSTM(3, return_sequences=True))(rows)
+        model = keras.Model(rows, keras.layers.Dense(1)(keras.layers.GRU(3)(hidden)))
+        model.compile("sgd", "mse")
+        return model
+
+    from pipelines.trainers._new_networks import new_networks
+
+    model, _ = new_networks(build_model, 1, recipe([0]))
+    found = [layer.use_cudnn for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")]
+    assert found == [False] * 3

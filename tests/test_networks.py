@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,6 +20,7 @@ from pipelines.jobs import Job
 from pipelines.store import RunStore
 from pipelines.trainers import Context, FoldData, Stage, load_trainer
 from tests.families import first_weights
+from tests.marks import WITH_TENSORFLOW
 from tests.support import NETWORK, giving, make_jobs, python, tiny_experiment
 
 CLASSES = {Task.REGRESSION: 0, Task.BINARY: 2, Task.MULTICLASS: 3}
@@ -94,6 +97,8 @@ def on_tensorflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Array]:
 
     Of the three, the binary one keeps a moving average of its weights.
     """
+    if find_spec("tensorflow") is None:
+        pytest.skip("TensorFlow is not installed")
     path = tmp_path_factory.mktemp("tensorflow") / "stages.npz"
     python(f"""
 import numpy as np
@@ -189,6 +194,7 @@ def both_backends(tiny_data: Path, store: Path) -> list[Job]:
     return make_jobs(tiny_experiment(tiny_data), RunStore(store), models)
 
 
+@WITH_TENSORFLOW
 @pytest.mark.slow
 def test_one_slot_trains_on_both_backends(tiny_data: Path, tmp_path: Path) -> None:
     jobs = both_backends(tiny_data, tmp_path / "store")
@@ -201,6 +207,7 @@ def test_one_slot_trains_on_both_backends(tiny_data: Path, tmp_path: Path) -> No
     assert [(event.job, type(event)) for event in ended] == [(job, Done) for job in jobs]
 
 
+@WITH_TENSORFLOW
 def test_one_process_cannot_train_on_both(tiny_data: Path, tmp_path: Path) -> None:
     jobs = both_backends(tiny_data, tmp_path / "store")
     found = list(InlineEngine(1).run(giving([jobs[0], jobs[-1]]), None))

@@ -809,3 +809,17 @@ def test_pandas_is_not_needed_to_tell_a_value() -> None:
         "print('pandas' in sys.modules)"
     )
     assert python(code).strip() == "False"
+
+
+def test_what_pip_installs_into_a_folder_of_its_own_is_a_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines.code._modules import Kind, kind_of
+
+    for folder in ("theirs", "ours"):
+        (tmp_path / folder / f"{folder}_package").mkdir(parents=True)
+        (tmp_path / folder / f"{folder}_package" / "__init__.py").touch()
+        monkeypatch.syspath_prepend(tmp_path / folder)
+    (tmp_path / "theirs" / "theirs-1.0.dist-info").mkdir()
+    assert kind_of("theirs_package") is Kind.LIBRARY
+    assert kind_of("ours_package") is Kind.PROJECT

@@ -155,10 +155,16 @@ def _lies_outside(place: _Place) -> bool:
     """Whether a module lies outside the folders of installed libraries."""
     paths = [place.path] if place.path else list(place.folders)
     return bool(paths) and not any(
-        folder in _INSTALLED or folder.name in ("site-packages", "dist-packages")
-        for path in paths
-        for folder in path.resolve().parents
+        _holds_libraries(folder) for path in paths for folder in path.resolve().parents
     )
+
+
+@cache
+def _holds_libraries(folder: Path) -> bool:
+    """Whether pip installs libraries in a folder: here, elsewhere, or with `--target`."""
+    if folder in _INSTALLED or folder.name in ("site-packages", "dist-packages"):
+        return True
+    return any(folder.glob("*.dist-info"))
 
 
 def find_module(name: str) -> Module | None:

@@ -34,7 +34,7 @@ def new_networks(
     for fold in range(folds):
         for copy in range(recipe.copies):
             random.seed(derived_seed(recipe.fold_seeds[fold], copy))
-            model = build_model()
+            model = _without_cudnn(build_model())
             trainable.append([np.asarray(v.value) for v in model.trainable_variables])
             fixed.append([np.asarray(v.value) for v in model.non_trainable_variables])
             shapes.add(tuple(v.shape for v in model.variables))
@@ -49,6 +49,18 @@ def new_networks(
         return jnp.asarray(np.stack(values).reshape(folds, recipe.copies, *values[0].shape))
 
     return model, (jax.tree.map(stack, *trainable), jax.tree.map(stack, *fixed))
+
+
+def _without_cudnn(model: keras.Model) -> keras.Model:
+    """Return the model with recurrent layers that take steps of their own on a GPU, too.
+
+    Keras calls cuDNN for them there, which JAX cannot lay out for several networks ("Batching rule
+    for 'rnn_fwd' not implemented").
+    """
+    for layer in model._flatten_layers():
+        if hasattr(layer, "use_cudnn"):
+            layer.use_cudnn = False
+    return model
 
 
 def loss_of_each_row(model: keras.Model) -> Callable[[Any, Any], Any]:

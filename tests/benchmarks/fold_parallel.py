@@ -1,9 +1,9 @@
 """Five folds by the harness against five plain calls of `fit`, on the same features and folds.
 
-    python -m tests.benchmarks.fold_parallel [WORK ...] [--repeats 2] [--data FILE]
+    python -m tests.benchmarks.fold_parallel [WORK ...] [--repeats 2] [--data FILE] [--plain BACKEND]
 
-The plain side is what a notebook does: a loop over folds with Keras on TensorFlow, or with
-LightGBM's own interface, on all cores. The harness is `cross_validate` with its engine and its
+The plain side is what a notebook does: a loop over folds with Keras (on TensorFlow, unless another
+backend is named), or with LightGBM's own interface, on all cores and the first GPU. The harness is `cross_validate` with its engine and its
 store. Both sides make features, build, compile, train, and predict validation and test rows
 within the time that is shown; imports and the start of processes are not in it. Each side is a
 process of its own, and the lowest of its repeats counts. The last columns are the out-of-fold
@@ -185,7 +185,7 @@ def plain_side(work: Work, experiment: Experiment, model: Model) -> tuple[float,
     target = prepared.target
     found: NDArray[np.float64] | None = None
     for fold, (_, valid) in enumerate(folds.pairs[0]):
-        predicted, _ = fit(own.without_view_params(), prepared.data(fold), context)
+        predicted, _ = fit(own.without_view_params(), prepared.data((fold,)), context)
         if found is None:
             found = np.full((len(target), *predicted.shape[1:]), np.nan)
         found[valid] = predicted
@@ -234,8 +234,8 @@ def _cross_validate(
             engine=lambda: engine,
             reporter=make_output(metric, as_json=True),
         )
-    if model.name not in outcome.oofs:
-        raise SystemExit(f"{model.name} failed: {outcome.failures}")
+    if model.member not in outcome.oofs:
+        raise SystemExit(f"{model.member} failed: {outcome.failures}")
     return outcome.oofs[model.member].score
 
 
@@ -270,12 +270,12 @@ def run_side(side: str, name: str, data: Path | None) -> None:
     print(json.dumps({"seconds": seconds, "score": score}))
 
 
-def in_a_process(side: str, name: str, data: Path | None) -> dict[str, float]:
+def in_a_process(side: str, name: str, data: Path | None, backend: str) -> dict[str, float]:
     """Run one side in a new process."""
     command = [sys.executable, "-m", "tests.benchmarks.fold_parallel", name, "--side", side]
     if data is not None:
         command += ["--data", str(data)]
-    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True)
     if ended.returncode:
         raise SystemExit(f"{' '.join(command)}\n{ended.stderr[-2000:]}")
@@ -289,6 +289,7 @@ def main() -> None:
     parser.add_argument("works", nargs="*", metavar="WORK", help=", ".join(WORKS))
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--data", type=Path, help="of the one competition that is named")
+    parser.add_argument("--plain", default="tensorflow", help="backend of the plain side")
     parser.add_argument("--side", choices=["plain", "harness"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
@@ -300,7 +301,7 @@ def main() -> None:
         best: dict[str, dict[str, float]] = {}
         for _ in range(options.repeats):
             for side in ("plain", "harness"):
-                found = in_a_process(side, name, options.data)
+                found = in_a_process(side, name, options.data, options.plain)
                 if side not in best or found["seconds"] < best[side]["seconds"]:
                     best[side] = found
         plain, harness = best["plain"], best["harness"]

@@ -15,8 +15,8 @@ from ensembles.methods import METHODS, Fit, Method, methods_for, parts_of
 from ensembles.outer import comparable, estimate_of, kept_members, outer_folds
 from ensembles.sample import Floats, Sample, sample_of, stack
 from pipelines.folds import Folds
-from pipelines.inner import Estimate
-from pipelines.oof import OutOfFold
+from pipelines.results.inner import Estimate
+from pipelines.results.oof import OutOfFold
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Blend:
         fitted_score: on the rows that the blend was fitted on; too good.
         honest_score: of `honest`. Of a metric that looks at the order of rows alone the mean
             within folds, for models of different folds need not agree on a level.
-        estimate: how the honest score was made; see `pipelines.inner`.
+        estimate: how the honest score was made; see `pipelines.results.inner`.
         honest: [n] or [n, classes] float64: each fold predicted with everything chosen on its
             inner folds; NaN where nothing is predicted. What a method that was chosen by its
             score has been chosen by, is left out, too.

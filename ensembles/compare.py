@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from comps.base import Metric, UsageError
 from pipelines.folds import Folds
-from pipelines.oof import OutOfFold
+from pipelines.results.oof import OutOfFold
 
 Floats = NDArray[np.float64]
 

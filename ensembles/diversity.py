@@ -16,7 +16,7 @@ from ensembles.blend import blend
 from ensembles.sample import Floats, Sample
 from ensembles.weights import SOLVERS
 from pipelines.folds import Folds
-from pipelines.oof import OutOfFold
+from pipelines.results.oof import OutOfFold
 
 
 def error_correlations(sample: Sample, metric: Metric) -> Floats:

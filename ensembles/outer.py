@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from comps.base import Metric
 from ensembles.sample import Floats, Sample, stack
 from pipelines.folds import Folds
-from pipelines.inner import Estimate, Inner, inner_folds
-from pipelines.oof import OutOfFold
+from pipelines.results.inner import Estimate, Inner, inner_folds
+from pipelines.results.oof import OutOfFold
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.oof import OutOfFold
+from pipelines.results.oof import OutOfFold
 
 Floats = NDArray[np.float64]
 

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from pipelines.crossval import Experiment
-from pipelines.store import RunStore
+from pipelines.store import Experiment, RunStore
 from pipelines.trainers import TRAINERS
 from tests.support import Recorder, StagedTrainer, tiny_experiment, write_tiny
 

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from pipelines.hardware import accelerators
+from pipelines.basics.hardware import accelerators
 
 # These divide the cores of a CPU into devices.
 ON_A_CPU = pytest.mark.skipif(bool(accelerators()), reason="there is a GPU")

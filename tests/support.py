@@ -36,16 +36,16 @@ from comps.base import (
     Model,
     Task,
 )
-from pipelines.crossval import CrossValidation, Experiment, cross_validate
+from pipelines.crossval import CrossValidation, cross_validate
 from pipelines.engines import Engine, Event, NextJob
 from pipelines.engines.inline import InlineEngine
+from pipelines.engines.jobs import Job, Run
+from pipelines.engines.queue import QueueStatus
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
-from pipelines.jobs import Job, Run
-from pipelines.oof import OutOfFold
-from pipelines.queue import Status
-from pipelines.store import RunStore
+from pipelines.results.fold_result import FoldResult
+from pipelines.results.oof import OutOfFold
+from pipelines.store import Experiment, RunStore
 from pipelines.trainers import Context, FoldData, Stage
-from pipelines.training import FoldResult
 
 ROOT = Path(__file__).parent.parent
 TOWNS = ("ash", "birch", "cedar", "elm")
@@ -428,7 +428,7 @@ class Recorder:
 
     plans: list[tuple[int, int]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    statuses: list[Status] = field(default_factory=list)
+    statuses: list[QueueStatus] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -436,7 +436,7 @@ class Recorder:
         """Remember the plan."""
         self.plans.append((to_fit, stored))
 
-    def event(self, event: Event, status: Status) -> None:
+    def event(self, event: Event, status: QueueStatus) -> None:
         """Remember the event."""
         self.events.append(event)
         self.statuses.append(status)

@@ -13,7 +13,7 @@ import pytest
 
 from comps.base import Array, Family, Images, Model, Task, Windows
 from comps.optimizers import one_cycle
-from pipelines.hardware import accelerators
+from pipelines.basics.hardware import accelerators
 from pipelines.trainers import Context, FoldData, alike_groups, load_trainer, program_width
 from tests.marks import ON_A_CPU
 from tests.support import python

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from comps.base import Family, Model, UsageError
-from pipelines import backends
-from pipelines.backends import placed
-from pipelines.trainers import accelerated
-from pipelines.trainers._keras_backend import _set_xla
+from pipelines.trainers import accelerated, backends
+from pipelines.trainers.backends import placed
+from pipelines.trainers.networks._keras_backend import _set_xla
 from tests.commands import comps, without
 from tests.support import ROOT
 

@@ -19,7 +19,7 @@ from ensembles.choice import blocks_in_time, choose, difference_error
 from ensembles.diversity import marginal_values
 from ensembles.weights import squared_error_weights
 from pipelines.folds import Folds
-from pipelines.oof import OutOfFold
+from pipelines.results.oof import OutOfFold
 from tests.support import METRIC, kfold
 
 Floats = NDArray[np.float64]

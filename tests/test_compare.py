@@ -36,7 +36,7 @@ from ensembles.compare import (
 )
 from pipelines.cli import comparison_tables
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
-from pipelines.oof import OutOfFold
+from pipelines.results.oof import OutOfFold
 from pipelines.store import RunStore
 from tests.commands import Done, comps
 from tests.support import LIGHTGBM, MEAN, NETWORK, RIDGE, TINY, kfold

@@ -15,12 +15,11 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss as sklearn_log_loss
 
 from comps.base import Array, Competition, Dataset, Family, Metric, Model, Prediction, Task
-from pipelines.crossval import Experiment
 from pipelines.engines import Done, Engine, Failed
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
-from pipelines.oof import OutOfFold, assemble
-from pipelines.stopping import stopping_stage
-from pipelines.store import RunStore
+from pipelines.results.oof import OutOfFold, assemble
+from pipelines.results.stopping import stopping_stage
+from pipelines.store import Experiment, RunStore
 from tests.support import (
     FOREST,
     LIGHTGBM,

@@ -22,8 +22,9 @@ from comps.digits.features import kernel_features, pixel_features, stroke_featur
 from comps.digits.loader import FILES, first_equal, load
 from comps.digits.strokes import deskewed, stroke_table
 from comps.image_features import hog_features
+from pipelines.fitting.training import train_folds
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
-from pipelines.training import FoldResult, train_folds
+from pipelines.results.fold_result import FoldResult
 from submissions import build_submission, check_submission
 from tests.commands import comps
 from tests.support import python

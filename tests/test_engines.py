@@ -16,7 +16,6 @@ import psutil
 import pytest
 
 from comps.base import Model, UsageError
-from pipelines.crossval import Experiment
 from pipelines.engines import (
     Done,
     Engine,
@@ -28,10 +27,10 @@ from pipelines.engines import (
     make_engine,
 )
 from pipelines.engines.inline import InlineEngine
+from pipelines.engines.jobs import Job
 from pipelines.engines.local import LocalEngine
-from pipelines.jobs import Job
-from pipelines.store import RunStore
-from pipelines.training import train_folds
+from pipelines.fitting.training import train_folds
+from pipelines.store import Experiment, RunStore
 from tests.support import (
     LIGHTGBM,
     NETWORK,

@@ -19,11 +19,11 @@ from comps.base import Array, Competition, DataError, Dataset, Family, Images, M
 from comps.catalog import competition_names, find_competition
 from comps.sentiment.network_inputs import TokenBags, TokenSequences
 from comps.sentiment.texts import CODE_POINTS, clean, named_characters, words
-from pipelines import export
-from pipelines.export import all_rows, export_network
 from pipelines.trainers import Context
-from pipelines.trainers._network_rows import form_of
-from pipelines.trainers.keras_tensorflow import KerasTensorFlowTrainer
+from pipelines.trainers.networks import export
+from pipelines.trainers.networks._rows import form_of
+from pipelines.trainers.networks.export import all_rows, export_network
+from pipelines.trainers.networks.keras_tensorflow import KerasTensorFlowTrainer
 from tests.support import ROOT, TINY, python
 
 # What is exported runs on TensorFlow, and other test modules decide for JAX: all that imports

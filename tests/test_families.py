@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from comps.base import Array, Family, Model, Task
-from pipelines.hardware import DIVIDED
+from pipelines.basics.hardware import DIVIDED
 from pipelines.trainers import Context, FoldData, Stage, load_trainer
 from tests import families
 from tests.families import FAMILIES, build, values
@@ -27,8 +27,8 @@ EVERY_FAMILY = pytest.mark.parametrize("family", FAMILIES)
 
 def program(family: str, *, optimizer: str = "adam", **changes: Any) -> Any:
     """Return the program of two folds, before it trains."""
-    from pipelines.trainers._fold_program import FoldProgram
-    from pipelines.trainers._fold_tables import FoldTables, Recipe
+    from pipelines.trainers.networks._fold_program import FoldProgram
+    from pipelines.trainers.networks._fold_tables import FoldTables, Recipe
 
     rows = families.rows(N_ROWS)
     valid_rows = [np.setdiff1d(np.arange(N_ROWS), own) for own in TRAIN_ROWS]
@@ -79,7 +79,7 @@ def test_networks_that_do_not_fit_into_memory_are_trained_in_portions() -> None:
 
 @pytest.mark.long
 def test_a_portion_is_as_large_as_memory_allows() -> None:
-    from pipelines.trainers._devices import bytes_of
+    from pipelines.trainers.networks._devices import bytes_of
 
     def needed(memory: float) -> tuple[int, float]:
         trained = program("convolutional", copies=3, memory=memory)
@@ -161,7 +161,7 @@ def test_half_precision_learns_nearly_the_same(family: str, on_another: dict[str
 def test_half_precision_keeps_weights_and_outputs(family: str, half: str) -> None:
     import keras
 
-    from pipelines.trainers._keras_backend import precision
+    from pipelines.trainers.networks._keras_backend import precision
 
     before = keras.config.dtype_policy().name
     with precision("mixed", lambda: half):
@@ -173,7 +173,7 @@ def test_half_precision_keeps_weights_and_outputs(family: str, half: str) -> Non
 
 
 def test_small_gradients_survive_in_float16(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.trainers.keras_jax._half", lambda: "float16")
+    monkeypatch.setattr("pipelines.trainers.networks.keras_jax._half", lambda: "float16")
     half = last_stage(model_of("dense", "keras-jax", precision="mixed")).valid[0]
     whole = on_jax("dense")
     assert np.abs(half - whole).max() < 0.05 * np.abs(whole).max()

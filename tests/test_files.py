@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from comps.base import StoreError
-from pipelines.files import read_arrays, write_arrays, write_bytes, write_json
+from pipelines.basics.files import read_arrays, write_arrays, write_bytes, write_json
 from tests.support import ROOT, wait_for
 
 META = {"fold": 3, "name": "ridge", "nested": {"alpha": 1.5, "on": None}}
@@ -82,7 +82,7 @@ def test_a_writer_that_is_killed_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_bytes(path, b"old" * 100_000)
     code = (
-        "from pathlib import Path\nfrom pipelines.files import write_bytes\n"
+        "from pathlib import Path\nfrom pipelines.basics.files import write_bytes\n"
         f"path = Path({str(path)!r})\n"
         "while True: write_bytes(path, b'new' * 3_000_000)"
     )
@@ -122,7 +122,7 @@ def test_a_file_over_the_limit_of_the_process_is_explained_and_leaves_nothing(
 ) -> None:
     code = (
         "import resource; from pathlib import Path; from comps.base import StoreError\n"
-        "from pipelines.files import write_bytes\n"
+        "from pipelines.basics.files import write_bytes\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         f"try: write_bytes(Path({str(tmp_path)!r}) / 'file', bytes(5000))\n"
         "except StoreError as error: raise SystemExit(str(error))"

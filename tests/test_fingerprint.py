@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comps.base import IDENTITY, Model, Prediction, Task, UsageError
-from pipelines.crossval import Experiment
-from pipelines.fingerprint import fingerprint
+from pipelines.basics.fingerprint import fingerprint
+from pipelines.store import Experiment
 from tests.support import (
     FOREST,
     LIGHTGBM,

@@ -18,8 +18,8 @@ from tests.support import ROOT
 if TYPE_CHECKING:
     import keras
 
-    from pipelines.trainers._fold_program import FoldProgram
-    from pipelines.trainers._fold_tables import EpochReport, FoldTables, Recipe
+    from pipelines.trainers.networks._fold_program import FoldProgram
+    from pipelines.trainers.networks._fold_tables import EpochReport, FoldTables, Recipe
 
 Build = Callable[[], "keras.Model"]
 Rows = NDArray[np.int64]
@@ -59,7 +59,7 @@ def build(
 
 def tables(train_rows: Sequence[Rows], **changes: Any) -> FoldTables:
     """Return rows with a target that a network can learn."""
-    from pipelines.trainers._fold_tables import FoldTables
+    from pipelines.trainers.networks._fold_tables import FoldTables
 
     rng = np.random.default_rng(5)
     inputs = rng.normal(size=(N_ROWS, N_COLUMNS)).astype(np.float32)
@@ -72,14 +72,14 @@ def tables(train_rows: Sequence[Rows], **changes: Any) -> FoldTables:
 
 def recipe(seeds: Sequence[int], epochs: int = 3, batch_size: int = 8, **more: Any) -> Recipe:
     """Return a recipe that reports after every epoch."""
-    from pipelines.trainers._fold_tables import Recipe
+    from pipelines.trainers.networks._fold_tables import Recipe
 
     return Recipe(epochs, batch_size, list(seeds), report=range(1, epochs + 1), **more)
 
 
 def program(build_model: Build, rows: FoldTables, plan: Recipe) -> FoldProgram:
     """Return a program, on the JAX backend."""
-    from pipelines.trainers._fold_program import FoldProgram
+    from pipelines.trainers.networks._fold_program import FoldProgram
 
     return FoldProgram(build_model, rows, plan)
 
@@ -393,7 +393,8 @@ def test_different_architectures_are_refused() -> None:
 
 
 def test_another_backend_is_refused() -> None:
-    code = "from pipelines.trainers._fold_program import FoldProgram\nFoldProgram(None, None, None)"
+    module = "pipelines.trainers.networks._fold_program"
+    code = f"from {module} import FoldProgram\nFoldProgram(None, None, None)"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
@@ -436,7 +437,7 @@ def test_recurrent_layers_take_their_own_steps_where_there_is_cudnn() -> None:
         model.compile("sgd", "mse")
         return model
 
-    from pipelines.trainers._new_networks import new_networks
+    from pipelines.trainers.networks._new_networks import new_networks
 
     model, _ = new_networks(build_model, 1, recipe([0]))
     found = [layer.use_cudnn for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")]

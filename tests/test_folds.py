@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 
 from comps.base import Task, UsageError
+from pipelines.basics.seeds import derive_seed
 from pipelines.folds import SCHEMES, FoldInput, Folds, FoldSpec, make_folds
+from pipelines.folds.files import folds_to_arrays
 from pipelines.folds.schemes import quantile_bins
-from pipelines.seeds import derive_seed
 
 # Blocks in time are no partition of all rows: `test_expanding` looks at them.
 SHUFFLED = sorted(set(SCHEMES) - {"expanding"})
@@ -94,8 +95,8 @@ def test_every_row_is_covered_by_the_fold_that_predicts_it(
 def test_the_same_seed_gives_the_same_folds(case: tuple[FoldSpec, FoldInput]) -> None:
     one, other = make_folds(*case, n_repeats=2), make_folds(*case, n_repeats=2)
     assert one.fingerprint == other.fingerprint
-    for name, rows in one.to_arrays().items():
-        np.testing.assert_array_equal(rows, other.to_arrays()[name])
+    for name, rows in folds_to_arrays(one).items():
+        np.testing.assert_array_equal(rows, folds_to_arrays(other)[name])
 
 
 @pytest.mark.filterwarnings("ignore:The least populated class")
@@ -105,8 +106,8 @@ def test_more_repeats_keep_the_first_ones_and_the_fingerprint(
 ) -> None:
     one, more = make_folds(*case), make_folds(*case, n_repeats=n_repeats)
     assert one.fingerprint == more.fingerprint
-    arrays = more.to_arrays()
-    for name, rows in one.to_arrays().items():
+    arrays = folds_to_arrays(more)
+    for name, rows in folds_to_arrays(one).items():
         np.testing.assert_array_equal(rows, arrays[name])
 
 

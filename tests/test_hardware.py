@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines import hardware
-from pipelines.crossval import Experiment, cross_validate
+from pipelines.basics import hardware
+from pipelines.basics.hardware import DIVIDED, accelerators
+from pipelines.crossval import cross_validate
 from pipelines.engines import Done, InlineEngine
-from pipelines.hardware import DIVIDED, accelerators
-from pipelines.store import RunStore
+from pipelines.store import Experiment, RunStore
 from tests.support import NETWORK, Recorder, python
 
 

@@ -31,11 +31,10 @@ from pipelines.cli.options import Options, Session
 from pipelines.cli.run import compare_models
 from pipelines.cli.stored import open_stored
 from pipelines.cli.tables import leaderboard
-from pipelines.crossval import Experiment
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
-from pipelines.imported import fold_table, imported_member, prediction_columns
-from pipelines.oof import OutOfFold
-from pipelines.store import RunStore
+from pipelines.results.imported import fold_table, imported_member, prediction_columns
+from pipelines.results.oof import OutOfFold
+from pipelines.store import Experiment, RunStore
 from submissions import build_submission
 from tests.commands import Done, comps, environment
 from tests.support import FOREST, LIGHTGBM, MEAN, RIDGE, TINY, kfold, validate, with_dataset

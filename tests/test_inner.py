@@ -15,15 +15,14 @@ from sklearn.base import clone
 from sklearn.linear_model import Ridge
 
 from comps.base import Model
-from pipelines.crossval import Experiment
 from pipelines.engines import Cancelled, Event, NextJob
 from pipelines.engines.inline import InlineEngine
+from pipelines.engines.jobs import Job
 from pipelines.folds import Folds, FoldSpec, Held
-from pipelines.inner import Estimate, inner_folds, stored_inner
-from pipelines.jobs import Job
-from pipelines.oof import OutOfFold
-from pipelines.store import RunStore
-from pipelines.training import FoldResult
+from pipelines.results.fold_result import FoldResult
+from pipelines.results.inner import Estimate, inner_folds, stored_inner
+from pipelines.results.oof import OutOfFold
+from pipelines.store import Experiment, RunStore
 from tests.support import (
     FOREST,
     LIGHTGBM,
@@ -114,8 +113,8 @@ def test_nothing_of_the_outer_fold_is_known_where_it_is_chosen_for(
 
 def nested_in_place(experiment: Experiment, model: Model) -> object:
     """Return nested predictions of a data set that is not in its files."""
-    from pipelines.oof import assemble
-    from pipelines.training import train_folds
+    from pipelines.fitting.training import train_folds
+    from pipelines.results.oof import assemble
 
     folds, competition, dataset = experiment.folds, experiment.competition, experiment.dataset
     held = [*folds.single, *folds.neighbours]

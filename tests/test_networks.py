@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 
 from comps.base import Array, Family, Images, Model, Task, UsageError
 from pipelines.engines import Done, Failed, InlineEngine, LocalEngine
-from pipelines.jobs import Job
+from pipelines.engines.jobs import Job
 from pipelines.store import RunStore
 from pipelines.trainers import Context, FoldData, Stage, load_trainer
 from tests.families import first_weights
@@ -103,7 +102,7 @@ def on_tensorflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Array]:
     python(f"""
 import numpy as np
 from comps.base import Task
-from pipelines.trainers.keras_tensorflow import KerasTensorFlowTrainer
+from pipelines.trainers.networks.keras_tensorflow import KerasTensorFlowTrainer
 from tests.test_networks import images, network, stages
 
 found = {{}}
@@ -226,7 +225,7 @@ def test_several_steps_at_once_do_not_change_the_training(on_tensorflow: dict[st
 
 @given(st.integers(1, 150), st.integers(1, 40))
 def test_batches_hold_each_row_once_and_are_alike_in_size(n_rows: int, size: int) -> None:
-    from pipelines.trainers._keras_fit import _batches
+    from pipelines.trainers.networks._keras_fit import _batches
 
     rows = np.arange(n_rows, dtype=np.float32)[:, None]
     batches = _batches(rows, rows, size, [1])

@@ -16,12 +16,11 @@ from comps.metrics import ROC_AUC
 from ensembles import Sample, best_blend, blend
 from ensembles.outer import comparable, estimate_of, kept_members, outer_folds
 from ensembles.paired import paired_gain
-from pipelines.crossval import Experiment
+from pipelines.fitting.training import train_folds
 from pipelines.folds import FoldInput, FoldSpec, make_folds
-from pipelines.inner import Estimate
-from pipelines.oof import OutOfFold, assemble
-from pipelines.store import RunStore
-from pipelines.training import train_folds
+from pipelines.results.inner import Estimate
+from pipelines.results.oof import OutOfFold, assemble
+from pipelines.store import Experiment, RunStore
 from tests.support import (
     FOREST,
     LIGHTGBM,

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from comps.base import Model
 from pipelines.engines import Done
+from pipelines.engines.jobs import Job, Run
+from pipelines.engines.queue import JobQueue
 from pipelines.folds import FoldSpec
-from pipelines.jobs import Job, Run
-from pipelines.queue import JobQueue
 from tests.support import CATBOOST, FOREST, LIGHTGBM, NETWORK, RIDGE, TINY, XGBOOST
 
 RUN = Run(

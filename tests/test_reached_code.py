@@ -21,9 +21,9 @@ import pytest
 from comps.base import CodeError, Competition, Dataset, Family, Metric, Model
 from comps.catalog import competition_names, find_competition
 from pipelines.code import code_fingerprint, libraries, reached
+from pipelines.fitting.training import train_folds
+from pipelines.fitting.views import ViewCache
 from pipelines.trainers import TRAINERS
-from pipelines.training import train_folds
-from pipelines.views import ViewCache
 from tests.support import (
     MEAN,
     METRIC,
@@ -469,13 +469,13 @@ EDITS: list[tuple[str, str, str, set[str]]] = [
     ("comps/metrics.py", "def _roc_auc", "def new(): ...\ndef _roc_auc", set()),
     ("comps/base/metric.py", "return values", "return values + 0", EVERY),
     ("comps/base/metric.py", "np.isfinite(prediction).all()", "True", EVERY),
-    ("pipelines/stopping.py", "metric.best(mean)", "0", EVERY),
-    ("pipelines/oof.py", "def to_file", "def new(self): ...\n    def to_file", EVERY),
-    ("pipelines/stopping.py", ">= patience", "> patience", EVERY),
-    ("pipelines/inner.py", "held.index(fold)", "0", EVERY),
-    ("pipelines/residual.py", "target - self.train", "target + self.train", EVERY),
-    ("pipelines/seeds.py", "0x7FFFFFFF", "0x7FFFFFFE", EVERY),
-    ("pipelines/preparation.py", "features.transform(parts[2])", "parts[2]", EVERY),
+    ("pipelines/results/stopping.py", "metric.best(mean)", "0", EVERY),
+    ("pipelines/results/oof.py", "def to_file", "def new(self): ...\n    def to_file", EVERY),
+    ("pipelines/results/stopping.py", ">= patience", "> patience", EVERY),
+    ("pipelines/results/inner.py", "held.index(fold)", "0", EVERY),
+    ("pipelines/fitting/residual.py", "target - self.train", "target + self.train", EVERY),
+    ("pipelines/basics/seeds.py", "0x7FFFFFFF", "0x7FFFFFFE", EVERY),
+    ("pipelines/fitting/preparation.py", "features.transform(parts[2])", "parts[2]", EVERY),
     ("pipelines/folds/schemes.py", "shuffle=True", "shuffle=False", set()),
     ("pipelines/folds/_base.py", "np.isin(one, other).all()", "True", EVERY),
     (
@@ -485,7 +485,12 @@ EDITS: list[tuple[str, str, str, set[str]]] = [
         trained_by("lightgbm"),
     ),
     ("pipelines/trainers/_boosting.py", "def strides", "def new(): ...\ndef strides", set()),
-    ("pipelines/trainers/keras_jax.py", "_PROGRAMS_KEPT = 8", "_PROGRAMS_KEPT = 9", NETWORKS),
+    (
+        "pipelines/trainers/networks/keras_jax.py",
+        "_PROGRAMS_KEPT = 8",
+        "_PROGRAMS_KEPT = 9",
+        NETWORKS,
+    ),
     (
         "pipelines/trainers/_base.py",
         "size: Sequence[float] = ()",
@@ -494,8 +499,9 @@ EDITS: list[tuple[str, str, str, set[str]]] = [
     ),
     ("pipelines/trainers/__init__.py", '"sklearn":', '"new": "a:b",\n    "sklearn":', set()),
     ("pipelines/cli/app.py", "import", "import os; import", set()),
-    ("pipelines/trainers/_programs.py", "_WIDTH = 3, 5", "_WIDTH = 4, 5", NETWORKS),
-    ("pipelines/planning.py", "accelerators > 0", "accelerators > 1", set()),
+    ("pipelines/trainers/_together.py", "_WIDTH = 3, 5", "_WIDTH = 4, 5", NETWORKS),
+    ("pipelines/trainers/_together.py", "accelerators > 0", "accelerators > 1", set()),
+    ("pipelines/crossval/planning.py", "[rounds[0], ", "[rounds[-1], ", set()),
 ]
 
 

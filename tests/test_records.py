@@ -18,11 +18,10 @@ import pytest
 
 from comps.base import StoreError, UsageError
 from comps.house_prices.competition import HOUSE_PRICES
-from pipelines.cleaning import unused
-from pipelines.crossval import Experiment
-from pipelines.recording import Recording, begin
-from pipelines.records import FORMAT, Record, Status, read_records, reserve_log
-from pipelines.store import RunStore
+from pipelines.store import Experiment, RunStore
+from pipelines.store.cleaning import unused
+from pipelines.store.recording import Recording, begin
+from pipelines.store.records import FORMAT, Record, Status, read_records, reserve_log
 from tests.commands import comps, without
 from tests.support import FOREST, RIDGE, ROOT, TINY, validate
 from tests.test_cli import (

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 
 from comps.base import Competition, Model, Task, UsageError
-from pipelines.crossval import Experiment
-from pipelines.residual import Residual
-from pipelines.training import train_folds
-from pipelines.views import ViewCache
+from pipelines.fitting.residual import Residual
+from pipelines.fitting.training import train_folds
+from pipelines.fitting.views import ViewCache
+from pipelines.store import Experiment
 from tests.support import RIDGE, TINY, TinyFeatures, digest
 
 

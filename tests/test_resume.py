@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.files import read_arrays
+from pipelines.basics.files import read_arrays
 from tests.support import ROOT, wait_for
 
 COMMAND = [

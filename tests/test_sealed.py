@@ -38,11 +38,10 @@ from pipelines.cli.run import run_competition
 from pipelines.cli.stored import blend_stored, open_stored
 from pipelines.cli.tune import Request, tune_model
 from pipelines.code import reached
-from pipelines.crossval import Experiment
 from pipelines.folds import FoldInput, FoldSpec, make_folds
-from pipelines.looks import FILE, read_looks, record_look
-from pipelines.sealed import LEAST_ROWS, OUTER, SealedPart, seal, seal_competition
-from pipelines.store import RunStore
+from pipelines.results.sealed import LEAST_ROWS, OUTER, SealedPart, seal, seal_competition
+from pipelines.store import Experiment, RunStore
+from pipelines.store.looks import FILE, read_looks, record_look
 from submissions import build_submission
 from tests.commands import Done, comps
 from tests.support import (
@@ -349,7 +348,7 @@ def test_jobs_know_a_sealed_competition_when_they_meet_it_again() -> None:
     # Results depend on the code of the loader that reads the files, and on what seals rows.
     sealed = reached(sealed_digits, whole)
     assert reached(DIGITS, whole) < sealed
-    assert ("pipelines.sealed", "seal") in sealed
+    assert ("pipelines.results.sealed", "seal") in sealed
     assert reached(both, whole) == sealed
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.seeds import derive_seed
+from pipelines.basics.seeds import derive_seed
 from tests.support import python
 
 NAMES = st.lists(st.one_of(st.integers(0, 99), st.text("abc-", min_size=1)), max_size=3)
@@ -33,7 +33,7 @@ def test_digits_do_not_run_into_each_other() -> None:
 
 
 def test_another_process_derives_the_same_seed() -> None:
-    code = "from pipelines.seeds import derive_seed; print(derive_seed(3, 'mlp', 1, 4))"
+    code = "from pipelines.basics.seeds import derive_seed; print(derive_seed(3, 'mlp', 1, 4))"
     found = {int(python(code, PYTHONHASHSEED=hash_seed)) for hash_seed in ("0", "1")}
     assert found == {derive_seed(3, "mlp", 1, 4)}
 

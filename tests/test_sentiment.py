@@ -43,8 +43,8 @@ from comps.sentiment.texts import clean, duplicate_groups, normal_form, word_ngr
 from comps.sentiment.vector_cache import VectorCache
 from comps.sentiment.vectors import PACKAGE, SentenceVectors, installed_encoder
 from comps.sentiment.wordpieces import WordPieces, split_words
+from pipelines.fitting.training import train_folds
 from pipelines.folds import FoldInput, FoldSpec, make_folds
-from pipelines.training import train_folds
 from submissions.check import check_submission
 from tests.commands import comps
 

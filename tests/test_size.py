@@ -11,9 +11,9 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from comps.base import Model, Task
-from pipelines.crossval import Experiment
-from pipelines.store import RunStore
-from pipelines.training import FoldResult, train_folds
+from pipelines.fitting.training import train_folds
+from pipelines.results.fold_result import FoldResult
+from pipelines.store import Experiment, RunStore
 from tests.support import CATBOOST, LIGHTGBM, RIDGE, TINY, XGBOOST, staged, validate
 from tests.test_training import as_parameter, stages, toy
 

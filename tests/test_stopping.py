@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comps.base import UsageError
-from pipelines.stopping import bounded_patience, out_of_patience, stopping_stage
+from pipelines.results.stopping import bounded_patience, out_of_patience, stopping_stage
 from tests.support import METRIC
 
 HIGHER = replace(METRIC, greater_is_better=True)

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from comps.base import BusyError, StoreError
-from pipelines.crossval import Experiment
-from pipelines.files import write_json
-from pipelines.inner import Inner
-from pipelines.oof import OutOfFold, assemble
-from pipelines.store import FORMAT, RunStore
+from pipelines.basics.files import write_json
+from pipelines.folds.files import folds_to_arrays
+from pipelines.results.inner import Inner
+from pipelines.results.oof import OutOfFold, assemble
+from pipelines.store import FORMAT, Experiment, RunStore
 from tests.support import RIDGE, ROOT, fold_result, kfold, tiny_experiment
 
 
@@ -131,7 +131,7 @@ def test_out_of_fold_predictions_come_back_as_they_were_stored(
 def test_the_row_numbers_of_folds_come_back(store: RunStore) -> None:
     folds = kfold(20, 4, n_repeats=2, seed=5)
     with np.load(store.write_folds(folds)) as found:
-        for name, rows in folds.to_arrays().items():
+        for name, rows in folds_to_arrays(folds).items():
             np.testing.assert_array_equal(found[name], rows, strict=True)
 
 

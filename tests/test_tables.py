@@ -10,7 +10,7 @@ import pytest
 from comps.metrics import MEAN_ABSOLUTE_ERROR
 from ensembles import blend
 from pipelines.cli import tables
-from pipelines.oof import OutOfFold
+from pipelines.results.oof import OutOfFold
 from tests.support import MEAN, METRIC, RIDGE, TINY, kfold
 from tests.test_blend import member
 

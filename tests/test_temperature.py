@@ -20,11 +20,12 @@ from comps.temperature.hours import hourly, with_wind
 from comps.temperature.lags import last_known
 from comps.temperature.loader import HORIZON, WINDOW, answers, load
 from comps.temperature.readings import TARGET, TIME
-from pipelines.backends import placed
+from pipelines.fitting.residual import Residual
+from pipelines.fitting.training import train_folds
 from pipelines.folds import ALL_ROWS, FoldInput, Folds, FoldSpec, make_folds
-from pipelines.residual import Residual
+from pipelines.results.fold_result import FoldResult
 from pipelines.trainers import Stage
-from pipelines.training import FoldResult, train_folds
+from pipelines.trainers.backends import placed
 from submissions import build_submission, check_submission, score_submission
 
 HOURS = 2400
@@ -376,7 +377,7 @@ def test_windows_refuse_ends_outside_the_series() -> None:
 
 
 def test_gathering_on_the_device_is_gathering(dataset: Dataset) -> None:
-    from pipelines.trainers._network_rows import form_of
+    from pipelines.trainers.networks._rows import form_of
 
     view = network_features().fit(dataset.train).transform(dataset.train[np.arange(7)])
     form = form_of(view)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.crossval import Experiment, cross_validate
+from pipelines.crossval import cross_validate
+from pipelines.crossval.tensorboard import write_curves
 from pipelines.engines import InlineEngine
-from pipelines.store import RunStore
-from pipelines.tensorboard import write_curves
+from pipelines.store import Experiment, RunStore
 from tests.commands import comps, without
 from tests.support import LIGHTGBM, NETWORK, Recorder
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from pipelines import timebudget
+from pipelines.crossval import timebudget
+from pipelines.crossval.timebudget import TimeBudget
 from pipelines.store import RunStore
-from pipelines.timebudget import TimeBudget
 
 KEYS = ["a", "b"]
 

@@ -104,10 +104,10 @@ def test_what_runs_in_a_fold_of_networks_is_in_the_key(
 def test_the_trace_sees_functions_of_other_threads() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    from pipelines.seeds import derive_seed
+    from pipelines.basics.seeds import derive_seed
 
     def run() -> None:
         with ThreadPoolExecutor(1) as pool:
             pool.submit(derive_seed, 0, "a").result()
 
-    assert ("pipelines.seeds", "derive_seed") in functions_run_by(run)
+    assert ("pipelines.basics.seeds", "derive_seed") in functions_run_by(run)

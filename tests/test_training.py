@@ -19,11 +19,12 @@ from sklearn.preprocessing import StandardScaler
 
 from comps.base import IDENTITY, Dataset, Family, Model, Task, UsageError
 from comps.house_prices.competition import HOUSE_PRICES
-from pipelines.crossval import Experiment
+from pipelines.fitting.training import train_folds
+from pipelines.fitting.views import ViewCache
 from pipelines.folds import ALL_ROWS, FoldInput, Folds, FoldSpec, make_folds
+from pipelines.results.fold_result import FoldResult
+from pipelines.store import Experiment
 from pipelines.trainers import Context, FoldData, Stage, load_trainer
-from pipelines.training import FoldResult, train_folds
-from pipelines.views import ViewCache
 from tests.support import (
     CATBOOST,
     FOREST,
@@ -481,7 +482,7 @@ def test_results_have_the_shapes_that_they_promise(
 @pytest.fixture
 def many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let patience count, as it does with more rows than a test has."""
-    monkeypatch.setattr("pipelines.stopping.MOST_ROWS_NESTED", 10)
+    monkeypatch.setattr("pipelines.results.stopping.MOST_ROWS_NESTED", 10)
 
 
 def test_on_few_rows_no_fold_ends_by_the_rows_that_it_predicts(

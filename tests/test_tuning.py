@@ -32,19 +32,19 @@ from pipelines.cli.options import Options, Session
 from pipelines.cli.reporters import make_output
 from pipelines.cli.tune import Request, tune_model
 from pipelines.cli.tuning_check import search_on
-from pipelines.crossval import Experiment
 from pipelines.engines.inline import InlineEngine
+from pipelines.fitting.all_rows import longer
 from pipelines.folds import FoldInput, FoldSpec, make_folds
-from pipelines.store import RunStore
-from pipelines.tuning import Result, Search, State, Trial
+from pipelines.store import Experiment, RunStore
+from pipelines.tuning import Search, State, Trial, TrialResult
+from pipelines.tuning.all_rows import train_on_all_rows
 from pipelines.tuning.best import Best, Check, read_best, tuned, write_best
 from pipelines.tuning.keras_search import KerasSearch, import_keras_tuner
 from pipelines.tuning.optuna_search import OptunaSearch
 from pipelines.tuning.outer import hold_out, outer_predictions
 from pipelines.tuning.plot import best_so_far, write_plot
-from pipelines.tuning.refit import longer, refit
-from pipelines.tuning.run import MOST_FAILURES, tune
 from pipelines.tuning.study import made_of
+from pipelines.tuning.trials import MOST_FAILURES, run_trials
 from tests.benchmarks import tuning_choice
 from tests.commands import COMPS, Done, comps, environment
 from tests.support import (
@@ -198,10 +198,12 @@ def search(experiment: Experiment, tmp_path: Path) -> Callable[..., OptunaSearch
 
 def searched(
     experiment: Experiment, model: Model, search: Search, folder: Path, n_trials: int, **more: Any
-) -> list[Result]:
+) -> list[TrialResult]:
     """Run a search in this process; nothing of its trials is left in the folder."""
     engine = InlineEngine(threads=1)
-    ended = tune(experiment, model, search, engine=engine, folder=folder, n_trials=n_trials, **more)
+    ended = run_trials(
+        experiment, model, search, engine=engine, folder=folder, n_trials=n_trials, **more
+    )
     assert not folder.exists()
     return ended
 
@@ -228,7 +230,7 @@ def test_the_first_trial_is_the_model_as_it_is(
 def test_what_is_kept_is_what_was_told(
     experiment: Experiment, search: Callable[..., OptunaSearch], tmp_path: Path
 ) -> None:
-    told: list[Result] = []
+    told: list[TrialResult] = []
     found = searched(experiment, TUNED_RIDGE, search(), tmp_path / "work", 5, on_result=told.append)
     assert told == found == search().results()
 
@@ -262,7 +264,7 @@ def test_a_trial_that_loses_fold_after_fold_is_hopeless(
     best = opened.ask()
     for fold in range(5):
         assert not opened.hopeless(best, fold, 0.1)
-    opened.tell(Result(best, State.COMPLETE, 0.1, (0.1,) * 5))
+    opened.tell(TrialResult(best, State.COMPLETE, 0.1, (0.1,) * 5))
     worse, better = opened.ask(), opened.ask()
     assert [opened.hopeless(worse, fold, 0.2) for fold in (3, 1)] == [False, True]
     assert not any(opened.hopeless(better, fold, 0.05) for fold in range(5))
@@ -271,7 +273,7 @@ def test_a_trial_that_loses_fold_after_fold_is_hopeless(
 def test_without_pruning_no_trial_is_hopeless(search: Callable[..., OptunaSearch]) -> None:
     opened = search(prune=False)
     best = opened.ask()
-    opened.tell(Result(best, State.COMPLETE, 0.1, (0.1,) * 5))
+    opened.tell(TrialResult(best, State.COMPLETE, 0.1, (0.1,) * 5))
     worse = opened.ask()
     assert not any(opened.hopeless(worse, fold, 9.0) for fold in range(5))
 
@@ -305,7 +307,7 @@ def test_a_trial_that_is_given_up_does_not_count(
     class Interrupt(BaseException):
         pass
 
-    def interrupt(result: Result) -> None:
+    def interrupt(result: TrialResult) -> None:
         del result
         raise Interrupt
 
@@ -431,10 +433,10 @@ def networks(experiment: Experiment, tmp_path: Path) -> Callable[..., KerasSearc
     return opened
 
 
-def told(search: Search, trial: Trial) -> Result:
+def told(search: Search, trial: Trial) -> TrialResult:
     """Tell a search that small learning rates and many units are good."""
     score = abs(np.log10(trial.params.get("dropout", 0.1) + 0.01)) + 1 / trial.params["units"]
-    result = Result(trial, State.COMPLETE, float(score), (float(score),) * 3, 2, 1.5)
+    result = TrialResult(trial, State.COMPLETE, float(score), (float(score),) * 3, 2, 1.5)
     search.tell(result)
     return result
 
@@ -510,7 +512,9 @@ def test_all_rows_are_trained_on_as_one_would_by_hand(
     experiment: Experiment, tiny_data: Path, tmp_path: Path
 ) -> None:
     models = [(RIDGE.with_params({"alpha": alpha}), 1) for alpha in (0.5, 5.0)]
-    found = refit(experiment, models, experiment.folds, InlineEngine(threads=1), tmp_path)
+    found = train_on_all_rows(
+        experiment, models, experiment.folds, InlineEngine(threads=1), tmp_path
+    )
     dataset = load_tiny(tiny_data)
     features = TinyFeatures()
     rows = features.fit_transform(dataset.train)
@@ -539,9 +543,9 @@ def test_rows_held_out_of_a_search_are_trained_on_after_it(
     engine = InlineEngine(threads=1)
     inner, _ = hold_out(experiment, 0.25)
     assert inner.folds.n_rows < experiment.folds.n_rows
-    found = refit(experiment, [(RIDGE, 1)], inner.folds, engine, tmp_path / "a")
+    found = train_on_all_rows(experiment, [(RIDGE, 1)], inner.folds, engine, tmp_path / "a")
     np.testing.assert_array_equal(
-        found, refit(experiment, [(RIDGE, 1)], experiment.folds, engine, tmp_path / "b")
+        found, train_on_all_rows(experiment, [(RIDGE, 1)], experiment.folds, engine, tmp_path / "b")
     )
 
 
@@ -774,7 +778,7 @@ def test_declared_parameters_whose_trial_was_killed_are_tried_again(
     resumed = search()
     again = resumed.ask()
     assert again.params == first.params and again.number != first.number
-    resumed.tell(Result(again, State.COMPLETE, 0.5, (0.5,), 1))
+    resumed.tell(TrialResult(again, State.COMPLETE, 0.5, (0.5,), 1))
     # Once is enough.
     assert search().ask().params != first.params
 
@@ -787,7 +791,7 @@ def test_a_plot_shows_every_trial_and_the_best_so_far(tmp_path: Path) -> None:
         (State.PRUNED, None),
         (State.COMPLETE, 0.4),
     ]
-    results = [Result(Trial(n, {}), state, score) for n, (state, score) in enumerate(ends)]
+    results = [TrialResult(Trial(n, {}), state, score) for n, (state, score) in enumerate(ends)]
     assert not METRIC.greater_is_better
     assert best_so_far(METRIC, results) == [(1, 0.5), (2, 0.5), (4, 0.4)]
 
@@ -797,7 +801,7 @@ def test_a_plot_shows_every_trial_and_the_best_so_far(tmp_path: Path) -> None:
     assert once.read_bytes() == twice.read_bytes()
     assert once.read_text().count("<use ") > len(results)
     # More trials are more marks.
-    write_plot(METRIC, [*results, Result(Trial(9, {}), State.PRUNED)], "study", twice)
+    write_plot(METRIC, [*results, TrialResult(Trial(9, {}), State.PRUNED)], "study", twice)
     assert twice.read_text().count("<use ") > once.read_text().count("<use ")
 
 

@@ -23,7 +23,7 @@ from comps.metrics import MEAN_ABSOLUTE_ERROR
 from ensembles import blend
 from pipelines.cli import comparison_tables, tables
 from pipelines.cli.width import fitted, needed_width, show
-from pipelines.oof import OutOfFold
+from pipelines.results.oof import OutOfFold
 from tests.commands import COMPS, environment
 from tests.support import MEAN, METRIC, RIDGE, TINY, kfold
 from tests.test_blend import member

@@ -12,8 +12,8 @@ import pytest
 
 from comps.base import Competition, Family, Model, UsageError
 from comps.catalog import competition_names, find_competition
+from pipelines.fitting.residual import PARAMETER
 from pipelines.folds import SCHEMES
-from pipelines.residual import PARAMETER
 from pipelines.trainers import load_trainer
 
 COMPETITIONS = [find_competition(name) for name in competition_names()]

@@ -15,13 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from comps.base import Competition, Dataset, Model
+from comps.base import Competition, Dataset, Model, take
 from comps.catalog import find_competition
 from pipelines.code import reached
+from pipelines.fitting.training import train_folds
 from pipelines.folds import ALL_ROWS, FoldInput, FoldSpec, make_folds
-from pipelines.oof import assemble
-from pipelines.preparation import take
-from pipelines.training import train_folds
+from pipelines.results.oof import assemble
 from tests.support import ROOT
 
 PACKAGES = ("comps", "pipelines", "ensembles", "submissions", "tests")
@@ -57,7 +56,7 @@ def unknown_functions(
         assemble(competition, dataset, model, "key", folds, [results], pairs)
 
     ran |= functions_run_by(train)
-    assert ("pipelines.training", "train_folds") in ran
+    assert ("pipelines.fitting.training", "train_folds") in ran
     return sorted(
         (module, name)
         for module, name in ran - known

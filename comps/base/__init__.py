@@ -27,7 +27,7 @@ from comps.base.metric import (
 from comps.base.model import Family, Model, parse_setting
 from comps.base.names import base_name, file_name, member_name, parse_member, split_names
 from comps.base.places import data_root
-from comps.base.rows import join_rows
+from comps.base.rows import join_rows, take
 from comps.base.windows import Windows
 
 __all__ = [
@@ -65,5 +65,6 @@ __all__ = [
     "root_mean_squared_error",
     "some",
     "split_names",
+    "take",
     "unknown_name",
 ]

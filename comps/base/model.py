@@ -45,8 +45,8 @@ class Model:
             a function that returns a Keras model); None where the trainer knows.
         patience: rounds or epochs without a better score after which training ends; None
             trains all of them, and so do up to 2,000 rows and folds that grow with time, see
-            `pipelines.stopping`. The step that is used is chosen later, on the mean curve over
-            the folds.
+            `pipelines.results.stopping`. The step that is used is chosen later, on the mean curve
+            over the folds.
         seconds: rough seconds for five folds on one core of the bundled sample;
             cheap models go first.
         default: whether a run trains it unless told otherwise.

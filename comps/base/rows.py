@@ -1,4 +1,4 @@
-"""Joining rows of one form: tables, arrays, images, windows."""
+"""Taking and joining rows of one form: tables, arrays, images, windows."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from functools import singledispatch
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from comps.base.images import Images
 from comps.base.windows import Windows
+
+
+def take(rows: Any, index: NDArray[np.int64]) -> Any:
+    """Return some rows of a DataFrame or an array."""
+    return rows.iloc[index] if hasattr(rows, "iloc") else rows[index]
 
 
 @singledispatch

@@ -1,6 +1,6 @@
 """What our networks need beside Keras' own layers.
 
-A file that `pipelines.export.export_network` wrote is read after this module was imported:
+A file that `pipelines.export_network` wrote is read after this module was imported:
 
     import keras
     import comps.dogs_vs_cats.image_layers

@@ -1,6 +1,6 @@
 """Keras layers that take raw reviews: what an exported network begins with.
 
-A file that `pipelines.export.export_network` wrote is read after this module was imported:
+A file that `pipelines.export_network` wrote is read after this module was imported:
 
     import keras
     import comps.sentiment.text_layers

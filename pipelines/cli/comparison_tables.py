@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from comps.base import Competition, Family, Metric
 from ensembles.compare import Comparison, Interval
 from pipelines.cli.tables import Rows, family_of, new_table
-from pipelines.oof import OutOfFold
+from pipelines.results.oof import OutOfFold
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from comps.base import MissingPackageError, file_name, unknown_name
+from pipelines.basics.files import write_bytes
 from pipelines.cli.options import Options
 from pipelines.cli.stored import Stored, open_stored
-from pipelines.files import write_bytes
-from pipelines.oof import OutOfFold
-from pipelines.prediction_tables import SCALES, table_of_oof, table_of_test
+from pipelines.results.oof import OutOfFold
+from pipelines.results.prediction_tables import SCALES, table_of_oof, table_of_test
 
 if TYPE_CHECKING:
     import pandas as pd

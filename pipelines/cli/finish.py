@@ -14,13 +14,13 @@ from ensembles.diversity import error_correlations, marginal_values
 from ensembles.outer import comparable
 from ensembles.paired import paired_gain
 from ensembles.sample import sample_of
+from pipelines.basics.files import write_bytes
 from pipelines.cli import tables
 from pipelines.cli.options import Session
 from pipelines.cli.reporters import Output
-from pipelines.crossval import Experiment
-from pipelines.files import write_bytes
-from pipelines.inner import Estimate
-from pipelines.oof import OutOfFold
+from pipelines.results.inner import Estimate
+from pipelines.results.oof import OutOfFold
+from pipelines.store import Experiment
 from submissions import build_submission, check_submission
 
 

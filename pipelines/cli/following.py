@@ -11,8 +11,8 @@ from comps.base import Competition, Family
 from comps.catalog import find_competition
 from comps.sources import find_source, runs_root
 from pipelines.cli.options import Options
-from pipelines.records import Member, Record, Status, read_records
 from pipelines.store import RunStore
+from pipelines.store.records import Member, Record, Status, read_records
 
 
 @dataclass(frozen=True)

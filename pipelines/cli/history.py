@@ -7,12 +7,12 @@ from typing import Any
 from comps.base import Metric
 from comps.catalog import find_competition
 from comps.sources import runs_root
-from pipelines.cleaning import remove, unused
 from pipelines.cli.options import Options
 from pipelines.cli.reporters import clock, make_output
 from pipelines.cli.tables import new_table
-from pipelines.records import Member, Record, read_records
 from pipelines.store import RunStore
+from pipelines.store.cleaning import remove, unused
+from pipelines.store.records import Member, Record, read_records
 
 
 def show_history(options: Options) -> None:

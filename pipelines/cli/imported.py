@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 
 from comps.base import Competition, UsageError
+from pipelines.basics.files import write_bytes
 from pipelines.cli.options import SETS, Options, Session, row_arguments
 from pipelines.cli.reporters import make_output
 from pipelines.cli.run import introduce
 from pipelines.cli.scoring import read_table
-from pipelines.files import write_bytes
 from pipelines.folds import Folds
-from pipelines.imported import fold_table, imported_member, prediction_columns
+from pipelines.results.imported import fold_table, imported_member, prediction_columns
 
 
 def write_folds(options: Options, path: Path) -> None:

@@ -27,13 +27,12 @@ from comps.base import (
 )
 from comps.catalog import find_competition
 from comps.sources import Source, find_source, runs_root
-from pipelines.backends import placed
-from pipelines.crossval import Experiment
+from pipelines.crossval.tensorboard import check_installed
 from pipelines.engines import Engine, make_engine
 from pipelines.folds import FoldInput, FoldSpec, make_folds
-from pipelines.sealed import SealedLoader, SealedPart, seal_competition
-from pipelines.store import RunStore
-from pipelines.tensorboard import check_installed
+from pipelines.results.sealed import SealedLoader, SealedPart, seal_competition
+from pipelines.store import Experiment, RunStore
+from pipelines.trainers.backends import placed
 from pipelines.tuning.best import Use, tuned
 
 

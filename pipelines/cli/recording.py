@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 from comps.base import Metric, Model, StoreError
 from pipelines.cli.options import Session
 from pipelines.cli.reporters import Output, describe
-from pipelines.crossval import Experiment
 from pipelines.engines import Event, Failed, Progress
-from pipelines.oof import OutOfFold
-from pipelines.queue import Status
-from pipelines.recording import Recording, begin
-from pipelines.records import Status as Ended
-from pipelines.store import error_log
+from pipelines.engines.queue import QueueStatus
+from pipelines.results.oof import OutOfFold
+from pipelines.store import Experiment, error_log
+from pipelines.store.recording import Recording, begin
+from pipelines.store.records import Status
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -75,13 +74,13 @@ def recorded(
     try:
         yield Recorded(logged, recording)
     except BaseException as error:
-        ended = Ended.FAILED if isinstance(error, Exception) else Ended.INTERRUPTED
+        ended = Status.FAILED if isinstance(error, Exception) else Status.INTERRUPTED
         logged.write(f"{ended}: {error}" if str(error) else str(ended))
         # What went wrong first is what the user has to read, a full disk for example.
         with suppress(StoreError):
             recording.ended(ended, error)
         raise
-    recording.ended(Ended.DONE)
+    recording.ended(Status.DONE)
 
 
 class LoggedOutput:
@@ -94,7 +93,7 @@ class LoggedOutput:
         self.write(f"{to_fit} fits to make, {stored} stored")
         self.shown.planned(to_fit, stored)
 
-    def event(self, event: Event, status: Status) -> None:
+    def event(self, event: Event, status: QueueStatus) -> None:
         if not isinstance(event, Progress):
             name = type(event).__name__.lower()
             self.write(f"[{status.done}/{status.total}] {name}: {describe(event, self.metric)}")

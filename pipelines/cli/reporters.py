@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from comps.base import Metric
 from pipelines.crossval import Reporter
 from pipelines.engines import Cancelled, Done, Event, Failed, Progress, Started
-from pipelines.oof import OutOfFold
-from pipelines.queue import Status
+from pipelines.engines.queue import QueueStatus
+from pipelines.results.oof import OutOfFold
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -52,7 +52,7 @@ class JsonOutput:
     def planned(self, to_fit: int, stored: int) -> None:
         self._write("planned", to_fit=to_fit, stored=stored)
 
-    def event(self, event: Event, status: Status) -> None:
+    def event(self, event: Event, status: QueueStatus) -> None:
         name = type(event).__name__.lower()
         values: dict[str, Any] = {
             "model": event.job.model.member,
@@ -110,7 +110,7 @@ class LineOutput:
     def planned(self, to_fit: int, stored: int) -> None:
         self.note(_plan(to_fit, stored))
 
-    def event(self, event: Event, status: Status) -> None:
+    def event(self, event: Event, status: QueueStatus) -> None:
         if isinstance(event, (Started, Progress)):
             return
         left = "" if status.seconds_left is None else f", about {clock(status.seconds_left)} left"
@@ -170,7 +170,7 @@ class BarOutput(LineOutput):
         if to_fit:
             self.bar.start()
 
-    def event(self, event: Event, status: Status) -> None:
+    def event(self, event: Event, status: QueueStatus) -> None:
         label = event.job.label
         if isinstance(event, Started):
             self.running[label] = label

@@ -18,12 +18,13 @@ from pipelines.cli.recording import recorded
 from pipelines.cli.reporters import Output, make_output
 from pipelines.cli.sealed import look_at_sealed
 from pipelines.cli.stored import imported_members
-from pipelines.crossval import CrossValidation, Experiment, cross_validate
+from pipelines.crossval import CrossValidation, cross_validate
+from pipelines.crossval.tensorboard import write_curves
+from pipelines.crossval.timebudget import TimeBudget
 from pipelines.engines import warm_up
-from pipelines.oof import OutOfFold
-from pipelines.stopping import MOST_ROWS_NESTED
-from pipelines.tensorboard import write_curves
-from pipelines.timebudget import TimeBudget
+from pipelines.results.oof import OutOfFold
+from pipelines.results.stopping import MOST_ROWS_NESTED
+from pipelines.store import Experiment
 
 # With time to spare, members are trained on the folds shuffled anew. Each repeat halves
 # less of the noise than the one before; after five there is little left to gain.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ensembles import Blend
 from pipelines.cli.options import Session
 from pipelines.cli.reporters import Output
-from pipelines.looks import record_look
+from pipelines.store.looks import record_look
 
 
 def look_at_sealed(session: Session, output: Output, chosen: Blend) -> None:

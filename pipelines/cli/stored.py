@@ -18,9 +18,9 @@ from pipelines.cli.following import Followed, finished_members, follow, introduc
 from pipelines.cli.options import Options, Session, row_arguments
 from pipelines.cli.reporters import Output, make_output
 from pipelines.cli.scoring import read_table
-from pipelines.crossval import Experiment
-from pipelines.oof import OutOfFold
-from pipelines.records import Member, Record
+from pipelines.results.oof import OutOfFold
+from pipelines.store import Experiment
+from pipelines.store.records import Member, Record
 from submissions import check_submission
 
 

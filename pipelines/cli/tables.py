@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from comps.base import Competition, Family, Metric, base_name
 from ensembles import Blend
-from pipelines.inner import Estimate
-from pipelines.oof import OutOfFold
+from pipelines.results.inner import Estimate
+from pipelines.results.oof import OutOfFold
 
 if TYPE_CHECKING:
     from rich.table import Table

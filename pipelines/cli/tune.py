@@ -20,14 +20,14 @@ from pipelines.cli.recording import recorded
 from pipelines.cli.reporters import Output, make_output
 from pipelines.cli.run import introduce
 from pipelines.cli.tuning_check import Searched, checked, search_on
-from pipelines.crossval import Experiment
-from pipelines.sealed import OUTER, check_share
-from pipelines.tuning import Result, Search
+from pipelines.results.sealed import OUTER, check_share
+from pipelines.store import Experiment
+from pipelines.tuning import Search, TrialResult
+from pipelines.tuning.all_rows import train_on_all_rows
 from pipelines.tuning.best import Best, tuning_folder, write_best
 from pipelines.tuning.plot import write_plot
-from pipelines.tuning.refit import refit
-from pipelines.tuning.run import tune
 from pipelines.tuning.study import made_of
+from pipelines.tuning.trials import run_trials
 
 # The rows of the table; all trials are in the study.
 SHOWN = 10
@@ -136,7 +136,7 @@ def _search(
     found = list(before)
     started = time.monotonic()
 
-    def on_result(result: Result) -> None:
+    def on_result(result: TrialResult) -> None:
         found.append(result)
         now = len(found) - len(before)
         left = (request.trials - len(found)) * (time.monotonic() - started) / now
@@ -144,7 +144,7 @@ def _search(
             left = min(left, deadline - time.monotonic())
         output.trial(*tables.trial_line(metric, found, request.trials, max(0.0, left)))
 
-    tune(
+    run_trials(
         experiment,
         model,
         search,
@@ -156,7 +156,7 @@ def _search(
     )
 
 
-def _best(session: Session, model: Model, study: str, results: list[Result]) -> Best:
+def _best(session: Session, model: Model, study: str, results: list[TrialResult]) -> Best:
     """Return the best trial of a study, not checked yet.
 
     Raises:
@@ -192,7 +192,7 @@ def _refit(
     output: Output,
     searched: Experiment,
     model: Model,
-    results: list[Result],
+    results: list[TrialResult],
     request: Request,
     work: Path,
 ) -> None:
@@ -207,7 +207,9 @@ def _refit(
         for result in ranked[: request.refit]
     ]
     output.note(f"Training the best {len(chosen)} configurations on all rows.")
-    predictions = refit(session.experiment(), chosen, searched.folds, session.engine, work)
+    predictions = train_on_all_rows(
+        session.experiment(), chosen, searched.folds, session.engine, work
+    )
     rows = write_predictions(session, predictions, request.output)
     but = "" if session.sealed is None else ", the sealed ones apart,"
     output.result(

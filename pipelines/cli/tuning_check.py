@@ -9,9 +9,8 @@ from comps.base import Model, UsageError
 from ensembles.paired import paired_gain
 from pipelines.cli.options import Session
 from pipelines.cli.reporters import Output
-from pipelines.crossval import Experiment
-from pipelines.sealed import SealedPart
-from pipelines.store import RunStore
+from pipelines.results.sealed import SealedPart
+from pipelines.store import Experiment, RunStore
 from pipelines.tuning.best import Best, Check, read_best
 from pipelines.tuning.outer import hold_out, outer_predictions
 

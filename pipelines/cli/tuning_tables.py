@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from comps.base import Metric
 from pipelines.cli.reporters import clock
 from pipelines.cli.tables import Rows, new_table
-from pipelines.tuning import Result, State
+from pipelines.tuning import State, TrialResult
 from pipelines.tuning.best import Best
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def trial_line(
-    metric: Metric, results: Sequence[Result], total: int, seconds_left: float
+    metric: Metric, results: Sequence[TrialResult], total: int, seconds_left: float
 ) -> tuple[str, dict[str, Any]]:
     """Return what is told of the last of some trials."""
     result = results[-1]
@@ -43,13 +43,13 @@ def trial_line(
     }
 
 
-def best_of(metric: Metric, results: Sequence[Result]) -> Result | None:
+def best_of(metric: Metric, results: Sequence[TrialResult]) -> TrialResult | None:
     """Return the best complete trial; None if there is none."""
     complete = [result for result in results if result.score is not None]
     return min(complete, key=lambda result: metric.sort_key(result.score or 0.0), default=None)
 
 
-def trials(metric: Metric, results: Sequence[Result], shown: int) -> tuple[Table, Rows]:
+def trials(metric: Metric, results: Sequence[TrialResult], shown: int) -> tuple[Table, Rows]:
     """Return the best trials of a study, best first; machines get all."""
     ranked = sorted(
         results,
@@ -127,7 +127,7 @@ def _verdict(metric: Metric, best: Best, shown: Callable[[float | None], str]) -
     )
 
 
-def _row(result: Result) -> dict[str, Any]:
+def _row(result: TrialResult) -> dict[str, Any]:
     return {
         "trial": result.trial.number,
         "state": str(result.state),

@@ -6,14 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from comps.base import Competition, Model
+from pipelines.basics.fingerprint import fingerprint
 from pipelines.code._libraries import versions
 from pipelines.code._resolve import Node
 from pipelines.code._values import Values
 from pipelines.code._walk import Reach
-from pipelines.fingerprint import fingerprint
 
 # What runs a fold, and what makes predictions of the results of all folds.
-_HARNESS = (Node("pipelines.training", "train_folds"), Node("pipelines.oof", "assemble"))
+_HARNESS = (
+    Node("pipelines.fitting.training", "train_folds"),
+    Node("pipelines.results.oof", "assemble"),
+)
 # They lead to all trainers, by a text; the one that a model names is followed by itself.
 _STOPS = frozenset(Node("pipelines.trainers", name) for name in ("load_trainer", "trainer_module"))
 

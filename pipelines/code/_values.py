@@ -26,12 +26,12 @@ from typing import Any
 import numpy as np
 
 from comps.base import CodeError, Competition
+from pipelines.basics.fingerprint import file_fingerprint, fingerprint
 from pipelines.code._modules import Kind, find_module, is_found, kind_of
 from pipelines.code._resolve import WHOLE, Node
 from pipelines.code._source import class_source, closed_values, function_source
 from pipelines.code._statement import Statement
 from pipelines.code._walk import Reach
-from pipelines.fingerprint import file_fingerprint, fingerprint
 
 # Python writes these as what they are.
 _WRITTEN = (

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from comps.base import CodeError
+from pipelines.basics.fingerprint import fingerprint
 from pipelines.code._modules import Kind, find_module, kind_of, refresh
 from pipelines.code._resolve import (
     IMPORT,
@@ -23,7 +24,6 @@ from pipelines.code._resolve import (
     resolve,
 )
 from pipelines.code._statement import Statement, Target
-from pipelines.fingerprint import fingerprint
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from comps.base import UsageError, unknown_name
+from pipelines.basics.hardware import available_cores
 from pipelines.engines._base import (
     Cancelled,
     Done,
@@ -17,7 +18,6 @@ from pipelines.engines._base import (
 )
 from pipelines.engines.inline import InlineEngine
 from pipelines.engines.local import LocalEngine, warm_up
-from pipelines.hardware import available_cores
 
 
 def _local(slots: int | None, data_parallel: bool) -> Engine:

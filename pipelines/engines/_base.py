@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipelines.jobs import FoldScore, Job
+from pipelines.engines.jobs import FoldScore, Job
 
 
 @dataclass(frozen=True)

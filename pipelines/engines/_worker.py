@@ -22,7 +22,7 @@ from comps.base import WorkbenchError
 from pipelines.engines._base import Done, Event, Failed, Progress
 
 if TYPE_CHECKING:
-    from pipelines.jobs import Job
+    from pipelines.engines.jobs import Job
 
 # A bar that moves twice a second is alive; more messages would only cost time.
 _MESSAGE_INTERVAL = 0.5
@@ -119,7 +119,7 @@ def _die_with_parent() -> None:
 
 
 def _execute(job: Job, pipe: Connection) -> Iterator[Event]:
-    from pipelines.jobs import run_job
+    from pipelines.engines.jobs import run_job
 
     last = 0.0
 

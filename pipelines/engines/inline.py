@@ -18,7 +18,7 @@ from pipelines.engines._base import (
     Progress,
     Started,
 )
-from pipelines.jobs import Job, run_job
+from pipelines.engines.jobs import Job, run_job
 
 
 class _OutOfTime(BaseException):

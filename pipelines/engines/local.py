@@ -9,6 +9,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 from comps.base import UsageError
+from pipelines.basics.hardware import WITHOUT, Environment, accelerators, available_cores
 from pipelines.engines._base import (
     Cancelled,
     Done,
@@ -19,8 +20,7 @@ from pipelines.engines._base import (
     Started,
 )
 from pipelines.engines._worker import process_context, serve, start_server, worker_environment
-from pipelines.hardware import WITHOUT, Environment, accelerators, available_cores
-from pipelines.jobs import Job
+from pipelines.engines.jobs import Job
 from pipelines.trainers import load_trainer
 
 

@@ -6,13 +6,12 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, reduce
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import UsageError
-from pipelines.fingerprint import fingerprint
+from pipelines.basics.fingerprint import fingerprint
 
 Rows = NDArray[np.int64]
 # The folds whose rows one fit leaves out of training and predicts: one, or two neighbours for the
@@ -143,15 +142,6 @@ class Folds:
         """Equal for equal first repeats; later repeats follow from the same seed."""
         arrays = [rows for pair in self.pairs[0] for rows in pair]
         return fingerprint(asdict(self.spec), self.n_rows, *arrays)
-
-    def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the row numbers by name, for the run store."""
-        return {
-            f"r{repeat}-f{fold}-{part}": rows
-            for repeat, folds in enumerate(self.pairs)
-            for fold, pair in enumerate(folds)
-            for part, rows in zip(("train", "valid"), pair, strict=True)
-        }
 
 
 def _check_repeat(repeat: int, folds: Sequence[tuple[Rows, Rows]], n_rows: int) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import Competition, Dataset, Task, UsageError, unknown_name
+from pipelines.basics.seeds import derive_seed
 from pipelines.folds._base import Folds, FoldSpec, Rows
-from pipelines.seeds import derive_seed
 
 Pairs = Iterator[tuple[Rows, Rows]]
 

@@ -8,7 +8,12 @@ from typing import cast
 
 from comps.base import Model, unknown_name
 from pipelines.trainers._base import Context, FoldData, Stage, TogetherTrainer, Trainer
-from pipelines.trainers._programs import alike_groups, program_width
+from pipelines.trainers._together import (
+    alike_groups,
+    divided,
+    prepared_at_once,
+    program_width,
+)
 
 # Modules are imported when a model needs them: some take seconds to import.
 TRAINERS: Mapping[str, str] = {
@@ -16,9 +21,9 @@ TRAINERS: Mapping[str, str] = {
     "lightgbm": "pipelines.trainers.lightgbm:LightGBMTrainer",
     "xgboost": "pipelines.trainers.xgboost:XGBoostTrainer",
     "catboost": "pipelines.trainers.catboost:CatBoostTrainer",
-    "keras-jax": "pipelines.trainers.keras_jax:KerasJaxTrainer",
-    "keras-tensorflow": "pipelines.trainers.keras_tensorflow:KerasTensorFlowTrainer",
-    "keras-torch": "pipelines.trainers.keras_torch:KerasTorchTrainer",
+    "keras-jax": "pipelines.trainers.networks.keras_jax:KerasJaxTrainer",
+    "keras-tensorflow": "pipelines.trainers.networks.keras_tensorflow:KerasTensorFlowTrainer",
+    "keras-torch": "pipelines.trainers.networks.keras_torch:KerasTorchTrainer",
 }
 
 
@@ -59,7 +64,9 @@ __all__ = [
     "Trainer",
     "accelerated",
     "alike_groups",
+    "divided",
     "load_trainer",
+    "prepared_at_once",
     "program_width",
     "trainer_module",
 ]

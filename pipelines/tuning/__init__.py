@@ -1,5 +1,5 @@
 """Tuning: searches by Optuna and KerasTuner, scored by cross-validation."""
 
-from pipelines.tuning._base import Result, Search, State, Trial
+from pipelines.tuning._base import Search, State, Trial, TrialResult
 
-__all__ = ["Result", "Search", "State", "Trial"]
+__all__ = ["Search", "State", "Trial", "TrialResult"]

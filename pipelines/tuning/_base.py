@@ -34,7 +34,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Result:
+class TrialResult:
     """What became of a trial.
 
     Attributes:
@@ -75,13 +75,13 @@ class Search(Protocol):
         Folds are counted over all repeats, from 0.
         """
 
-    def tell(self, result: Result) -> None:
+    def tell(self, result: TrialResult) -> None:
         """Take note of how a trial ended."""
 
     def forget(self, trial: Trial) -> None:
         """Take back a trial that did not come to its end: the time is over, or Ctrl-C."""
 
-    def results(self) -> list[Result]:
+    def results(self) -> list[TrialResult]:
         """Return every trial that has ended, in the order of their numbers."""
 
     def open_trials(self) -> int:

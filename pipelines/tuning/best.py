@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from comps.base import Metric, Model, StoreError, UsageError
-from pipelines.files import write_json
+from pipelines.basics.files import write_json
 from pipelines.store import RunStore
 
 

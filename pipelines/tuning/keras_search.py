@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comps.base import Metric, Model, StoreError, UsageError, unknown_name
-from pipelines.files import write_json
-from pipelines.tuning._base import Result, Search, State, Trial
+from pipelines.basics.files import write_json
+from pipelines.tuning._base import Search, State, Trial, TrialResult
 from pipelines.tuning.study import check_same, read_made_of
 
 _SCORE = "score"
@@ -113,7 +113,7 @@ class KerasSearch:
         del trial, fold, score
         return False
 
-    def tell(self, result: Result) -> None:
+    def tell(self, result: TrialResult) -> None:
         """Keep what became of a trial. See `Search`."""
         asked = self._open.pop(result.trial.number)
         if result.score is not None:
@@ -129,7 +129,7 @@ class KerasSearch:
         """Leave a trial open: the next search of this folder begins with it. See `Search`."""
         self._open.pop(trial.number)
 
-    def results(self) -> list[Result]:
+    def results(self) -> list[TrialResult]:
         """Return every trial that has ended. See `Search`."""
         import json
 
@@ -140,7 +140,7 @@ class KerasSearch:
             kept = json.loads(path.read_text()) if path.exists() else {}
             complete = trial.status == "COMPLETED"
             found.append(
-                Result(
+                TrialResult(
                     Trial(int(name), kept.get("params", {})),
                     State.COMPLETE if complete else State.FAILED,
                     float(trial.score) if complete else None,
@@ -166,8 +166,8 @@ def import_keras_tuner() -> None:
 
     if "keras_tuner" in sys.modules:
         return
-    from pipelines.hardware import WITHOUT
-    from pipelines.trainers._keras_backend import import_keras
+    from pipelines.basics.hardware import WITHOUT
+    from pipelines.trainers.networks._keras_backend import import_keras
 
     before = {name: os.environ.get(name) for name in (*WITHOUT, "KERAS_BACKEND")}
     os.environ.update(WITHOUT)

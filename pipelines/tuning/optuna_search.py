@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comps.base import Metric, Model, StoreError, UsageError, unknown_name
-from pipelines.seeds import derive_seed
-from pipelines.tuning._base import Result, Search, State, Trial
+from pipelines.basics.seeds import derive_seed
+from pipelines.tuning._base import Search, State, Trial, TrialResult
 from pipelines.tuning.study import check_same
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class OptunaSearch:
             asked.report(scores[fold] - reference[fold], step=fold)
             reported.add(fold)
 
-    def tell(self, result: Result) -> None:
+    def tell(self, result: TrialResult) -> None:
         """Keep what became of a trial. See `Search`."""
         import optuna
 
@@ -201,7 +201,7 @@ class OptunaSearch:
         asked = self._open.pop(trial.number)
         self._give_up(asked.number, asked._trial_id)
 
-    def results(self) -> list[Result]:
+    def results(self) -> list[TrialResult]:
         """Return every trial that has ended. See `Search`."""
         ends = {"COMPLETE": State.COMPLETE, "PRUNED": State.PRUNED, "FAIL": State.FAILED}
         return [
@@ -216,9 +216,9 @@ class OptunaSearch:
         return sum(trial.state.name == "RUNNING" for trial in trials)
 
 
-def _result(trial: optuna.trial.FrozenTrial, state: State) -> Result:
+def _result(trial: optuna.trial.FrozenTrial, state: State) -> TrialResult:
     told = trial.user_attrs
-    return Result(
+    return TrialResult(
         Trial(trial.number, dict(trial.params)),
         state,
         trial.value if state is State.COMPLETE else None,

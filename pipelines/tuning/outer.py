@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from comps.base import Array, Model, WorkbenchError
-from pipelines.crossval import Experiment, Reporter, cross_validate
+from pipelines.crossval import Reporter, cross_validate
 from pipelines.engines import Engine
 from pipelines.folds import FoldInput, make_folds
-from pipelines.sealed import OUTER, SealedPart, seal, seal_competition
-from pipelines.store import RunStore
+from pipelines.results.sealed import OUTER, SealedPart, seal, seal_competition
+from pipelines.store import Experiment, RunStore
 
 
 def hold_out(whole: Experiment, share: float) -> tuple[Experiment, SealedPart]:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from comps.base import Metric
-from pipelines.files import write_bytes
-from pipelines.tuning._base import Result, State
+from pipelines.basics.files import write_bytes
+from pipelines.tuning._base import State, TrialResult
 
 
-def best_so_far(metric: Metric, results: Sequence[Result]) -> list[tuple[int, float]]:
+def best_so_far(metric: Metric, results: Sequence[TrialResult]) -> list[tuple[int, float]]:
     """Return the number of each complete trial and the best score up to it.
 
     Args:
@@ -27,7 +27,7 @@ def best_so_far(metric: Metric, results: Sequence[Result]) -> list[tuple[int, fl
     return best
 
 
-def write_plot(metric: Metric, results: Sequence[Result], title: str, path: Path) -> Path:
+def write_plot(metric: Metric, results: Sequence[TrialResult], title: str, path: Path) -> Path:
     """Write an SVG file of a search, and return its path.
 
     The same results give the same bytes. Pruned and failed trials have no score that could be

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from comps.base import Model, StoreError, UsageError
-from pipelines.crossval import Experiment
+from pipelines.store import Experiment
 
 OUTER_PART = "outer part"
 

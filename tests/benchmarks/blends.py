@@ -27,7 +27,7 @@ from ensembles.choice import choose, mean_of
 from ensembles.methods import METHODS, methods_for
 from ensembles.sample import Sample
 from ensembles.scorers import AucScorer
-from pipelines.seeds import derive_seed
+from pipelines.basics.seeds import derive_seed
 
 Floats = NDArray[np.float64]
 

@@ -1,9 +1,10 @@
 """Five folds by the harness against five plain calls of `fit`, on the same features and folds.
 
-    python -m tests.benchmarks.fold_parallel [WORK ...] [--repeats 2] [--data FILE] [--plain BACKEND]
+    python -m tests.benchmarks.fold_parallel [WORK ...] [--repeats 2] [--data FILE] [--plain NAME]
 
 The plain side is what a notebook does: a loop over folds with Keras (on TensorFlow, unless another
-backend is named), or with LightGBM's own interface, on all cores and the first GPU. The harness is `cross_validate` with its engine and its
+backend is named) or with LightGBM's own interface, on all cores and the first GPU. The harness is
+`cross_validate` with its engine and its
 store. Both sides make features, build, compile, train, and predict validation and test rows
 within the time that is shown; imports and the start of processes are not in it. Each side is a
 process of its own, and the lowest of its repeats counts. The last columns are the out-of-fold
@@ -30,16 +31,17 @@ from numpy.typing import NDArray
 from comps.base import Array, Family, Metric, Model
 from pipelines.cli.options import Options, Session
 from pipelines.cli.reporters import make_output
-from pipelines.crossval import Experiment, cross_validate
+from pipelines.crossval import cross_validate
 from pipelines.engines import Engine, make_engine
-from pipelines.preparation import Preparation
-from pipelines.residual import Residual
+from pipelines.fitting.preparation import Preparation
+from pipelines.fitting.residual import Residual
+from pipelines.fitting.views import ViewCache
+from pipelines.store import Experiment
 from pipelines.trainers import Context, FoldData
 from pipelines.trainers._boosting import split_params
-from pipelines.trainers._network_plan import Plan
-from pipelines.trainers._network_rows import count_rows, form_of
-from pipelines.trainers._network_targets import goal_of
-from pipelines.views import ViewCache
+from pipelines.trainers.networks._plan import Plan
+from pipelines.trainers.networks._rows import count_rows, form_of
+from pipelines.trainers.networks._targets import goal_of
 
 Fit = Callable[[Model, FoldData, Context], tuple[Array, Array]]
 

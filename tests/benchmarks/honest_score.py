@@ -38,9 +38,9 @@ from comps.base import (
 )
 from comps.metrics import LOG_LOSS, ROC_AUC
 from ensembles import best_blend
+from pipelines.fitting.training import train_folds
 from pipelines.folds import FoldInput, FoldSpec, make_folds
-from pipelines.oof import assemble
-from pipelines.training import train_folds
+from pipelines.results.oof import assemble
 
 Floats = NDArray[np.float64]
 FEATURES, TELLING, FRESH = 10, 5, 4000

@@ -45,8 +45,9 @@ MODULES = [
     *(
         ROOT / "pipelines" / f"{name}.py"
         for name in (
-            *("training", "stopping", "inner", "oof", "queue"),
-            *("timebudget", "store", "preparation", "residual"),
+            *("fitting/training", "fitting/preparation", "fitting/residual", "engines/queue"),
+            *("results/stopping", "results/inner", "results/oof", "store/run_store"),
+            "crossval/timebudget",
         )
     ),
 ]

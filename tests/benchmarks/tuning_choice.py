@@ -32,16 +32,16 @@ from threadpoolctl import threadpool_limits
 from comps.base import Competition, Dataset, Family, Metric, Model, Task, spaces
 from comps.metrics import RMSLE, ROC_AUC
 from ensembles.paired import PairedGain, paired_gain
-from pipelines.crossval import CrossValidation, Experiment, cross_validate
+from pipelines.basics.fingerprint import fingerprint
+from pipelines.crossval import CrossValidation, cross_validate
 from pipelines.engines.inline import InlineEngine
-from pipelines.fingerprint import fingerprint
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
-from pipelines.store import RunStore
+from pipelines.store import Experiment, RunStore
 from pipelines.tuning.best import Best, Check
 from pipelines.tuning.optuna_search import OptunaSearch
 from pipelines.tuning.outer import hold_out
-from pipelines.tuning.run import tune
 from pipelines.tuning.study import made_of
+from pipelines.tuning.trials import run_trials
 
 Floats = NDArray[np.float64]
 FRESH, FEATURES, FOLDS = 5_000, 20, 5
@@ -178,7 +178,7 @@ def study(
     made, url = made_of(inner, kind.model, part.share), "sqlite:///:memory:"
     search = OptunaSearch(kind.model, kind.metric, made, url, "drawn", seed=seed)
     engine, work = InlineEngine(threads=1), folder / "work"
-    tune(inner, kind.model, search, engine=engine, folder=work, n_trials=n_trials)
+    run_trials(inner, kind.model, search, engine=engine, folder=work, n_trials=n_trials)
     scored = [result for result in search.results() if result.score is not None]
     best = min(scored, key=lambda result: kind.metric.sort_key(result.score or 0.0))
     if best is scored[0]:

@@ -27,7 +27,7 @@ from comps.metrics import ROC_AUC
 from ensembles.greedy import greedy_weights
 from ensembles.sample import Sample, stack
 from ensembles.weights import log_loss_weights
-from pipelines.files import read_arrays, write_arrays
+from pipelines.basics.files import read_arrays, write_arrays
 
 Floats = NDArray[np.float64]
 

@@ -1,0 +1,1 @@
+"""What every room may use: fingerprints, seeds, files, processes, hardware; nothing of models."""

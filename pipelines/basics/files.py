@@ -1,0 +1,124 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from comps.base import Array, StoreError
+from pipelines.basics.fingerprint import fingerprint
+from pipelines.basics.processes import is_running
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name, flush it to disk, then rename it.
+
+    A reader sees the old file or the new one, never half of one.
+
+    Raises:
+        StoreError: if the disk is full or the folder cannot be written.
+    """
+    temporary = path.parent / f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            # A pipe or a device: there is nothing to put in its place.
+            path.write_bytes(content)
+            return
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise _explain(error, path, len(content)) from error
+
+
+def unfinished(folder: Path) -> list[Path]:
+    """Return the temporary files that killed processes left in a folder and those below it."""
+    return [
+        path
+        for path in sorted(folder.rglob(".*.part"))
+        if not (writer := path.name.split(".")[-3]).isdigit() or not is_running(int(writer))
+    ]
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Delete the temporary files that killed processes left in a folder and those below it."""
+    for path in unfinished(folder):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _explain(error: OSError, path: Path, size: int) -> StoreError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        try:
+            free = f"{shutil.disk_usage(path.parent).free / 1e6:.1f} MB free"
+        except OSError:
+            free = "no space"
+        return StoreError(
+            f"The disk is full: {path} needs {size / 1e6:.1f} MB, {free}. What was finished "
+            "before is kept: free some space, or give another folder, and run the same "
+            "command again."
+        )
+    return StoreError(f"Cannot write {path}: {error.strerror or error}.")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file as `write_bytes` does."""
+    write_bytes(path, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
+
+
+def write_arrays(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+    """Write named arrays and a JSON value into one `.npz` file as `write_bytes` does.
+
+    Raises:
+        ValueError: if an array holds Python objects; those would have to be pickled.
+    """
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        allow_pickle=False,
+        __meta__=np.array(json.dumps({"meta": dict(meta), "digests": _digests(arrays)})),
+        **arrays,
+    )
+    write_bytes(path, buffer.getvalue())
+
+
+def _digests(arrays: Mapping[str, Array]) -> dict[str, str]:
+    return {name: fingerprint(array) for name, array in arrays.items()}
+
+
+def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return the JSON value and the arrays of a file that `write_arrays` wrote.
+
+    Raises:
+        StoreError: if the file is damaged or of another kind.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            header = json.loads(str(file["__meta__"]))
+            arrays = {name: file[name] for name in file.files if name != "__meta__"}
+        # The checksums of a zip do not cover its directory, and NumPy may stop reading early.
+        if _digests(arrays) != header["digests"]:
+            raise ValueError("its content is not what was written")
+        return header["meta"], arrays
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # zipfile, zlib, numpy and json each raise their own
+        raise StoreError(
+            f"The stored result {path} is damaged ({error}). Delete it and run the same "
+            "command again: only this part is computed anew."
+        ) from error

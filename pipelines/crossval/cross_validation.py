@@ -1,0 +1,207 @@
+"""Cross-validation: models x folds on an engine, from and into the run store."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from comps.base import Family, Model
+from pipelines.crossval.planning import FitPlan
+from pipelines.engines import Cancelled, Done, Engine, Event, Failed
+from pipelines.engines.queue import JobQueue, QueueStatus
+from pipelines.folds import ALL_ROWS, Held
+from pipelines.results.fold_result import FoldResult
+from pipelines.results.oof import OutOfFold, assemble
+from pipelines.store import Experiment, RunStore, error_log
+from pipelines.trainers import load_trainer
+
+
+class Reporter(Protocol):
+    """Is told what happens; it decides what to show."""
+
+    def planned(self, to_fit: int, stored: int) -> None:
+        """Report how many fits are to be made and how many are stored."""
+
+    def event(self, event: Event, status: QueueStatus) -> None:
+        """A job began, went on, or ended."""
+
+    def finished(self, oof: OutOfFold) -> None:
+        """A model has its out-of-fold predictions."""
+
+    def note(self, text: str) -> None:
+        """Something that the user should know."""
+
+
+@dataclass
+class CrossValidation:
+    """Outcome of a cross-validation.
+
+    Attributes:
+        oofs: out-of-fold predictions by model, in the order of the models.
+        failures: reason by model, for models that could not be trained.
+        logs: file by model that failed, with the traceback where there is one.
+        not_nested: reason by model, for models that have no nested score although it was asked
+            for; those for which there was no time are not among them.
+        left_out: models that had to be left out or stopped because the time was over.
+        fitted: fits made now.
+        stored: fits taken from the store.
+        seconds: of the jobs made now, added up by what they fitted: "folds", "pairs" of folds for
+            the nested score, "all" rows. Jobs run side by side.
+    """
+
+    oofs: dict[str, OutOfFold] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    logs: dict[str, Path] = field(default_factory=dict)
+    not_nested: dict[str, str] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+    fitted: int = 0
+    stored: int = 0
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+
+def cross_validate(
+    experiment: Experiment,
+    models: Sequence[Model],
+    *,
+    store: RunStore,
+    engine: Callable[[], Engine],
+    reporter: Reporter,
+    nested: bool = False,
+    deadline: float | None = None,
+    on_stored: Callable[[], None] = lambda: None,
+) -> CrossValidation:
+    """Train models on folds; take from the store what is there.
+
+    The caller holds `store.writing()`.
+
+    Args:
+        experiment: the rows and the folds.
+        models: in the order in which they should be trained.
+        store: where results are looked up and kept, one file a fit.
+        engine: makes what executes the jobs; not called when everything is stored.
+        reporter: is told what happens.
+        nested: whether models without each pair of neighbouring folds are trained too, which the
+            nested score needs; see `pipelines.results.inner`.
+        deadline: on the clock of `time.monotonic`. Models with at least one complete
+            repeat by then are returned.
+        on_stored: called after each job whose results are in the store.
+
+    Returns:
+        The out-of-fold predictions of every model that has a complete repeat. A model that
+        fails is reported there; the others go on.
+    """
+    outcome = CrossValidation()
+    plan = FitPlan(experiment, store, nested)
+    missing = {model.member: plan.missing(model) for model in models}
+    total = len(models) * plan.count
+    if any(missing.values()):
+        running = engine()
+        try:
+            ordered = models if deadline is not None else _longest_programs_first(models)
+            jobs = plan.jobs(ordered, missing, running)
+            to_fit = sum(len(job.held) for job in jobs)
+            outcome.stored = total - to_fit
+            reporter.planned(to_fit, outcome.stored)
+            queue = JobQueue(jobs, running.slots, deadline, running.accelerators)
+            _execute(experiment, queue, store, running, reporter, deadline, on_stored, outcome)
+        finally:
+            running.close()
+    else:
+        outcome.stored = total
+        reporter.planned(0, total)
+    for model in models:
+        oof = outcome.oofs.get(model.member)
+        if oof is None or oof.n_repeats < experiment.folds.n_repeats:
+            _collect(experiment, model, store, outcome)
+    outcome.oofs = {
+        model.member: outcome.oofs[model.member] for model in models if model.member in outcome.oofs
+    }
+    outcome.left_out = [
+        model.member
+        for model in models
+        if model.member in outcome.left_out and model.member not in outcome.failures
+    ]
+    return outcome
+
+
+def _longest_programs_first(models: Sequence[Model]) -> list[Model]:
+    """Put what cannot be divided among workers first: beside it there is room for the rest.
+
+    Only without a deadline; with one, cheap models go first.
+    """
+    return sorted(
+        models,
+        key=lambda model: (
+            model.family != Family.BASELINE,
+            not load_trainer(model.trainer).together,
+        ),
+    )
+
+
+def _execute(
+    experiment: Experiment,
+    queue: JobQueue,
+    store: RunStore,
+    engine: Engine,
+    reporter: Reporter,
+    deadline: float | None,
+    on_stored: Callable[[], None],
+    outcome: CrossValidation,
+) -> None:
+    awaited = Counter((job.model.member, job.kind != "pairs") for job in queue.pending)
+    for event in engine.run(queue.next_job, deadline):
+        job = event.job
+        if isinstance(event, Done):
+            queue.finished(event)
+            on_stored()
+            outcome.fitted += len(job.held)
+            outcome.seconds[job.kind] += event.seconds
+            awaited[job.model.member, job.kind != "pairs"] -= 1
+        elif isinstance(event, Failed):
+            queue.failed(job)
+            reasons = outcome.not_nested if job.kind == "pairs" else outcome.failures
+            if job.model.member not in reasons:
+                reasons[job.model.member] = event.reason
+                log = error_log(job.model.name, job.key)
+                outcome.logs[job.model.member] = store.write_text(
+                    log, event.details or event.reason
+                )
+        elif isinstance(event, Cancelled):
+            queue.cancelled(job)
+        reporter.event(event, queue.status())
+        complete = isinstance(event, Done) and not awaited[job.model.member, job.kind != "pairs"]
+        if complete and _collect(experiment, job.model, store, outcome) and job.kind != "pairs":
+            reporter.finished(outcome.oofs[job.model.member])
+    outcome.left_out = [
+        job.model.member for job in [*queue.left_out, *queue.pending] if job.kind != "pairs"
+    ]
+
+
+def _collect(
+    experiment: Experiment, model: Model, store: RunStore, outcome: CrossValidation
+) -> bool:
+    """Read or make the out-of-fold predictions over the complete repeats of a model, if any."""
+    key, folds = experiment.key(model), experiment.folds
+    stored = store.find_oof(model.name, key, folds.n_repeats)
+    nested = stored is not None and stored.nested is not None
+    pairs = {} if nested else store.find_folds(model.name, key, 0, folds.neighbours)
+    if stored is not None and not pairs:
+        # What is declared may have changed since, and with it the member's name.
+        outcome.oofs[model.member] = replace(stored, model=model.member)
+        return True
+    wanted = [*folds.single, ALL_ROWS] if folds.growing else folds.single
+    repeats: list[Mapping[Held, FoldResult]] = []
+    while len(repeats) < folds.n_repeats and (
+        results := store.find_folds(model.name, key, len(repeats), wanted)
+    ):
+        repeats.append(results)
+    if not repeats:
+        return False
+    dataset, competition = experiment.dataset, experiment.competition
+    oof = assemble(competition, dataset, model, key, folds, repeats, pairs)
+    store.write_oof(oof)
+    outcome.oofs[model.member] = oof
+    return True

@@ -1,0 +1,69 @@
+"""The time limit of a run, which counts the time that its stored results took, too."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipelines.basics.files import write_json
+from pipelines.basics.fingerprint import fingerprint
+from pipelines.store import RunStore
+
+# Kept back for blending, checking and writing, which take a second or two.
+_RESERVE_SECONDS = 2.0
+_RESERVE_SHARE = 0.02
+
+_PROCESS_STARTED = time.monotonic()
+
+
+class TimeBudget:
+    """Says when training has to end.
+
+    A run that was killed and is started again has the rest of its time, and a run that
+    is repeated has none: it shows the same results. A longer limit goes on from there.
+
+    Args:
+        limit: seconds for the whole command, or None for no limit.
+    """
+
+    def __init__(self, limit: float | None) -> None:
+        self.limit = limit
+        self.deadline: float | None = None
+        self._store: RunStore | None = None
+        self._key = ""
+        self._before = 0.0
+
+    def open(self, store: RunStore, keys: Sequence[str]) -> None:
+        """Look up the time that was spent on these models before; sets `deadline`."""
+        if self.limit is None or self._store is not None:
+            return
+        self._store, self._key = store, fingerprint(sorted(keys))
+        self._before = self._read().get(self._key, 0.0)
+        reserve = min(_RESERVE_SECONDS + _RESERVE_SHARE * self.limit, self.limit / 2)
+        self.deadline = _PROCESS_STARTED + self.limit - self._before - reserve
+
+    def save(self) -> None:
+        """Remember the time that was spent; often, for a run may be killed at any moment."""
+        if self._store is None:
+            return
+        spent = self._before + time.monotonic() - _PROCESS_STARTED
+        write_json(self._path(self._store), {**self._read(), self._key: spent})
+
+    def describe(self) -> str:
+        """Return the limit, and how much of it earlier runs used, in words."""
+        used = f", {self._before:.0f} s of it used before" if self._before else ""
+        return f"the limit is {self.limit:g} s{used}" if self.limit else "no limit"
+
+    def _read(self) -> dict[str, float]:
+        assert self._store is not None
+        try:
+            values: dict[str, float] = json.loads(self._path(self._store).read_text())
+        except (OSError, ValueError):
+            return {}
+        return values
+
+    @staticmethod
+    def _path(store: RunStore) -> Path:
+        return store.root / "time.json"

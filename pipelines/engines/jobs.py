@@ -1,0 +1,196 @@
+"""A job: one model, one repeat, one or more fits. The same on every engine."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from comps.base import Competition, DataError, Dataset, Metric, Model, take
+from pipelines.fitting.training import OnStage, ignore_stage, train_folds
+from pipelines.fitting.views import ViewCache
+from pipelines.folds import FoldSpec, Held, describe
+from pipelines.folds.files import read_folds
+from pipelines.results.fold_result import FoldResult
+from pipelines.store import Experiment, RunStore
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all jobs of a run share: small, and the same wherever a job runs.
+
+    Attributes:
+        competition: its definition.
+        data: the path that its loader takes.
+        data_fingerprint: of what the loader must find there.
+        store: the folder of the run store.
+        spec: how the folds were made.
+        folds: the file with their row numbers.
+        seed: the run's seed.
+        threads: of each job.
+        test: whether test rows are predicted; a trial of a search has no need of them.
+    """
+
+    competition: Competition
+    data: Path
+    data_fingerprint: str
+    store: Path
+    spec: FoldSpec
+    folds: Path
+    seed: int
+    threads: int
+    test: bool = True
+
+    @classmethod
+    def of(cls, experiment: Experiment, store: RunStore, threads: int, *, test: bool = True) -> Run:
+        """Return what jobs of an experiment share; the folds are written into the store.
+
+        Raises:
+            StoreError: if they cannot be written.
+        """
+        return cls(
+            competition=experiment.competition,
+            data=experiment.data,
+            data_fingerprint=experiment.dataset.fingerprint,
+            store=store.root,
+            spec=experiment.folds.spec,
+            folds=store.write_folds(experiment.folds),
+            seed=experiment.seed,
+            threads=threads,
+            test=test,
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """A piece of work for an engine.
+
+    Attributes:
+        run: what it shares with the other jobs.
+        model: what to train.
+        key: of its results in the store.
+        repeat: number of the repeat.
+        held: the folds that each of its fits holds out.
+    """
+
+    run: Run
+    model: Model
+    key: str
+    repeat: int
+    held: tuple[Held, ...]
+
+    @property
+    def kind(self) -> str:
+        """What its fits are: "folds", "pairs" of folds for the nested score, or "all" rows."""
+        return ("all", "folds", "pairs")[len(self.held[0])]
+
+    @property
+    def label(self) -> str:
+        """For messages: member, folds and repeat, counted from 1."""
+        if self.kind == "pairs":
+            held = "without folds " + ", ".join(f"{a + 1}+{b + 1}" for a, b in self.held)
+        elif len(self.held) == 1:
+            held = describe(self.held[0])
+        else:
+            held = f"folds {self.held[0][0] + 1}-{self.held[-1][0] + 1}"
+        return f"{self.model.member} {held}" + (f" repeat {self.repeat + 1}" if self.repeat else "")
+
+
+@dataclass(frozen=True)
+class FoldScore:
+    """What is told of a finished fit.
+
+    Attributes:
+        held: the folds that it held out.
+        score: the metric at its best stage; for progress alone, since the stage that is used is
+            chosen on all folds. NaN of a model of all rows, or of a fold that lacks a class.
+        fit_seconds: spent in the trainer.
+        other_seconds: spent on features and scores.
+    """
+
+    held: Held
+    score: float
+    fit_seconds: float
+    other_seconds: float
+
+
+def run_job(job: Job, on_stage: OnStage = ignore_stage) -> list[FoldScore]:
+    """Train the folds of a job and store each result as soon as it is there.
+
+    Raises:
+        WorkbenchError: for what the user can put right; any other error is the model's own.
+    """
+    run = job.run
+    store = RunStore(run.store)
+    tested = run.test and job.kind != "pairs"
+    dataset = _dataset(run) if tested else _without_test(_dataset(run))
+    folds = _folds(run.folds, run.spec, len(dataset.target))
+    scores = []
+
+    def keep(result: FoldResult) -> None:
+        _check_finite(job, result)
+        store.write_fold(job.model, job.key, result)
+        scores.append(_told(run.competition.metric, result))
+
+    train_folds(
+        run.competition,
+        dataset,
+        job.model,
+        folds,
+        job.repeat,
+        job.held,
+        seed=run.seed,
+        threads=run.threads,
+        on_stage=on_stage,
+        on_result=keep,
+        views=_views,
+    )
+    return scores
+
+
+def _check_finite(job: Job, result: FoldResult) -> None:
+    if not all(np.isfinite(part[0]).all() for part in (result.valid, result.test)):
+        raise DataError(
+            f"Model '{job.model.member}' predicted NaN or infinity in {describe(result.held)}, "
+            "from its first stage on. Its learning rate may be too high, or a feature may be "
+            "infinite."
+        )
+
+
+def _told(metric: Metric, result: FoldResult) -> FoldScore:
+    known = not np.isnan(result.curve).all()
+    best = float(result.curve[metric.best(result.curve)]) if known else math.nan
+    return FoldScore(result.held, best, result.fit_seconds, result.other_seconds)
+
+
+# A worker is kept for many jobs: the data of the last run and their views stay in memory.
+_loaded: dict[tuple[str, Path, str], Dataset] = {}
+_views = ViewCache()
+_folds = lru_cache(maxsize=1)(read_folds)
+
+
+def _dataset(run: Run) -> Dataset:
+    key = (run.competition.name, run.data, run.data_fingerprint)
+    if key not in _loaded:
+        dataset = run.competition.load(run.data)
+        if dataset.fingerprint != run.data_fingerprint:
+            raise DataError(
+                f"The files in {run.data} changed while the run was going on. Run it again."
+            )
+        _loaded.clear()
+        _loaded[key] = dataset
+    return _loaded[key]
+
+
+def _without_test(dataset: Dataset) -> Dataset:
+    """Return a data set with a single test row, for the form: its predictions go nowhere."""
+    first = np.arange(1)
+    return replace(
+        dataset,
+        test=take(dataset.test, first),
+        test_ids=dataset.test_ids[first],
+        fingerprint=f"{dataset.fingerprint}-without-test",
+    )

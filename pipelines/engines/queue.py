@@ -1,0 +1,185 @@
+"""The order of the jobs of a run, and whether there is time for them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from comps.base import Model
+from pipelines.engines import Done
+from pipelines.engines.jobs import Job
+from pipelines.folds import Held
+from pipelines.trainers import accelerated
+
+
+@dataclass(frozen=True)
+class QueueStatus:
+    """How far a run is.
+
+    Attributes:
+        done: fits finished in this run, failed ones among them.
+        total: fits that this run has to make.
+        seconds_left: estimate, or None before the first fold has ended.
+    """
+
+    done: int
+    total: int
+    seconds_left: float | None
+
+
+class JobQueue:
+    """Hands out jobs model by model; leaves out what cannot end before the deadline.
+
+    Args:
+        jobs: in the order in which they should run.
+        slots: how many run side by side.
+        deadline: on the clock of `time.monotonic`, or None.
+        accelerators: the first so many slots own one. What is trained there comes first in them,
+            and never in the others; 0 where all slots are alike.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        slots: int,
+        deadline: float | None = None,
+        accelerators: int = 0,
+    ) -> None:
+        self.pending = list(jobs)
+        self.left_out: list[Job] = []
+        self.total = sum(len(job.held) for job in jobs)
+        self.done = 0
+        self._running: list[Job] = []
+        self._prepared_in: dict[tuple[int, Held], int] = {}
+        self._slots, self._deadline, self._accelerators = slots, deadline, accelerators
+        self._measured: dict[str, list[float]] = {}
+        self._planned = {job.model.member: _planned_seconds(job.model) for job in jobs}
+
+    def next_job(self, slot: int = 0) -> Job | None:
+        """Return the next job that can end in time, or None when there is no more.
+
+        Models share the transformed rows of a fold within a worker. Of the next model a slot
+        therefore gets a fold that it has prepared before, where there is one.
+
+        Args:
+            slot: number of the slot that is free.
+        """
+        while (job := self._suited(slot)) is not None:
+            if self._fits(job):
+                self._running.append(job)
+                self.pending.remove(job)
+                self._prepared_in.update({(job.repeat, held): slot for held in job.held})
+                return job
+            # What is left of this model would be an incomplete repeat: leave out all of it.
+            self._drop(lambda other, job=job: _same_repeat(other, job))
+        return None
+
+    def finished(self, event: Done) -> None:
+        """Take note of a finished job and of the time that it took."""
+        self._ended(event.job)
+        seconds = event.seconds / len(event.job.held)
+        self._measured.setdefault(event.job.model.member, []).append(seconds)
+
+    def failed(self, job: Job) -> None:
+        """Take note of a failed job; the other jobs of its model are left out.
+
+        A model whose pairs of folds fail still has its folds.
+        """
+        self._ended(job)
+        self._drop(
+            lambda other: (
+                other.model.member == job.model.member
+                and (job.kind != "pairs" or other.kind == "pairs")
+            )
+        )
+
+    def cancelled(self, job: Job) -> None:
+        """Take note of a job that was stopped because the time was over."""
+        if job in self._running:
+            self._running.remove(job)
+        self.left_out.append(job)
+        self.total -= len(job.held)
+
+    def status(self) -> QueueStatus:
+        """Return how far the run is."""
+        if not self._measured:
+            return QueueStatus(self.done, self.total, None)
+        jobs = [*self.pending, *self._running]
+        seconds = sum(self._seconds(job.model) * len(job.held) for job in jobs) / self._slots
+        return QueueStatus(self.done, self.total, seconds)
+
+    def _suited(self, slot: int) -> Job | None:
+        """Return one of the jobs that come next: of a fold known in the slot, else a new one."""
+        open_to = self._open_to(slot)
+        if not open_to:
+            return None
+
+        def distance(job: Job) -> int:
+            places = {self._prepared_in.get((job.repeat, held)) for held in job.held}
+            return 0 if places == {slot} else 1 if places == {None} else 2
+
+        first = open_to[0]
+        return min(takewhile(lambda job: _same_repeat(job, first), open_to), key=distance)
+
+    def _open_to(self, slot: int) -> list[Job]:
+        """Return the jobs that a slot may take, in their order."""
+        if not self._accelerators:
+            return self.pending
+        for_them = [job for job in self.pending if accelerated(job.model)]
+        others = [job for job in self.pending if not accelerated(job.model)]
+        return [*for_them, *others] if slot < self._accelerators else others
+
+    def _ended(self, job: Job) -> None:
+        self.done += len(job.held)
+        if job in self._running:
+            self._running.remove(job)
+
+    def _drop(self, unwanted: object) -> None:
+        assert callable(unwanted)
+        dropped = [job for job in self.pending if unwanted(job)]
+        self.pending = [job for job in self.pending if job not in dropped]
+        self.left_out += dropped
+        self.total -= sum(len(job.held) for job in dropped)
+
+    def _fits(self, job: Job) -> bool:
+        if self._deadline is None:
+            return True
+        rest = [other for other in self.pending if _same_repeat(other, job)]
+        folds_in_turn = max(
+            max(len(other.held) for other in rest),
+            sum(len(other.held) for other in rest) / self._lanes(job),
+        )
+        seconds = self._seconds(job.model) * folds_in_turn
+        return time.monotonic() + seconds <= self._deadline
+
+    def _lanes(self, job: Job) -> int:
+        """Return how many slots may take jobs of this kind."""
+        return self._accelerators if self._accelerators and accelerated(job.model) else self._slots
+
+    def _seconds(self, model: Model) -> float:
+        """Estimate a fold: measured where possible, else the declared cost at this speed."""
+        if model.member in self._measured:
+            return _mean(self._measured[model.member])
+        done = [name for name in self._measured if name in self._planned]
+        planned = sum(self._planned[name] for name in done)
+        measured = sum(_mean(self._measured[name]) for name in done)
+        # Before enough was measured, the declared cost is the better guess.
+        speed = (measured + 1.0) / (planned + 1.0)
+        return self._planned[model.member] * speed
+
+
+def _planned_seconds(model: Model) -> float:
+    return model.seconds / 5
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _same_repeat(one: Job, other: Job) -> bool:
+    """Whether two jobs are of use only together: a repeat of a model, or its pairs of folds."""
+    pairs = one.kind == "pairs", other.kind == "pairs"
+    same = (one.model.member, one.repeat) == (other.model.member, other.repeat)
+    return same and len(set(pairs)) == 1

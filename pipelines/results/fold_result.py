@@ -1,0 +1,55 @@
+"""`FoldResult`: what one fit of a model predicts, stage by stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.folds import Held
+
+
+@dataclass(frozen=True, eq=False)
+class FoldResult:
+    """Staged predictions of one fit of a model.
+
+    Attributes:
+        repeat: number of the repeat.
+        held: the folds that were held out: one; two neighbours for the nested score; none for a
+            model of all rows, which predicts the test rows where folds grow with time.
+        steps: [s] int64, rounds or epochs of each stage, ascending.
+        curves: [held, s] float64, the metric on the rows of each fold held out, at each stage.
+        loss: [s] float64, the training loss of a network at each stage; NaN where there is none.
+        valid: [s, v] or [s, v, classes] float32, predictions on the metric's scale; the rows of
+            one fold after those of the other.
+        test: [s, m] or [s, m, classes] float32.
+        fit_seconds: spent in the trainer.
+        other_seconds: spent on features and scores.
+        size: [s] float64, bytes of the model at each stage as its library saves it, NaN where
+            not known.
+    """
+
+    repeat: int
+    held: Held
+    steps: NDArray[np.int64]
+    curves: NDArray[np.float64]
+    loss: NDArray[np.float64]
+    valid: NDArray[np.float32]
+    test: NDArray[np.float32]
+    fit_seconds: float
+    other_seconds: float
+    size: NDArray[np.float64]
+
+    @property
+    def curve(self) -> NDArray[np.float64]:
+        """The metric at each stage, [s], the mean over the folds held out that have one."""
+        defined = [curve for curve in self.curves if not np.isnan(curve).all()]
+        return np.mean(defined, axis=0) if defined else np.full(len(self.steps), np.nan)
+
+    def stage(self, step: int) -> int:
+        """Return the index of the stage of so many rounds or epochs, or of the last before.
+
+        A fit may have run out of patience earlier.
+        """
+        return max(0, int(np.searchsorted(self.steps, step, side="right")) - 1)

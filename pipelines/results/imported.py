@@ -1,0 +1,253 @@
+"""Predictions of another tool on the folds of a competition, as a member like our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import Competition, DataError, Dataset, Task, some
+from pipelines.basics.fingerprint import fingerprint
+from pipelines.folds import Folds
+from pipelines.results.oof import OutOfFold
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FOLD = "fold"
+# What rounding in a file may cost the probabilities of a row.
+_SUM_TOLERANCE = 1e-3
+
+
+def fold_table(competition: Competition, dataset: Dataset, folds: Folds) -> pd.DataFrame:
+    """Return the id and the fold of every training row, for another tool to train on.
+
+    Returns:
+        [n] rows in the order of the data: the competition's id column, and `fold` (Int64) of the
+        first repeat, counted from 1; missing where no fold predicts the row.
+    """
+    import pandas as pd
+
+    numbers = pd.Series(folds.fold_of_row() + 1, dtype="Int64")
+    return pd.DataFrame(
+        {competition.id_column: dataset.train_ids, FOLD: numbers.mask(numbers == 0)}
+    )
+
+
+def prediction_columns(competition: Competition, dataset: Dataset) -> list[str]:
+    """Return the columns that hold predictions: the target, or one for each of many classes."""
+    if competition.task is not Task.MULTICLASS:
+        return list(competition.target_columns)
+    return [str(label) for label in dataset.classes[: competition.n_classes(dataset)]]
+
+
+def imported_member(
+    competition: Competition,
+    dataset: Dataset,
+    folds: Folds,
+    name: str,
+    oof: pd.DataFrame,
+    test: pd.DataFrame,
+    files: Mapping[str, str],
+) -> OutOfFold:
+    """Check predictions of another tool and return them as a member.
+
+    Rows are joined on ids, compared as text; their order does not matter, further columns are
+    ignored. Values are in the target's own unit; of two classes, the probability of class 1; of
+    more, a column a class, named by its label.
+
+    Args:
+        competition: gives columns, range, scale and metric.
+        dataset: gives ids and target.
+        folds: those that the other tool must have trained on; the first repeat counts.
+        name: of the member.
+        oof: a row for every training row that a fold predicts: id, `fold` as in `fold_table`,
+            predictions. Rows that no fold predicts may be there; their predictions are ignored.
+        test: a row for every test row: id, predictions.
+        files: the names of the files `oof` and `test`, for messages and the configuration.
+
+    Returns:
+        One repeat, at step 1, of which no time is known. Its key is a fingerprint of the content.
+
+    Raises:
+        DataError: with every problem of the first file that has one; the first offending ids are
+            named.
+    """
+    covered = folds.covered()
+    columns = prediction_columns(competition, dataset)
+    joined = _joined(competition, oof, files["oof"], dataset.train_ids, covered, [FOLD, *columns])
+    _refuse(files["oof"], _fold_problems(competition, folds, joined))
+    valid = np.full((len(covered), len(columns)), np.nan)
+    valid[covered] = _predictions(competition, joined[covered], columns, files["oof"])
+    everywhere = np.ones(len(dataset.test_ids), dtype=bool)
+    joined = _joined(competition, test, files["test"], dataset.test_ids, everywhere, columns)
+    tested = _predictions(competition, joined, columns, files["test"])
+    if competition.task is not Task.MULTICLASS:
+        valid, tested = valid[:, 0], tested[:, 0]
+    return _member(competition, dataset, folds, name, valid, tested, files)
+
+
+def _outside(low: float, high: float) -> str:
+    """Say what is wrong; the least positive number is how "above zero" is written."""
+    return "are not above 0" if 0 < low < 1e-300 else f"are outside {low:g} to {high:g}"
+
+
+def _member(
+    competition: Competition,
+    dataset: Dataset,
+    folds: Folds,
+    name: str,
+    valid: NDArray[np.float64],
+    test: NDArray[np.float64],
+    files: Mapping[str, str],
+) -> OutOfFold:
+    metric, covered = competition.metric, folds.covered()
+    target = competition.scaled_target(dataset)
+    scores = np.array([[metric.score(target[rows], valid[rows]) for _, rows in folds.pairs[0]]])
+    return OutOfFold(
+        model=name,
+        key=fingerprint(dataset.fingerprint, folds.fingerprint, valid, test),
+        score=metric.score(target[covered], valid[covered]),
+        fold_scores=scores,
+        step=1,
+        steps=np.array([1]),
+        curve=scores.mean(axis=1),
+        valid=valid,
+        covered=covered,
+        test=test,
+        fit_seconds=0.0,
+        other_seconds=0.0,
+        config={"name": name, "imported": True, **files},
+        train_ids=dataset.train_ids,
+        test_ids=dataset.test_ids,
+        data_fingerprint=dataset.fingerprint,
+        folds_fingerprint=folds.fingerprint,
+    )
+
+
+def _joined(
+    competition: Competition,
+    table: pd.DataFrame,
+    file: str,
+    ids: NDArray[Any],
+    needed: NDArray[np.bool_],
+    columns: Sequence[str],
+) -> pd.DataFrame:
+    """Return columns of a table in the order of `ids`, which are its index as text.
+
+    Raises:
+        DataError: if columns or needed ids are missing, or ids are unknown or there twice.
+    """
+    import pandas as pd
+
+    lacking = [column for column in (competition.id_column, *columns) if column not in table]
+    if lacking:
+        hint = f" 'comps folds {competition.name}' writes the folds." if FOLD in lacking else ""
+        raise DataError(f"{file} lacks the columns {lacking}; it has {list(table.columns)}.{hint}")
+    nameless = table[competition.id_column].isna()
+    if nameless.any():
+        raise DataError(f"{file} has {int(nameless.sum())} rows without an id.")
+    expected = pd.Index(ids).astype(str)
+    found = pd.Index(table[competition.id_column]).astype(str)
+    _refuse(file, _id_problems(expected, needed, found))
+    return table.set_index(found)[list(columns)].reindex(expected)
+
+
+def _id_problems(expected: pd.Index, needed: NDArray[np.bool_], found: pd.Index) -> Iterator[str]:
+    twice = found[found.duplicated()].unique()
+    missing = expected[needed & ~expected.isin(found)]
+    unknown = found[~found.isin(expected)]
+    if len(twice):
+        yield f"{len(twice)} ids are there more than once: {some(twice)}."
+    if len(missing):
+        yield f"{len(missing)} ids of the data are missing: {some(missing)}."
+    if len(unknown):
+        yield f"{len(unknown)} ids are not in the data: {some(unknown)}."
+
+
+def _fold_problems(competition: Competition, folds: Folds, joined: pd.DataFrame) -> Iterator[str]:
+    import pandas as pd
+
+    ours = folds.fold_of_row() + 1
+    theirs = pd.to_numeric(joined[FOLD], errors="coerce").to_numpy(dtype=np.float64)
+    # Where we predict nothing, nothing is what the cell must hold; a text is not.
+    differs = np.where(ours > 0, theirs != ours, joined[FOLD].notna().to_numpy())
+    if differs.any():
+        spec = folds.spec
+        yield (
+            f"{int(differs.sum())} ids are in another fold than here (scheme '{spec.scheme}', "
+            f"{spec.n_folds} folds, seed {spec.seed}): {some(joined.index[differs])}. Train on "
+            f"the folds that 'comps folds {competition.name}' writes, with the same options."
+        )
+
+
+def _predictions(
+    competition: Competition, joined: pd.DataFrame, columns: Sequence[str], file: str
+) -> NDArray[np.float64]:
+    """Return [rows, columns] predictions on the metric's scale.
+
+    Raises:
+        DataError: if a cell is no finite number, out of range, or the probabilities of a row do
+            not sum to 1.
+    """
+    import pandas as pd
+
+    cells = joined[list(columns)]
+    values = cells.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    with np.errstate(all="ignore"):
+        scaled: NDArray[np.float64] = competition.metric.scale.forward(values)
+    _refuse(file, _value_problems(competition, cells, values, scaled))
+    if competition.task is not Task.MULTICLASS:
+        return scaled
+    sums = values.sum(axis=1)
+    _refuse(file, _sum_problems(joined.index, sums))
+    probabilities: NDArray[np.float64] = values / sums[:, None]
+    return probabilities
+
+
+def _value_problems(
+    competition: Competition,
+    cells: pd.DataFrame,
+    values: NDArray[np.float64],
+    scaled: NDArray[np.float64],
+) -> Iterator[str]:
+    regression = competition.task is Task.REGRESSION
+    low, high = competition.valid_range if regression else (0.0, 1.0)
+    finite = np.isfinite(values)
+    inside = (values >= low) & (values <= high)
+    for place, column in enumerate(cells):
+        for bad, what in (
+            (~finite, "are no finite numbers"),
+            (finite & ~inside, _outside(low, high)),
+            (
+                finite & inside & ~np.isfinite(scaled),
+                f"have no number on the scale '{competition.metric.scale.name}'",
+            ),
+        ):
+            rows = bad[:, place]
+            if rows.any():
+                shown = _cells(cells.index[rows], cells[column][rows])
+                yield f"{int(rows.sum())} values of {column} {what}: ids {shown}."
+
+
+def _sum_problems(ids: pd.Index, sums: NDArray[np.float64]) -> Iterator[str]:
+    off = np.abs(sums - 1) > _SUM_TOLERANCE
+    if off.any():
+        yield (
+            f"The probabilities of {int(off.sum())} ids do not sum to 1: "
+            f"{_cells(ids[off], sums[off].round(6))}."
+        )
+
+
+def _refuse(file: str, problems: Iterable[str]) -> None:
+    found = list(problems)
+    if found:
+        raise DataError(
+            f"{file} cannot be imported.\n" + "\n".join(f"- {problem}" for problem in found)
+        )
+
+
+def _cells(ids: Iterable[object], cells: Iterable[object]) -> str:
+    return some(f"{row} ({cell})" for row, cell in zip(ids, cells, strict=True))

@@ -1,0 +1,216 @@
+"""What a model would have been, and would have said, had one fold not been there.
+
+Whatever is chosen by scores (the stopping point, members, weights) is chosen too well for the rows
+that were scored. An honest score therefore leaves out a fold, the outer one, chooses on what is
+left, the inner folds, and looks only then. Stored out-of-fold predictions do not quite serve: the
+model that predicted an inner fold was trained on the outer one, so its curve, and even the sign
+of its errors, know the outer targets. How much an estimate guards against that is its kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import Array, Metric
+from pipelines.folds import Folds, Held, Rows
+from pipelines.results.fold_result import FoldResult
+from pipelines.results.stopping import stopping_stage, waited_for
+
+Floats = NDArray[np.float64]
+Results = Mapping[Held, FoldResult]
+
+
+class Estimate(StrEnum):
+    """How an honest score is made."""
+
+    # Inner folds are predicted by models that were trained without the outer fold.
+    NESTED = "nested"
+    # Inner folds are predicted by the ordinary models of the folds, which saw the outer fold.
+    CROSS_FITTED = "cross-fitted"
+    # Folds grow with time: the choice for a block is made on earlier blocks, which is exact.
+    TIME_ORDERED = "time-ordered"
+
+
+def inner_folds(folds: Folds, estimate: Estimate, outer: int) -> list[int]:
+    """Return the folds whose predictions decide what is chosen for an outer fold.
+
+    >>> from pipelines.folds import FoldSpec
+    >>> pairs = [(np.delete(np.arange(4), row), np.array([row])) for row in range(4)]
+    >>> four = Folds(FoldSpec("kfold", 4), 4, [pairs])
+    >>> inner_folds(four, Estimate.NESTED, 0), inner_folds(four, Estimate.CROSS_FITTED, 0)
+    ([1, 3], [1, 2, 3])
+    """
+    if estimate is Estimate.TIME_ORDERED:
+        return list(range(outer))
+    if estimate is Estimate.CROSS_FITTED:
+        return [fold for fold in range(folds.n_folds) if fold != outer]
+    partners = {fold for held in folds.neighbours if outer in held for fold in held}
+    return sorted(partners - {outer})
+
+
+@dataclass(frozen=True, eq=False)
+class Inner:
+    """One model's predictions of the inner folds of each outer fold, and of the outer folds.
+
+    Attributes:
+        estimate: how they were made.
+        steps: [folds] int64, the step chosen without each outer fold; 0 where there was nothing
+            to choose by.
+        inner: [folds, n] or [folds, n, classes] float32: in the first place k the rows of the
+            inner folds of outer fold k at its step, NaN elsewhere. None where no step was chosen
+            otherwise than on all folds: then they are the out-of-fold predictions.
+        outer: [n] or [n, classes] float64: the rows of each fold by its ordinary models, at the
+            step that was chosen without it; NaN where there was none.
+    """
+
+    estimate: Estimate
+    steps: NDArray[np.int64]
+    inner: NDArray[np.float32] | None
+    outer: Floats
+
+
+def join(folds: Folds, repeats: Sequence[Results], step: int) -> Floats:
+    """Return the predictions of all rows at a step, the mean over the repeats; NaN where none.
+
+    Returns:
+        [n] or [n, classes] float64 on the metric's scale.
+    """
+    tail = repeats[0][0,].valid.shape[2:]
+    joined = np.full((len(repeats), folds.n_rows, *tail), np.nan)
+    for repeat, results in enumerate(repeats):
+        for held in folds.single:
+            result = results[held]
+            joined[repeat, folds.rows(repeat, held)[1]] = result.valid[result.stage(step)]
+    mean: Floats = joined.mean(axis=0)
+    return mean
+
+
+def stored_inner(
+    metric: Metric, patience: int | None, folds: Folds, repeats: Sequence[Results], step: int
+) -> Inner:
+    """Return what the ordinary models of the folds say of the inner folds.
+
+    That is exact where folds grow with time. Elsewhere it is not quite: an inner fold was
+    predicted by a model that had been trained on the outer one.
+
+    Args:
+        metric: what stages are chosen by.
+        patience: of the model.
+        folds: who was trained on which rows.
+        repeats: results of the folds of each repeat; the first decides on the steps.
+        step: that is chosen on all folds.
+    """
+    estimate = Estimate.TIME_ORDERED if folds.growing else Estimate.CROSS_FITTED
+    joined = {step: join(folds, repeats, step)}
+
+    def at(wanted: int, rows: Rows) -> Array:
+        if wanted not in joined:
+            joined[wanted] = join(folds, repeats, wanted)
+        return joined[wanted][rows]
+
+    def sources(outer: int) -> list[_Source]:
+        return [
+            _Source(folds.rows(0, (fold,))[1], curve, result.steps, at)
+            for fold in inner_folds(folds, estimate, outer)
+            for result in [repeats[0][fold,]]
+            for curve in [waited_for(metric, result.steps, result.curve, patience)]
+        ]
+
+    return _chosen(estimate, metric, folds, sources, at, step)
+
+
+def nested_inner(
+    metric: Metric,
+    patience: int | None,
+    folds: Folds,
+    repeats: Sequence[Results],
+    pairs: Results,
+) -> Inner:
+    """Return what models without the outer fold say of the inner folds.
+
+    A model without folds j and k predicts j for the outer fold k, and k for j. For k, its curve
+    counts as far as the patience on the rows of j would have let it go.
+
+    Args:
+        metric: what stages are chosen by.
+        patience: of the model.
+        folds: who was trained on which rows.
+        repeats: results of the folds of each repeat, which predict the outer folds.
+        pairs: results of the first repeat without each of `folds.neighbours`.
+    """
+
+    def source(held: Held, fold: int) -> _Source:
+        result, place = pairs[held], held.index(fold)
+        rows = [folds.rows(0, (each,))[1] for each in held]
+        first = sum(map(len, rows[:place]))
+        curve = waited_for(metric, result.steps, result.curves[place], patience)
+
+        def at(step: int, own: Rows) -> Array:
+            return result.valid[result.stage(step), first : first + len(own)]
+
+        return _Source(rows[place], curve, result.steps, at)
+
+    def sources(outer: int) -> list[_Source]:
+        return [
+            source(held, fold) for held in pairs if outer in held for fold in held if fold != outer
+        ]
+
+    def outer_at(step: int, rows: Rows) -> Array:
+        return join(folds, repeats, step)[rows]
+
+    return _chosen(Estimate.NESTED, metric, folds, sources, outer_at, None)
+
+
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """The predictions of an inner fold.
+
+    Attributes:
+        rows: of the fold.
+        curve: [s] the metric on them, as far as it may be looked at.
+        steps: [s or more].
+        at: `(step, rows) -> predictions` of these rows.
+    """
+
+    rows: Rows
+    curve: Floats
+    steps: NDArray[np.int64]
+    at: Callable[[int, Rows], Array]
+
+
+def _chosen(
+    estimate: Estimate,
+    metric: Metric,
+    folds: Folds,
+    sources: Callable[[int], list[_Source]],
+    outer_at: Callable[[int, Rows], Array],
+    usual: int | None,
+) -> Inner:
+    """Choose the step of each outer fold on its inner folds, and predict both there."""
+    steps = np.zeros(folds.n_folds, dtype=np.int64)
+    found: list[tuple[int, Rows, Array]] = []
+    outer_found: list[tuple[Rows, Array]] = []
+    for outer in range(folds.n_folds):
+        parts = sources(outer)
+        if not parts:
+            continue
+        stage, _ = stopping_stage(metric, [part.curve for part in parts])
+        steps[outer] = step = int(parts[0].steps[stage])
+        found += [(outer, part.rows, part.at(step, part.rows)) for part in parts]
+        rows = folds.rows(0, (outer,))[1]
+        outer_found.append((rows, outer_at(step, rows)))
+    tail = outer_found[0][1].shape[1:]
+    outer_values = np.full((folds.n_rows, *tail), np.nan)
+    for rows, values in outer_found:
+        outer_values[rows] = values
+    if usual is not None and np.isin(steps, (0, usual)).all():
+        return Inner(estimate, steps, None, outer_values)
+    inner = np.full((folds.n_folds, folds.n_rows, *tail), np.nan, dtype=np.float32)
+    for outer, rows, values in found:
+        inner[outer, rows] = values
+    return Inner(estimate, steps, inner, outer_values)

@@ -1,0 +1,173 @@
+"""`OutOfFold`: one model's predictions for rows that it was not trained on, and for the test."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import Array, Competition, Dataset, Model
+from pipelines.folds import ALL_ROWS, Folds
+from pipelines.results.fold_result import FoldResult
+from pipelines.results.inner import Estimate, Inner, Results, join, nested_inner, stored_inner
+from pipelines.results.stopping import stopping_stage, waited_for
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """Out-of-fold and test predictions of one model, on the metric's scale.
+
+    Attributes:
+        model: name of the member: the model's, with what was changed of it.
+        key: of its stored results; follows from data, folds, configuration, seed and code.
+        score: metric of `valid` on the covered rows.
+        fold_scores: [repeats, folds] float64, the metric in each fold at `step`.
+        step: rounds or epochs at the best point of the mean curve over the folds of the first
+            repeat; the others follow it.
+        steps: [s] int64 stages that every fold of the first repeat reached.
+        curve: [s] float64, mean over these folds.
+        valid: [n] or [n, classes] float64; mean over the repeats; NaN where not covered.
+        covered: [n] bool; rows of a time-ordered scheme may never be predicted.
+        test: [m] or [m, classes] float64; mean over repeats and folds. Where folds grow with
+            time, by models of all rows.
+        fit_seconds: spent in the trainer, all folds together.
+        other_seconds: spent on features and scores.
+        config: the model's configuration.
+        train_ids: [n] ids.
+        test_ids: [m] ids.
+        data_fingerprint: of the files.
+        folds_fingerprint: of the folds.
+        size: bytes of a fold's model at `step`, the mean over the folds; None where not known.
+        stored: what the models of the folds say of each fold's inner folds; None of imported
+            members, of which nothing was chosen.
+        nested: what models without each pair of neighbouring folds say; None where these were
+            not trained.
+    """
+
+    model: str
+    key: str
+    score: float
+    fold_scores: NDArray[np.float64]
+    step: int
+    steps: NDArray[np.int64]
+    curve: NDArray[np.float64]
+    valid: NDArray[np.float64]
+    covered: NDArray[np.bool_]
+    test: NDArray[np.float64]
+    fit_seconds: float
+    other_seconds: float
+    config: Mapping[str, Any]
+    train_ids: NDArray[Any]
+    test_ids: NDArray[Any]
+    data_fingerprint: str
+    folds_fingerprint: str
+    size: float | None = None
+    stored: Inner | None = None
+    nested: Inner | None = None
+
+    @property
+    def n_repeats(self) -> int:
+        """Number of repeats that the predictions are the mean of."""
+        return len(self.fold_scores)
+
+    @property
+    def imported(self) -> bool:
+        """Whether another tool made the predictions; see `pipelines.results.imported`."""
+        return bool(self.config.get("imported", False))
+
+    _ARRAYS = ("fold_scores", "steps", "curve", "valid", "covered", "test", "train_ids", "test_ids")
+    _INNER = ("stored", "nested")
+
+    def to_file(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Return a JSON value and arrays, from which `from_file` makes an equal value."""
+        arrays: dict[str, Array] = {name: getattr(self, name) for name in self._ARRAYS}
+        meta = {
+            name: getattr(self, name)
+            for name in self.__dataclass_fields__
+            if name not in (*self._ARRAYS, *self._INNER)
+        }
+        for name in self._INNER:
+            inner: Inner | None = getattr(self, name)
+            if inner is not None:
+                meta[name] = str(inner.estimate)
+                values = {"steps": inner.steps, "outer": inner.outer, "inner": inner.inner}
+                arrays |= {f"{name}-{k}": v for k, v in values.items() if v is not None}
+        return meta, arrays
+
+    @classmethod
+    def from_file(cls, meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> OutOfFold:
+        """Return the value that `to_file` took apart."""
+        values: dict[str, Any] = {**meta, **{name: arrays[name] for name in cls._ARRAYS}}
+        for name in cls._INNER:
+            if name in meta:
+                parts = [arrays.get(f"{name}-{part}") for part in ("steps", "inner", "outer")]
+                values[name] = Inner(Estimate(meta[name]), *parts)  # type: ignore[arg-type]
+        return cls(**values)
+
+
+def assemble(
+    competition: Competition,
+    dataset: Dataset,
+    model: Model,
+    key: str,
+    folds: Folds,
+    repeats: Sequence[Results],
+    pairs: Results | None = None,
+) -> OutOfFold:
+    """Join the results of all folds at one stopping point.
+
+    The point is the best of the mean curve over the folds of the first repeat: a fold's own best
+    would make the out-of-fold score look better than the model is.
+
+    Args:
+        competition: gives the metric.
+        dataset: the rows that were trained on.
+        model: what was trained.
+        key: of the stored results.
+        folds: who was trained on which rows.
+        repeats: the results of one or more complete repeats; of all rows, too, where folds grow
+            with time and test rows are predicted.
+        pairs: the results without each pair of neighbouring folds, if there are any.
+    """
+    metric, target = competition.metric, competition.scaled_target(dataset)
+    first = [repeats[0][held] for held in folds.single]
+    best, curve = stopping_stage(
+        metric, [waited_for(metric, r.steps, r.curve, model.patience) for r in first]
+    )
+    step = int(first[0].steps[best])
+    valid = join(folds, repeats, step)
+    covered = np.asarray(np.isfinite(valid).reshape(len(target), -1).all(axis=1))
+    flat = [result for results in repeats for result in results.values()]
+    in_folds = [[results[held] for held in folds.single] for results in repeats]
+    knowing = [r for r in flat if r.held == ALL_ROWS] or [r for fits in in_folds for r in fits]
+    return OutOfFold(
+        model=model.member,
+        key=key,
+        score=metric.score(target[covered], valid[covered]),
+        fold_scores=np.array([[r.curve[r.stage(step)] for r in fits] for fits in in_folds]),
+        step=step,
+        steps=first[0].steps[: len(curve)],
+        curve=curve,
+        valid=valid,
+        covered=covered,
+        test=np.mean([r.test[r.stage(step)].astype(np.float64) for r in knowing], axis=0),
+        fit_seconds=sum(result.fit_seconds for result in flat),
+        other_seconds=sum(result.other_seconds for result in flat),
+        config=model.config(),
+        train_ids=dataset.train_ids,
+        test_ids=dataset.test_ids,
+        data_fingerprint=dataset.fingerprint,
+        folds_fingerprint=folds.fingerprint,
+        size=_mean_size(flat, step),
+        stored=stored_inner(metric, model.patience, folds, repeats, step),
+        nested=nested_inner(metric, model.patience, folds, repeats, pairs) if pairs else None,
+    )
+
+
+def _mean_size(results: Sequence[FoldResult], step: int) -> float | None:
+    mean = float(np.mean([result.size[result.stage(step)] for result in results]))
+    return None if math.isnan(mean) else mean

@@ -1,0 +1,6 @@
+"""The run store: results of fits by key, and records of what commands did."""
+
+from pipelines.store.keys import Experiment, result_key
+from pipelines.store.run_store import FORMAT, RunStore, error_log
+
+__all__ = ["FORMAT", "Experiment", "RunStore", "error_log", "result_key"]

@@ -1,0 +1,56 @@
+"""Keys of results: equal where nothing that decides them changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from comps.base import Competition, Dataset, Model
+from pipelines.basics.fingerprint import fingerprint, with_contents
+from pipelines.code import code_fingerprint
+from pipelines.folds import Folds
+
+
+def result_key(
+    competition: Competition, dataset: Dataset, folds: Folds, model: Model, seed: int
+) -> str:
+    """Return the key of a model's results: equal when nothing that decides them changed.
+
+    A file that a parameter names counts by its content.
+
+    Raises:
+        CodeError: if the code that results follow from cannot be found or read.
+        DataError: if a file that a parameter names cannot be read.
+    """
+    metric, config = competition.metric, model.config()
+    return fingerprint(
+        dataset.fingerprint,
+        folds.fingerprint,
+        [metric.name, metric.greater_is_better, metric.needs, metric.scale.name, competition.task],
+        {**config, "params": with_contents(config["params"])},
+        seed,
+        code_fingerprint(competition, model),
+    )
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is cross-validated.
+
+    Attributes:
+        competition: its definition.
+        dataset: its rows.
+        data: the path that the rows were loaded from.
+        folds: the rows of each fold; all repeats are wanted.
+        seed: the run's seed.
+    """
+
+    competition: Competition
+    dataset: Dataset
+    data: Path
+    folds: Folds
+    seed: int = 0
+
+    def key(self, model: Model) -> str:
+        """Return the key of a model's results in the store."""
+        return result_key(self.competition, self.dataset, self.folds, model, self.seed)

@@ -1,0 +1,74 @@
+"""The record of looks at the sealed part: what was scored on it, and how often that was done.
+
+`sealed.json` in the run store is a list with an entry for each look, the oldest first. Parts of
+the same data overlap whatever their shares, so that looks at them count together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from comps.base import Array, StoreError
+from pipelines.basics.fingerprint import fingerprint
+from pipelines.results.sealed import SealedPart
+from pipelines.store import RunStore
+
+FILE = "sealed.json"
+
+
+def record_look(
+    store: RunStore, part: SealedPart, predictions: Array, details: Mapping[str, Any]
+) -> int:
+    """Record that predictions were scored, unless the same ones were before.
+
+    The caller holds `store.writing()`.
+
+    Args:
+        store: where the record is kept.
+        part: what is looked at.
+        predictions: [k] or [k, classes], of the sealed rows.
+        details: JSON values that say what was scored, and its score.
+
+    Returns:
+        How often sealed rows of these data were looked at, this look included.
+
+    Raises:
+        StoreError: if the record is damaged or cannot be written.
+    """
+    looks = read_looks(store)
+    look = {
+        **details,
+        "data": part.data,
+        "share": part.share,
+        "seed": part.seed,
+        "rows": len(part.target),
+        "predictions": fingerprint(part.ids, predictions),
+    }
+    identity = ("data", "predictions")
+    if all(any(other[name] != look[name] for name in identity) for other in looks):
+        looks.append(look)
+        store.write_record(FILE, looks)
+    return sum(other["data"] == part.data for other in looks)
+
+
+def read_looks(store: RunStore) -> list[dict[str, Any]]:
+    """Return the looks so far, the oldest first.
+
+    Raises:
+        StoreError: if the record is damaged.
+    """
+    path = store.root / FILE
+    try:
+        looks = json.loads(path.read_text())
+        if not all({"data", "predictions"} <= look.keys() for look in looks):
+            raise ValueError("an entry is incomplete")
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"{path} cannot be read, so that it is not known how often the sealed part was looked "
+            "at. Put it right, or delete it and count anew."
+        ) from error
+    return list(looks)

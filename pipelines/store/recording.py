@@ -1,0 +1,156 @@
+"""The record of a command while it trains: begun, brought up to date, and ended."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from comps.base import Model, WorkbenchError
+from pipelines.results.oof import OutOfFold
+from pipelines.store import Experiment, RunStore
+from pipelines.store.records import (
+    Failure,
+    Member,
+    Record,
+    RecordedFolds,
+    RecordedRows,
+    Status,
+    reserve_log,
+    write_record,
+)
+
+# What decides results or their last bits. Those that are not installed are left out.
+_LIBRARIES = (
+    *("competition-workbench", "numpy", "pandas", "scikit-learn", "scipy", "lightgbm", "xgboost"),
+    *("catboost", "keras", "jax", "tensorflow", "torch", "optuna", "keras-tuner"),
+)
+
+
+class Recording:
+    """Keeps the record of one command up to date in a run store.
+
+    Args:
+        store: where it is kept.
+        record: its first state, see `begin`.
+    """
+
+    def __init__(self, store: RunStore, record: Record) -> None:
+        self.store, self.record = store, record
+        self._began = time.monotonic()
+        self._write()
+
+    @property
+    def log(self) -> Path:
+        """The log file, which is there and empty at first."""
+        return self.store.root / "records" / f"{self.record.name}.log"
+
+    def finished(self, oofs: Iterable[OutOfFold]) -> None:
+        """Enter what came out of members; others than the planned ones are not entered."""
+        found = {oof.key: oof for oof in oofs}
+        members = tuple(
+            member.finished(found[member.key]) if member.key in found else member
+            for member in self.record.members
+        )
+        self._change(members=members)
+
+    def failed(self, name: str, reason: str, log: str | None) -> None:
+        """Enter that a model could not be trained; of each the first reason counts."""
+        if name not in {failure.name for failure in self.record.failures}:
+            failure = Failure(name=name, reason=reason, log=log)
+            self._change(failures=(*self.record.failures, failure))
+
+    def blended(self, values: Mapping[str, Any]) -> None:
+        """Enter the blend."""
+        self._change(blend=values)
+
+    def tuned(self, values: Mapping[str, Any]) -> None:
+        """Enter the outcome of a search."""
+        self._change(tuned=values)
+
+    def ended(self, status: Status, error: BaseException | None = None) -> None:
+        """Enter how the command ended."""
+        text = None
+        if isinstance(error, Exception):
+            text = str(error) if isinstance(error, WorkbenchError) else repr(error)
+        self._change(status=status, error=text)
+
+    def _change(self, **changes: Any) -> None:
+        self.record = replace(self.record, **changes)
+        self._write()
+
+    def _write(self) -> None:
+        seconds = round(time.monotonic() - self._began, 3)
+        self.record = replace(self.record, seconds=seconds)
+        write_record(self.store, self.record)
+
+
+def begin(
+    store: RunStore,
+    command: str,
+    experiment: Experiment,
+    models: Sequence[Model],
+    declared: Mapping[str, Model],
+    *,
+    options: Mapping[str, Any],
+    files: str,
+    sealed: float | None = None,
+) -> Recording:
+    """Write the record of a command that begins to train, and return what keeps it up to date.
+
+    Args:
+        store: where it is kept.
+        command: e.g. "run".
+        experiment: rows and folds.
+        models: that are to be trained, in the order of the blend.
+        declared: the zoo's models by name.
+        options: as given; JSON values.
+        files: fingerprint of all rows, the sealed ones too.
+        sealed: share of the sealed rows.
+
+    Raises:
+        StoreError: if it cannot be written.
+    """
+    name, started = reserve_log(store, command)
+    folds, dataset = experiment.folds, experiment.dataset
+    members = [Member.of(model, experiment.key(model), declared[model.name]) for model in models]
+    record = Record(
+        name=name,
+        command=command,
+        started=started.isoformat(),
+        options=options,
+        seed=experiment.seed,
+        data=RecordedRows(
+            path=str(experiment.data.resolve()),
+            files=files,
+            fingerprint=dataset.fingerprint,
+            sealed=sealed,
+        ),
+        folds=RecordedFolds(
+            scheme=folds.spec.scheme,
+            n_folds=folds.spec.n_folds,
+            repeats=folds.n_repeats,
+            fingerprint=folds.fingerprint,
+        ),
+        versions=_versions(),
+        process=os.getpid(),
+        host=socket.gethostname(),
+        members=tuple(members),
+    )
+    return Recording(store, record)
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found

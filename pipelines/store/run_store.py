@@ -1,0 +1,273 @@
+"""The run store: what was computed, kept so that it need not be computed again.
+
+runs/house-prices/
+    store.json                          format and version that wrote it
+    records/<time>-<command>.json       what a command trained, see `pipelines.store.records`
+    records/<time>-<command>.log        what it said meanwhile
+    folds/<fingerprint>-r<repeats>.npz  row numbers
+    models/<model>/<key>/model.json     configuration, for people
+    models/<model>/<key>/r0-f3.npz      staged predictions of repeat 0, fold 3
+    models/<model>/<key>/r0-f3-f4.npz   the same without folds 3 and 4, for the nested score
+    models/<model>/<key>/r0-all.npz     test predictions of a model of all rows
+    models/<model>/<key>/oof-r1.npz     out-of-fold predictions over 1 repeat
+    imported/<name>/<key>/oof-r1.npz    the same, made by another tool
+    errors/<model>-<key>.log            traceback of a model that failed
+    blend.json, leaderboard.json, submission.csv  of the last blend
+
+A model with changed parameters lies in the folder of its model under a key of its own. Whatever
+belongs to one key, trained models included, belongs into the folder of that key: nothing else
+need know of it, and `comps clean` removes the folder as a whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from comps.base import BusyError, Dataset, Model, StoreError, base_name
+from pipelines.basics.files import (
+    read_arrays,
+    remove_unfinished,
+    write_arrays,
+    write_bytes,
+    write_json,
+)
+from pipelines.basics.version import own_version
+from pipelines.folds import Folds, Held
+from pipelines.folds.files import write_folds
+from pipelines.results.fold_result import FoldResult
+from pipelines.results.oof import OutOfFold
+
+# 2: members have names that show changed parameters, commands leave records, and the stopping
+# point is that of the first repeat.
+FORMAT = 2
+
+
+class RunStore:
+    """The results of one competition in one folder.
+
+    Reading needs no lock, because files appear whole. Who computes takes `writing()`.
+
+    Raises:
+        StoreError: if another version of the workbench wrote the folder in another format,
+            or it is no folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._check_format()
+
+    def _check_format(self) -> None:
+        marker = self.root / "store.json"
+        if self.root.exists() and not self.root.is_dir():
+            raise StoreError(f"{self.root} is a file; a folder for results was expected.")
+        if not marker.exists():
+            return
+        try:
+            written = json.loads(marker.read_text())
+            found = written["format"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{marker} is damaged. Delete it or use another --runs.") from error
+        if found != FORMAT:
+            raise StoreError(
+                f"The results in {self.root} were written by version {written.get('version')} in "
+                f"format {found}; this version reads format {FORMAT}. Results of another format "
+                "are not converted. Use another folder (--runs) or delete this one; what is "
+                "needed is computed anew."
+            )
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the store for writing.
+
+        Raises:
+            BusyError: at once, if another process holds it.
+        """
+        from filelock import FileLock, Timeout
+
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.root / ".lock")
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise BusyError(
+                f"Another run is writing to {self.root} (process {self._holder()}). Wait until it "
+                "has ended, or use another folder (--runs)."
+            ) from error
+        except OSError as error:
+            raise StoreError(f"Cannot write to {self.root}: {error.strerror or error}.") from error
+        try:
+            # What lies half written was left by a kill.
+            remove_unfinished(self.root)
+            write_bytes(self.root / ".holder", str(os.getpid()).encode())
+            if not (self.root / "store.json").exists():
+                write_json(self.root / "store.json", {"format": FORMAT, "version": own_version()})
+            yield
+        finally:
+            lock.release()
+
+    def _holder(self) -> str:
+        try:
+            return (self.root / ".holder").read_text()
+        except OSError:
+            return "unknown"
+
+    # Folds
+
+    def write_folds(self, folds: Folds) -> Path:
+        """Store the row numbers of the folds, unless they are there and whole; return the file."""
+        path = self.root / "folds" / f"{folds.fingerprint}-r{folds.n_repeats}.npz"
+        write_folds(path, folds)
+        return path
+
+    # Results of single fits
+
+    def fold_path(self, model: str, key: str, repeat: int, held: Held) -> Path:
+        """Return where the result of one fit belongs: r0-f3, r0-f3-f4 or r0-all."""
+        folds = "-".join(f"f{fold}" for fold in held) or "all"
+        return self.root / "models" / model / key / f"r{repeat}-{folds}.npz"
+
+    def write_fold(self, model: Model, key: str, result: FoldResult) -> None:
+        """Store the result of one fit."""
+        path = self.fold_path(model.name, key, result.repeat, result.held)
+        if not (path.parent / "model.json").exists():
+            write_json(path.parent / "model.json", {"key": key, "config": model.config()})
+        meta = {
+            "repeat": result.repeat,
+            "held": list(result.held),
+            "fit_seconds": result.fit_seconds,
+            "other_seconds": result.other_seconds,
+        }
+        names = ("steps", "curves", "loss", "valid", "test", "size")
+        write_arrays(path, meta, {name: getattr(result, name) for name in names})
+
+    def read_fold(self, model: str, key: str, repeat: int, held: Held) -> FoldResult:
+        """Return the result of one fit.
+
+        Raises:
+            FileNotFoundError: if it is not there.
+            StoreError: if the file is damaged.
+        """
+        meta, arrays = read_arrays(self.fold_path(model, key, repeat, held))
+        values: dict[str, Any] = {**meta, "held": tuple(meta["held"]), **arrays}
+        return FoldResult(**values)
+
+    def find_fold(self, model: str, key: str, repeat: int, held: Held) -> FoldResult | None:
+        """Return the result of one fit, or None; a damaged file is deleted."""
+        try:
+            return self.read_fold(model, key, repeat, held)
+        except FileNotFoundError:
+            return None
+        except StoreError:
+            self.fold_path(model, key, repeat, held).unlink()
+            return None
+
+    def has_fold(self, model: str, key: str, repeat: int, held: Held) -> bool:
+        """Whether the result of one fit is there and whole; a damaged file is deleted."""
+        return self.find_fold(model, key, repeat, held) is not None
+
+    def find_folds(
+        self, model: str, key: str, repeat: int, wanted: Sequence[Held]
+    ) -> dict[Held, FoldResult]:
+        """Return the results of some fits; none if one of them is not there."""
+        found = {}
+        for held in wanted:
+            result = self.find_fold(model, key, repeat, held)
+            if result is None:
+                return {}
+            found[held] = result
+        return found
+
+    # Out-of-fold predictions
+
+    def write_oof(self, oof: OutOfFold) -> None:
+        """Store the out-of-fold predictions of one member."""
+        place = "imported" if oof.imported else "models"
+        path = self._oof_path(base_name(oof.model), oof.key, oof.n_repeats, place)
+        write_arrays(path, *oof.to_file())
+
+    def read_oof(self, model: str, key: str, n_repeats: int) -> OutOfFold:
+        """Return the out-of-fold predictions of one model over so many repeats.
+
+        Raises:
+            FileNotFoundError: if they are not there.
+            StoreError: if the file is damaged.
+        """
+        return OutOfFold.from_file(*read_arrays(self._oof_path(model, key, n_repeats)))
+
+    def _oof_path(self, model: str, key: str, n_repeats: int, place: str = "models") -> Path:
+        return self.root / place / model / key / f"oof-r{n_repeats}.npz"
+
+    def find_oof(self, model: str, key: str, n_repeats: int) -> OutOfFold | None:
+        """Return predictions over so many repeats, or None; a damaged file is deleted."""
+        try:
+            return self.read_oof(model, key, n_repeats)
+        except FileNotFoundError:
+            return None
+        except StoreError:
+            self._oof_path(model, key, n_repeats).unlink()
+            return None
+
+    def repeats_of(self, model: str, key: str) -> list[int]:
+        """Return over how many repeats there are predictions of a key, most first."""
+        files = self._oof_path(model, key, 1).parent.glob("oof-r*.npz")
+        return sorted((int(path.stem.removeprefix("oof-r")) for path in files), reverse=True)
+
+    def predictions(self, dataset: Dataset, folds: Folds) -> list[OutOfFold]:
+        """Return whatever was predicted by our own models on these data and folds.
+
+        Of one model there may be several, of other parameters, seeds and versions of the code.
+        Damaged files are left out.
+        """
+        found = []
+        for path in sorted(self.root.glob("models/*/*/oof-r*.npz")):
+            with suppress(StoreError, FileNotFoundError):
+                found.append(OutOfFold.from_file(*read_arrays(path)))
+        return [oof for oof in found if _is_on(oof, dataset, folds)]
+
+    def imported(self, dataset: Dataset, folds: Folds) -> list[OutOfFold]:
+        """Return the members of other tools on these data and folds, of each name the newest.
+
+        Raises:
+            StoreError: if a file is damaged.
+        """
+        newest: dict[str, OutOfFold] = {}
+        for path in sorted(self.root.glob("imported/*/*/oof-r*.npz"), key=_written_at):
+            oof = OutOfFold.from_file(*read_arrays(path))
+            if _is_on(oof, dataset, folds):
+                newest[oof.model] = oof
+        return list(newest.values())
+
+    def imported_names(self) -> set[str]:
+        """Return the names of the imported members, whatever their data and folds."""
+        return {path.parts[-3] for path in self.root.glob("imported/*/*/oof-r*.npz")}
+
+    # Records for people
+
+    def write_record(self, name: str, value: Any) -> Path:
+        """Store a JSON value under the root, and return the file."""
+        write_json(self.root / name, value)
+        return self.root / name
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Store a text under the root, and return the file."""
+        write_bytes(self.root / name, text.encode())
+        return self.root / name
+
+
+def error_log(model: str, key: str) -> str:
+    """Return the file, under the root of a store, for the traceback of a model that failed."""
+    return f"errors/{model}-{key}.log"
+
+
+def _is_on(oof: OutOfFold, dataset: Dataset, folds: Folds) -> bool:
+    fingerprints = dataset.fingerprint, folds.fingerprint
+    return (oof.data_fingerprint, oof.folds_fingerprint) == fingerprints
+
+
+def _written_at(path: Path) -> tuple[float, str]:
+    return path.stat().st_mtime_ns, path.name

@@ -1,0 +1,180 @@
+"""What a network is given of the rows of a fold: arrays, windows of a series, or images.
+
+A new form of rows is one new class here and one entry in `_FORMS`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from comps.base import Array, Images, Windows
+
+Gather = Callable[[Any, Any], Any]
+
+# The maps of more, or of larger, images would take gigabytes.
+_PREDICT_ROWS = 1024
+_PREDICT_VALUES = 4 * 2**20
+
+
+class Rows(Protocol):
+    """A form of rows.
+
+    Attributes:
+        shared_per_fold: whether `shared` has a leading axis of folds.
+    """
+
+    shared_per_fold: bool
+
+    def arrays(self, rows: Any) -> dict[str, Array]:
+        """Return what is different for each row, [n, ...]."""
+        ...
+
+    def shared(self, views: Sequence[Any]) -> dict[str, Array]:
+        """Return what the rows of the folds refer to; it is put on the device once."""
+        ...
+
+    def shapes(self, view: Any) -> dict[str, tuple[int, ...]]:
+        """Return the shape of a row of each input of the network."""
+        ...
+
+    def gather(self, view: Any) -> Gather:
+        """Return `(shared, rows) -> features`, which runs on the device, for JAX."""
+        ...
+
+    def features(self, rows: Any, batch: Array) -> dict[str, Array]:
+        """Return what the network takes of some rows, on the host."""
+        ...
+
+
+class ArrayRows:
+    """A mapping of arrays, or one array, which is then called "rows"."""
+
+    shared_per_fold = True
+
+    def arrays(self, rows: Any) -> dict[str, Array]:
+        """Return the arrays by name."""
+        return dict(rows) if isinstance(rows, Mapping) else {"rows": np.asarray(rows)}
+
+    def shared(self, views: Sequence[Any]) -> dict[str, Array]:
+        """Return nothing: the rows are complete."""
+        del views
+        return {}
+
+    def shapes(self, view: Any) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of a row."""
+        return {name: table.shape[1:] for name, table in self.arrays(view).items()}
+
+    def gather(self, view: Any) -> Gather:
+        """Return a function that gathers nothing."""
+        from pipelines.trainers.networks._fold_tables import rows_alone
+
+        del view
+        return rows_alone
+
+    def features(self, rows: Any, batch: Array) -> dict[str, Array]:
+        """Return the rows."""
+        return {name: table[batch] for name, table in self.arrays(rows).items()}
+
+
+class WindowRows:
+    """`Windows`: a row is the end of its window, and the network's input is "window".
+
+    Each fold has a series of its own, because it was standardised with its training rows.
+    """
+
+    shared_per_fold = True
+
+    def arrays(self, rows: Windows) -> dict[str, Array]:
+        """Return {"ends": [n] int32}."""
+        return {"ends": rows.ends.astype(np.int32)}
+
+    def shared(self, views: Sequence[Windows]) -> dict[str, Array]:
+        """Return {"series": [folds, steps, quantities]}."""
+        return {"series": np.stack([view.series for view in views])}
+
+    def shapes(self, view: Windows) -> dict[str, tuple[int, ...]]:
+        """Return the shape of a window."""
+        return {"window": (view.length, len(view.names))}
+
+    def gather(self, view: Windows) -> Gather:
+        """Return what cuts {"window": [n, length, quantities]}.
+
+        No more windows exist than a step needs. A window is one slice; looked up hour by hour
+        it would take four times as long on a CPU.
+        """
+        import jax
+
+        length = view.length
+
+        def gather(shared: Any, rows: Any) -> Any:
+            series = shared["series"]
+            size = (length, series.shape[1])
+
+            def window(end: Any) -> Any:
+                return jax.lax.dynamic_slice(series, (end - length + 1, 0), size)
+
+            return {"window": jax.vmap(window)(rows["ends"])}
+
+        return gather
+
+    def features(self, rows: Windows, batch: Array) -> dict[str, Array]:
+        """Return the windows."""
+        return {"window": rows[batch].gathered()}
+
+
+class ImageRows:
+    """`Images`: a row is its position among all images, and the network's input is "image"."""
+
+    shared_per_fold = False
+
+    def arrays(self, rows: Images) -> dict[str, Array]:
+        """Return {"index": [n] int32}."""
+        return {"index": rows.index.astype(np.int32)}
+
+    def shared(self, views: Sequence[Images]) -> dict[str, Array]:
+        """Return {"pixels": [all, height, width, channels] uint8}, the same for all folds."""
+        return {"pixels": views[0].pixels}
+
+    def shapes(self, view: Images) -> dict[str, tuple[int, ...]]:
+        """Return the shape of an image."""
+        return {"image": view.pixels.shape[1:]}
+
+    def gather(self, view: Images) -> Gather:
+        """Return what looks up {"image": [n, height, width, channels]}."""
+        del view
+        return lambda shared, rows: {"image": shared["pixels"][rows["index"]]}
+
+    def features(self, rows: Images, batch: Array) -> dict[str, Array]:
+        """Return the images."""
+        return {"image": rows[batch].gathered()}
+
+
+_FORMS: Mapping[type, Rows] = {Windows: WindowRows(), Images: ImageRows()}
+
+
+def rows_at_once(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """Return how many rows are predicted at once: fewer of large images.
+
+    >>> rows_at_once({"rows": (100,)}), rows_at_once({"image": (96, 96, 3)})
+    (1024, 151)
+    """
+    values = sum(math.prod(shape) for shape in shapes.values())
+    return max(1, min(_PREDICT_ROWS, _PREDICT_VALUES // max(values, 1)))
+
+
+def form_of(rows: Any) -> Rows:
+    """Return how the rows of a view are given to a network."""
+    return _FORMS.get(type(rows), ArrayRows())
+
+
+def count_rows(rows: Any) -> int:
+    """Return how many rows a view has.
+
+    >>> count_rows({"numbers": np.zeros((3, 2)), "levels": np.zeros((3, 5))})
+    3
+    """
+    return len(next(iter(form_of(rows).arrays(rows).values())))

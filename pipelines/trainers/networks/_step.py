@@ -1,0 +1,102 @@
+"""What is done to one network of a fold program: an epoch of steps, a prediction.
+
+Keras must run on the JAX backend, and this module imports both: import it lazily.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import jax
+import keras
+
+from pipelines.trainers.networks._new_networks import loss_of_each_row
+from pipelines.trainers.networks._rows import Gather
+
+State: TypeAlias = Any  # (trainable, non-trainable, optimizer) variables
+
+
+class NetworkStep:
+    """Pure functions of the state of one network, which a program maps over all of them.
+
+    Args:
+        model: compiled, with the optimizer and the loss to train with. Its own weights play no
+            part.
+        gather: makes what the model takes of the rows of a batch; see `FoldTables`.
+
+    Raises:
+        ValueError: if the model is not compiled.
+    """
+
+    def __init__(self, model: keras.Model, gather: Gather) -> None:
+        self.model, self.gather = model, gather
+        self._loss = loss_of_each_row(model)
+        self.optimizer = model.optimizer
+        self.optimizer.build(model.trainable_variables)
+
+    def train_epoch(
+        self,
+        state: State,
+        rows: Any,
+        real: Any,
+        inputs: Any,
+        target: Any,
+        weight: Any,
+        shared: Any,
+    ) -> tuple[State, Any]:
+        """Train for an epoch; ``rows`` and ``real`` are [steps, batch]. The loss is its mean."""
+
+        def step(state: State, batch: tuple[Any, Any]) -> tuple[State, Any]:
+            rows, real = batch
+            features = self._features(shared, inputs, rows)
+            return self._step(state, features, target[rows], real * weight[rows], real.sum())
+
+        state, totals = jax.lax.scan(step, state, (rows, real))
+        return state, totals.sum() / real.sum()
+
+    def predict(self, state: State, rows: Any, inputs: Any, shared: Any) -> Any:
+        """Return the outputs of some rows, [batch, ...model output]."""
+        trainable, fixed, slots = state
+        features = self._features(shared, inputs, rows)
+        weights = self.averaged(trainable, slots)
+        return self.model.stateless_call(weights, fixed, features, training=False)[0]
+
+    def averaged(self, trainable: Any, slots: Any) -> list[Any]:
+        """Return the weights to predict with: the moving averages if the optimizer keeps them."""
+        mapping = [
+            *zip(self.model.trainable_variables, trainable, strict=True),
+            *zip(self.optimizer.variables, slots, strict=True),
+        ]
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            self.optimizer.finalize_variable_values(self.model.trainable_variables)
+            return [scope.get_current_value(v) for v in self.model.trainable_variables]
+
+    def _step(
+        self, state: State, features: Any, target: Any, weight: Any, count: Any
+    ) -> tuple[State, Any]:
+        """Take one optimizer step; return the new state and the summed loss of the rows."""
+        trainable, fixed, slots = state
+
+        def objective(trainable: Any) -> tuple[Any, Any]:
+            prediction, new_fixed, penalties = self.model.stateless_call(
+                trainable, fixed, features, training=True, return_losses=True
+            )
+            each = self._loss(target, prediction)
+            total = (each.reshape(each.shape[0], -1).mean(axis=1) * weight).sum()
+            # Divided by the real rows and not by the weights, as ``fit`` does.
+            loss = total / count + sum(penalties)
+            return self._scaled(loss, slots), (new_fixed, total)
+
+        gradient, (new_fixed, total) = jax.grad(objective, has_aux=True)(trainable)
+        trainable, slots = self.optimizer.stateless_apply(slots, gradient, trainable)
+        return (trainable, new_fixed, slots), total
+
+    def _scaled(self, loss: Any, slots: Any) -> Any:
+        """Return the loss as the optimizer wants it: in float16 small gradients would vanish."""
+        mapping = list(zip(self.optimizer.variables, slots, strict=True))
+        with keras.StatelessScope(state_mapping=mapping):
+            return self.optimizer.scale_loss(loss)
+
+    def _features(self, shared: Any, inputs: Any, rows: Any) -> Any:
+        """Return what the model takes of some rows of one fold."""
+        return self.gather(shared, jax.tree.map(lambda table: table[rows], inputs))

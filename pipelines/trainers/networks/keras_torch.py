@@ -1,0 +1,38 @@
+"""Keras networks on PyTorch, fold by fold: for machines where nothing else is installed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipelines.trainers._base import Trainer
+from pipelines.trainers.networks._keras_fit import KerasFitTrainer
+
+
+class KerasTorchTrainer(KerasFitTrainer):
+    """Trains networks on PyTorch. See `KerasFitTrainer`."""
+
+    backend = "torch"
+
+    def hold(self, threads: int) -> None:
+        """See `KerasFitTrainer`."""
+        import torch
+
+        torch.set_num_threads(threads)
+
+    def release(self) -> None:
+        """See `KerasFitTrainer`. PyTorch keeps nothing."""
+
+    def half(self) -> str:
+        """See `KerasFitTrainer`."""
+        import torch
+
+        from pipelines.trainers.networks._keras_backend import half_of
+
+        if not torch.cuda.is_available():
+            return "bfloat16"
+        major, minor = torch.cuda.get_device_capability()
+        return half_of(major + minor / 10)
+
+
+if TYPE_CHECKING:
+    _: Trainer = KerasTorchTrainer()

@@ -1,0 +1,228 @@
+"""Running a search: trials on an engine, their folds scored by cross-validation."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from comps.base import Model, WorkbenchError
+from pipelines.engines import Done, Engine, Failed
+from pipelines.engines.jobs import FoldScore, Job, Run
+from pipelines.results.oof import assemble
+from pipelines.store import Experiment, RunStore
+from pipelines.trainers import divided, load_trainer
+from pipelines.tuning._base import Search, State, Trial, TrialResult
+
+# A search in which everything fails from the start is wrong in itself.
+MOST_FAILURES = 5
+
+OnResult = Callable[[TrialResult], None]
+
+
+def ignore_result(result: TrialResult) -> None:
+    """Take no notice of a result."""
+    del result
+
+
+def run_trials(
+    experiment: Experiment,
+    model: Model,
+    search: Search,
+    *,
+    engine: Engine,
+    folder: Path,
+    n_trials: int,
+    deadline: float | None = None,
+    on_result: OnResult = ignore_result,
+) -> list[TrialResult]:
+    """Try configurations until the study has so many, or the time is over.
+
+    Args:
+        experiment: the rows and the folds on which all trials are scored.
+        model: what is tuned; gives the parameters that are not searched.
+        search: proposes configurations.
+        engine: executes the folds; it stays open.
+        folder: for the folds of trials under way, which are deleted when the trials end.
+        n_trials: of the whole study, those of earlier searches included.
+        deadline: on the clock of `time.monotonic`; trials under way are given up.
+        on_result: called after each trial has ended and is kept.
+
+    Returns:
+        The trials that ended now.
+
+    Raises:
+        WorkbenchError: if every trial fails, with the reason of the first.
+    """
+    running = _Trials(experiment, model, search, engine, folder, n_trials, deadline)
+    ended: list[TrialResult] = []
+    try:
+        for event in engine.run(running.next_job, deadline):
+            if isinstance(event, Done):
+                result = running.done(event.job, event.scores, event.seconds)
+            elif isinstance(event, Failed):
+                result = running.failed(event.job, event.reason)
+            else:
+                result = None
+            if result is not None:
+                ended.append(result)
+                on_result(result)
+                _check_failures(search.results())
+    finally:
+        running.close()
+    return ended
+
+
+def _check_failures(results: Sequence[TrialResult]) -> None:
+    failed = [result for result in results if result.state is State.FAILED]
+    if len(failed) == len(results) == MOST_FAILURES:
+        raise WorkbenchError(f"The first {MOST_FAILURES} trials failed: {failed[0].reason}")
+
+
+@dataclass
+class _Active:
+    """A trial under way."""
+
+    trial: Trial
+    store: RunStore
+    model: Model
+    waiting: list[Job]
+    running: int = 0
+    scores: dict[int, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+class _Trials:
+    """Hands out the folds of trials, and puts them together again."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        model: Model,
+        search: Search,
+        engine: Engine,
+        folder: Path,
+        n_trials: int,
+        deadline: float | None,
+    ) -> None:
+        self.experiment, self.model, self.search = experiment, model, search
+        self.engine, self.folder, self.n_trials = engine, folder, n_trials
+        self.deadline = deadline
+        self.active: dict[Path, _Active] = {}
+        self.spent = False
+
+    def next_job(self, slot: int = 0) -> Job | None:
+        """Return the next fold or program of a trial.
+
+        Where hopeless trials are pruned, the folds of one are fitted one after the other, and the
+        slots have trials of their own; else a trial has all slots, and the next one the benefit
+        of its score.
+        """
+        del slot
+        idle = [active for active in self.active.values() if active.waiting]
+        if self.search.prunes:
+            idle = [active for active in idle if not active.running]
+        while not idle and (begun := self._begin()) is not None:
+            idle = [begun] if begun.waiting else []
+        if not idle:
+            idle = [active for active in self.active.values() if active.waiting]
+        if not idle:
+            return None
+        idle[0].running += 1
+        return idle[0].waiting.pop(0)
+
+    def _begin(self) -> _Active | None:
+        """Begin a new trial, unless there are enough or the time is over."""
+        over = self.deadline is not None and time.monotonic() >= self.deadline
+        begun = len(self.search.results()) + self.search.open_trials()
+        if self.spent or over or begun >= self.n_trials:
+            return None
+        trial = self.search.ask()
+        if trial is None:
+            self.spent = not self.active
+            return None
+        model = self.model.with_params(trial.params)
+        store = RunStore(self.folder / f"trial-{trial.number}")
+        experiment = self.experiment
+        run = Run.of(experiment, store, self.engine.threads, test=False)
+        folds = experiment.folds
+        jobs = [
+            Job(run, model, f"{trial.number}", repeat, held)
+            for repeat in range(folds.n_repeats)
+            for held in divided(
+                load_trainer(model.trainer), folds.single, folds.growing, self.engine.accelerators
+            )
+        ]
+        active = _Active(trial, store, model, jobs)
+        self.active[store.root] = active
+        return active
+
+    def done(self, job: Job, scores: Sequence[FoldScore], seconds: float) -> TrialResult | None:
+        """Take note of fitted folds; return the result of the trial if it has ended."""
+        active = self.active.get(job.run.store)
+        if active is None:
+            return None
+        active.running -= 1
+        active.seconds += seconds
+        hopeless = False
+        for score in scores:
+            fold = job.repeat * self.experiment.folds.n_folds + score.held[0]
+            active.scores[fold] = score.score
+            hopeless = self.search.hopeless(active.trial, fold, score.score) or hopeless
+        if active.waiting and hopeless:
+            return self._end(active, State.PRUNED)
+        if active.waiting or active.running:
+            return None
+        return self._end(active, State.COMPLETE)
+
+    def failed(self, job: Job, reason: str) -> TrialResult | None:
+        """Take note of a failed fold, which fails its trial."""
+        active = self.active.get(job.run.store)
+        return None if active is None else self._end(active, State.FAILED, reason)
+
+    def _end(self, active: _Active, state: State, reason: str = "") -> TrialResult:
+        score, step = self._score(active) if state is State.COMPLETE else (None, None)
+        result = TrialResult(
+            active.trial,
+            state,
+            score,
+            tuple(active.scores[fold] for fold in sorted(active.scores)),
+            step,
+            active.seconds,
+            reason,
+        )
+        self.search.tell(result)
+        del self.active[active.store.root]
+        shutil.rmtree(active.store.root, ignore_errors=True)
+        return result
+
+    def _score(self, active: _Active) -> tuple[float, int]:
+        """Return the out-of-fold score of a trial and the step of the mean curve's best."""
+        folds = self.experiment.folds
+        results = [
+            {
+                held: active.store.read_fold(
+                    active.model.name, f"{active.trial.number}", repeat, held
+                )
+                for held in folds.single
+            }
+            for repeat in range(folds.n_repeats)
+        ]
+        oof = assemble(
+            self.experiment.competition,
+            self.experiment.dataset,
+            active.model,
+            f"{active.trial.number}",
+            folds,
+            results,
+        )
+        return oof.score, oof.step
+
+    def close(self) -> None:
+        """Give up the trials under way."""
+        for active in self.active.values():
+            self.search.forget(active.trial)
+        self.active.clear()
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,1 +1,28 @@
-"""Competitions: what they ask for, their data, and their model zoos."""
+"""Competitions: what is predicted, from which rows, by which models.
+
+For a competition of your own, from Python:
+
+- `table_competition`: of the rows of a DataFrame;
+- `network`, `estimator`, `boosting`: models in one line each.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from comps.declared import boosting, estimator, network
+    from comps.kinds.table import table_competition
+
+__all__ = ["boosting", "estimator", "network", "table_competition"]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from comps.declared import boosting, estimator, network
+    from comps.kinds.table import table_competition
+
+    found = (boosting, estimator, network, table_competition)
+    return dict(zip(__all__, found, strict=True))[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from comps.base import (
     Prediction,
     log_loss,
     root_mean_squared_error,
+    unknown_name,
 )
 
 
@@ -84,3 +86,40 @@ MEAN_ABSOLUTE_ERROR = Metric(
     loss=Loss.ABSOLUTE_ERROR,
     digits=4,
 )
+
+ROOT_MEAN_SQUARED_ERROR = Metric(
+    name="root_mean_squared_error",
+    label="RMSE",
+    function=root_mean_squared_error,
+    greater_is_better=False,
+    loss=Loss.SQUARED_ERROR,
+)
+
+METRICS: Mapping[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        ROOT_MEAN_SQUARED_ERROR,
+        RMSLE,
+        MEAN_ABSOLUTE_ERROR,
+        ACCURACY,
+        ROC_AUC,
+        LOG_LOSS,
+    )
+}
+
+
+def find_metric(name: str) -> Metric:
+    """Return a metric by its name, or by its label in small letters: "rmse", "auc".
+
+    Raises:
+        UsageError: if there is none; the message lists the close names.
+
+    >>> find_metric("RMSE").name
+    'root_mean_squared_error'
+    """
+    labels = {metric.label.lower(): metric for metric in METRICS.values()}
+    wanted = name.lower()
+    for key in (wanted, wanted.replace("-", "_"), wanted.replace("-", " ").replace("_", " ")):
+        if found := METRICS.get(key) or labels.get(key):
+            return found
+    raise unknown_name("metric", name, [*METRICS, *labels])

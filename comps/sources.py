@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from comps.base import Competition, DataError, data_root
+from comps.kinds.memory import IN_MEMORY, InMemory
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,18 @@ def find_source(competition: Competition, given: Path | None = None) -> Source:
         DataError: if a path was given and is not there. A typo must not end in a
             submission made from the sample.
     """
-    if given is not None:
+    if given is not None and not isinstance(competition.load, InMemory):
         if not given.exists():
             raise DataError(f"There is no file or folder {given}.")
         return Source(given, bundled=False)
+    if isinstance(competition.load, InMemory):
+        return Source(IN_MEMORY, bundled=False)
     folder = data_root() / competition.name
     if folder.is_dir() and any(folder.iterdir()):
         return Source(folder, bundled=False)
+    if competition.sample is None:
+        raise DataError(
+            f"There are no files of {competition.name} in {folder}, and it comes with no sample. "
+            "Put them there, or name them with --data."
+        )
     return Source(competition.sample, bundled=True)

@@ -1,1 +1,57 @@
-"""Pipelines: folds, cross-validation, trainers, the run store, and the engines that run jobs."""
+"""Train on folds, blend, submit: the Python API of the workbench.
+
+    from pipelines import run
+
+    result = run("house-prices", time_limit="2m")
+    result.leaderboard, result.oof["mlp"], result.blend, result.submission
+
+What is not named here is private.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipelines.api.comparing import Compared, compare
+    from pipelines.api.exporting import export_oof
+    from pipelines.api.history import clean, history
+    from pipelines.api.imported import folds_table, import_oof
+    from pipelines.api.progress import Update, show_progress
+    from pipelines.api.results import Result
+    from pipelines.api.running import cross_validate, run
+    from pipelines.api.scoring import score
+    from pipelines.api.stored import blend, load_run, submit
+    from pipelines.api.tuning import TuneResult, tune
+    from pipelines.trainers.networks.export import export_network
+
+__all__ = [
+    "Compared",
+    "Result",
+    "TuneResult",
+    "Update",
+    "blend",
+    "clean",
+    "compare",
+    "cross_validate",
+    "export_network",
+    "export_oof",
+    "folds_table",
+    "history",
+    "import_oof",
+    "load_run",
+    "run",
+    "score",
+    "show_progress",
+    "submit",
+    "tune",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used: rooms below import values of others here."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from pipelines.api import public
+
+    return getattr(public, name)

@@ -22,7 +22,7 @@ def build_submission(competition: Competition, dataset: Dataset, test: Array) ->
             `dataset.test_ids`. They are taken back to the target's own unit.
 
     Raises:
-        UsageError: if there are not as many predictions as test ids.
+        UsageError: if there are not as many predictions as test ids, or no sample submission.
     """
     import pandas as pd
 
@@ -36,7 +36,7 @@ def build_submission(competition: Competition, dataset: Dataset, test: Array) ->
         columns=list(competition.target_columns),
         index=pd.Index(dataset.test_ids).astype(str),
     )
-    sample = dataset.sample_submission
+    sample = dataset.template
     order = sample[competition.id_column].astype(str)
     # Ids without a prediction become NaN here, and the check names them.
     joined = predictions.reindex(order).reset_index(drop=True)

@@ -28,7 +28,7 @@ def check_submission(competition: Competition, dataset: Dataset, submission: pd.
 def _problems(
     competition: Competition, dataset: Dataset, submission: pd.DataFrame
 ) -> Iterable[str]:
-    sample = dataset.sample_submission
+    sample = dataset.template
     if list(submission.columns) != list(sample.columns):
         yield f"The columns must be {list(sample.columns)}; they are {list(submission.columns)}."
         return

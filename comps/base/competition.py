@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from comps.base.errors import DataError, UsageError, some, unknown_name
 from comps.base.metric import Metric, Prediction
-from comps.base.model import Model
+from comps.base.model import Family, Model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,8 @@ class Dataset:
             0..C-1 for classification.
         train_ids: [n] ids, unique.
         test_ids: [m] ids, unique.
-        sample_submission: the competition's own template, which a submission must match.
+        sample_submission: the competition's own template, which a submission must match; None
+            where nothing is to be submitted.
         source: where the rows came from, for the user.
         fingerprint: of the files' content; equal content gives equal text.
         groups: [n] group labels that must not be split by a fold (duplicates), or None.
@@ -55,7 +56,7 @@ class Dataset:
     target: NDArray[np.float64]
     train_ids: NDArray[Any]
     test_ids: NDArray[Any]
-    sample_submission: pd.DataFrame
+    sample_submission: pd.DataFrame | None
     source: str
     fingerprint: str
     groups: NDArray[Any] | None = None
@@ -76,6 +77,17 @@ class Dataset:
             )
         if hasattr(self.train, "columns") and hasattr(self.test, "columns"):
             _check_columns(list(self.train.columns), list(self.test.columns))
+
+    @property
+    def template(self) -> pd.DataFrame:
+        """The sample submission.
+
+        Raises:
+            UsageError: if there is none.
+        """
+        if self.sample_submission is None:
+            raise UsageError("There are no test rows, so that there is nothing to submit.")
+        return self.sample_submission
 
 
 def _check_columns(train: list[Any], test: list[Any]) -> None:
@@ -123,8 +135,8 @@ class Competition:
         metric: what it is judged by.
         load: `(path) -> Dataset` from Kaggle's zip or a folder of its files.
         models: the zoo; names are unique, and exactly one is the common-sense baseline.
-        sample: the bundled sample, a path that `load` takes.
-        archive: file name of Kaggle's zip.
+        sample: the bundled sample, a path that `load` takes; None where there is none.
+        archive: file name of Kaggle's zip; empty where there is none.
         id_column: of the submission.
         target_columns: of the submission.
         scheme: default fold scheme, a name in `pipelines.folds`.
@@ -136,6 +148,8 @@ class Competition:
             are checked against those of the training target instead.
         offset: `(rows) -> [n]`, a forecast on the metric's scale that needs no training. A
             model with the parameter `residual` learns to correct it.
+        transformers: the features of a model of the user's that names none, by its family; see
+            `Model.features`.
 
     Raises:
         UsageError: if the zoo is not as said above.
@@ -147,7 +161,7 @@ class Competition:
     metric: Metric
     load: Callable[[Path], Dataset]
     models: tuple[Model, ...]
-    sample: Path
+    sample: Path | None
     archive: str
     id_column: str
     target_columns: tuple[str, ...]
@@ -158,6 +172,7 @@ class Competition:
     also: tuple[Metric, ...] = ()
     valid_range: tuple[float, float] = (-np.inf, np.inf)
     offset: Callable[[Any], NDArray[np.float64]] | None = None
+    transformers: Mapping[Family, Callable[[], Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [model.name for model in self.models]

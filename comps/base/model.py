@@ -25,6 +25,7 @@ class Family(StrEnum):
     FOREST = "forest"
     BOOSTING = "boosting"
     NETWORK = "network"
+    OTHER = "other"
     IMPORTED = "imported"
 
 

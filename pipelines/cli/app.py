@@ -6,12 +6,12 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from pipelines.api.defaults import OUTER_SHARE
 from pipelines.cli.arguments import (
-    OUTER_SHARE,
     Check,
     Data,
     DryRun,
@@ -40,7 +40,6 @@ from pipelines.cli.arguments import (
 )
 from pipelines.cli.shared import (
     COMPETITION,
-    JSON,
     MEMBERS,
     MODEL,
     MODELS,
@@ -59,16 +58,34 @@ from pipelines.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from pipelines.cli.options import Options
+    from pipelines.cli.request import Request
 
 app = typer.Typer(
     name="comps",
     help="From raw competition files to a checked, blended submission, with honest scores.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from pipelines.basics.version import own_version
+
+        typer.echo(f"comps {own_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    del version
 
 
 @app.command("list")
@@ -80,47 +97,47 @@ def list_(data: Data = None, json: Json = False) -> None:
 
 
 @app.command()
-@takes(*ROWS, MODELS, QUICK, TUNED, REPEATS, NESTED, SEALED, SETTINGS, *TRAINING, TENSORBOARD, JSON)
+@takes(*ROWS, MODELS, QUICK, TUNED, REPEATS, NESTED, SEALED, SETTINGS, *TRAINING, TENSORBOARD)
 def run(
-    options: Options, time_limit: TimeLimit = None, output: Output = Path("submission.csv")
+    request: Request, time_limit: TimeLimit = None, output: Output = Path("submission.csv")
 ) -> None:
     """Go all the way: data, folds, models, blend, submission."""
     from pipelines.cli.run import run_competition
 
-    run_competition(options, time_limit, output)
+    run_competition(request, time_limit, output)
 
 
 @app.command()
-@takes(*ROWS, MODELS, QUICK, TUNED, REPEATS, SEALED, SETTINGS, *TRAINING, TENSORBOARD, JSON)
-def cv(options: Options, time_limit: TimeLimit = None) -> None:
+@takes(*ROWS, MODELS, QUICK, TUNED, REPEATS, SEALED, SETTINGS, *TRAINING, TENSORBOARD)
+def cv(request: Request, time_limit: TimeLimit = None) -> None:
     """Cross-validate models and keep their out-of-fold predictions."""
     from pipelines.cli.run import cross_validate_models
 
-    cross_validate_models(options, time_limit)
+    cross_validate_models(request, time_limit)
 
 
 @app.command()
-@takes(*STORED, JSON)
-def blend(options: Options, method: Method = "auto") -> None:
+@takes(*STORED)
+def blend(request: Request, method: Method = "auto") -> None:
     """Blend the members of the last run, or those named, without training anything."""
     from pipelines.cli.stored import blend_stored
 
-    blend_stored(options, method)
+    blend_stored(request, method)
 
 
 @app.command()
-@takes(*ROWS, MEMBERS, REPEATS, SEALED, *TRAINING, TENSORBOARD, JSON)
-def compare(options: Options) -> None:
+@takes(*ROWS, MEMBERS, REPEATS, SEALED, *TRAINING, TENSORBOARD)
+def compare(request: Request) -> None:
     """Compare members fold by fold (deep models and boosting), and test the differences."""
     from pipelines.cli.run import compare_models
 
-    compare_models(options)
+    compare_models(request)
 
 
 @app.command()
-@takes(*ROWS, MODEL, REPEATS, SEALED, SETTINGS, *TRAINING, JSON)
+@takes(*ROWS, MODEL, REPEATS, SEALED, SETTINGS, *TRAINING)
 def tune(
-    options: Options,
+    request: Request,
     trials: Trials = 20,
     time_limit: TimeLimit = None,
     tuner: Tuner = None,
@@ -132,88 +149,88 @@ def tune(
     output: Output = Path("submission.csv"),
 ) -> None:
     """Search for better parameters of a model, and check them on rows that it never saw."""
-    from pipelines.cli.tune import Request, tune_model
+    from pipelines.cli.tune import tune_model
 
-    request = Request(
-        trials=trials,
-        tuner=tuner,
-        time_limit=time_limit,
-        storage=storage,
-        study=study,
-        prune=prune,
-        outer=outer,
-        refit=refit,
-        output=output,
-    )
-    tune_model(options, request)
+    search = {
+        "trials": trials,
+        "tuner": tuner,
+        "time_limit": time_limit,
+        "storage": storage,
+        "study": study,
+        "prune": prune,
+        "outer": outer,
+        "refit": refit,
+        "output": output,
+    }
+    tune_model(request, search)
 
 
 @app.command()
-@takes(*STORED, JSON)
+@takes(*STORED)
 def submit(
-    options: Options,
+    request: Request,
     method: Method = "auto",
     output: Output = Path("submission.csv"),
     check: Check = None,
 ) -> None:
     """Write the submission of the last run's members, or of those named, and check it."""
-    from pipelines.cli.stored import check_file, submit_stored
+    from pipelines.cli.stored import check_submission_file, submit_stored
 
     if check is None:
-        submit_stored(options, method, output)
+        submit_stored(request, method, output)
     else:
-        check_file(options, check)
+        check_submission_file(request, check)
 
 
 @app.command("folds")
-@takes(*ROWS, JSON)
-def folds_(options: Options, output: FoldsOutput = Path("folds.csv")) -> None:
+@takes(*ROWS)
+def folds_(request: Request, output: FoldsOutput = Path("folds.csv")) -> None:
     """Write the fold of every training row, so that another tool can train on the same folds."""
     from pipelines.cli.imported import write_folds
 
-    write_folds(options, output)
+    write_folds(request, output)
 
 
 @app.command()
-@takes(*ROWS, JSON)
-def import_oof(options: Options, name: MemberName, oof: OofFile, test: TestFile) -> None:
+@takes(*ROWS)
+def import_oof(request: Request, name: MemberName, oof: OofFile, test: TestFile) -> None:
     """Take predictions that another tool made on the same folds as a member of the blend."""
     from pipelines.cli.imported import import_predictions
 
-    import_predictions(options, name, oof, test)
+    import_predictions(request, name, oof, test)
 
 
 @app.command()
-@takes(COMPETITION, RUNS, JSON)
-def history(options: Options) -> None:
+@takes(COMPETITION, RUNS)
+def history(request: Request) -> None:
     """List the commands that trained, what they trained, and what came out."""
     from pipelines.cli.history import show_history
 
-    show_history(options)
+    show_history(request)
 
 
 @app.command()
-@takes(*STORED, JSON)
+@takes(*STORED)
 def export_oof(
-    options: Options,
+    request: Request,
     output: ExportFolder = Path("oof"),
     format: ExportFormat = "csv",
     scale: ExportScale = "target",
     wide: Wide = False,
 ) -> None:
     """Write out-of-fold and test predictions as tables by id, for other tools and for people."""
-    from pipelines.cli.exporting import Form, export_stored
+    from pipelines.cli.stored import export_stored
 
-    export_stored(options, output, Form(format, scale, wide))
+    export_stored(request, output, format, scale, wide)
 
 
 @app.command()
-@takes(COMPETITION, RUNS, JSON)
-def clean(options: Options, dry_run: DryRun = False) -> None:
+@takes(COMPETITION, RUNS)
+def clean(request: Request, dry_run: DryRun = False) -> None:
     """Remove stored results that no record names; imported members stay."""
     from pipelines.cli.history import clean_store
 
-    clean_store(options, dry_run)
+    clean_store(request, dry_run)
 
 
 @app.command()

@@ -18,7 +18,7 @@ Repeats = Annotated[int | None, typer.Option(help="Repeats of the folds, shuffle
 Scheme = Annotated[
     str | None, typer.Option(help="Fold scheme: kfold, stratified, grouped or expanding.")
 ]
-Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of every random choice. [default: 0]")]
 StoredData = Annotated[
     Path | None,
     typer.Option(
@@ -72,9 +72,11 @@ Models = Annotated[
         "changed parameter.",
     ),
 ]
-Model = Annotated[
+OneModel = Annotated[
     str | None, typer.Option("--model", "--models", help="Name of the model to search for.")
 ]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show results alone, no progress.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show every stage of every fit.")]
 Quick = Annotated[
     bool, typer.Option("--quick", help="The cheapest models alone: done within a minute.")
 ]
@@ -131,7 +133,6 @@ Study = Annotated[str | None, typer.Option(help="[default: the competition and t
 Prune = Annotated[
     bool, typer.Option(help="End a trial that is behind the best one after a few folds.")
 ]
-OUTER_SHARE = 0.25
 Outer = Annotated[
     float,
     typer.Option(

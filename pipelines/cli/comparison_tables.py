@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from comps.base import Competition, Family, Metric
-from ensembles.compare import Comparison, Interval
-from pipelines.cli.tables import Rows, family_of, new_table
-from pipelines.results.oof import OutOfFold
+from comps.base import Competition, Metric
+from pipelines.api.comparing import cost_rows, interval_text, p_text, pair_row
+from pipelines.cli.tables import Rows, new_table
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-# The usual level; the interval that is shown with it covers 95 %.
-LEVEL = 0.05
+    from ensembles.compare import Comparison
+    from pipelines.results.oof import OutOfFold
 
 
 def comparison(competition: Competition, members: Sequence[OutOfFold]) -> tuple[Table, Rows]:
@@ -49,25 +47,14 @@ def costs(competition: Competition, members: Sequence[OutOfFold]) -> tuple[Table
         [f"OOF {metric.label}", "stop at", "fit s a fold", "size MB"],
         spare=["size MB", "stop at"],
     )
-    rows: Rows = []
-    for oof in sorted(members, key=lambda oof: metric.sort_key(oof.score)):
-        seconds = oof.fit_seconds / oof.fold_scores.size
-        rows.append(
-            {
-                "model": oof.model,
-                "family": str(family_of(competition, oof)),
-                "score": oof.score,
-                "step": oof.step,
-                "fold_seconds": seconds,
-                "size": oof.size,
-            }
-        )
+    rows = cost_rows(competition, members)
+    for row in rows:
         table.add_row(
-            oof.model,
-            f"{oof.score:.{metric.digits}f}",
-            str(oof.step) if oof.step > 1 else "",
-            f"{seconds:.2f}",
-            "" if oof.size is None else f"{oof.size / 1e6:.3g}",
+            row["model"],
+            f"{row['score']:.{metric.digits}f}",
+            str(row["step"]) if row["step"] > 1 else "",
+            f"{row['fold_seconds']:.2f}",
+            "" if row["size"] is None else f"{row['size'] / 1e6:.3g}",
         )
     return table, rows
 
@@ -88,102 +75,10 @@ def differences(metric: Metric, pairs: Sequence[Comparison]) -> tuple[Table, Row
         table.add_row(
             pair.second,
             f"{pair.folds.mean:+.{metric.digits}f}",
-            _interval(metric, pair.folds.interval),
-            _p_value(pair.folds.p_value),
-            *([_p_value(pair.p_holm)] if corrected else []),
+            interval_text(metric, pair.folds.interval),
+            p_text(pair.folds.p_value),
+            *([p_text(pair.p_holm)] if corrected else []),
             f"{pair.wins}/{pair.n_folds}{tied}",
-            _interval(metric, pair.overall_interval),
+            interval_text(metric, pair.overall_interval),
         )
-    return table, [_row(pair) for pair in against_best]
-
-
-def verdicts(
-    metric: Metric, families: Mapping[str, Family], pairs: Sequence[Comparison]
-) -> list[tuple[str, dict[str, Any]]]:
-    """Return in plain sentences what the tests say.
-
-    Of two members, which is better; of more, which the best one is better than, and whether the
-    best network and the best boosting model can be told apart.
-
-    Args:
-        metric: what was compared.
-        families: of the members, by name.
-        pairs: of all members.
-    """
-    if len(pairs) == 1:
-        return [_on_pair(metric, pairs, pairs[0])]
-    rivals = [pair for pair in pairs if {families[pair.first], families[pair.second]} == _RIVALS]
-    # Pairs come in the order of the scores: the first holds the best of both.
-    return [_on_best(pairs), *(_on_pair(metric, pairs, pair) for pair in rivals[:1])]
-
-
-_RIVALS = {Family.NETWORK, Family.BOOSTING}
-
-
-def _on_best(pairs: Sequence[Comparison]) -> tuple[str, dict[str, Any]]:
-    best = pairs[0].first
-    against_best = [pair for pair in pairs if pair.first == best]
-    worse = [pair.second for pair in against_best if _told_apart(pair)]
-    alike = [pair.second for pair in against_best if not _told_apart(pair)]
-    sentences = [
-        f"{best} is better than {', '.join(worse)}." if worse else "",
-        f"The data do not tell {best} apart from {', '.join(alike)}." if alike else "",
-        f"(p below {LEVEL}, corrected for {len(pairs)} pairs.)",
-    ]
-    text = " ".join(sentence for sentence in sentences if sentence)
-    return text, {"best": best, "better_than": worse, "not_told_apart_from": alike}
-
-
-def _on_pair(
-    metric: Metric, pairs: Sequence[Comparison], pair: Comparison
-) -> tuple[str, dict[str, Any]]:
-    judged = (
-        f"{pair.first} is better than {pair.second}"
-        if _told_apart(pair)
-        else f"The data do not tell {pair.first} and {pair.second} apart: {pair.first} is ahead"
-    )
-    of_pairs = f", corrected for {len(pairs)} pairs" if len(pairs) > 1 else ""
-    text = (
-        f"{judged} by {pair.folds.mean:.{metric.digits}f} {metric.label} a fold (95 % interval "
-        f"{_interval(metric, pair.folds.interval)}, p {_p_value(pair.p_holm)}{of_pairs})."
-    )
-    return text, _row(pair)
-
-
-def _told_apart(pair: Comparison) -> bool:
-    """Whether the first, better on all rows, is so in the folds, and not by chance."""
-    return pair.p_holm < LEVEL and pair.folds.mean > 0
-
-
-def _interval(metric: Metric, interval: Interval) -> str:
-    return f"{interval.low:.{metric.digits}f} to {interval.high:.{metric.digits}f}"
-
-
-def _p_value(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _row(pair: Comparison) -> dict[str, Any]:
-    return {
-        "first": pair.first,
-        "second": pair.second,
-        "mean_difference": pair.folds.mean,
-        "interval": _limits(pair.folds.interval),
-        "p_value": _number(pair.folds.p_value),
-        "p_holm": _number(pair.p_holm),
-        "wins": pair.wins,
-        "ties": pair.ties,
-        "folds": pair.n_folds,
-        "overall_difference": pair.overall,
-        "overall_interval": _limits(pair.overall_interval),
-        "told_apart": _told_apart(pair),
-    }
-
-
-def _limits(interval: Interval) -> list[float | None]:
-    return [_number(interval.low), _number(interval.high)]
-
-
-def _number(value: float) -> float | None:
-    """JSON has no NaN."""
-    return None if math.isnan(value) else value
+    return table, [pair_row(pair) for pair in against_best]

@@ -9,17 +9,35 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from comps.base import Metric
-from pipelines.crossval import Reporter
-from pipelines.engines import Cancelled, Done, Event, Failed, Progress, Started
-from pipelines.engines.queue import QueueStatus
-from pipelines.results.oof import OutOfFold
+from pipelines.api.progress import (
+    Cancelled,
+    Done,
+    Event,
+    Failed,
+    Finished,
+    FitUpdate,
+    Planned,
+    QueueStatus,
+    Stage,
+    Started,
+    TrialUpdate,
+    Update,
+    clock,
+    describe,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
-class Output(Reporter, Protocol):
-    """A reporter that shows results, too, and is closed at the end."""
+class Output(Protocol):
+    """Shows what a command tells while it goes on, and its results."""
+
+    def __call__(self, update: Update) -> None:
+        """Show an update of the API."""
+
+    def note(self, text: str) -> None:
+        """Show something that the user should know."""
 
     def table(self, name: str, table: Table, rows: list[dict[str, Any]]) -> None:
         """Show a table; `rows` is the same for machines."""
@@ -27,32 +45,51 @@ class Output(Reporter, Protocol):
     def result(self, text: str, values: Mapping[str, Any], event: str = "result") -> None:
         """Show a result in one line; `values` is the same for machines, as an `event`."""
 
-    def trial(self, text: str, values: Mapping[str, Any]) -> None:
-        """Show how a trial of a search ended; `values` is the same for machines."""
-
     def told(self, event: str, values: Mapping[str, Any]) -> None:
         """Tell machines what people were told by a note."""
 
-    def pause(self) -> None:
+    def close(self) -> None:
         """Take the bar away."""
 
 
-def make_output(metric: Metric, as_json: bool) -> Output:
-    """Return the output that suits where it goes."""
+def make_output(
+    metric: Metric, as_json: bool = False, *, quiet: bool = False, verbose: bool = False
+) -> Output:
+    """Return the output that suits where it goes.
+
+    Args:
+        metric: that scores are shown with.
+        as_json: whether machines read it.
+        quiet: whether results are shown alone.
+        verbose: whether every stage of every fit gets a line.
+    """
     if as_json:
         return JsonOutput()
-    if sys.stderr.isatty():
-        return BarOutput(metric)
-    return LineOutput(metric)
+    if quiet:
+        return QuietOutput()
+    if verbose or not sys.stderr.isatty():
+        return LineOutput(verbose)
+    return BarOutput(metric)
 
 
 class JsonOutput:
     """One JSON object a line on standard output."""
 
-    def planned(self, to_fit: int, stored: int) -> None:
-        self._write("planned", to_fit=to_fit, stored=stored)
+    def __call__(self, update: Update) -> None:
+        """Write an update."""
+        if isinstance(update, Planned):
+            self._write("planned", to_fit=update.to_fit, stored=update.stored)
+        elif isinstance(update, FitUpdate):
+            self._event(update.event, update.status)
+        elif isinstance(update, Finished):
+            oof = update.oof
+            self._write("model", model=oof.model, score=oof.score, seconds=oof.fit_seconds)
+        elif isinstance(update, TrialUpdate):
+            self._write("trial", **update.values)
+        else:
+            self.note(update.text)
 
-    def event(self, event: Event, status: QueueStatus) -> None:
+    def _event(self, event: Event, status: QueueStatus) -> None:
         name = type(event).__name__.lower()
         values: dict[str, Any] = {
             "model": event.job.model.member,
@@ -63,7 +100,7 @@ class JsonOutput:
             "total": status.total,
             "seconds_left": status.seconds_left,
         }
-        if isinstance(event, Progress):
+        if isinstance(event, Stage):
             score = None if math.isnan(event.score) else event.score
             values |= {"step": event.step, "score": score}
         elif isinstance(event, Done):
@@ -73,27 +110,24 @@ class JsonOutput:
             values |= {"reason": event.reason}
         self._write(name, **values)
 
-    def finished(self, oof: OutOfFold) -> None:
-        self._write("model", model=oof.model, score=oof.score, seconds=oof.fit_seconds)
-
     def note(self, text: str) -> None:
+        """Write a note."""
         self._write("note", text=text)
 
     def table(self, name: str, table: Table, rows: list[dict[str, Any]]) -> None:
+        """Write the rows."""
         del table
         self._write(name, rows=rows)
 
     def result(self, text: str, values: Mapping[str, Any], event: str = "result") -> None:
+        """Write the values and the text."""
         self._write(event, text=text, **values)
 
-    def trial(self, text: str, values: Mapping[str, Any]) -> None:
-        del text
-        self._write("trial", **values)
-
     def told(self, event: str, values: Mapping[str, Any]) -> None:
+        """Write the values."""
         self._write(event, **values)
 
-    def pause(self) -> None:
+    def close(self) -> None:
         """There is no bar."""
 
     def _write(self, event: str, **values: Any) -> None:
@@ -104,52 +138,60 @@ class JsonOutput:
 class LineOutput:
     """Plain lines: progress on standard error, results on standard output."""
 
-    def __init__(self, metric: Metric) -> None:
-        self.metric = metric
+    def __init__(self, verbose: bool = False) -> None:
+        self.verbose = verbose
 
-    def planned(self, to_fit: int, stored: int) -> None:
-        self.note(_plan(to_fit, stored))
-
-    def event(self, event: Event, status: QueueStatus) -> None:
-        if isinstance(event, (Started, Progress)):
+    def __call__(self, update: Update) -> None:
+        """Write an update, if it ends something or everything is wanted."""
+        event = update.event if isinstance(update, FitUpdate) else None
+        if not self.verbose and isinstance(event, (Started, Stage)):
             return
-        left = "" if status.seconds_left is None else f", about {clock(status.seconds_left)} left"
-        self.note(f"[{status.done}/{status.total}] {describe(event, self.metric)}{left}")
-
-    def finished(self, oof: OutOfFold) -> None:
-        self.note(_model_line(oof, self.metric))
+        text = update.text
+        if isinstance(event, Stage):
+            text += f": step {event.step}, score {event.score:.5g}"
+        self.note(text)
 
     def note(self, text: str) -> None:
+        """Write a line."""
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
 
     def table(self, name: str, table: Table, rows: list[dict[str, Any]]) -> None:
+        """Write a table."""
         from pipelines.cli.width import show
 
         del name, rows
         show(table)
 
     def result(self, text: str, values: Mapping[str, Any], event: str = "result") -> None:
+        """Write the text."""
         del values, event
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
-    def trial(self, text: str, values: Mapping[str, Any]) -> None:
-        del values
-        self.note(text)
-
     def told(self, event: str, values: Mapping[str, Any]) -> None:
         """People had the note."""
 
-    def pause(self) -> None:
+    def close(self) -> None:
         """There is no bar."""
+
+
+class QuietOutput(LineOutput):
+    """Results alone."""
+
+    def __call__(self, update: Update) -> None:
+        """Show nothing."""
+
+    def note(self, text: str) -> None:
+        """Show nothing."""
 
 
 class BarOutput(LineOutput):
     """A bar of folds with the running score and the time left."""
 
     def __init__(self, metric: Metric) -> None:
-        super().__init__(metric)
+        super().__init__()
+        self.metric = metric
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
         from rich.progress import Progress as Bar
@@ -165,16 +207,20 @@ class BarOutput(LineOutput):
         self.task = self.bar.add_task("folds", total=None, left="")
         self.running: dict[str, str] = {}
 
-    def planned(self, to_fit: int, stored: int) -> None:
-        self.note(_plan(to_fit, stored))
-        if to_fit:
+    def __call__(self, update: Update) -> None:
+        """Move the bar, or write a line above it."""
+        if isinstance(update, FitUpdate):
+            self._event(update.event, update.status)
+            return
+        self.note(update.text)
+        if isinstance(update, Planned) and update.to_fit:
             self.bar.start()
 
-    def event(self, event: Event, status: QueueStatus) -> None:
+    def _event(self, event: Event, status: QueueStatus) -> None:
         label = event.job.label
         if isinstance(event, Started):
             self.running[label] = label
-        elif isinstance(event, Progress):
+        elif isinstance(event, Stage):
             score = f"{event.score:.{self.metric.digits}f}"
             self.running[label] = f"{label} step {event.step} {self.metric.label} {score}"
         else:
@@ -191,37 +237,9 @@ class BarOutput(LineOutput):
         )
 
     def note(self, text: str) -> None:
+        """Write a line above the bar."""
         self.bar.console.print(text, markup=False, highlight=False)
 
-    def pause(self) -> None:
+    def close(self) -> None:
+        """Take the bar away."""
         self.bar.stop()
-
-
-def describe(event: Event, metric: Metric) -> str:
-    """Return a line on a job that ended."""
-    if isinstance(event, Done):
-        scores = [fit.score for fit in event.scores if not math.isnan(fit.score)]
-        score = f"{metric.label} {sum(scores) / len(scores):.{metric.digits}f}, " if scores else ""
-        return f"{event.job.label}: {score}{event.seconds:.1f} s"
-    if isinstance(event, Failed):
-        return f"{event.job.label} failed: {event.reason}"
-    if isinstance(event, Cancelled):
-        return f"{event.job.label} stopped: the time is over"
-    return event.job.label
-
-
-def _plan(to_fit: int, stored: int) -> str:
-    if not to_fit:
-        return f"Nothing to fit: all {stored} fits are stored."
-    return f"{to_fit} fits to make" + (f", {stored} stored." if stored else ".")
-
-
-def _model_line(oof: OutOfFold, metric: Metric) -> str:
-    score = f"{oof.score:.{metric.digits}f}"
-    return f"{oof.model}: out-of-fold {metric.label} {score} in {oof.fit_seconds:.1f} s"
-
-
-def clock(seconds: float) -> str:
-    """Return a duration as people write it."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}m {rest:02d}s" if minutes else f"{rest}s"

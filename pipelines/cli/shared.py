@@ -1,4 +1,4 @@
-"""Options that commands share: declared once, and given to a command as one object."""
+"""Options that commands share: declared once, and given to a command as one request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, get_type_hints
 from pipelines.cli import arguments
 
 if TYPE_CHECKING:
-    from pipelines.cli.options import Options
+    from pipelines.cli.request import Request
 
 Own = ParamSpec("Own")
 
@@ -20,7 +20,7 @@ def _shared(name: str, annotation: Any, default: Any = None) -> Parameter:
 
 
 MODELS = _shared("models", arguments.Models)
-MODEL = _shared("models", arguments.Model)
+MODEL = _shared("models", arguments.OneModel)
 MEMBERS = _shared("models", arguments.Members)
 QUICK = _shared("quick", arguments.Quick, False)
 TUNED = _shared("tuned", arguments.Tuned, False)
@@ -30,7 +30,12 @@ REPEATS = _shared("repeats", arguments.Repeats)
 TENSORBOARD = _shared("tensorboard", arguments.TensorBoard, False)
 NESTED = _shared("nested", arguments.Nested)
 SEALED = _shared("sealed", arguments.Sealed)
-JSON = _shared("json", arguments.Json, False)
+# How results are shown; every command takes these.
+SHOWN = (
+    _shared("json", arguments.Json, False),
+    _shared("quiet", arguments.Quiet, False),
+    _shared("verbose", arguments.Verbose, False),
+)
 
 COMPETITION = _shared("competition", arguments.Competition, Parameter.empty)
 RUNS = _shared("runs", arguments.Runs)
@@ -41,7 +46,7 @@ ROWS = (
     RUNS,
     _shared("folds", arguments.Folds),
     _shared("scheme", arguments.Scheme),
-    _shared("seed", arguments.Seed, 0),
+    _shared("seed", arguments.Seed),
 )
 # The same where the last run decides what is not given.
 STORED = (
@@ -68,38 +73,40 @@ TRAINING = (
 
 def takes(
     *shared: Parameter,
-) -> Callable[[Callable[Concatenate[Options, Own], None]], Callable[..., None]]:
-    """Return a decorator that makes `(options, its own parameters)` a command for Typer.
+) -> Callable[[Callable[Concatenate[Request, Own], None]], Callable[..., None]]:
+    """Return a decorator that makes `(request, its own parameters)` a command for Typer.
 
     Args:
-        shared: what `options` are made of, in the order of the help. The first one, the
-            competition, comes before the command's own parameters, the others after them.
+        shared: what the request is made of, in the order of the help; `SHOWN` comes behind it. The
+            first one, the competition, comes before the command's own parameters.
     """
 
-    def decorate(function: Callable[Concatenate[Options, Own], None]) -> Callable[..., None]:
+    def decorate(function: Callable[Concatenate[Request, Own], None]) -> Callable[..., None]:
         # The class is imported when a command runs; here only the others' types are needed.
-        hints = get_type_hints(function, localns={"Options": object}, include_extras=True)
+        hints = get_type_hints(function, localns={"Request": object}, include_extras=True)
         _, *own = signature(function).parameters.values()
         parameters = [
             shared[0],
             *(part.replace(kind=part.KEYWORD_ONLY, annotation=hints[part.name]) for part in own),
             *shared[1:],
+            *SHOWN,
         ]
 
         run: Callable[..., None] = function
 
         def command(**given: Any) -> None:
-            from pipelines.cli.options import Options
+            from pipelines.cli.request import Request
 
-            named = {
-                part.name: given[part.name]
-                for part in parameters
-                if given[part.name] not in (part.default, []) and part is not shared[0]
+            competition = given.pop(shared[0].name)
+            shown = {part.name: given.pop(part.name) for part in SHOWN}
+            values = {part.name: given.pop(part.name) for part in shared[1:]}
+            # What is not given is left to the API, which knows what is usual.
+            choices = {
+                part.name: values[part.name]
+                for part in shared[1:]
+                if values[part.name] not in (part.default, [])
             }
-            values = {part.name: given.pop(part.name) for part in shared}
-            # What is None is left to `Options`, which knows what is usual.
-            fields = {name: value for name, value in values.items() if value is not None}
-            run(Options(**fields, given=named), **given)
+            run(Request(competition, choices, **shown), **given)
 
         command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {part.name: part.annotation for part in parameters}

@@ -1,285 +1,67 @@
-"""Commands that train nothing: `comps blend` and `comps submit`."""
+"""Commands that train nothing: `comps blend`, `comps submit` and `comps export-oof`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
-from shlex import quote
 
-from comps.base import Model, UsageError, WorkbenchError, unknown_name
-from pipelines.cli.finish import (
-    blend_members,
-    show_contributions,
-    show_results,
-    write_submission,
-)
-from pipelines.cli.following import Followed, finished_members, follow, introduction
-from pipelines.cli.options import Options, Session, row_arguments
-from pipelines.cli.reporters import Output, make_output
-from pipelines.cli.scoring import read_table
-from pipelines.results.oof import OutOfFold
-from pipelines.store import Experiment
-from pipelines.store.records import Member, Record
-from submissions import check_submission
+from pipelines.api.exporting import export_oof
+from pipelines.api.stored import blend, check_file, submit
+from pipelines.cli import tables
+from pipelines.cli.request import Request
+from pipelines.cli.run import show_blend, show_submission
 
 
-@dataclass(frozen=True)
-class Stored:
-    """What earlier commands left, on the rows and folds of one of them.
-
-    Attributes:
-        session: with the rows.
-        output: what shows results.
-        experiment: with the folds.
-        oofs: predictions by member, in the order of the blend.
-        run: whose members they are; None where no run is recorded.
-    """
-
-    session: Session
-    output: Output
-    experiment: Experiment
-    oofs: dict[str, OutOfFold]
-    run: Record | None
-
-
-def open_stored(options: Options) -> Stored:
-    """Return the members that were named, or those of the last run; say which they are.
-
-    Rows, folds and seed that the options do not name are those of the last run. Nothing is
-    locked: what is finished can be used while a run goes on.
-
-    Raises:
-        WorkbenchError: if there is none, or a wanted one is not there.
-    """
-    followed = follow(options)
-    session = Session(followed.options, imported=True)
-    output = make_output(session.competition.metric, options.json)
-    experiment = session.experiment(n_repeats=1)
-    oofs, notes = stored_members(session, experiment, followed)
-    for note in (*followed.notes, *notes):
-        output.note(note)
-    return Stored(session, output, experiment, oofs, followed.run)
-
-
-def blend_stored(options: Options, method: str) -> None:
+def blend_stored(request: Request, method: str) -> None:
     """Blend the stored out-of-fold predictions and show the result."""
-    stored = open_stored(options)
-    session, output, experiment = stored.session, stored.output, stored.experiment
-    chosen, tried = blend_members(experiment, stored.oofs, method)
-    show_results(session, output, stored.oofs, chosen, tried)
-    show_contributions(experiment, output, stored.oofs, chosen)
+    choices = dict(request.choices)
+    with request.output() as output:
+        members = choices.pop("models", None)
+        result = blend(request.competition, members, method=method, progress=output, **choices)
+        show_blend(output, result)
+        if result.blend is not None and len(result.blend.members) > 1:
+            output.table("members", *tables.contributions(result))
 
 
-def submit_stored(options: Options, method: str, path: Path) -> None:
+def submit_stored(request: Request, method: str, path: Path) -> None:
     """Write the submission of the blend of what is stored."""
-    stored = open_stored(options)
-    _check_more_than_the_baseline(stored)
-    chosen, _ = blend_members(stored.experiment, stored.oofs, method)
-    write_submission(stored.session, stored.output, stored.oofs, chosen, path)
-
-
-def _check_more_than_the_baseline(stored: Stored) -> None:
-    """Refuse to submit the baseline where every other model of the run failed, as the run did.
-
-    Raises:
-        WorkbenchError: with the first reason.
-    """
-    baseline, run = stored.session.competition.baseline.name, stored.run
-    if run is None or list(stored.oofs) != [baseline]:
-        return
-    failed = {failure.name: failure.reason for failure in run.failures}
-    others = [member.name for member in run.members if member.name != baseline]
-    if others and set(others) <= set(failed):
-        raise WorkbenchError(
-            f"Every model but the baseline '{baseline}' failed in the run of {run.when}, so no "
-            f"submission is written. {others[0]}: {failed[others[0]]}"
+    choices = dict(request.choices)
+    with request.output() as output:
+        members = choices.pop("models", None)
+        result = submit(
+            request.competition, members, output=path, method=method, progress=output, **choices
         )
-    stored.output.note(f"Warning: the submission is that of the baseline '{baseline}' alone.")
+        show_submission(output, result, path)
 
 
-def check_file(options: Options, path: Path) -> None:
-    """Check a submission file that is already there.
-
-    Raises:
-        DataError: with every problem that was found.
-    """
-    session = Session(options)
-    output = make_output(session.competition.metric, options.json)
-    # A label may be called NA or None.
-    submission = read_table(path, keep_default_na=False)
-    check_submission(session.competition, session.dataset, submission)
-    output.result(f"{path} is valid: {len(submission)} rows.", {"submission": str(path)})
+def check_submission_file(request: Request, path: Path) -> None:
+    """Check a submission file that is already there."""
+    choices = {name: value for name, value in request.choices.items() if name != "models"}
+    with request.output() as output:
+        rows = check_file(request.competition, path, **choices)
+        output.result(f"{path} is valid: {rows} rows.", {"submission": str(path)})
 
 
-def stored_members(
-    session: Session, experiment: Experiment, followed: Followed
-) -> tuple[dict[str, OutOfFold], list[str]]:
-    """Return stored predictions by member, and what the user should know of them.
-
-    Args:
-        session: opened with `imported` and the options that `follow` returned.
-        experiment: its rows and folds.
-        followed: see `follow`.
-
-    Raises:
-        UsageError: if there are none on these data and folds, or a wanted one is not there.
-    """
-    imported = imported_members(session, experiment)
-    if session.options.models is not None:
-        models = session.models
-        own = {model.member: _named(session, experiment, followed, model) for model in models}
-        return own | imported, [_rows_of(session, experiment)]
-    if followed.run is None and imported:
-        return imported, ["No run on these data and folds is recorded: imported members alone."]
-    own, notes = _of_run(session, experiment, followed)
-    if imported:
-        notes.append(
-            f"Imported members join: {', '.join(imported)}. There are no models without pairs of "
-            "folds of these, so that the honest score is cross-fitted; --members leaves them out."
+def export_stored(request: Request, folder: Path, form: str, scale: str, wide: bool) -> None:
+    """Write the predictions of the last run's members, or of those named, into a folder."""
+    choices = dict(request.choices)
+    with request.output() as output:
+        members = choices.pop("models", None)
+        found = export_oof(
+            request.competition,
+            members,
+            output=folder,
+            format=form,
+            scale=scale,
+            wide=wide,
+            progress=output,
+            **choices,
         )
-    return own | imported, notes
-
-
-def _rows_of(session: Session, experiment: Experiment) -> str:
-    """Return the line that says which rows, folds and seed are used."""
-    spec, sealed = experiment.folds.spec, session.options.sealed
-    data = "the bundled sample" if session.source.bundled else session.source.path
-    return f"Data: {data}, {spec.n_folds} folds ({spec.scheme}), seed {session.options.seed}" + (
-        "." if sealed is None else f", {sealed:g} sealed."
-    )
-
-
-def imported_members(session: Session, experiment: Experiment) -> dict[str, OutOfFold]:
-    """Return the imported members on the rows and folds, those of `--members` if it was given.
-
-    Args:
-        session: opened with `imported`.
-        experiment: its rows and folds.
-
-    Raises:
-        UsageError: if a wanted one is not among them.
-    """
-    stored = session.store.imported(experiment.dataset, experiment.folds)
-    there = {oof.model: oof for oof in sorted(stored, key=lambda oof: oof.model)}
-    if session.options.models is None:
-        return there
-    for name in session.imported:
-        if name not in there:
-            raise UsageError(
-                f"{name!r} was imported for other data or other folds. Train it on those that "
-                f"'comps folds {session.competition.name}' writes with these options, and import "
-                "it again."
+        for exported in found:
+            names, rows = list(exported.members), exported.rows
+            output.result(
+                f"{', '.join(names)}: {rows} rows in {exported.oof}, test predictions in "
+                f"{exported.test}.",
+                {"models": names, "rows": rows}
+                | {"oof": str(exported.oof), "test": str(exported.test)},
+                event="exported",
             )
-    return {name: there[name] for name in session.imported}
-
-
-def _of_run(
-    session: Session, experiment: Experiment, followed: Followed
-) -> tuple[dict[str, OutOfFold], list[str]]:
-    """Return what the last run made of its members, and says of them."""
-    run, store = followed.run, session.store
-    if run is None:
-        raise _nothing(session, experiment)
-    if not _is_on(run, experiment):
-        raise UsageError(
-            f"{session.source.path} or the way to make folds changed since the run of {run.when}. "
-            f"{_command(session, 'run')} trains on what is there now."
-        )
-    oofs, older = {}, []
-    for member, repeats in finished_members(store, run):
-        oof = store.read_oof(member.model, member.key, repeats)
-        oofs[member.name] = replace(oof, model=member.name)
-        if _key_now(experiment, member) != member.key:
-            older.append(member.name)
-    notes = [introduction(run, session.competition)]
-    lacking = [member.name for member in run.members if member.name not in oofs]
-    if lacking:
-        notes.append(f"Of these, {', '.join(lacking)} did not finish and cannot be used.")
-    if older:
-        notes.append(
-            f"Made by an older version of the code: {', '.join(older)}. "
-            f"{_command(session, 'run')} fits them anew."
-        )
-    return oofs, notes
-
-
-def _named(session: Session, experiment: Experiment, followed: Followed, model: Model) -> OutOfFold:
-    """Return the predictions of a member by its name, made by the code of today alone.
-
-    Raises:
-        UsageError: if there are none.
-    """
-    store = session.store
-    for key, repeats in _keys(experiment, followed, model):
-        for n_repeats in [repeats] if repeats else store.repeats_of(model.name, key):
-            try:
-                return replace(store.read_oof(model.name, key, n_repeats), model=model.member)
-            except FileNotFoundError:
-                continue
-    known = {oof.model for oof in store.predictions(experiment.dataset, experiment.folds)}
-    if not known:
-        raise _nothing(session, experiment)
-    if model.member in known:
-        raise UsageError(
-            f"{model.member!r} is stored for these data and folds, but of another seed, or made "
-            "by an older version of the code. "
-            f"{_command(session, 'cv', f' --models {quote(model.member)}')} fits it anew."
-        )
-    raise unknown_name("stored member", model.member, known | store.imported_names())
-
-
-def _keys(
-    experiment: Experiment, followed: Followed, model: Model
-) -> Iterator[tuple[str, int | None]]:
-    """Yield the keys that a member may have here, with the repeats of its last record.
-
-    Trained in another place, on a GPU for example, it has another key and the same name.
-    """
-    plain = experiment.key(model)
-    members = [
-        member
-        for record in followed.records
-        if _is_on(record, experiment)
-        for member in record.members
-        if member.name == model.member
-    ]
-    yield plain, next((member.repeats for member in members if member.key == plain), None)
-    yield plain, None
-    for member in members:
-        if member.key != plain and member.key == _key_now(experiment, member):
-            yield member.key, member.repeats
-
-
-def _is_on(record: Record, experiment: Experiment) -> bool:
-    theirs = record.data.fingerprint, record.folds.fingerprint, record.seed
-    dataset, folds = experiment.dataset, experiment.folds
-    return theirs == (dataset.fingerprint, folds.fingerprint, experiment.seed)
-
-
-def _key_now(experiment: Experiment, member: Member) -> str | None:
-    """Return the key that the code of today gives a recorded member; None where it gives none."""
-    try:
-        return experiment.key(member.trained(experiment.competition))
-    except WorkbenchError:
-        return None
-
-
-def _nothing(session: Session, experiment: Experiment) -> UsageError:
-    """Return the error that says that there is nothing to use, and what makes it."""
-    stored = session.store.predictions(experiment.dataset, experiment.folds)
-    if not stored:
-        return UsageError(
-            f"{session.store.root} has no out-of-fold predictions for these data and folds. "
-            f"{_command(session, 'run')} makes them."
-        )
-    names = ",".join(dict.fromkeys(oof.model for oof in stored))
-    return UsageError(
-        f"{session.store.root} has no record of a run on these data and folds. What other commands "
-        f"trained is used by name, such as --members {quote(names)}; {_command(session, 'run')} "
-        "makes a run."
-    )
-
-
-def _command(session: Session, command: str, more: str = "") -> str:
-    return f"'comps {command} {session.competition.name}{more}{row_arguments(session.options)}'"

@@ -2,85 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from comps.base import Competition, Family, Metric, base_name
-from ensembles import Blend
-from pipelines.results.inner import Estimate
-from pipelines.results.oof import OutOfFold
+from comps.base import Competition, Metric
+from pipelines.api.results import blend_rows, contribution_rows, leaderboard_rows
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from ensembles import Blend
+    from pipelines.api.results import Result
+
 Rows = list[dict[str, Any]]
-Floats = NDArray[np.float64]
+NESTED = "nested"
 
 
-def leaderboard(
-    competition: Competition,
-    oofs: Mapping[str, OutOfFold],
-    blend: Blend | None,
-    target: NDArray[np.float64],
-) -> tuple[Table, Rows]:
-    """Return the models from best to worst; marks those that do not beat the baseline.
-
-    `target` is on the metric's scale, for the competition's further metrics.
-    """
-    metric = competition.metric
-    weights = dict(zip(blend.members, blend.weights, strict=True)) if blend else {}
-    baseline = oofs.get(competition.baseline.name)
-    rows = []
-    for oof in sorted(oofs.values(), key=lambda oof: metric.sort_key(oof.score)):
-        rows.append(
-            {
-                "model": oof.model,
-                "family": str(family_of(competition, oof)),
-                "score": oof.score,
-                "nested_score": _nested_score(metric, target, oof),
-                **_further(competition, target, oof.valid),
-                "fold_mean": float(oof.fold_scores.mean()),
-                "fold_std": float(oof.fold_scores.std(ddof=1)),
-                "repeats": oof.n_repeats,
-                "step": oof.step,
-                "fit_seconds": oof.fit_seconds,
-                "weight": float(weights.get(oof.model, 0.0)),
-                "note": _note(metric, oof, baseline),
-            }
-        )
-    return _leaderboard_table(competition, rows), rows
-
-
-def _nested_score(metric: Metric, target: Floats, oof: OutOfFold) -> float | None:
-    """Return the score with the stopping point chosen without the scored fold and its targets."""
-    return None if oof.nested is None else metric.score(target, oof.nested.outer)
-
-
-def family_of(competition: Competition, oof: OutOfFold) -> Family:
-    """Return the family of a member, which may come from another tool."""
-    return Family.IMPORTED if oof.imported else competition.model(base_name(oof.model)).family
-
-
-def _further(
-    competition: Competition, target: NDArray[np.float64], predictions: NDArray[np.float64]
-) -> dict[str, float]:
-    """Return the competition's further metrics by name, on the rows that are predicted."""
-    covered = np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1)
-    return {
-        other.name: other.score(target[covered], predictions[covered]) for other in competition.also
-    }
-
-
-def _note(metric: Metric, oof: OutOfFold, baseline: OutOfFold | None) -> str:
-    origin = "imported" if oof.imported else ""
-    if baseline is None:
-        return origin
-    if oof.model == baseline.model:
-        return "baseline"
-    return origin if metric.better(oof.score, than=baseline.score) else "does not beat the baseline"
+def leaderboard(result: Result) -> tuple[Table, Rows]:
+    """Return the models from best to worst; marks those that do not beat the baseline."""
+    rows = leaderboard_rows(result)
+    return _leaderboard_table(result.competition, rows), rows
 
 
 def _leaderboard_table(competition: Competition, rows: Rows) -> Table:
@@ -91,7 +32,7 @@ def _leaderboard_table(competition: Competition, rows: Rows) -> Table:
         ["model"],
         [
             f"OOF {metric.label}",
-            *([str(Estimate.NESTED)] if nested else []),
+            *([NESTED] if nested else []),
             *(other.label for other in also),
             "folds: mean ± sd",
             "repeats",
@@ -105,7 +46,7 @@ def _leaderboard_table(competition: Competition, rows: Rows) -> Table:
             "stop at",
             "folds: mean ± sd",
             *(o.label for o in also),
-            str(Estimate.NESTED),
+            NESTED,
         ],
     )
     table.add_column("")
@@ -126,17 +67,13 @@ def _leaderboard_table(competition: Competition, rows: Rows) -> Table:
     return table
 
 
-def blends(
-    competition: Competition,
-    tried: Sequence[Blend],
-    chosen: Blend,
-    target: NDArray[np.float64],
-) -> tuple[Table, Rows]:
-    """Return the ways to blend that were tried; `target` as in `leaderboard`.
+def blends(result: Result) -> tuple[Table, Rows]:
+    """Return the ways to blend that were tried.
 
     What was chosen among them has an honest score of its own, which counts the choice.
     """
-    metric, also = competition.metric, competition.also
+    metric, also, chosen = result.metric, result.competition.also, result.blend
+    assert chosen is not None
     how = str(chosen.estimate)
     within = " within folds" if metric.order_alone else ""
     further = [f"{how} {other.label}" for other in also]
@@ -144,24 +81,8 @@ def blends(
     headings = [f"{how} {metric.label}{within}", *further, fitted]
     table = new_table("", ["blend"], headings, spare=[*further, fitted])
     table.add_column("")
-    rows = []
-    for blend in tried:
-        row = {
-            "method": blend.method,
-            "honest_score": blend.honest_score,
-            "pooled_score": blend.pooled_score,
-            "estimate": str(blend.estimate),
-            **{
-                f"honest_{name}": x
-                for name, x in _further(competition, target, blend.honest).items()
-            },
-            "fitted_score": blend.fitted_score,
-            "gap": blend.gap,
-            "chosen": blend.method == chosen.method,
-        }
-        if row["chosen"]:
-            row["honest_score_of_choice"] = chosen.honest_score
-        rows.append(row)
+    rows, tried = blend_rows(result), result.tried
+    for row, blend in zip(rows, tried, strict=True):
         table.add_row(
             "their mean" if len(blend.parts) > 1 and len(tried) > 1 else blend.method,
             f"{blend.honest_score:.{metric.digits}f}",
@@ -180,40 +101,23 @@ def _chosen(metric: Metric, blend: Blend, chosen: Blend) -> str:
     return f"chosen; {chosen.honest_score:.{metric.digits}f} with its choice"
 
 
-def contributions(
-    metric: Metric, members: Sequence[OutOfFold], chosen: Blend, errors: Floats, gains: Floats
-) -> tuple[Table, Rows]:
+def contributions(result: Result) -> tuple[Table, Rows]:
     """Return what each member brings: see `ensembles.diversity`."""
+    metric = result.metric
     table = new_table(
         "",
         ["member"],
         [f"OOF {metric.label}", "weight", "error correlation", "most with", "convex blend gains"],
         spare=["most with", "error correlation", "weight"],
     )
-    rows: Rows = []
-    for number, oof in enumerate(members):
-        others = [index for index in range(len(members)) if index != number]
-        nearest = max(others, key=lambda index: errors[number, index], default=None)
-        row = {
-            "model": oof.model,
-            "score": oof.score,
-            "weight": float(chosen.weights[number]),
-            "mean_error_correlation": float(errors[number, others].mean()) if others else None,
-            "nearest": None if nearest is None else members[nearest].model,
-            "error_correlations": {
-                members[index].model: float(errors[number, index]) for index in others
-            },
-            "gain": float(gains[number]) if others else None,
-        }
-        rows.append(row)
-        if nearest is None:
-            continue
+    rows = contribution_rows(result)
+    for row in rows:
         table.add_row(
-            oof.model,
-            f"{oof.score:.{metric.digits}f}",
+            row["model"],
+            f"{row['score']:.{metric.digits}f}",
             f"{row['weight']:.3f}",
             f"{row['mean_error_correlation']:.3f}",
-            f"{row['nearest']} {errors[number, nearest]:.3f}",
+            f"{row['nearest']} {row['error_correlations'][row['nearest']]:.3f}",
             f"{row['gain']:+.{metric.digits + 1}f}",
         )
     return table, rows

@@ -248,6 +248,9 @@ class Values:
         told = dataclasses.is_dataclass(value) or hasattr(value, "get_params")
         if not (told or _is_users(own.__module__)):
             return None
+        if hasattr(own, "key_values"):
+            # It knows which of its attributes results follow from.
+            return ["instance", self.text(own, name), self.text(value.key_values(), name)]
         fields = dict(getattr(value, "__dict__", {}))
         for base in own.__mro__:
             for slot in _slots(base):

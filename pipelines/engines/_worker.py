@@ -9,12 +9,16 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
+import sys
 import threading
 import time
 import traceback
+import types
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +80,21 @@ def worker_environment(threads: int) -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextlib.contextmanager
+def without_main() -> Iterator[None]:
+    """Hide the program from a process started meanwhile, which would run it again.
+
+    Python does that so that functions of a script can be found, and asks for a main guard. Jobs
+    carry such functions with them.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
 def serve(pipe: Connection, cores: Sequence[int], environment: Mapping[str, str]) -> None:
     """Receive jobs and send events until the other side closes the pipe."""
     os.environ.update(environment)
@@ -91,9 +110,9 @@ def serve(pipe: Connection, cores: Sequence[int], environment: Mapping[str, str]
             os.sched_setaffinity(0, cores)
     while True:
         try:
-            job = pipe.recv()
+            job = pickle.loads(pipe.recv_bytes())
             for event in _execute(job, pipe):
-                pipe.send(event)
+                _send(pipe, event)
         except (EOFError, ConnectionError):
             return
 
@@ -118,6 +137,13 @@ def _die_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def _send(pipe: Connection, event: Event) -> None:
+    """Send an event without its job, which is known there and may hold what is not."""
+    values = {part.name: getattr(event, part.name) for part in fields(event)}
+    del values["job"]
+    pipe.send_bytes(pickle.dumps((type(event), values)))
+
+
 def _execute(job: Job, pipe: Connection) -> Iterator[Event]:
     from pipelines.engines.jobs import run_job
 
@@ -127,7 +153,7 @@ def _execute(job: Job, pipe: Connection) -> Iterator[Event]:
         nonlocal last
         if time.monotonic() - last >= _MESSAGE_INTERVAL:
             last = time.monotonic()
-            pipe.send(Progress(job, step, score))
+            _send(pipe, Progress(job, step, score))
 
     started = time.perf_counter()
     try:

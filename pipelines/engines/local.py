@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import pickle
 import time
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
+
+import cloudpickle
 
 from comps.base import UsageError
 from pipelines.basics.hardware import WITHOUT, Environment, accelerators, available_cores
@@ -19,7 +22,13 @@ from pipelines.engines._base import (
     NextJob,
     Started,
 )
-from pipelines.engines._worker import process_context, serve, start_server, worker_environment
+from pipelines.engines._worker import (
+    process_context,
+    serve,
+    start_server,
+    without_main,
+    worker_environment,
+)
 from pipelines.engines.jobs import Job
 from pipelines.trainers import load_trainer
 
@@ -112,7 +121,7 @@ class _Worker:
         context = process_context()
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, cores, environment), daemon=True)
-        with worker_environment(len(cores)):
+        with worker_environment(len(cores)), without_main():
             self.process.start()
         theirs.close()
 
@@ -141,19 +150,21 @@ class _Slot:
         self.job = job
         # A worker that has just died shows it when its report is awaited.
         with contextlib.suppress(BrokenPipeError):
-            self.worker.pipe.send(job)
+            # Functions and classes of a notebook or a script go along by value.
+            self.worker.pipe.send_bytes(cloudpickle.dumps(job, protocol=5))
 
     def receive(self) -> Event:
         if self.worker is None or self.job is None:
             raise RuntimeError("There is no job in this slot.")
         job = self.job
         try:
-            event: Event = self.worker.pipe.recv()
+            kind, values = pickle.loads(self.worker.pipe.recv_bytes())
         except (EOFError, OSError):
             self.worker.process.join()
             exit_code = self.worker.process.exitcode
             self.stop()
             return Failed(job, _cause_of_death(exit_code))
+        event: Event = kind(job=job, **values)
         if isinstance(event, (Done, Failed)):
             self.job = None
         return event

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from comps.base import Array, Model, WorkbenchError
-from pipelines.crossval import Reporter, cross_validate
-from pipelines.engines import Engine
 from pipelines.folds import FoldInput, make_folds
 from pipelines.results.sealed import OUTER, SealedPart, seal, seal_competition
-from pipelines.store import Experiment, RunStore
+from pipelines.store import Experiment
 
 
 def hold_out(whole: Experiment, share: float) -> tuple[Experiment, SealedPart]:
@@ -36,35 +33,3 @@ def hold_out(whole: Experiment, share: float) -> tuple[Experiment, SealedPart]:
     rows = FoldInput.of(competition, dataset)
     folds = make_folds(whole.folds.spec, rows, whole.folds.n_repeats)
     return replace(whole, competition=competition, dataset=dataset, folds=folds), part
-
-
-def outer_predictions(
-    inner: Experiment,
-    part: SealedPart,
-    model: Model,
-    *,
-    store: RunStore,
-    engine: Engine,
-    reporter: Reporter,
-) -> Array:
-    """Return what a model predicts for the outer part, [k] or [k, classes].
-
-    It is trained on the folds of the search, and stopped where their mean curve is best. The
-    mean over the folds predicts; where they grow with time, a model of all rows of the search.
-
-    Args:
-        inner: what `hold_out` left to the search.
-        part: what it held out.
-        model: the configuration.
-        store: for the results of the folds.
-        engine: executes the folds.
-        reporter: is told what happens.
-
-    Raises:
-        WorkbenchError: if the model cannot be trained.
-    """
-    outcome = cross_validate(inner, [model], store=store, engine=lambda: engine, reporter=reporter)
-    for name, reason in outcome.failures.items():
-        raise WorkbenchError(f"{name} failed: {reason}")
-    (oof,) = outcome.oofs.values()
-    return part.predictions(oof.test)

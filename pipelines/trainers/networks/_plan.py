@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from comps.base import Model, UsageError, unknown_name
 
 if TYPE_CHECKING:
     import keras
+
+Shapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -73,15 +76,49 @@ def batches_of(rows: int, size: int) -> tuple[int, int]:
     return -(-rows // own), own
 
 
-def builder(model: Model) -> Callable[..., Any]:
-    """Return what builds the network of a model.
+def builder(model: Model) -> Callable[..., keras.Model]:
+    """Return `(shapes, steps, **params) -> network`, by the function that a model names.
+
+    The function may leave out `steps`, and a network of one input need not call it as the rows
+    are called.
 
     Raises:
         UsageError: if it names nothing.
     """
     if model.build is None:
         raise UsageError(f"Model '{model.name}' names no function that builds its network.")
-    return model.build
+    build = model.build
+    takes_steps = "steps" in inspect.signature(build).parameters
+
+    def build_network(shapes: Shapes, steps: int, **params: Any) -> keras.Model:
+        own = build(shapes, steps, **params) if takes_steps else build(shapes, **params)
+        return _with_named_input(own, shapes)
+
+    return build_network
+
+
+def _with_named_input(network: keras.Model, shapes: Shapes) -> keras.Model:
+    """Return a network that takes its one input by the name of the rows.
+
+    Raises:
+        UsageError: if a network of several rows has one input.
+    """
+    import keras
+
+    inputs = getattr(network, "inputs", None)
+    if isinstance(getattr(network, "input", None), dict) or not inputs or len(inputs) > 1:
+        return network
+    if inputs[0].name in shapes:
+        return network
+    if len(shapes) > 1:
+        raise UsageError(
+            f"The rows have the inputs {', '.join(shapes)}, and the network a single one. Name "
+            "each input: keras.Input(shapes[name], name=name)."
+        )
+    named = keras.Model({next(iter(shapes)): inputs[0]}, network.outputs[0])
+    if getattr(network, "optimizer", None) is not None:
+        named.compile(network.optimizer, network.loss)
+    return named
 
 
 def copy_seed(*path: int) -> int:

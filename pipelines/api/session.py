@@ -1,14 +1,14 @@
-"""What commands share: options, and the session that they open."""
+"""What a call was asked for, and the session that it opens: competition, rows, folds, store."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from comps.base import (
     unknown_name,
 )
 from comps.catalog import find_competition
+from comps.declared import as_model, with_features
 from comps.sources import Source, find_source, runs_root
 from pipelines.crossval.tensorboard import check_installed
 from pipelines.engines import Engine, make_engine
@@ -36,21 +37,75 @@ from pipelines.trainers.backends import placed
 from pipelines.tuning.best import Use, tuned
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """The options of a command, by name, for many are of one type.
+class RowChoices(TypedDict, total=False):
+    """Which rows, in which folds, and where results are kept.
 
-    `given` are those that were named on the command line, the command's own among them.
+    Attributes:
+        data: Kaggle's zip or a folder of its files; else `data/<competition>/`, else the sample.
+        runs: the folder for results; else `$COMPS_RUNS`, else `runs`.
+        folds: number of folds.
+        scheme: of the folds, a name in `pipelines.folds.SCHEMES`.
+        seed: of every random choice, 0 unless given.
+        sealed: share of the training rows that nothing is trained on or chosen by.
     """
 
-    competition: str
+    data: str | Path | None
+    runs: str | Path | None
+    folds: int | None
+    scheme: str | None
+    seed: int | None
+    sealed: float | None
+
+
+class TrainingChoices(RowChoices, total=False):
+    """What is trained, and where.
+
+    Attributes:
+        models: "default", "quick", "all", names with commas; or a list of names, `Model`s,
+            scikit-learn estimators and functions that build a Keras network.
+        settings: texts such as "lightgbm.learning_rate=0.02".
+        repeats: of the folds, each shuffled anew.
+        weights: a file of pretrained weights, for the models that take one.
+        jobs: side by side; one a core unless given.
+        engine: "local" (processes) or "inline" (this process).
+        data_parallel: whether a network is trained on all GPUs at once.
+        backend: of networks: "auto", "jax", "tensorflow" or "torch".
+        precision: of networks: "float32" or "mixed".
+        boosting_device: "cpu" or "gpu".
+        tensorboard: whether learning curves are written for TensorBoard.
+        tuned: whether parameters that `tune` found are used, if they gained enough.
+        nested: whether the nested score is made; None makes it up to 2,000 rows.
+        quick: whether the cheapest models alone are trained.
+    """
+
+    models: str | Sequence[object] | None
+    settings: Sequence[str] | None
+    repeats: int | None
+    weights: str | Path | None
+    jobs: int | None
+    engine: str
+    data_parallel: bool
+    backend: str
+    precision: str
+    boosting_device: str
+    tensorboard: bool
+    tuned: bool
+    nested: bool | None
+    quick: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The choices of a call, checked; see `TrainingChoices`. None was not named."""
+
+    competition: str | Competition
     data: Path | None = None
     runs: Path | None = None
-    models: str | None = None
+    models: str | Sequence[object] | None = None
     folds: int | None = None
     repeats: int | None = None
     scheme: str | None = None
-    seed: int = 0
+    seed: int | None = None
     jobs: int | None = None
     engine: str = "local"
     data_parallel: bool = False
@@ -58,16 +113,17 @@ class Options:
     precision: str = "float32"
     boosting_device: str = "cpu"
     tensorboard: bool = False
-    settings: list[str] | None = None
-    json: bool = False
+    settings: Sequence[str] | None = None
     quick: bool = False
     weights: Path | None = None
     tuned: bool = False
     sealed: float | None = None
     nested: bool | None = None
-    given: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("data", "runs", "weights"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else Path(value))
         if self.weights is not None and not self.weights.is_file():
             raise UsageError(f"--weights takes a file; there is no file {self.weights}.")
         if self.quick and self.models is not None:
@@ -75,10 +131,37 @@ class Options:
         if self.tensorboard:
             check_installed()
 
-    def names(self, option: str) -> bool:
-        """Whether an option was given: on the command line, or as another value than usual."""
+    @classmethod
+    def of(cls, competition: str | Competition, choices: Mapping[str, Any]) -> Options:
+        """Return the options of a call.
+
+        Raises:
+            UsageError: if a choice is unknown or wrong.
+        """
+        names = [part.name for part in fields(cls) if part.name != "competition"]
+        for name in choices:
+            if name not in names:
+                raise unknown_name("choice called", name, names)
+        return cls(competition=competition, **choices)
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """The choices that are not the usual ones, by name, as JSON values."""
+        found = {part.name: getattr(self, part.name) for part in fields(self)}
         usual = {part.name: part.default for part in fields(self)}
-        return option in self.given or getattr(self, option) != usual[option]
+        del found["competition"]
+        return {name: plain(value) for name, value in found.items() if value != usual[name]}
+
+
+def plain(value: Any) -> Any:
+    """Return a choice as a JSON value; models that are no texts by their names."""
+    if isinstance(value, Model):
+        return value.member
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value) if isinstance(value, Path) else getattr(value, "__name__", repr(value))
 
 
 class Session:
@@ -94,25 +177,25 @@ class Session:
 
     def __init__(self, options: Options, *, imported: bool = False) -> None:
         self.options = options
-        self.competition: Competition = find_competition(options.competition)
-        self.store = RunStore((options.runs or runs_root()) / self.competition.name)
+        self.seed = 0 if options.seed is None else options.seed
+        self.competition, names = _with_given(competition_of(options), options.models)
+        self.store = store_of(options)
         if options.sealed is not None:
             self.competition = seal_competition(self.competition, options.sealed)
-        names = "quick" if options.quick else options.models
+        names = "quick" if options.quick else names
         self.imported: list[str] = []
         if imported and names is not None:
             names, self.imported = split_imported(self.competition, self.store, names)
+        settings = list(options.settings or [])
         self.models = (
             []
             if self.imported and not names
-            else select_models(
-                self.competition, names, options.settings or [], options.weights, self._placed
-            )
+            else select_models(self.competition, names, settings, options.weights, self._placed)
         )
         self.source: Source = find_source(self.competition, options.data)
         self.tuned: list[Use] = []
         if options.tuned:
-            given, data = _changes(options.settings or []), self.dataset.fingerprint
+            given, data = _changes(settings), self.dataset.fingerprint
             self.models, self.tuned = tuned(
                 self.store, self.models, self.competition.metric, given, data
             )
@@ -124,7 +207,7 @@ class Session:
 
     def introduction(self) -> list[str]:
         """Return which rows are used, and what the user should know of them."""
-        first = f"Data: {self.source.path}"
+        first = f"Data: {self.source}"
         if self.source.bundled:
             first = (
                 f"No files in data/{self.competition.name}/: using the bundled sample. "
@@ -166,12 +249,53 @@ class Session:
         spec = FoldSpec(
             self.options.scheme or self.competition.scheme,
             self.competition.n_folds if self.options.folds is None else self.options.folds,
-            self.options.seed,
+            self.seed,
         )
         folds = make_folds(spec, FoldInput.of(self.competition, self.dataset), n_repeats)
-        return Experiment(
-            self.competition, self.dataset, self.source.path, folds, self.options.seed
-        )
+        return Experiment(self.competition, self.dataset, self.source.path, folds, self.seed)
+
+
+def competition_of(options: Options) -> Competition:
+    """Return the competition of a call.
+
+    Raises:
+        UsageError: if there is none of that name.
+    """
+    given = options.competition
+    return given if isinstance(given, Competition) else find_competition(given)
+
+
+def store_of(options: Options) -> RunStore:
+    """Return the store of a call's competition.
+
+    Raises:
+        StoreError: see `RunStore`.
+    """
+    return RunStore((options.runs or runs_root()) / competition_of(options).name)
+
+
+def _with_given(
+    competition: Competition, models: str | Sequence[object] | None
+) -> tuple[Competition, str | None]:
+    """Return the competition with the models that were given as objects, and all names."""
+    if models is None or isinstance(models, str):
+        return competition, models
+    names, declared = [], dict[str, Model]()
+    for given in models:
+        if isinstance(given, str):
+            names.append(given)
+            continue
+        model = with_features(as_model(given), competition)
+        params = model.params if model.declared is None else model.declared
+        own = replace(model, params=params, declared=None)
+        if declared.setdefault(model.name, own) != own:
+            raise UsageError(
+                f"Two of the models are called {model.name!r}. Give each a name of its own, such "
+                "as network(build, name='wide')."
+            )
+        names.append(model.member)
+    others = (model for model in competition.models if model.name not in declared)
+    return replace(competition, models=(*others, *declared.values())), ",".join(names)
 
 
 # Models by the name of a set; what is not installed is left out of each.

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from comps.base import Competition, Family
-from comps.catalog import find_competition
-from comps.sources import find_source, runs_root
-from pipelines.cli.options import Options
+from comps.sources import find_source
+from pipelines.api.session import Options, competition_of, store_of
 from pipelines.store import RunStore
 from pipelines.store.records import Member, Record, Status, read_records
 
@@ -38,8 +37,7 @@ def follow(options: Options) -> Followed:
     Raises:
         WorkbenchError: if there is no such competition, or the store or the data cannot be read.
     """
-    competition = find_competition(options.competition)
-    store = RunStore((options.runs or runs_root()) / competition.name)
+    competition, store = competition_of(options), store_of(options)
     records, damaged = read_records(store)
     agreeing = [record for record in reversed(records) if _agrees(record, options)]
     agreeing = _on_data(competition, agreeing, options)
@@ -87,7 +85,9 @@ def introduction(record: Record, competition: Competition) -> str:
     """Return the line that says whose members are used, and what they were trained on."""
     names = ", ".join(member.name for member in record.members)
     path = record.data.path
-    data = "the bundled sample" if Path(path) == competition.sample.resolve() else path
+    sample = competition.sample
+    bundled = sample is not None and Path(path) == sample.resolve()
+    data = "the bundled sample" if bundled else path
     sealed = "" if record.data.sealed is None else f", {record.data.sealed:g} sealed"
     folds = record.folds
     return (
@@ -117,7 +117,9 @@ def _agrees(record: Record, options: Options) -> bool:
         "sealed": record.data.sealed,
     }
     return all(
-        getattr(options, name) == value for name, value in theirs.items() if options.names(name)
+        getattr(options, name) == value
+        for name, value in theirs.items()
+        if getattr(options, name) is not None
     )
 
 
@@ -143,4 +145,4 @@ def _filled(options: Options, record: Record) -> Options:
         "seed": record.seed,
         "sealed": record.data.sealed,
     }
-    return replace(options, **{k: v for k, v in theirs.items() if not options.names(k)})
+    return replace(options, **{k: v for k, v in theirs.items() if getattr(options, k) is None})

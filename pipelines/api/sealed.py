@@ -1,15 +1,15 @@
-"""The last step of `comps run --sealed`: the score of the chosen blend on the sealed rows."""
+"""The last step of a run with sealed rows: the score of the chosen blend on them."""
 
 from __future__ import annotations
 
 from ensembles import Blend
-from pipelines.cli.options import Session
-from pipelines.cli.reporters import Output
+from pipelines.api.results import SealedScore
+from pipelines.api.session import Session
 from pipelines.store.looks import record_look
 
 
-def look_at_sealed(session: Session, output: Output, chosen: Blend) -> None:
-    """Score the chosen blend on the sealed rows, if there are any, and show how often that was.
+def look_at_sealed(session: Session, chosen: Blend) -> SealedScore | None:
+    """Score the chosen blend on the sealed rows, if there are any; say how often that was.
 
     The look is recorded before its score is shown.
 
@@ -18,7 +18,7 @@ def look_at_sealed(session: Session, output: Output, chosen: Blend) -> None:
     """
     part = session.sealed
     if part is None:
-        return
+        return None
     metric = session.competition.metric
     predictions = part.predictions(chosen.test)
     details = {
@@ -30,10 +30,10 @@ def look_at_sealed(session: Session, output: Output, chosen: Blend) -> None:
     }
     count = record_look(session.store, part, predictions, details)
     times = "once" if count == 1 else f"{count} times, and each look made it less of a surprise"
-    output.result(
+    text = (
         f"Sealed {metric.label} {details['score']:.{metric.digits}f} on {len(part.target):,} rows, "
         f"{chosen.estimate} {chosen.honest_score:.{metric.digits}f} on the others. Looked at "
-        f"{times}. The submission is of models that did without these rows.",
-        {**details, "rows": len(part.target), "share": part.share, "looks": count},
-        event="sealed",
+        f"{times}. The submission is of models that did without these rows."
     )
+    values = {**details, "rows": len(part.target), "share": part.share, "looks": count}
+    return SealedScore(text, values)

@@ -1,18 +1,20 @@
-"""What `comps tune` holds out of its search, and the check of its winner on these rows."""
+"""What a search holds out, and the check of its winner on these rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from comps.base import Model, UsageError
+from comps.base import Array, Model, UsageError, WorkbenchError
 from ensembles.paired import paired_gain
-from pipelines.cli.options import Session
-from pipelines.cli.reporters import Output
+from pipelines.api.progress import Teller
+from pipelines.api.session import Session
+from pipelines.crossval import cross_validate
+from pipelines.engines import Engine
 from pipelines.results.sealed import SealedPart
 from pipelines.store import Experiment, RunStore
 from pipelines.tuning.best import Best, Check, read_best
-from pipelines.tuning.outer import hold_out, outer_predictions
+from pipelines.tuning.outer import hold_out
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Searched:
         return 0.0 if self.part is None else self.part.share
 
 
-def search_on(whole: Experiment, share: float, output: Output) -> Searched:
+def search_on(whole: Experiment, share: float, teller: Teller) -> Searched:
     """Return what a search may look at, and say so.
 
     Where no rows can be spared, it looks at all of them, and nothing checks its winner.
@@ -46,14 +48,14 @@ def search_on(whole: Experiment, share: float, output: Output) -> Searched:
         inner, part = hold_out(whole, share)
     except UsageError as error:
         why = f"no rows could be held out of the search: {error}".rstrip(".")
-        output.note(f"comps run --tuned will not use the winner: {why}.")
+        teller.note(f"comps run --tuned will not use the winner: {why}.")
         return Searched(whole, unchecked=why)
-    output.note(inner.dataset.notes[-1])
+    teller.note(inner.dataset.notes[-1])
     return Searched(inner, part)
 
 
 def checked(
-    session: Session, output: Output, searched: Searched, model: Model, best: Best, work: Path
+    session: Session, teller: Teller, searched: Searched, model: Model, best: Best, work: Path
 ) -> Best:
     """Return the best trial with its scores on the rows held out, beside the declared model's."""
     winner = model.with_params(best.params)
@@ -67,16 +69,16 @@ def checked(
         if same and replace(before, check=None) == best:
             return before
     rows = len(searched.part.target)
-    output.note(
+    teller.note(
         f"The declared configuration and the best one, on {rows:,} rows that the search never saw:"
     )
-    check = _check(session, output, searched, searched.part, (model, winner), work)
+    check = _check(session, teller, searched, searched.part, (model, winner), work)
     return replace(best, check=check)
 
 
 def _check(
     session: Session,
-    output: Output,
+    teller: Teller,
     searched: Searched,
     part: SealedPart,
     models: tuple[Model, Model],
@@ -90,10 +92,42 @@ def _check(
             model,
             store=RunStore(work / f"check-{number}"),
             engine=session.engine,
-            reporter=output,
+            reporter=teller,
         )
         for number, model in enumerate(models)
     )
     target = metric.scale.forward(part.target)
     found = paired_gain(metric, target, one, other, part.groups, part.times)
     return Check(len(target), part.share, found.after, found.before, found.gain, found.error)
+
+
+def outer_predictions(
+    inner: Experiment,
+    part: SealedPart,
+    model: Model,
+    *,
+    store: RunStore,
+    engine: Engine,
+    reporter: Teller,
+) -> Array:
+    """Return what a model predicts for the outer part, [k] or [k, classes].
+
+    It is trained on the folds of the search, and stopped where their mean curve is best. The
+    mean over the folds predicts; where they grow with time, a model of all rows of the search.
+
+    Args:
+        inner: what `hold_out` left to the search.
+        part: what it held out.
+        model: the configuration.
+        store: for the results of the folds.
+        engine: executes the folds.
+        reporter: is told what happens.
+
+    Raises:
+        WorkbenchError: if the model cannot be trained.
+    """
+    outcome = cross_validate(inner, [model], store=store, engine=lambda: engine, reporter=reporter)
+    for name, reason in outcome.failures.items():
+        raise WorkbenchError(f"{name} failed: {reason}")
+    (oof,) = outcome.oofs.values()
+    return part.predictions(oof.test)

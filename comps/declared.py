@@ -1,0 +1,242 @@
+"""Models of the user's, declared in one line each: networks, estimators, boosting."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from comps.base import Competition, Family, Model, UsageError, unknown_name
+
+if TYPE_CHECKING:
+    import keras
+
+# Where scikit-learn keeps the estimators of a family.
+_FAMILIES = {
+    "linear_model": Family.LINEAR,
+    "svm": Family.KERNEL,
+    "gaussian_process": Family.KERNEL,
+    "kernel_ridge": Family.KERNEL,
+    "ensemble": Family.FOREST,
+    "tree": Family.FOREST,
+    "xgboost": Family.BOOSTING,
+    "lightgbm": Family.BOOSTING,
+    "catboost": Family.BOOSTING,
+}
+# What the harness sets itself, or what says nothing of the predictions.
+_MANAGED = {"random_state", "n_jobs", "verbose", "copy_X"}
+BOOSTING = ("lightgbm", "xgboost", "catboost")
+
+
+def network(
+    build: Callable[..., keras.Model],
+    *,
+    name: str | None = None,
+    epochs: int = 50,
+    batch_size: int = 32,
+    copies: int = 1,
+    features: Callable[[], Any] | None = None,
+    patience: int | None = None,
+    backend: str = "jax",
+    **params: Any,
+) -> Model:
+    """Return a Keras network as a model.
+
+    How long it is trained is chosen on the folds: the best epoch of their mean curve.
+
+    Args:
+        build: `(shapes, **params)` returns a new, compiled Keras model with one output: a value,
+            the probability of class 1, or one for each class with a loss on class codes. `shapes`
+            has the shape of a row of each input by name; of a table that is `shapes["rows"]`. It
+            may take `steps`, too: the optimizer steps of the whole training, for schedules.
+        name: unique in the competition; that of the function unless given.
+        epochs: at most.
+        batch_size: rows of a step.
+        copies: networks a fold, which differ in their seed; their mean predicts.
+        features: makes the transformer of the rows, see `Model.features`; None takes that of the
+            competition for networks.
+        patience: epochs without a better score after which training ends.
+        backend: "jax" trains the folds as one program; "tensorflow" or "torch" one by one.
+        **params: further parameters of `build`, JSON values, which can be changed and tuned.
+
+    >>> def small(shapes, units=8):
+    ...     import keras
+    ...     layers = [keras.Input(shapes["rows"]), keras.layers.Dense(units), keras.layers.Dense(1)]
+    ...     model = keras.Sequential(layers)
+    ...     model.compile("adam", "mse")
+    ...     return model
+    >>> network(small, epochs=5, units=16).params["units"]
+    16
+    """
+    plan = {"epochs": epochs, "batch_size": batch_size, "copies": copies}
+    return Model(
+        name or _kebab(getattr(build, "__name__", type(build).__name__)),
+        Family.NETWORK,
+        f"keras-{backend}",
+        {**plan, **params},
+        features,
+        build,
+        patience=patience,
+        seconds=30.0,
+    )
+
+
+def estimator(
+    unfitted: Any,
+    *,
+    name: str | None = None,
+    family: Family | None = None,
+    features: Callable[[], Any] | None = None,
+) -> Model:
+    """Return a scikit-learn estimator or pipeline as a model; each fold fits a clone of it.
+
+    Args:
+        unfitted: has `fit` and `predict`, of classes `predict_proba`. A pipeline gets the rows as
+            they are, with the names of their columns.
+        name: unique in the competition; that of the class, of a pipeline of its last step, unless
+            given.
+        family: that it is compared as; found by its module unless given.
+        features: makes the transformer of the rows, see `Model.features`; None takes that of the
+            competition, unless it is a pipeline.
+
+    Raises:
+        UsageError: if it has no `fit` and `get_params`, or is a class.
+
+    >>> from sklearn.linear_model import Ridge
+    >>> ridge = estimator(Ridge(alpha=3.0))
+    >>> ridge.name, ridge.params["alpha"], str(ridge.family)
+    ('ridge', 3.0, 'linear')
+    """
+    if isinstance(unfitted, type) or not all(hasattr(unfitted, a) for a in ("fit", "get_params")):
+        raise UsageError(
+            "A scikit-learn estimator was expected, such as Ridge(); "
+            f"{getattr(unfitted, '__name__', type(unfitted).__name__)} came."
+        )
+    steps = getattr(unfitted, "steps", None)
+    last = steps[-1][1] if steps else unfitted
+    params = {} if steps else _json_params(unfitted)
+    return Model(
+        name or _kebab(type(last).__name__),
+        family or _family(last),
+        "sklearn",
+        params,
+        _as_they_are if steps and features is None else features,
+        _Clones(unfitted),
+    )
+
+
+def boosting(
+    library: str,
+    *,
+    name: str | None = None,
+    rounds: int = 2000,
+    patience: int | None = 200,
+    features: Callable[[], Any] | None = None,
+    **params: Any,
+) -> Model:
+    """Return boosted trees as a model, trained by their library's own interface.
+
+    How many rounds are used is chosen on the folds: the best of their mean curve.
+
+    Args:
+        library: "lightgbm", "xgboost" or "catboost".
+        name: unique in the competition; that of the library unless given.
+        rounds: at most.
+        patience: rounds without a better score after which training ends.
+        features: makes the transformer of the rows, see `Model.features`; None takes that of the
+            competition for boosting.
+        **params: of the library, by its own names, such as `learning_rate`.
+
+    Raises:
+        UsageError: if there is no such library.
+
+    >>> boosting("lightgbm", learning_rate=0.1).params["learning_rate"]
+    0.1
+    """
+    if library not in BOOSTING:
+        raise unknown_name("library", library, BOOSTING)
+    return Model(
+        name or library,
+        Family.BOOSTING,
+        library,
+        # A third of the usual rate of these libraries: early stopping finds how long.
+        {"rounds": rounds, "learning_rate": 0.03, **params},
+        features,
+        patience=patience,
+        seconds=10.0,
+        extra="catboost" if library == "catboost" else None,
+    )
+
+
+def as_model(given: Any) -> Model:
+    """Return a model as it is, an estimator or a function that builds a network as one.
+
+    Raises:
+        UsageError: if it is none of these.
+    """
+    if isinstance(given, Model):
+        return given
+    if hasattr(given, "fit") and hasattr(given, "get_params"):
+        return estimator(given)
+    if callable(given) and not isinstance(given, type):
+        return network(given)
+    raise UsageError(
+        "A name, a Model, a scikit-learn estimator or a function that builds a Keras network was "
+        f"expected; {given!r} came."
+    )
+
+
+def with_features(model: Model, competition: Competition) -> Model:
+    """Return a model with the competition's features for its family, if it names none."""
+    if model.features is None and model.family in competition.transformers:
+        model = replace(model, features=competition.transformers[model.family])
+    return replace(model, features=None) if model.features is _as_they_are else model
+
+
+@dataclass(frozen=True, eq=False)
+class _Clones:
+    """Builds clones of an estimator, with some parameters changed."""
+
+    unfitted: Any
+
+    def __call__(self, **params: Any) -> Any:
+        from sklearn.base import clone
+
+        return clone(self.unfitted).set_params(**params)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Clones) and self.unfitted is other.unfitted
+
+    def __hash__(self) -> int:
+        return id(self.unfitted)
+
+
+def _as_they_are() -> None:
+    """Stand for a pipeline's wish to get the rows as they are."""
+
+
+def _json_params(unfitted: Any) -> dict[str, Any]:
+    """Return the parameters that JSON can write, which can be changed by name."""
+    found = {}
+    for name, value in unfitted.get_params(deep=False).items():
+        plain = value is None or isinstance(value, (bool, int, float, str))
+        if plain and name not in _MANAGED and json.loads(json.dumps(value)) == value:
+            found[name] = value
+    return found
+
+
+def _family(unfitted: Any) -> Family:
+    parts = type(unfitted).__module__.split(".")
+    return next((_FAMILIES[part] for part in parts if part in _FAMILIES), Family.OTHER)
+
+
+def _kebab(name: str) -> str:
+    """Return a name as the zoos write it.
+
+    >>> _kebab("HistGradientBoostingRegressor"), _kebab("build_net")
+    ('hist-gradient-boosting-regressor', 'build-net')
+    """
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_+", "-", name)
+    return words.strip("-").lower()

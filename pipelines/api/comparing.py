@@ -1,0 +1,253 @@
+"""`compare`: members fold by fold, and whether one is better than the others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Unpack
+
+from comps.base import Competition, Family, Metric, UsageError, WorkbenchError
+from ensembles.compare import Comparison, Interval, dependent_rows
+from ensembles.compare import compare as compare_members
+from pipelines.api.progress import Progress
+from pipelines.api.recorded import recorded
+from pipelines.api.results import Row, family_of
+from pipelines.api.running import Call
+from pipelines.api.session import Options, TrainingChoices
+from pipelines.api.stored import imported_members
+from pipelines.crossval.timebudget import TimeBudget
+from pipelines.results.oof import OutOfFold
+from pipelines.store import Experiment
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# The usual level; the interval that is shown with it covers 95 %.
+LEVEL = 0.05
+_RIVALS = {Family.NETWORK, Family.BOOSTING}
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """Members on the same folds, and what the tests say of their differences.
+
+    Attributes:
+        experiment: competition, rows and folds.
+        members: best first.
+        pairs: the comparisons of all pairs, in the order of the scores.
+        notes: what the user should know.
+    """
+
+    experiment: Experiment
+    members: Sequence[OutOfFold]
+    pairs: Sequence[Comparison]
+    notes: Sequence[str]
+
+    @property
+    def metric(self) -> Metric:
+        """What was compared."""
+        return self.experiment.competition.metric
+
+    @property
+    def families(self) -> dict[str, Family]:
+        """The families of the members, by name."""
+        return {oof.model: family_of(self.experiment.competition, oof) for oof in self.members}
+
+    @property
+    def verdicts(self) -> list[tuple[str, Row]]:
+        """What the tests say, in words and as JSON values."""
+        return verdicts(self.metric, self.families, self.pairs)
+
+    @property
+    def text(self) -> str:
+        """What the tests say, in words."""
+        return " ".join(text for text, _ in self.verdicts)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The members with their scores on all rows, seconds and bytes a fold, best first."""
+        import pandas as pd
+
+        return pd.DataFrame(cost_rows(self.experiment.competition, self.members))
+
+    @property
+    def differences(self) -> pd.DataFrame:
+        """How far the best member is ahead of each other one, with intervals and tests."""
+        import pandas as pd
+
+        return pd.DataFrame([pair_row(pair) for pair in self.pairs if pair.first == self.best])
+
+    @property
+    def best(self) -> str:
+        """The name of the best member."""
+        return self.members[0].model
+
+
+def compare(
+    competition: str | Competition,
+    members: str | Sequence[object] | None = None,
+    *,
+    progress: Progress | None = None,
+    **choices: Unpack[TrainingChoices],
+) -> Compared:
+    """Train members on the same folds, and test whether the best is better than the others.
+
+    Differences of folds are tested with the corrected t test of Nadeau and Bengio (2003), and
+    corrected for the number of pairs by Holm's method; see `ensembles.compare`.
+
+    Args:
+        competition: a name, or your own.
+        members: as `run` takes models, and names of imported members; the networks and the
+            boosting models of the competition unless given.
+        progress: is called with each `Update`, such as `show_progress`.
+        **choices: see `TrainingChoices`.
+
+    Raises:
+        UsageError: if less than two members were named.
+        WorkbenchError: if less than two could be trained.
+    """
+    options = Options.of(competition, {**choices, "models": members})
+    call = Call(options, progress, imported=True)
+    session = call.session
+    models = [
+        model
+        for model in session.models
+        if members is not None or model.family in (Family.NETWORK, Family.BOOSTING)
+    ]
+    experiment = session.experiment()
+    imported = imported_members(session, experiment)
+    names = [*(model.member for model in models), *imported]
+    if len(names) < 2:
+        raise UsageError(
+            "A comparison needs at least two different members; it got: "
+            f"{', '.join(names) or 'none'}. Name them with --members."
+        )
+    oofs: dict[str, OutOfFold] = {}
+    with session.store.writing(), recorded(session, call.teller, "compare", models) as told:
+        call.teller = told
+        if models:
+            oofs = call.train(models, None, TimeBudget(None))
+            told.recording.finished(oofs.values())
+    found = [*oofs.values(), *imported.values()]
+    if len(found) < 2:
+        raise WorkbenchError(f"Only {', '.join(oofs)} was trained: there is nothing to compare.")
+    metric, dataset = session.competition.metric, session.dataset
+    pairs = compare_members(
+        found,
+        session.target,
+        experiment.folds,
+        metric,
+        dependent_rows(len(session.target), dataset.groups, dataset.times),
+        seed=session.seed,
+    )
+    ordered = sorted(found, key=lambda oof: metric.sort_key(oof.score))
+    return Compared(experiment, ordered, pairs, tuple(call.teller.notes))
+
+
+def cost_rows(competition: Competition, members: Sequence[OutOfFold]) -> list[Row]:
+    """Return the members with their scores on all rows and what a fold takes, best first."""
+    metric = competition.metric
+    return [
+        {
+            "model": oof.model,
+            "family": str(family_of(competition, oof)),
+            "score": oof.score,
+            "step": oof.step,
+            "fold_seconds": oof.fit_seconds / oof.fold_scores.size,
+            "size": oof.size,
+        }
+        for oof in sorted(members, key=lambda oof: metric.sort_key(oof.score))
+    ]
+
+
+def verdicts(
+    metric: Metric, families: Mapping[str, Family], pairs: Sequence[Comparison]
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return in plain sentences what the tests say.
+
+    Of two members, which is better; of more, which the best one is better than, and whether the
+    best network and the best boosting model can be told apart.
+
+    Args:
+        metric: what was compared.
+        families: of the members, by name.
+        pairs: of all members.
+    """
+    if len(pairs) == 1:
+        return [_on_pair(metric, pairs, pairs[0])]
+    rivals = [pair for pair in pairs if {families[pair.first], families[pair.second]} == _RIVALS]
+    # Pairs come in the order of the scores: the first holds the best of both.
+    return [_on_best(pairs), *(_on_pair(metric, pairs, pair) for pair in rivals[:1])]
+
+
+def _on_best(pairs: Sequence[Comparison]) -> tuple[str, dict[str, Any]]:
+    best = pairs[0].first
+    against_best = [pair for pair in pairs if pair.first == best]
+    worse = [pair.second for pair in against_best if told_apart(pair)]
+    alike = [pair.second for pair in against_best if not told_apart(pair)]
+    sentences = [
+        f"{best} is better than {', '.join(worse)}." if worse else "",
+        f"The data do not tell {best} apart from {', '.join(alike)}." if alike else "",
+        f"(p below {LEVEL}, corrected for {len(pairs)} pairs.)",
+    ]
+    text = " ".join(sentence for sentence in sentences if sentence)
+    return text, {"best": best, "better_than": worse, "not_told_apart_from": alike}
+
+
+def _on_pair(
+    metric: Metric, pairs: Sequence[Comparison], pair: Comparison
+) -> tuple[str, dict[str, Any]]:
+    judged = (
+        f"{pair.first} is better than {pair.second}"
+        if told_apart(pair)
+        else f"The data do not tell {pair.first} and {pair.second} apart: {pair.first} is ahead"
+    )
+    of_pairs = f", corrected for {len(pairs)} pairs" if len(pairs) > 1 else ""
+    text = (
+        f"{judged} by {pair.folds.mean:.{metric.digits}f} {metric.label} a fold (95 % interval "
+        f"{interval_text(metric, pair.folds.interval)}, p {p_text(pair.p_holm)}{of_pairs})."
+    )
+    return text, pair_row(pair)
+
+
+def told_apart(pair: Comparison) -> bool:
+    """Whether the first, better on all rows, is so in the folds, and not by chance."""
+    return pair.p_holm < LEVEL and pair.folds.mean > 0
+
+
+def interval_text(metric: Metric, interval: Interval) -> str:
+    """Return an interval as people read it."""
+    return f"{interval.low:.{metric.digits}f} to {interval.high:.{metric.digits}f}"
+
+
+def p_text(value: float) -> str:
+    """Return a p-value as people read it."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def pair_row(pair: Comparison) -> dict[str, Any]:
+    """Return a comparison as JSON values."""
+    return {
+        "first": pair.first,
+        "second": pair.second,
+        "mean_difference": pair.folds.mean,
+        "interval": _limits(pair.folds.interval),
+        "p_value": _number(pair.folds.p_value),
+        "p_holm": _number(pair.p_holm),
+        "wins": pair.wins,
+        "ties": pair.ties,
+        "folds": pair.n_folds,
+        "overall_difference": pair.overall,
+        "overall_interval": _limits(pair.overall_interval),
+        "told_apart": told_apart(pair),
+    }
+
+
+def _limits(interval: Interval) -> list[float | None]:
+    return [_number(interval.low), _number(interval.high)]
+
+
+def _number(value: float) -> float | None:
+    """JSON has no NaN."""
+    return None if math.isnan(value) else value

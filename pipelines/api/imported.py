@@ -1,0 +1,171 @@
+"""Members of other tools: `folds_table` and `import_oof`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from comps.base import Competition, Metric, UsageError
+from pipelines.api.progress import Progress, Teller
+from pipelines.api.scoring import read_table
+from pipelines.api.session import SETS, Options, RowChoices, Session, row_arguments
+from pipelines.folds import Folds
+from pipelines.results.imported import fold_table, imported_member, prediction_columns
+from pipelines.results.oof import OutOfFold
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class FoldsTable:
+    """The fold of every training row, so that another tool can train on the same folds.
+
+    Attributes:
+        table: [n] rows: the id and the fold, counted from 1; missing where no fold predicts it.
+        folds: the folds.
+        how: which rows are to be predicted by a model of which others.
+        back: how the predictions are brought back.
+    """
+
+    table: pd.DataFrame
+    folds: Folds
+    how: str
+    back: str
+
+
+def folds_table(
+    competition: str | Competition,
+    *,
+    progress: Progress | None = None,
+    **choices: Unpack[RowChoices],
+) -> FoldsTable:
+    """Return the fold of every training row.
+
+    Args:
+        competition: a name, or your own.
+        progress: is called with each `Update`.
+        **choices: see `RowChoices`.
+
+    Raises:
+        WorkbenchError: if a choice is wrong or the data cannot be read.
+    """
+    options = Options.of(competition, choices)
+    session = _opened(options, progress)
+    chosen, folds = session.competition, session.experiment(n_repeats=1).folds
+    columns = ",".join(prediction_columns(chosen, session.dataset))
+    back = (
+        f"Write {chosen.id_column},fold,{columns} of these rows into oof.csv, "
+        f"{chosen.id_column},{columns} of the test rows into test.csv, and bring them back: "
+        f"comps import-oof {chosen.name} NAME --oof oof.csv --test test.csv"
+        f"{row_arguments(options)}"
+    )
+    table = fold_table(chosen, session.dataset, folds)
+    return FoldsTable(table, folds, _which_rows(session, folds), back)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A member of another tool.
+
+    Attributes:
+        member: its predictions on the metric's scale.
+        metric: of the competition.
+        replaced: whether there was one of that name.
+    """
+
+    member: OutOfFold
+    metric: Metric
+    replaced: bool
+
+
+def import_oof(
+    competition: str | Competition,
+    name: str,
+    oof: str | Path | pd.DataFrame,
+    test: str | Path | pd.DataFrame,
+    *,
+    progress: Progress | None = None,
+    **choices: Unpack[RowChoices],
+) -> Imported:
+    """Take predictions that another tool made on the same folds as a member of the blend.
+
+    Args:
+        competition: a name, or your own.
+        name: of the member; one of that name is replaced.
+        oof: table or CSV file with the id, the fold and the predictions of the training rows.
+        test: table or CSV file with the id and the predictions of the test rows.
+        progress: is called with each `Update`.
+        **choices: see `RowChoices`.
+
+    Raises:
+        WorkbenchError: if ids, folds or values are not what the competition needs.
+    """
+    options = Options.of(competition, choices)
+    session = Session(options)
+    check_name(session.competition, name)
+    tables = [
+        read_table(Path(given)) if isinstance(given, (str, Path)) else given
+        for given in (oof, test)
+    ]
+    teller = Teller(session.competition.metric, progress)
+    for note in session.introduction():
+        teller.note(note)
+    experiment = session.experiment(n_repeats=1)
+    files = {
+        part: str(given) if isinstance(given, (str, Path)) else "memory"
+        for part, given in (("oof", oof), ("test", test))
+    }
+    member = imported_member(
+        session.competition,
+        session.dataset,
+        experiment.folds,
+        name,
+        oof=tables[0],
+        test=tables[1],
+        files=files,
+    )
+    with session.store.writing():
+        there = session.store.imported(session.dataset, experiment.folds)
+        session.store.write_oof(member)
+    replaced = name in {other.model for other in there}
+    return Imported(member, session.competition.metric, replaced)
+
+
+def _opened(options: Options, progress: Progress | None) -> Session:
+    session = Session(options)
+    teller = Teller(session.competition.metric, progress)
+    for note in session.introduction():
+        teller.note(note)
+    return session
+
+
+def _which_rows(session: Session, folds: Folds) -> str:
+    if not folds.growing:
+        return "Predict the rows of each fold by a model of all other rows."
+    gap = session.competition.gap
+    before = "before" if gap is None else f"at least {gap} before"
+    return (
+        f"Predict the rows of each fold by a model of the rows {before} its first one, and the "
+        "test rows by a model of all rows. Rows without a fold are never predicted."
+    )
+
+
+def check_name(competition: Competition, name: str) -> None:
+    """Check that a member can be called so.
+
+    Raises:
+        UsageError: if a model of the zoo, or a set of models, has the name, or a folder could not
+            have it.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,99}", name, re.ASCII):
+        raise UsageError(
+            f"A name of letters, digits, '_', '-' and '.' was expected, not {name!r}: a folder of "
+            "the run store gets it."
+        )
+    if name in {*SETS, *(model.name for model in competition.models)}:
+        raise UsageError(
+            f"{name!r} is a model of {competition.name} or a set of them; choose another name."
+        )

@@ -1,0 +1,301 @@
+"""`Result`: what a run, a cross-validation or a blend leaves, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import Competition, Dataset, Family, Metric, base_name
+from ensembles import Blend, best_blend
+from ensembles.diversity import error_correlations, marginal_values
+from ensembles.sample import sample_of
+from pipelines.api.headline import Headline, headline
+from pipelines.folds import Folds
+from pipelines.results.oof import OutOfFold
+from pipelines.store import Experiment
+from pipelines.tuning.best import Use
+from submissions import build_submission, check_submission
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = dict[str, Any]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SealedScore:
+    """The score of a blend on the sealed rows, and how often they were looked at.
+
+    Attributes:
+        text: in words.
+        values: as JSON values.
+    """
+
+    text: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Outcome of a run, a cross-validation or a blend.
+
+    Attributes:
+        experiment: competition, rows, folds and seed.
+        oof: out-of-fold and test predictions by member, on the metric's scale.
+        blend: the chosen blend; None after a cross-validation alone.
+        tried: all blends that were tried.
+        failures: the reason by model, for models that could not be trained.
+        notes: what the user should know.
+        tuned: what `tune` found for these models, and whether it was used.
+        sealed: the score on the sealed rows; None where there are none.
+    """
+
+    experiment: Experiment
+    oof: Mapping[str, OutOfFold]
+    blend: Blend | None = None
+    tried: Sequence[Blend] = ()
+    failures: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    tuned: Sequence[Use] = ()
+    sealed: SealedScore | None = None
+
+    @property
+    def competition(self) -> Competition:
+        """The competition."""
+        return self.experiment.competition
+
+    @property
+    def dataset(self) -> Dataset:
+        """The rows."""
+        return self.experiment.dataset
+
+    @property
+    def folds(self) -> Folds:
+        """The folds."""
+        return self.experiment.folds
+
+    @property
+    def metric(self) -> Metric:
+        """What members are judged by."""
+        return self.competition.metric
+
+    @cached_property
+    def target(self) -> Floats:
+        """The training target on the metric's scale, [n] float64."""
+        return self.competition.scaled_target(self.dataset)
+
+    @cached_property
+    def leaderboard(self) -> pd.DataFrame:
+        """The members from best to worst: scores, stopping point, seconds and weight."""
+        import pandas as pd
+
+        return pd.DataFrame(leaderboard_rows(self))
+
+    @cached_property
+    def blends(self) -> pd.DataFrame:
+        """The ways to blend that were tried, with their honest scores."""
+        import pandas as pd
+
+        return pd.DataFrame(blend_rows(self))
+
+    @cached_property
+    def submission(self) -> pd.DataFrame | None:
+        """The table that Kaggle takes, checked; None without a blend or test rows.
+
+        Raises:
+            DataError: if it does not pass the check.
+        """
+        if self.blend is None or self.dataset.sample_submission is None:
+            return None
+        return checked_submission(self.experiment, self.blend.test)
+
+    @cached_property
+    def headline(self) -> Headline | None:
+        """What the blend is worth, beside the best single model; None without a blend."""
+        if self.blend is None:
+            return None
+        single = next((blend for blend in self.tried if blend.method == "best"), None)
+        if single is None or len(self.tried) == 1:
+            single = blend_members(self.experiment, self.oof, "best")[0]
+        tuned = [use.model for use in self.tuned if use.used]
+        return headline(self.experiment, self.blend, single, tuned)
+
+    @cached_property
+    def contributions(self) -> pd.DataFrame:
+        """What each member brings to the blend; empty for one member."""
+        import pandas as pd
+
+        return pd.DataFrame(contribution_rows(self))
+
+    @property
+    def score(self) -> float:
+        """The honest score of the blend; of the best member, without a blend."""
+        if self.blend is not None:
+            return self.blend.honest_score
+        scores = [oof.score for oof in self.oof.values()]
+        return scores[self.metric.best(scores)]
+
+    def _repr_html_(self) -> str:
+        """Return the leaderboard for a notebook, and the headline under it."""
+        shown = ["model", "family", "score", "fold_mean", "fold_std", "step", "fit_seconds"]
+        table = self.leaderboard[[*shown, "weight"] if self.blend else shown]
+        html = str(table.to_html(index=False, float_format=f"{{:.{self.metric.digits}f}}".format))
+        return html + ("" if self.headline is None else f"<p>{self.headline.text}</p>")
+
+    def __repr__(self) -> str:
+        names = ", ".join(self.oof)
+        return (
+            f"Result({self.competition.name}: {self.metric.label} "
+            f"{self.score:.{self.metric.digits}f}, members {names})"
+        )
+
+
+def blend_members(
+    experiment: Experiment, oofs: Mapping[str, OutOfFold], method: str = "auto"
+) -> tuple[Blend, list[Blend]]:
+    """Return the chosen blend and all that were tried; members have to beat the baseline.
+
+    Raises:
+        UsageError: if the method is unknown or the members do not go together.
+    """
+    competition = experiment.competition
+    return best_blend(
+        list(oofs.values()),
+        competition.scaled_target(experiment.dataset),
+        experiment.folds,
+        competition.metric,
+        None if method == "auto" else [method],
+        competition.baseline.name,
+    )
+
+
+def checked_submission(experiment: Experiment, test: NDArray[Any]) -> pd.DataFrame:
+    """Return the submission of test predictions on the metric's scale.
+
+    Args:
+        experiment: competition and rows.
+        test: [m] values or [m, classes] probabilities.
+
+    Raises:
+        DataError: if it does not pass the check.
+        UsageError: if there is nothing to submit.
+    """
+    competition, dataset = experiment.competition, experiment.dataset
+    submission = build_submission(competition, dataset, test)
+    check_submission(competition, dataset, submission)
+    return submission
+
+
+def leaderboard_rows(result: Result) -> list[Row]:
+    """Return the members from best to worst; marks those that do not beat the baseline."""
+    competition, metric, blend = result.competition, result.metric, result.blend
+    weights = dict(zip(blend.members, blend.weights, strict=True)) if blend else {}
+    baseline = result.oof.get(competition.baseline.name)
+    return [
+        {
+            "model": oof.model,
+            "family": str(family_of(competition, oof)),
+            "score": oof.score,
+            "nested_score": _nested_score(metric, result.target, oof),
+            **_further(competition, result.target, oof.valid),
+            "fold_mean": float(oof.fold_scores.mean()),
+            "fold_std": float(oof.fold_scores.std(ddof=1)),
+            "repeats": oof.n_repeats,
+            "step": oof.step,
+            "fit_seconds": oof.fit_seconds,
+            "weight": float(weights.get(oof.model, 0.0)),
+            "note": _note(metric, oof, baseline),
+        }
+        for oof in sorted(result.oof.values(), key=lambda oof: metric.sort_key(oof.score))
+    ]
+
+
+def blend_rows(result: Result) -> list[Row]:
+    """Return the ways to blend that were tried.
+
+    What was chosen among them has an honest score of its own, which counts the choice.
+    """
+    competition, chosen = result.competition, result.blend
+    if chosen is None:
+        return []
+    rows = []
+    for blend in result.tried:
+        further = _further(competition, result.target, blend.honest)
+        row = {
+            "method": blend.method,
+            "honest_score": blend.honest_score,
+            "pooled_score": blend.pooled_score,
+            "estimate": str(blend.estimate),
+            **{f"honest_{name}": score for name, score in further.items()},
+            "fitted_score": blend.fitted_score,
+            "gap": blend.gap,
+            "chosen": blend.method == chosen.method,
+        }
+        if row["chosen"]:
+            row["honest_score_of_choice"] = chosen.honest_score
+        rows.append(row)
+    return rows
+
+
+def contribution_rows(result: Result) -> list[Row]:
+    """Return what each member brings to the blend: see `ensembles.diversity`."""
+    chosen = result.blend
+    if chosen is None or len(chosen.members) == 1:
+        return []
+    members = [result.oof[name] for name in chosen.members]
+    errors = error_correlations(sample_of(members, result.target), result.metric)
+    gains = marginal_values(members, result.target, result.folds, result.metric)
+    rows = []
+    for number, oof in enumerate(members):
+        others = [index for index in range(len(members)) if index != number]
+        nearest = others[int(np.argmax(errors[number, others]))]
+        rows.append(
+            {
+                "model": oof.model,
+                "score": oof.score,
+                "weight": float(chosen.weights[number]),
+                "mean_error_correlation": float(errors[number, others].mean()),
+                "nearest": members[nearest].model,
+                "error_correlations": {
+                    members[index].model: float(errors[number, index]) for index in others
+                },
+                "gain": float(gains[number]),
+            }
+        )
+    return rows
+
+
+def family_of(competition: Competition, oof: OutOfFold) -> Family:
+    """Return the family of a member, which may come from another tool or an older zoo."""
+    if oof.imported:
+        return Family.IMPORTED
+    name = base_name(oof.model)
+    return next((m.family for m in competition.models if m.name == name), Family.OTHER)
+
+
+def _nested_score(metric: Metric, target: Floats, oof: OutOfFold) -> float | None:
+    """Return the score with the stopping point chosen without the scored fold and its targets."""
+    return None if oof.nested is None else metric.score(target, oof.nested.outer)
+
+
+def _further(competition: Competition, target: Floats, predictions: Floats) -> dict[str, float]:
+    """Return the competition's further metrics by name, on the rows that are predicted."""
+    covered = np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1)
+    return {
+        other.name: other.score(target[covered], predictions[covered]) for other in competition.also
+    }
+
+
+def _note(metric: Metric, oof: OutOfFold, baseline: OutOfFold | None) -> str:
+    origin = "imported" if oof.imported else ""
+    if baseline is None:
+        return origin
+    if oof.model == baseline.model:
+        return "baseline"
+    return origin if metric.better(oof.score, than=baseline.score) else "does not beat the baseline"

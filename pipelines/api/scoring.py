@@ -1,0 +1,96 @@
+"""`score`: what a submission is worth, given the answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from comps.archive import read_csv
+from comps.base import Competition, DataError, UsageError
+from comps.catalog import competition_names, find_competition
+from comps.sources import find_source
+from submissions import answers_are_labels, score_submission
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Score:
+    """The score of a submission.
+
+    Attributes:
+        competition: whose metric it is.
+        value: of the metric.
+        note: what the user should know; empty where there is nothing.
+    """
+
+    competition: Competition
+    value: float
+    note: str = ""
+
+
+def score(
+    submission: str | Path, solution: str | Path, competition: str | Competition | None = None
+) -> Score:
+    """Score a submission file against a file with the answers.
+
+    Args:
+        submission: a CSV file as Kaggle takes it.
+        solution: a CSV file of the same columns with the answers.
+        competition: whose metric counts; None finds the one whose columns these are.
+
+    Raises:
+        WorkbenchError: if a file cannot be read, or the two do not go together.
+    """
+    # A label may be called NA or None.
+    answers, given = (
+        read_table(Path(path), keep_default_na=False) for path in (solution, submission)
+    )
+    if competition is None:
+        chosen = _with_columns(list(answers.columns))
+    else:
+        chosen = find_competition(competition) if isinstance(competition, str) else competition
+    labels, note = _labels(chosen) if answers_are_labels(chosen, answers) else (None, "")
+    return Score(chosen, score_submission(chosen, given, answers, labels), note)
+
+
+def _labels(competition: Competition) -> tuple[tuple[object, ...] | None, str]:
+    """Return the labels of the training target; None, with a note, if it cannot be read."""
+    source = find_source(competition)
+    try:
+        return competition.labels(competition.load(source.path)), ""
+    except (DataError, OSError) as error:
+        return None, (
+            f"The labels that are known are those of the answers, for {source.path} cannot be "
+            f"read: {error}"
+        )
+
+
+def read_table(path: Path, **options: Any) -> pd.DataFrame:
+    """Read a CSV file that the user named. `options` go to `pandas.read_csv`.
+
+    Raises:
+        DataError: if it is missing or no CSV file.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"Cannot read {path}: {error.strerror}.") from error
+    return read_csv(content, str(path), **options)
+
+
+def _with_columns(columns: list[str]) -> Competition:
+    candidates = [find_competition(name) for name in competition_names()]
+    fitting = [
+        candidate
+        for candidate in candidates
+        if {candidate.id_column, *candidate.target_columns} <= set(columns)
+    ]
+    if len(fitting) != 1:
+        raise UsageError(
+            f"Which competition the columns {columns} belong to is not clear; name it with "
+            f"--competition. Known: {', '.join(competition_names())}."
+        )
+    return fitting[0]

@@ -1,0 +1,500 @@
+"""`tune`: search, check on rows held out, keep the best, and train it on all rows."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+from comps.base import BusyError, Competition, Family, Metric, Model, UsageError, WorkbenchError
+from pipelines.api.defaults import OUTER_SHARE
+from pipelines.api.progress import Progress, Teller, clock
+from pipelines.api.recorded import recorded
+from pipelines.api.results import checked_submission
+from pipelines.api.running import seconds_of
+from pipelines.api.session import Options, Session, TrainingChoices
+from pipelines.api.tuning_check import Searched, checked, search_on
+from pipelines.basics.files import write_bytes
+from pipelines.results.sealed import OUTER, check_share
+from pipelines.store import Experiment
+from pipelines.tuning import Search, State, TrialResult
+from pipelines.tuning.all_rows import train_on_all_rows
+from pipelines.tuning.best import Best, tuning_folder, write_best
+from pipelines.tuning.plot import write_plot
+from pipelines.tuning.study import made_of
+from pipelines.tuning.trials import run_trials
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a search was asked for beside the choices of all calls.
+
+    Attributes:
+        trials: of the whole study.
+        tuner: name, or None for the usual one of the model's library.
+        time_limit: such as "10m", or seconds.
+        storage: URL of Optuna's database, or None for SQLite beside the runs.
+        study: its name, or None for one of competition and model.
+        prune: whether hopeless trials end early.
+        outer: share of the training rows that the search never sees, to check its winner on; 0
+            for no check.
+        refit: how many of the best configurations are trained on all rows; 0 for none.
+        output: the file for their submission; None writes it into the store alone.
+    """
+
+    trials: int = 20
+    tuner: str | None = None
+    time_limit: str | float | None = None
+    storage: str | None = None
+    study: str | None = None
+    prune: bool = True
+    outer: float = OUTER_SHARE
+    refit: int = 0
+    output: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise UsageError(f"--trials must be 1 or more; it is {self.trials}.")
+        if self.refit < 0:
+            raise UsageError(f"--refit must be 0 or more; it is {self.refit}.")
+        if self.outer:
+            check_share(self.outer, OUTER)
+        if self.study is not None and not re.fullmatch(r"[\w.-]+", self.study):
+            raise UsageError(
+                "--study takes a name of letters, digits, dots, hyphens and underscores, not "
+                f"{self.study!r}."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class TuneResult:
+    """Outcome of a search.
+
+    Attributes:
+        metric: of the competition.
+        best: the best trial, beside the declared parameters, and the check of both.
+        results: all trials of the study.
+        plot: the file with the plot of the search.
+        submission: of the best configurations trained on all rows; None where that was not wanted.
+        notes: what the user should know.
+    """
+
+    metric: Metric
+    best: Best
+    results: Sequence[TrialResult]
+    plot: Path
+    submission: pd.DataFrame | None
+    notes: Sequence[str]
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The changed parameters of the best trial."""
+        return self.best.params
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """The trials, best first: score, stopping point, seconds, parameters."""
+        import pandas as pd
+
+        return pd.DataFrame([trial_row(result) for result in ranked(self.metric, self.results)])
+
+    @property
+    def text(self) -> str:
+        """What came out, in words."""
+        return outcome(self.metric, self.best)[0]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        return outcome(self.metric, self.best)[1]
+
+
+def tune(
+    competition: str | Competition,
+    model: str | object,
+    *,
+    trials: int = 20,
+    time_limit: str | float | None = None,
+    tuner: str | None = None,
+    prune: bool = True,
+    outer: float = OUTER_SHARE,
+    storage: str | None = None,
+    study: str | None = None,
+    refit: int = 0,
+    output: str | Path | None = None,
+    progress: Progress | None = None,
+    **choices: Unpack[TrainingChoices],
+) -> TuneResult:
+    """Search for better parameters of a model, and check them on rows that it never saw.
+
+    The study is kept: the same call goes on from there. `run(..., tuned=True)` uses the winner, if
+    it gained more than one standard error.
+
+    Args:
+        competition: a name, or your own.
+        model: a name, or a model as `run` takes it, with a `space`.
+        trials: of the whole study.
+        time_limit: such as "10m" or a number of seconds.
+        tuner: "tpe", "random" or "cmaes" of Optuna; for networks "bayesian", "hyperband" or
+            "random" of KerasTuner.
+        prune: whether hopeless trials end early.
+        outer: share of the training rows that the search never sees; 0 for no check.
+        storage: URL of Optuna's database; None for SQLite in the store.
+        study: its name; None for one of competition and model.
+        refit: how many of the best configurations are trained on all rows for a submission.
+        output: the file for that submission, beside the store.
+        progress: is called with each `Update`.
+        **choices: see `TrainingChoices`.
+
+    Raises:
+        WorkbenchError: if a choice is wrong, or no trial is complete.
+    """
+    request = Request(
+        trials=trials,
+        tuner=tuner,
+        time_limit=time_limit,
+        storage=storage,
+        study=study,
+        prune=prune,
+        outer=outer,
+        refit=refit,
+        output=output,
+    )
+    models = model if isinstance(model, str) else [model]
+    return tune_model(Options.of(competition, {**choices, "models": models}), request, progress)
+
+
+def tune_model(options: Options, request: Request, progress: Progress | None = None) -> TuneResult:
+    """Search for the parameters of one model, and keep the best; see `tune`."""
+    limit = seconds_of(request.time_limit)
+    deadline = None if limit is None else time.monotonic() + limit
+    session = Session(options)
+    if len(session.models) != 1 or options.models is None:
+        raise UsageError("comps tune takes one model: --model NAME.")
+    (model,) = session.models
+    teller = Teller(session.competition.metric, progress)
+    for note in session.introduction():
+        teller.note(note)
+    searched = search_on(session.experiment(), request.outer, teller)
+    study = request.study or _study_name(session, request)
+    with (
+        _work_folder(tuning_folder(session.store)) as work,
+        _study(session, searched, model, request, study) as search,
+        recorded(session, teller, "tune", [], searched.experiment, _given(request)) as told,
+    ):
+        try:
+            _search(session, told, searched.experiment, model, search, request, work, deadline)
+            results = search.results()
+            best = _best(session, model, study, results)
+            best = checked(session, told, searched, model, best, work)
+            write_best(session.store, best)
+            told.recording.tuned(asdict(best))
+            metric = session.competition.metric
+            plot = tuning_folder(session.store) / f"{study}.svg"
+            plot = write_plot(metric, results, study, plot)
+            told.write(outcome(metric, best)[0])
+            submission = None
+            if request.refit:
+                submission = _refit(
+                    session, told, searched.experiment, model, results, request, work
+                )
+        finally:
+            session.engine.close()
+    return TuneResult(metric, best, results, plot, submission, tuple(teller.notes))
+
+
+def _given(request: Request) -> dict[str, Any]:
+    usual = asdict(Request())
+    return {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in asdict(request).items()
+        if value != usual[name]
+    }
+
+
+def _study_name(session: Session, request: Request) -> str:
+    """Return the name of a study of these rows, which are others under another share."""
+    sealed = session.options.sealed
+    name = f"{session.competition.name}-{session.models[0].name}"
+    name += "" if sealed is None else f"-sealed-{sealed:g}"
+    return name + ("" if request.outer == OUTER_SHARE else f"-outer-{request.outer:g}")
+
+
+def _search(
+    session: Session,
+    teller: Teller,
+    experiment: Experiment,
+    model: Model,
+    search: Search,
+    request: Request,
+    work: Path,
+    deadline: float | None,
+) -> None:
+    """Run the search, with a line for each trial."""
+    before = search.results()
+    metric = session.competition.metric
+    if before:
+        teller.note(f"{len(before)} trials are stored; the study goes on to {request.trials}.")
+    found = list(before)
+    started = time.monotonic()
+
+    def on_result(result: TrialResult) -> None:
+        found.append(result)
+        now = len(found) - len(before)
+        left = (request.trials - len(found)) * (time.monotonic() - started) / now
+        if deadline is not None:
+            left = min(left, deadline - time.monotonic())
+        teller.trial(*trial_line(metric, found, request.trials, max(0.0, left)))
+
+    run_trials(
+        experiment,
+        model,
+        search,
+        engine=session.engine,
+        folder=work / "trials",
+        n_trials=request.trials,
+        deadline=deadline,
+        on_result=on_result,
+    )
+
+
+def _best(session: Session, model: Model, study: str, results: list[TrialResult]) -> Best:
+    """Return the best trial of a study, not checked yet.
+
+    Raises:
+        WorkbenchError: if no trial is complete.
+    """
+    metric = session.competition.metric
+    scores = {r.trial.number: r.score for r in results if r.score is not None}
+    if not scores:
+        reasons = [result.reason for result in results if result.reason]
+        raise WorkbenchError(
+            f"No trial is complete. {reasons[0]}"
+            if reasons
+            else "No trial is complete: the time limit is too short."
+        )
+    number = min(scores, key=lambda number: (metric.sort_key(scores[number]), number))
+    params = {result.trial.number: result.trial.params for result in results}
+    defaults = [
+        scores[n] for n in scores if all(model.params[k] == v for k, v in params[n].items())
+    ]
+    return Best(
+        model=model.name,
+        study=study,
+        params=dict(params[number]),
+        number=number,
+        score=scores[number],
+        default_score=defaults[0] if defaults else None,
+        data=session.dataset.fingerprint,
+    )
+
+
+def _refit(
+    session: Session,
+    teller: Teller,
+    searched: Experiment,
+    model: Model,
+    results: list[TrialResult],
+    request: Request,
+    work: Path,
+) -> pd.DataFrame:
+    """Train the best configurations on all rows; write and return their mean as a submission."""
+    metric = session.competition.metric
+    complete = [result for result in ranked(metric, results) if result.score is not None]
+    chosen = [
+        (model.with_params(result.trial.params), result.step or 1)
+        for result in complete[: request.refit]
+    ]
+    teller.note(f"Training the best {len(chosen)} configurations on all rows.")
+    predictions = train_on_all_rows(
+        session.experiment(), chosen, searched.folds, session.engine, work
+    )
+    submission = checked_submission(session.experiment(), predictions)
+    content = submission.to_csv(index=False).encode()
+    write_bytes(session.store.root / "submission.csv", content)
+    if request.output is not None:
+        write_bytes(Path(request.output), content)
+    return submission
+
+
+@contextlib.contextmanager
+def _study(
+    session: Session, searched: Searched, model: Model, request: Request, name: str
+) -> Iterator[Search]:
+    """Open the study of a model in the library that searches for its family."""
+    folder = tuning_folder(session.store)
+    seed = session.seed
+    metric, made = session.competition.metric, made_of(searched.experiment, model, searched.share)
+    if model.family is not Family.NETWORK:
+        from pipelines.tuning.optuna_search import OptunaSearch
+
+        storage = request.storage or f"sqlite:///{(folder / 'optuna.db').resolve()}"
+        tuner = request.tuner or "tpe"
+        yield OptunaSearch(
+            model, metric, made, storage, name, tuner=tuner, seed=seed, prune=request.prune
+        )
+        return
+    if request.storage is not None:
+        raise UsageError("--storage is for Optuna; networks are tuned by KerasTuner, in a folder.")
+    from filelock import FileLock, Timeout
+
+    from pipelines.tuning.keras_search import KerasSearch
+
+    project = folder / "keras" / name
+    project.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(project / ".lock", timeout=0):
+            yield KerasSearch(
+                model,
+                metric,
+                made,
+                project,
+                tuner=request.tuner or "bayesian",
+                n_trials=request.trials,
+                seed=seed,
+            )
+    except Timeout as error:
+        raise BusyError(
+            f"Another search is writing to {project}. Wait until it has ended, or use --study."
+        ) from error
+
+
+@contextlib.contextmanager
+def _work_folder(folder: Path) -> Iterator[Path]:
+    """Make a folder of this process, and delete it and those of processes that are no more."""
+    own = folder / f"work-{os.getpid()}"
+    for other in folder.glob("work-*"):
+        if other == own or not Path("/proc", other.name.removeprefix("work-")).exists():
+            shutil.rmtree(other, ignore_errors=True)
+    own.mkdir(parents=True, exist_ok=True)
+    try:
+        yield own
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def trial_line(
+    metric: Metric, results: Sequence[TrialResult], total: int, seconds_left: float
+) -> tuple[str, dict[str, Any]]:
+    """Return what is told of the last of some trials."""
+    result = results[-1]
+    best = best_of(metric, results)
+    ended = f"trial {result.trial.number}"
+    if result.score is not None:
+        ended += f" {metric.label} {result.score:.{metric.digits}f}"
+    elif result.state is State.PRUNED:
+        ended += f" pruned after {len(result.fold_scores)} folds"
+    else:
+        ended += f" failed: {result.reason}"
+    if best is not None and best.score is not None:
+        ended += f", best {best.score:.{metric.digits}f} of trial {best.trial.number}"
+    left = f"about {clock(seconds_left)} left"
+    text = f"[{len(results)}/{total}] {ended}, {result.seconds:.1f} s, {left}"
+    return text, {
+        **trial_row(result),
+        "best": None if best is None else best.score,
+        "done": len(results),
+        "total": total,
+        "seconds_left": seconds_left,
+    }
+
+
+def best_of(metric: Metric, results: Sequence[TrialResult]) -> TrialResult | None:
+    """Return the best complete trial; None if there is none."""
+    complete = [result for result in results if result.score is not None]
+    return min(complete, key=lambda result: metric.sort_key(result.score or 0.0), default=None)
+
+
+def ranked(metric: Metric, results: Sequence[TrialResult]) -> list[TrialResult]:
+    """Return the trials of a study, best first, those without a score last."""
+    return sorted(
+        results,
+        key=lambda result: (
+            result.score is None,
+            metric.sort_key(result.score or 0.0),
+            result.trial.number,
+        ),
+    )
+
+
+def outcome(metric: Metric, best: Best) -> tuple[str, dict[str, Any]]:
+    """Return the outcome of a search: scores of the best trial and the declaration, and a verdict.
+
+    Two scores are of the folds of the search, which chose the best one, and two of rows that it
+    never saw, if there was a check.
+    """
+
+    def shown(score: float | None) -> str:
+        return "none" if score is None else f"{score:.{metric.digits}f}"
+
+    check = best.check
+    text = (
+        f"{best.model}, trial {best.number}: {metric.label} {shown(best.score)} on the folds of "
+        f"the search, as declared {shown(best.default_score)}. {_verdict(metric, best, shown)}"
+    )
+    return text, {
+        "model": best.model,
+        "study": best.study,
+        "trial": best.number,
+        "params": dict(best.params),
+        "score": best.score,
+        "default_score": best.default_score,
+        "outer_rows": None if check is None else check.rows,
+        "outer_share": None if check is None else check.share,
+        "outer_score": None if check is None else check.score,
+        "default_outer_score": None if check is None else check.default_score,
+        "gain": None if check is None else check.gain,
+        "gain_error": None if check is None else check.error,
+        "unchecked": best.unchecked,
+        "used": best.gains(),
+    }
+
+
+def _verdict(metric: Metric, best: Best, shown: Callable[[float | None], str]) -> str:
+    if best.check is None:
+        return f"comps run --tuned keeps the declared parameters: {best.unchecked}."
+    check = best.check
+    verdict = (
+        f"comps run --tuned uses {parameters_text(best.params)}."
+        if best.gains()
+        else "That is not more than one standard error: comps run --tuned keeps the declared "
+        "parameters."
+    )
+    found = best.found(metric)
+    return (
+        f"{found[0].upper()}{found[1:]}: {shown(check.score)}, as declared "
+        f"{shown(check.default_score)}. {verdict}"
+    )
+
+
+def trial_row(result: TrialResult) -> dict[str, Any]:
+    """Return a trial as JSON values."""
+    return {
+        "trial": result.trial.number,
+        "state": str(result.state),
+        "score": result.score,
+        "fold_scores": list(result.fold_scores),
+        "step": result.step,
+        "seconds": result.seconds,
+        "params": dict(result.trial.params),
+        "reason": result.reason,
+    }
+
+
+def parameters_text(params: Mapping[str, Any]) -> str:
+    """Return parameters as people read them."""
+
+    def shown(value: Any) -> str:
+        return f"{value:.4g}" if isinstance(value, float) else json.dumps(value)
+
+    return " ".join(f"{name}={shown(value)}" for name, value in params.items())

@@ -1,0 +1,47 @@
+"""What a command was asked for: the competition, the choices, and how results are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from comps.base import UsageError
+from comps.catalog import find_competition
+from pipelines.cli.reporters import Output, make_output
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command passes on to a function of the API.
+
+    Attributes:
+        competition: its name; None where there is none.
+        choices: by name, those that were given alone.
+        json: whether machines read the results.
+        quiet: whether results are shown alone.
+        verbose: whether every stage of every fit gets a line.
+    """
+
+    competition: str
+    choices: Mapping[str, Any]
+    json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+    @contextmanager
+    def output(self) -> Iterator[Output]:
+        """Give what shows results, and take its bar away however the command ends.
+
+        Raises:
+            UsageError: if there is no such competition, or -q and -v are given together.
+        """
+        if self.quiet and self.verbose:
+            raise UsageError("-q shows less and -v more: give one of them.")
+        metric = find_competition(self.competition).metric
+        output = make_output(metric, self.json, quiet=self.quiet, verbose=self.verbose)
+        try:
+            yield output
+        finally:
+            output.close()

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipelines.api.comparing import Compared, compare
+    from pipelines.api.comparing import Compared, ComparedAll, compare, compare_all
     from pipelines.api.exporting import export_oof
     from pipelines.api.history import clean, history
     from pipelines.api.imported import folds_table, import_oof
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Compared",
+    "ComparedAll",
     "Result",
     "TuneResult",
     "Update",
     "blend",
     "clean",
     "compare",
+    "compare_all",
     "cross_validate",
     "export_network",
     "export_oof",

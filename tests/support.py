@@ -36,6 +36,8 @@ from comps.base import (
     Model,
     Task,
 )
+from ensembles import Blend
+from pipelines.api.results import Result
 from pipelines.crossval import CrossValidation, cross_validate
 from pipelines.engines import Engine, Event, NextJob
 from pipelines.engines.inline import InlineEngine
@@ -419,6 +421,30 @@ def scripted(name: str, script: str, path: Path | str = "", other: Path | str = 
     return Model(name, Family.LINEAR, "sklearn", params, build=Scripted)
 
 
+def result_of(
+    competition: Competition,
+    oofs: Mapping[str, OutOfFold],
+    target: NDArray[np.float64],
+    folds: Folds,
+    chosen: Blend | None = None,
+    tried: Sequence[Blend] = (),
+) -> Result:
+    """Return the result of members of made-up rows; the target is on the metric's scale."""
+    n_rows = len(target)
+    dataset = Dataset(
+        train=np.zeros((n_rows, 1)),
+        test=np.zeros((1, 1)),
+        target=competition.metric.scale.inverse(target),
+        train_ids=np.arange(n_rows),
+        test_ids=np.arange(1),
+        sample_submission=None,
+        source="here",
+        fingerprint="here",
+    )
+    experiment = Experiment(competition, dataset, Path("here"), folds)
+    return Result(experiment, oofs, chosen, tried)
+
+
 # Running
 
 
@@ -497,16 +523,7 @@ def make_jobs(
     threads: int = 1,
 ) -> list[Job]:
     """Return jobs, one for each model, repeat and batch of folds."""
-    run = Run(
-        competition=experiment.competition,
-        data=experiment.data,
-        data_fingerprint=experiment.dataset.fingerprint,
-        store=store.root,
-        spec=experiment.folds.spec,
-        folds=store.write_folds(experiment.folds),
-        seed=experiment.seed,
-        threads=threads,
-    )
+    run = Run.of(experiment, store, threads)
     batches = list(folds)
     return [
         Job(run, model, experiment.key(model), repeat, tuple((fold,) for fold in batch))

@@ -34,7 +34,7 @@ from ensembles.compare import (
     resampled_scores,
     share_of_test,
 )
-from pipelines.cli import comparison_tables
+from pipelines.api.comparing import verdicts
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
 from pipelines.results.oof import OutOfFold
 from pipelines.store import RunStore
@@ -399,9 +399,7 @@ FAMILIES = {model.name: model.family for model in TINY.models}
 
 
 def test_two_members_are_told_apart_where_chance_does_not_explain_them() -> None:
-    ((text, row),) = comparison_tables.verdicts(
-        TINY.metric, FAMILIES, [judged("ridge", "mean", 0.25, 0.01)]
-    )
+    ((text, row),) = verdicts(TINY.metric, FAMILIES, [judged("ridge", "mean", 0.25, 0.01)])
     assert text == (
         "ridge is better than mean by 0.25000 RMSLE a fold "
         "(95 % interval -0.75000 to 1.25000, p 0.010)."
@@ -411,9 +409,7 @@ def test_two_members_are_told_apart_where_chance_does_not_explain_them() -> None
 
 @pytest.mark.parametrize(("mean", "p_value"), [(0.25, 0.05), (0.25, math.nan), (-0.25, 0.01)])
 def test_two_members_are_not_told_apart_otherwise(mean: float, p_value: float) -> None:
-    ((text, row),) = comparison_tables.verdicts(
-        TINY.metric, FAMILIES, [judged("ridge", "mean", mean, p_value)]
-    )
+    ((text, row),) = verdicts(TINY.metric, FAMILIES, [judged("ridge", "mean", mean, p_value)])
     assert text.startswith("The data do not tell ridge and mean apart: ridge is ahead by ")
     assert not row["told_apart"]
     assert row["p_value"] == (None if math.isnan(p_value) else p_value)
@@ -426,7 +422,7 @@ def test_the_best_network_is_set_against_the_best_boosting_model() -> None:
         judged(RIDGE.name, MEAN.name, 0.9, 0.001),
         judged(boosting, network, 0.3, 0.04),
     ]
-    best, deep = comparison_tables.verdicts(TINY.metric, FAMILIES, pairs)
+    best, deep = verdicts(TINY.metric, FAMILIES, pairs)
     assert best[0] == (
         "ridge is better than mean. The data do not tell ridge apart from lightgbm. "
         "(p below 0.05, corrected for 3 pairs.)"

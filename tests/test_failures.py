@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from comps.base import Model, WorkbenchError
-from pipelines.cli.failures import check_submittable, check_trained, reasons
+from pipelines.api.failures import check_submittable, check_trained, reasons
 from pipelines.crossval import CrossValidation
 from tests.support import FOREST, MEAN, RIDGE, TINY, kfold
 from tests.test_blend import member

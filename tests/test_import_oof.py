@@ -26,11 +26,13 @@ from comps.digits.competition import DIGITS
 from comps.digits.loader import load as load_digits
 from comps.metrics import LOG_LOSS
 from ensembles import best_blend
-from pipelines.cli.imported import check_name, import_predictions, write_folds
-from pipelines.cli.options import Options, Session
+from pipelines.api.imported import check_name
+from pipelines.api.results import Result, leaderboard_rows
+from pipelines.api.session import Options, Session
+from pipelines.api.stored import open_stored
+from pipelines.cli.imported import import_predictions, write_folds
+from pipelines.cli.request import Request
 from pipelines.cli.run import compare_models
-from pipelines.cli.stored import open_stored
-from pipelines.cli.tables import leaderboard
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
 from pipelines.results.imported import fold_table, imported_member, prediction_columns
 from pipelines.results.oof import OutOfFold
@@ -171,7 +173,7 @@ def test_the_leaderboard_shows_it_as_imported(
     ridge: Tables, trained: dict[str, OutOfFold], experiment: Experiment
 ) -> None:
     oofs = {**trained, "foreign": ridge.member()}
-    _, rows = leaderboard(TINY, oofs, None, TINY.scaled_target(experiment.dataset))
+    rows = leaderboard_rows(Result(experiment, oofs))
     found = {row["model"]: (row["family"], row["note"]) for row in rows}
     assert found["foreign"] == (Family.IMPORTED, "imported")
     assert found["ridge"] == (Family.LINEAR, "")
@@ -431,15 +433,14 @@ class Home:
         return RunStore(self.path / "runs" / "house-prices")
 
     def options(self, members: str | None = None, **changes: Any) -> Options:
-        """Return options of a command that prints lines of JSON."""
-        return Options(
-            competition="house-prices",
-            data=self.path / "houses.zip",
-            runs=self.path / "runs",
-            models=members,
-            json=True,
-            **changes,
-        )
+        """Return the options of a call."""
+        return Options.of("house-prices", self.request(members, **changes).choices)
+
+    def request(self, members: str | None = None, **changes: Any) -> Request:
+        """Return what a command that prints lines of JSON was asked for."""
+        places = {"data": self.path / "houses.zip", "runs": self.path / "runs"}
+        own = {} if members is None else {"models": members}
+        return Request("house-prices", {**places, **own, **changes}, json=True)
 
     def twin(self) -> OutOfFold:
         """Return the stored member 'twin'."""
@@ -499,7 +500,7 @@ def test_other_folds_are_written_where_one_wants_them(
     home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = home.path / "three folds.csv"
-    write_folds(home.options(folds=3, scheme="kfold", seed=7), path)
+    write_folds(home.request(folds=3, scheme="kfold", seed=7), path)
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert last["text"].endswith(" --folds 3 --scheme kfold --seed 7")
     expected = kfold(N_TRAIN, 3, seed=7).fold_of_row() + 1
@@ -533,15 +534,15 @@ def test_compare_trains_what_is_ours_alone(imported: Home) -> None:
 
 def test_one_member_is_no_comparison(imported: Home) -> None:
     with pytest.raises(UsageError, match="at least two different members; it got: twin"):
-        compare_models(imported.options("twin", engine="inline"))
+        compare_models(imported.request("twin", engine="inline"))
 
 
 def test_on_other_folds_it_is_refused_before_anything_is_trained(
     imported: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = imported.options("ridge,twin", folds=4, engine="inline")
+    request = imported.request("ridge,twin", folds=4, engine="inline")
     with pytest.raises(UsageError, match="'twin' was imported for other data or other folds"):
-        compare_models(options)
+        compare_models(request)
     assert "planned" not in capsys.readouterr().out
 
 
@@ -566,7 +567,7 @@ def test_names_are_known_to_what_takes_imported_members_alone(imported: Home) ->
 
 def test_a_name_is_refused_before_a_file_is_read(home: Home) -> None:
     with pytest.raises(UsageError, match="'ridge' is a model of house-prices"):
-        import_predictions(home.options(), "ridge", Path("none.csv"), Path("none.csv"))
+        import_predictions(home.request(), "ridge", Path("none.csv"), Path("none.csv"))
 
 
 def test_a_refused_import_changes_nothing_and_a_good_one_replaces(
@@ -579,7 +580,7 @@ def test_a_refused_import_changes_nothing_and_a_good_one_replaces(
     assert f"1 ids of the data are missing: {test['Id'][0]}." in done.err
     assert away.twin().key == before.key
     test.assign(SalePrice=1000.0).to_csv(path / "test.csv", index=False)
-    import_predictions(away.options(), "twin", path / "oof.csv", path / "test.csv")
+    import_predictions(away.request(), "twin", path / "oof.csv", path / "test.csv")
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["replaced"] is True
     np.testing.assert_allclose(away.twin().test, np.log1p(1000.0))
 

@@ -383,9 +383,9 @@ def test_a_log_has_what_was_said_with_the_time(home: Home) -> None:
     (log,) = home.store.glob("records/*-run.log")
     lines = log.read_text().splitlines()
     assert lines[0].endswith("Z Data: houses.zip")
-    assert any("done: ridge fold 5: RMSLE 0." in line for line in lines)
+    assert any("ridge fold 5: RMSLE 0." in line for line in lines)
     assert any("ridge: out-of-fold RMSLE" in line for line in lines)
-    assert "submission.csv: 60 rows" in lines[-1]
+    assert "submission.csv: checked. Submitted: " in lines[-1]
     datetime.fromisoformat(lines[-1].split()[0])
 
 

@@ -33,10 +33,12 @@ from comps.base import (
 from comps.digits.competition import DIGITS
 from comps.temperature.readings import TARGET, TIME
 from ensembles import best_blend
-from pipelines.cli.options import Options, Session
+from pipelines.api.session import Options, Session
+from pipelines.api.stored import blend, open_stored
+from pipelines.api.tuning import Request as SearchRequest
+from pipelines.api.tuning import tune_model
+from pipelines.cli.request import Request
 from pipelines.cli.run import run_competition
-from pipelines.cli.stored import blend_stored, open_stored
-from pipelines.cli.tune import Request, tune_model
 from pipelines.code import reached
 from pipelines.folds import FoldInput, FoldSpec, make_folds
 from pipelines.results.sealed import LEAST_ROWS, OUTER, SealedPart, seal, seal_competition
@@ -482,7 +484,8 @@ def test_blend_and_submit_do_not_look(home: tuple[Path, Done]) -> None:
     record = (path / "runs" / "house-prices" / FILE).read_bytes()
     comps("submit", *HOUSES, "--output", "again.csv", cwd=path)
     assert (path / "again.csv").read_bytes() == (path / "submission.csv").read_bytes()
-    blend_stored(options(path, models=None), "auto")
+    choices = options(path, models=None).named
+    blend("house-prices", **choices)
     assert (path / "runs" / "house-prices" / FILE).read_bytes() == record
 
 
@@ -496,13 +499,14 @@ def test_looks_are_counted_over_runs(
     (fold,) = store.glob("models/ridge/*/r0-f2.npz")
     fold.unlink()
     (fold.parent / "oof-r1.npz").unlink()
-    run_competition(options(home[0], runs=tmp_path / "runs", json=True), None, output)
+    changed = options(home[0], runs=tmp_path / "runs")
+    run_competition(Request("house-prices", changed.named, json=True), None, output)
     again = Done(0, capsys.readouterr().out, "")
     assert again.event("planned") == {"event": "planned", "to_fit": 1, "stored": 19}
     assert again.event("sealed") == home[1].event("sealed")
     assert (store / FILE).read_bytes() == before
     changed = options(home[0], runs=tmp_path / "runs", settings=["ridge.alpha=40"])
-    run_competition(changed, None, output)
+    run_competition(Request("house-prices", changed.named), None, output)
     *_, last = capsys.readouterr().out.splitlines()
     assert last.startswith("Sealed RMSLE 0.") and "on 30 rows, nested 0." in last
     assert "Looked at 2 times, and each look made it less of a surprise." in last
@@ -520,9 +524,9 @@ def test_a_look_that_cannot_be_recorded_is_not_shown(
     store.write_text(FILE, "{")
     changed = options(home[0], runs=tmp_path, models="median")
     with pytest.raises(StoreError, match=f"{FILE} cannot be read"):
-        run_competition(changed, None, tmp_path / "submission.csv")
-    shown = capsys.readouterr().out
-    assert "submission.csv: 60 rows" in shown and "Sealed RMSLE" not in shown
+        run_competition(Request("house-prices", changed.named), None, tmp_path / "submission.csv")
+    assert set(prices_in(tmp_path / "submission.csv")) == set(answers())
+    assert "Sealed RMSLE" not in capsys.readouterr().out
 
 
 def test_a_share_out_of_range_is_refused_before_anything_is_done(home: tuple[Path, Done]) -> None:
@@ -533,14 +537,14 @@ def test_a_share_out_of_range_is_refused_before_anything_is_done(home: tuple[Pat
 
 @pytest.mark.slow
 def test_a_search_sees_the_reduced_rows_and_does_not_look(
-    home: tuple[Path, Done], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: tuple[Path, Done], tmp_path: Path
 ) -> None:
     store, refit = tmp_path / "house-prices", tmp_path / "refit.csv"
     of_search = options(home[0], runs=tmp_path, models="ridge")
-    tune_model(of_search, Request(trials=3, refit=1, output=refit))
+    found = tune_model(of_search, SearchRequest(trials=3, refit=1, output=refit))
     assert not (store / FILE).exists()
     # The search holds out a quarter of what is not sealed.
-    assert "30 of 120 training rows are held out of the search" in capsys.readouterr().err
+    assert any("30 of 120 training rows are held out of the search" in n for n in found.notes)
     assert set(prices_in(refit)) == set(answers())
     best = json.loads((store / "tuning" / "best" / "ridge.json").read_text())
     session = Session(replace(of_search, tuned=True))

@@ -9,9 +9,9 @@ import pytest
 
 from comps.metrics import MEAN_ABSOLUTE_ERROR
 from ensembles import blend
-from pipelines.cli import tables
+from pipelines.api.results import blend_rows, leaderboard_rows
 from pipelines.results.oof import OutOfFold
-from tests.support import MEAN, METRIC, RIDGE, TINY, kfold
+from tests.support import MEAN, METRIC, RIDGE, TINY, kfold, result_of
 from tests.test_blend import member
 
 COMPETITION = replace(TINY, also=(MEAN_ABSOLUTE_ERROR,))
@@ -31,7 +31,7 @@ def oofs() -> dict[str, OutOfFold]:
 
 
 def test_further_metrics_stand_in_the_leaderboard() -> None:
-    _, rows = tables.leaderboard(COMPETITION, oofs(), None, TARGET)
+    rows = leaderboard_rows(result_of(COMPETITION, oofs(), TARGET, kfold(12)))
     assert [row["model"] for row in rows] == [RIDGE.name, MEAN.name]
     assert [row["mean_absolute_error"] for row in rows] == pytest.approx([0.5, 3.0])
 
@@ -40,7 +40,7 @@ def test_further_metrics_of_a_blend_are_honest_ones() -> None:
     members = list(oofs().values())
     folds = kfold(12)
     tried = [blend(method, members, TARGET, folds, METRIC) for method in ("best", "equal")]
-    _, rows = tables.blends(COMPETITION, tried, tried[0], TARGET)
+    rows = blend_rows(result_of(COMPETITION, oofs(), TARGET, folds, tried[0], tried))
     wanted = [float(np.abs(each.honest[1:] - TARGET[1:]).mean()) for each in tried]
     assert [row["honest_mean_absolute_error"] for row in rows] == pytest.approx(wanted)
     assert [row["chosen"] for row in rows] == [True, False]

@@ -28,10 +28,10 @@ from comps.base import (
     spaces,
 )
 from comps.catalog import competition_names, find_competition
-from pipelines.cli.options import Options, Session
-from pipelines.cli.reporters import make_output
-from pipelines.cli.tune import Request, tune_model
-from pipelines.cli.tuning_check import search_on
+from pipelines.api.progress import Teller
+from pipelines.api.session import Options, Session
+from pipelines.api.tuning import Request, tune_model
+from pipelines.api.tuning_check import outer_predictions, search_on
 from pipelines.engines.inline import InlineEngine
 from pipelines.fitting.all_rows import longer
 from pipelines.folds import FoldInput, FoldSpec, make_folds
@@ -41,12 +41,12 @@ from pipelines.tuning.all_rows import train_on_all_rows
 from pipelines.tuning.best import Best, Check, read_best, tuned, write_best
 from pipelines.tuning.keras_search import KerasSearch, import_keras_tuner
 from pipelines.tuning.optuna_search import OptunaSearch
-from pipelines.tuning.outer import hold_out, outer_predictions
+from pipelines.tuning.outer import hold_out
 from pipelines.tuning.plot import best_so_far, write_plot
 from pipelines.tuning.study import made_of
 from pipelines.tuning.trials import MOST_FAILURES, run_trials
 from tests.benchmarks import tuning_choice
-from tests.commands import COMPS, Done, comps, environment
+from tests.commands import COMPS, comps, environment
 from tests.support import (
     FOREST,
     LIGHTGBM,
@@ -813,52 +813,39 @@ def request_of(tmp_path: Path, **changes: Any) -> tuple[Options, Request]:
         models="ridge",
         folds=3,
         engine="inline",
-        json=True,
     )
     return options, Request(**{"trials": 2, **changes})
 
 
-def events_of(capsys: pytest.CaptureFixture[str]) -> Done:
-    """Return the events that were printed since the last call."""
-    return Done(0, capsys.readouterr().out, "")
-
-
-def test_a_stopped_search_that_goes_on_holds_out_the_same_rows(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for n_trials in (1, 2, 4):
-        options, request = request_of(tmp_path / "in-parts", trials=n_trials)
-        tune_model(options, request)
-    in_parts = events_of(capsys).all("result")
-    tune_model(*request_of(tmp_path / "at-once", trials=4))
-    (at_once,) = events_of(capsys).all("result")
-    assert in_parts[-1] == at_once
+def test_a_stopped_search_that_goes_on_holds_out_the_same_rows(tmp_path: Path) -> None:
+    in_parts = [
+        tune_model(*request_of(tmp_path / "in-parts", trials=n_trials)) for n_trials in (1, 2, 4)
+    ]
+    at_once = tune_model(*request_of(tmp_path / "at-once", trials=4))
+    assert in_parts[-1].summary == at_once.summary
     # The only trial is of the declared parameters.
-    assert in_parts[0]["outer_score"] is None and not in_parts[0]["used"]
-    assert in_parts[0]["text"].endswith(
+    assert in_parts[0].summary["outer_score"] is None and not in_parts[0].summary["used"]
+    assert in_parts[0].text.endswith(
         "keeps the declared parameters: no configuration was better than the declared one."
     )
 
 
-def test_without_an_outer_part_the_winner_is_not_used(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_an_outer_part_the_winner_is_not_used(tmp_path: Path) -> None:
     options, request = request_of(tmp_path, trials=4, outer=0.0)
-    tune_model(options, request)
-    outcome = events_of(capsys).event("result")
-    assert outcome["trial"] > 0 and not outcome["used"]
-    assert outcome["study"] == "house-prices-ridge-outer-0"
-    assert "no rows were held out of the search (--outer 0)" in outcome["text"]
+    found = tune_model(options, request)
+    assert found.summary["trial"] > 0 and not found.summary["used"]
+    assert found.summary["study"] == "house-prices-ridge-outer-0"
+    assert "no rows were held out of the search (--outer 0)" in found.text
     session = Session(dataclasses.replace(options, tuned=True))
     assert [use.used for use in session.tuned] == [False]
     assert session.models == Session(options).models
 
 
 def test_where_no_rows_can_be_spared_the_search_looks_at_all_and_says_why(
-    experiment: Experiment, capsys: pytest.CaptureFixture[str]
+    experiment: Experiment,
 ) -> None:
-    output = make_output(METRIC, as_json=True)
-    found = search_on(experiment, 0.05, output)
+    teller = Teller(METRIC, None)
+    found = search_on(experiment, 0.05, teller)
     assert found.experiment is experiment and found.part is None and found.share == 0.0
     why = (
         "no rows could be held out of the search: --outer 0.05 of 120 training rows holds out 6 "
@@ -866,13 +853,10 @@ def test_where_no_rows_can_be_spared_the_search_looks_at_all_and_says_why(
         "--outer 0 for no check"
     )
     assert found.unchecked == why
-    (note,) = events_of(capsys).all("note")
-    assert note["text"] == f"comps run --tuned will not use the winner: {why}."
+    assert teller.notes == [f"comps run --tuned will not use the winner: {why}."]
 
 
-def test_a_class_too_small_for_the_folds_of_the_rest_is_no_reason_to_fail(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_class_too_small_for_the_folds_of_the_rest_is_no_reason_to_fail(tmp_path: Path) -> None:
     target = np.repeat([0.0, 1.0], [60, 5])
     dataset = Dataset(
         train=np.arange(65.0)[:, None],
@@ -887,9 +871,10 @@ def test_a_class_too_small_for_the_folds_of_the_rest_is_no_reason_to_fail(
     competition = dataclasses.replace(TINY, task=Task.BINARY)
     folds = make_folds(FoldSpec("stratified", 5), FoldInput.of(competition, dataset))
     whole = Experiment(competition, dataset, tmp_path, folds)
-    found = search_on(whole, 0.25, make_output(METRIC, as_json=True))
+    teller = Teller(METRIC, None)
+    found = search_on(whole, 0.25, teller)
     assert found.experiment is whole and found.part is None
-    assert "no rows could be held out of the search" in events_of(capsys).event("note")["text"]
+    assert "no rows could be held out of the search" in teller.notes[0]
 
 
 @pytest.mark.parametrize(

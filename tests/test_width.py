@@ -25,7 +25,7 @@ from pipelines.cli import comparison_tables, tables
 from pipelines.cli.width import fitted, needed_width, show
 from pipelines.results.oof import OutOfFold
 from tests.commands import COMPS, environment
-from tests.support import MEAN, METRIC, RIDGE, TINY, kfold
+from tests.support import MEAN, METRIC, RIDGE, TINY, kfold, result_of
 from tests.test_blend import member
 
 TARGET = np.arange(12.0)
@@ -55,7 +55,7 @@ def leaderboard() -> Table:
     members = list(oofs().values())
     chosen = blend("equal", members, TARGET, kfold(12), METRIC)
     competition = replace(TINY, also=(MEAN_ABSOLUTE_ERROR,))
-    return tables.leaderboard(competition, oofs(), chosen, TARGET)[0]
+    return tables.leaderboard(result_of(competition, oofs(), TARGET, kfold(12), chosen))[0]
 
 
 def costs() -> Table:

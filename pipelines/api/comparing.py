@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack
 
 from comps.base import Competition, Family, Metric, UsageError, WorkbenchError
+from comps.catalog import competition_names
 from ensembles.compare import Comparison, Interval, dependent_rows
 from ensembles.compare import compare as compare_members
 from pipelines.api.progress import Progress
@@ -143,6 +144,105 @@ def compare(
     )
     ordered = sorted(found, key=lambda oof: metric.sort_key(oof.score))
     return Compared(experiment, ordered, pairs, tuple(call.teller.notes))
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedAll:
+    """The best network against each boosting model, for many competitions.
+
+    Attributes:
+        compared: by competition.
+        failures: the reason by competition, where nothing could be compared.
+    """
+
+    compared: Mapping[str, Compared]
+    failures: Mapping[str, str]
+
+    @property
+    def rows(self) -> list[Row]:
+        """A row for each competition and boosting model, as JSON values."""
+        return [row for found in self.compared.values() for row in rival_rows(found)]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The same as a table."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows)
+
+
+def compare_all(
+    competitions: Sequence[str | Competition] | None = None,
+    *,
+    progress: Progress | None = None,
+    **choices: Unpack[TrainingChoices],
+) -> ComparedAll:
+    """Compare the best network with XGBoost, LightGBM and CatBoost, for every competition.
+
+    Both sides are trained on the same folds. Which network is the best is chosen by their scores on
+    these, which flatters it a little where there are several.
+
+    Args:
+        competitions: names, or your own; all that are found unless given.
+        progress: is called with each `Update`, such as `show_progress`.
+        **choices: see `TrainingChoices`; they hold for all competitions.
+
+    Returns:
+        Their comparisons. A competition that fails is reported there; the others go on.
+    """
+    compared: dict[str, Compared] = {}
+    failures: dict[str, str] = {}
+    for competition in competition_names() if competitions is None else competitions:
+        name = competition if isinstance(competition, str) else competition.name
+        try:
+            compared[name] = compare(competition, progress=progress, **choices)
+        except WorkbenchError as error:
+            failures[name] = str(error)
+    return ComparedAll(compared, failures)
+
+
+def rival_rows(compared: Compared) -> list[Row]:
+    """Return the best network against each boosting model, the best of these first.
+
+    Differences are gains of the network: above 0 it is the better one.
+    """
+    families, metric = compared.families, compared.metric
+    networks = [oof for oof in compared.members if families[oof.model] is Family.NETWORK]
+    if not networks:
+        return []
+    network = networks[0]
+    rows = []
+    for rival in compared.members:
+        if families[rival.model] is not Family.BOOSTING:
+            continue
+        pair = next(
+            pair
+            for pair in compared.pairs
+            if {pair.first, pair.second} == {network.model, rival.model}
+        )
+        sign = 1.0 if pair.first == network.model else -1.0
+        ends = [_number(sign * end) for end in (pair.folds.interval.low, pair.folds.interval.high)]
+        low, high = ends if sign > 0 else ends[::-1]
+        rows.append(
+            {
+                "competition": compared.experiment.competition.name,
+                "metric": metric.label,
+                "digits": metric.digits,
+                "network": network.model,
+                "network_score": network.score,
+                "boosting": rival.model,
+                "boosting_score": rival.score,
+                "gain": sign * pair.folds.mean,
+                "interval": [low, high],
+                "p_holm": _number(pair.p_holm),
+                "told_apart": told_apart(pair),
+                "network_seconds": network.fit_seconds / network.fold_scores.size,
+                "boosting_seconds": rival.fit_seconds / rival.fold_scores.size,
+                "network_size": network.size,
+                "boosting_size": rival.size,
+            }
+        )
+    return rows
 
 
 def cost_rows(competition: Competition, members: Sequence[OutOfFold]) -> list[Row]:

@@ -1,6 +1,6 @@
 """Everything that `pipelines` names."""
 
-from pipelines.api.comparing import Compared, compare
+from pipelines.api.comparing import Compared, ComparedAll, compare, compare_all
 from pipelines.api.exporting import export_oof
 from pipelines.api.history import clean, history
 from pipelines.api.imported import folds_table, import_oof
@@ -14,12 +14,14 @@ from pipelines.trainers.networks.export import export_network
 
 __all__ = [
     "Compared",
+    "ComparedAll",
     "Result",
     "TuneResult",
     "Update",
     "blend",
     "clean",
     "compare",
+    "compare_all",
     "cross_validate",
     "export_network",
     "export_oof",

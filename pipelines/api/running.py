@@ -87,7 +87,9 @@ def run(
             write_submission(session.store, result, output)
         elif output is not None:
             told.note(f"{session.competition.name} has no test rows: no submission is written.")
-        told.write(f"{result.leaderboard.to_string(index=False)}\n{result.headline}")
+        told.write(f"leaderboard\n{result.leaderboard.to_string(index=False)}")
+        written = "No submission." if output is None else f"{output}: checked."
+        told.write(f"{written} {result.headline}")
         return replace(result, sealed=look_at_sealed(session, chosen))
 
 
@@ -131,7 +133,7 @@ def cross_validate(
         oofs = call.train(session.models, None, budget, nested=bool(session.options.nested))
         told.recording.finished(oofs.values())
         result = call.result(oofs)
-        told.write(result.leaderboard.to_string(index=False))
+        told.write(f"leaderboard\n{result.leaderboard.to_string(index=False)}")
         return result
 
 

@@ -114,7 +114,7 @@ class TuneResult:
         return outcome(self.metric, self.best)[0]
 
     @property
-    def values(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """The same as JSON values."""
         return outcome(self.metric, self.best)[1]
 

@@ -12,6 +12,7 @@ import typer
 
 from pipelines.api.defaults import OUTER_SHARE
 from pipelines.cli.arguments import (
+    AllCompetitions,
     Check,
     Data,
     DryRun,
@@ -40,6 +41,7 @@ from pipelines.cli.arguments import (
 )
 from pipelines.cli.shared import (
     COMPETITION,
+    MAYBE_COMPETITION,
     MEMBERS,
     MODEL,
     MODELS,
@@ -126,12 +128,15 @@ def blend(request: Request, method: Method = "auto") -> None:
 
 
 @app.command()
-@takes(*ROWS, MEMBERS, REPEATS, SEALED, *TRAINING, TENSORBOARD)
-def compare(request: Request) -> None:
+@takes(MAYBE_COMPETITION, *ROWS[1:], MEMBERS, REPEATS, SEALED, *TRAINING, TENSORBOARD)
+def compare(request: Request, all_: AllCompetitions = False) -> None:
     """Compare members fold by fold (deep models and boosting), and test the differences."""
-    from pipelines.cli.run import compare_models
+    from pipelines.cli.run import compare_everywhere, compare_models
 
-    compare_models(request)
+    if all_:
+        compare_everywhere(request)
+    else:
+        compare_models(request)
 
 
 @app.command()

@@ -8,6 +8,15 @@ from typing import Annotated
 import typer
 
 Competition = Annotated[str, typer.Argument(help="Name of the competition; see 'comps list'.")]
+MaybeCompetition = Annotated[
+    str | None, typer.Argument(help="Name of the competition; see 'comps list'.")
+]
+AllCompetitions = Annotated[
+    bool,
+    typer.Option(
+        "--all", help="The best network against each boosting model, for every competition."
+    ),
+]
 Data = Annotated[
     Path | None,
     typer.Option(help="Kaggle's zip or a folder of its files. [default: data/COMPETITION/]"),

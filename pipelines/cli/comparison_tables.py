@@ -82,3 +82,31 @@ def differences(metric: Metric, pairs: Sequence[Comparison]) -> tuple[Table, Row
             interval_text(metric, pair.overall_interval),
         )
     return table, [pair_row(pair) for pair in against_best]
+
+
+def rivals(rows: Rows) -> Table:
+    """Return the best network against each boosting model, for many competitions."""
+    table = new_table(
+        "",
+        ["competition", "network", "boosting"],
+        ["network's", "boosting's", "gain a fold", "95 % interval", "p (Holm)", "s a fold", "MB"],
+        spare=["MB", "s a fold", "95 % interval"],
+    )
+    for row in rows:
+        digits = row["digits"]
+        table.add_row(
+            f"{row['competition']} ({row['metric']})",
+            row["network"],
+            row["boosting"],
+            f"{row['network_score']:.{digits}f}",
+            f"{row['boosting_score']:.{digits}f}",
+            f"{row['gain']:+.{digits}f}" + (" *" if row["told_apart"] else ""),
+            " to ".join("?" if end is None else f"{end:+.{digits}f}" for end in row["interval"]),
+            "" if row["p_holm"] is None else p_text(row["p_holm"]),
+            f"{row['network_seconds']:.1f}, {row['boosting_seconds']:.1f}",
+            ", ".join(
+                "" if size is None else f"{size / 1e6:.2g}"
+                for size in (row["network_size"], row["boosting_size"])
+            ),
+        )
+    return table

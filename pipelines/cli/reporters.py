@@ -23,7 +23,6 @@ from pipelines.api.progress import (
     TrialUpdate,
     Update,
     clock,
-    describe,
 )
 
 if TYPE_CHECKING:
@@ -53,12 +52,12 @@ class Output(Protocol):
 
 
 def make_output(
-    metric: Metric, as_json: bool = False, *, quiet: bool = False, verbose: bool = False
+    metric: Metric | None, as_json: bool = False, *, quiet: bool = False, verbose: bool = False
 ) -> Output:
     """Return the output that suits where it goes.
 
     Args:
-        metric: that scores are shown with.
+        metric: that scores are shown with; None where there are several.
         as_json: whether machines read it.
         quiet: whether results are shown alone.
         verbose: whether every stage of every fit gets a line.
@@ -189,9 +188,10 @@ class QuietOutput(LineOutput):
 class BarOutput(LineOutput):
     """A bar of folds with the running score and the time left."""
 
-    def __init__(self, metric: Metric) -> None:
+    def __init__(self, metric: Metric | None) -> None:
         super().__init__()
-        self.metric = metric
+        self.digits = 5 if metric is None else metric.digits
+        self.label = "score" if metric is None else metric.label
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
         from rich.progress import Progress as Bar
@@ -210,23 +210,23 @@ class BarOutput(LineOutput):
     def __call__(self, update: Update) -> None:
         """Move the bar, or write a line above it."""
         if isinstance(update, FitUpdate):
-            self._event(update.event, update.status)
+            self._event(update.event, update.status, update.text)
             return
         self.note(update.text)
         if isinstance(update, Planned) and update.to_fit:
             self.bar.start()
 
-    def _event(self, event: Event, status: QueueStatus) -> None:
+    def _event(self, event: Event, status: QueueStatus, text: str) -> None:
         label = event.job.label
         if isinstance(event, Started):
             self.running[label] = label
         elif isinstance(event, Stage):
-            score = f"{event.score:.{self.metric.digits}f}"
-            self.running[label] = f"{label} step {event.step} {self.metric.label} {score}"
+            score = f"{event.score:.{self.digits}f}"
+            self.running[label] = f"{label} step {event.step} {self.label} {score}"
         else:
             self.running.pop(label, None)
         if isinstance(event, (Failed, Cancelled)):
-            self.note(describe(event, self.metric))
+            self.note(text)
         left = "" if status.seconds_left is None else f"{clock(status.seconds_left)} left"
         self.bar.update(
             self.task,

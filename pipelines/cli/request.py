@@ -24,11 +24,22 @@ class Request:
         verbose: whether every stage of every fit gets a line.
     """
 
-    competition: str
+    competition: str | None
     choices: Mapping[str, Any]
     json: bool = False
     quiet: bool = False
     verbose: bool = False
+
+    @property
+    def name(self) -> str:
+        """The competition.
+
+        Raises:
+            UsageError: if none was named.
+        """
+        if self.competition is None:
+            raise UsageError("The name of a competition was expected, or --all.")
+        return self.competition
 
     @contextmanager
     def output(self) -> Iterator[Output]:
@@ -39,7 +50,7 @@ class Request:
         """
         if self.quiet and self.verbose:
             raise UsageError("-q shows less and -v more: give one of them.")
-        metric = find_competition(self.competition).metric
+        metric = None if self.competition is None else find_competition(self.competition).metric
         output = make_output(metric, self.json, quiet=self.quiet, verbose=self.verbose)
         try:
             yield output

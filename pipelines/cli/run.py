@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipelines.api.comparing import Compared, compare
+from pipelines.api.comparing import Compared, compare, compare_all
 from pipelines.api.results import Result
 from pipelines.api.running import cross_validate, run
 from pipelines.cli import comparison_tables, tables
@@ -16,7 +16,7 @@ def run_competition(request: Request, time_limit: str | None, path: Path) -> Non
     """Train the models, blend them, and write a checked submission."""
     with request.output() as output:
         result = run(
-            request.competition,
+            request.name,
             time_limit=time_limit,
             output=path,
             progress=output,
@@ -34,7 +34,7 @@ def cross_validate_models(request: Request, time_limit: str | None) -> None:
     """Cross-validate models and show the leaderboard."""
     with request.output() as output:
         result = cross_validate(
-            request.competition, time_limit=time_limit, progress=output, **request.choices
+            request.name, time_limit=time_limit, progress=output, **request.choices
         )
         output.close()
         show_tuned(output, result)
@@ -46,9 +46,26 @@ def compare_models(request: Request) -> None:
     choices = dict(request.choices)
     with request.output() as output:
         members = choices.pop("models", None)
-        compared = compare(request.competition, members, progress=output, **choices)
+        compared = compare(request.name, members, progress=output, **choices)
         output.close()
         show_comparison(output, compared)
+
+
+def compare_everywhere(request: Request) -> None:
+    """Show the best network against each boosting model, for every competition."""
+    with request.output() as output:
+        found = compare_all(progress=output, **request.choices)
+        output.close()
+        rows = found.rows
+        output.table("rivals", comparison_tables.rivals(rows), rows)
+        if rows:
+            output.result(
+                "Gains are the network's over the boosting model; * is told apart by the corrected "
+                "test (p below 0.05). Of several networks the best on these folds is shown.",
+                {"competitions": sorted(found.compared)},
+            )
+        for name, reason in found.failures.items():
+            output.note(f"{name} could not be compared: {reason}")
 
 
 def show_comparison(output: Output, compared: Compared) -> None:

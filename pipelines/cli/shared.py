@@ -38,6 +38,7 @@ SHOWN = (
 )
 
 COMPETITION = _shared("competition", arguments.Competition, Parameter.empty)
+MAYBE_COMPETITION = _shared("competition", arguments.MaybeCompetition)
 RUNS = _shared("runs", arguments.Runs)
 # Which rows, in which folds, and where results are kept.
 ROWS = (

@@ -21,10 +21,10 @@ def tune_model(request: Request, search: dict[str, Any]) -> None:
     if model is None:
         raise UsageError("comps tune takes one model: --model NAME.")
     with request.output() as output:
-        found = tune(request.competition, model, progress=output, **search, **choices)
+        found = tune(request.name, model, progress=output, **search, **choices)
         output.close()
         output.table("trials", *tables.trials(found.metric, found.results, SHOWN))
-        output.result(found.text, found.values)
+        output.result(found.text, found.summary)
         output.note(f"Plot: {found.plot}")
         if found.submission is not None:
             _show_refit(request, output, found.submission, search)

@@ -110,11 +110,22 @@ def serve(pipe: Connection, cores: Sequence[int], environment: Mapping[str, str]
             os.sched_setaffinity(0, cores)
     while True:
         try:
+            _begin_keras(pipe.recv())
             job = pickle.loads(pipe.recv_bytes())
             for event in _execute(job, pipe):
                 _send(pipe, event)
         except (EOFError, ConnectionError):
             return
+
+
+def _begin_keras(backend: str | None) -> None:
+    """Import Keras on a backend before a function of a job imports it on the usual one."""
+    if backend is not None:
+        from pipelines.trainers.networks._keras_backend import import_keras
+
+        # What is wrong is an error of the job, which says it again.
+        with contextlib.suppress(WorkbenchError):
+            import_keras(backend)
 
 
 def _limit_threads(threads: int) -> None:

@@ -51,8 +51,10 @@ class Run:
         Raises:
             StoreError: if they cannot be written.
         """
+        whole = experiment.competition
         return cls(
-            competition=experiment.competition,
+            # Without the other models, whose functions may import what this job has no need of.
+            competition=replace(whole, models=(whole.baseline,)),
             data=experiment.data,
             data_fingerprint=experiment.dataset.fingerprint,
             store=store.root,

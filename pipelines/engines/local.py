@@ -150,6 +150,7 @@ class _Slot:
         self.job = job
         # A worker that has just died shows it when its report is awaited.
         with contextlib.suppress(BrokenPipeError):
+            self.worker.pipe.send(wanted)
             # Functions and classes of a notebook or a script go along by value.
             self.worker.pipe.send_bytes(cloudpickle.dumps(job, protocol=5))
 

@@ -29,8 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import Array, Family, Metric, Model
-from pipelines.cli.options import Options, Session
-from pipelines.cli.reporters import make_output
+from pipelines.api.progress import Teller
+from pipelines.api.session import Options, Session
 from pipelines.crossval import cross_validate
 from pipelines.engines import Engine, make_engine
 from pipelines.fitting.preparation import Preparation
@@ -234,7 +234,7 @@ def _cross_validate(
             [model],
             store=session.store,
             engine=lambda: engine,
-            reporter=make_output(metric, as_json=True),
+            reporter=Teller(metric, None),
         )
     if model.member not in outcome.oofs:
         raise SystemExit(f"{model.member} failed: {outcome.failures}")

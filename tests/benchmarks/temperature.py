@@ -20,9 +20,9 @@ import pandas as pd
 
 from comps.temperature.competition import TEMPERATURE
 from comps.temperature.loader import answers
-from pipelines.cli.finish import blend_members
-from pipelines.cli.options import Options, Session
-from pipelines.cli.reporters import make_output
+from pipelines.api.progress import Teller, show_progress
+from pipelines.api.results import blend_members
+from pipelines.api.session import Options, Session
 from pipelines.crossval import cross_validate
 from pipelines.engines import make_engine
 from tests.benchmarks.measuring import measure
@@ -39,7 +39,7 @@ def run(data: Path, models: str | None, seed: int, runs: Path) -> list[dict[str,
             session.models,
             store=session.store,
             engine=lambda: make_engine("local", None),
-            reporter=make_output(metric, as_json=False),
+            reporter=Teller(metric, show_progress),
         ).oofs
     truth = answers(data)["T (degC)"].to_numpy()
     rows: list[dict[str, object]] = [

@@ -25,10 +25,11 @@ from pathlib import Path
 from typing import Any
 
 from comps.catalog import find_competition
-from pipelines.cli.arguments import OUTER_SHARE
-from pipelines.cli.options import Options, Session
-from pipelines.cli.reporters import make_output
-from pipelines.tuning.outer import hold_out, outer_predictions
+from pipelines.api.defaults import OUTER_SHARE
+from pipelines.api.progress import Teller
+from pipelines.api.session import Options, Session
+from pipelines.api.tuning_check import outer_predictions
+from pipelines.tuning.outer import hold_out
 
 Event = dict[str, Any]
 COMPS = Path(sys.executable).with_name("comps")
@@ -72,7 +73,7 @@ def library_score(folder: Path, seed: int) -> float:
             find_competition("house-prices").model("lightgbm").with_params(LIBRARY),
             store=session.store,
             engine=session.engine,
-            reporter=make_output(metric, as_json=True),
+            reporter=Teller(metric, None),
         )
     return metric.score(metric.scale.forward(part.target), predictions)
 

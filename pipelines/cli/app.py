@@ -39,6 +39,7 @@ from pipelines.cli.arguments import (
     Tuner,
     Wide,
 )
+from pipelines.cli.helping import Command
 from pipelines.cli.shared import (
     COMPETITION,
     MAYBE_COMPETITION,
@@ -90,7 +91,7 @@ def _global(
     del version
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_(data: Data = None, json: Json = False) -> None:
     """Show the competitions, their metrics, and the data that would be used."""
     from pipelines.cli.listing import list_competitions
@@ -98,7 +99,7 @@ def list_(data: Data = None, json: Json = False) -> None:
     list_competitions(data, json)
 
 
-@app.command()
+@app.command(cls=Command)
 @takes(*ROWS, MODELS, QUICK, TUNED, REPEATS, NESTED, SEALED, SETTINGS, *TRAINING, TENSORBOARD)
 def run(
     request: Request, time_limit: TimeLimit = None, output: Output = Path("submission.csv")
@@ -109,7 +110,7 @@ def run(
     run_competition(request, time_limit, output)
 
 
-@app.command()
+@app.command(cls=Command)
 @takes(*ROWS, MODELS, QUICK, TUNED, REPEATS, SEALED, SETTINGS, *TRAINING, TENSORBOARD)
 def cv(request: Request, time_limit: TimeLimit = None) -> None:
     """Cross-validate models and keep their out-of-fold predictions."""
@@ -118,7 +119,7 @@ def cv(request: Request, time_limit: TimeLimit = None) -> None:
     cross_validate_models(request, time_limit)
 
 
-@app.command()
+@app.command(cls=Command)
 @takes(*STORED)
 def blend(request: Request, method: Method = "auto") -> None:
     """Blend the members of the last run, or those named, without training anything."""
@@ -127,7 +128,7 @@ def blend(request: Request, method: Method = "auto") -> None:
     blend_stored(request, method)
 
 
-@app.command()
+@app.command(cls=Command)
 @takes(MAYBE_COMPETITION, *ROWS[1:], MEMBERS, REPEATS, SEALED, *TRAINING, TENSORBOARD)
 def compare(request: Request, all_: AllCompetitions = False) -> None:
     """Compare members fold by fold (deep models and boosting), and test the differences."""
@@ -139,7 +140,7 @@ def compare(request: Request, all_: AllCompetitions = False) -> None:
         compare_models(request)
 
 
-@app.command()
+@app.command(cls=Command)
 @takes(*ROWS, MODEL, REPEATS, SEALED, SETTINGS, *TRAINING)
 def tune(
     request: Request,
@@ -170,7 +171,7 @@ def tune(
     tune_model(request, search)
 
 
-@app.command()
+@app.command(cls=Command)
 @takes(*STORED)
 def submit(
     request: Request,
@@ -187,7 +188,7 @@ def submit(
         check_submission_file(request, check)
 
 
-@app.command("folds")
+@app.command("folds", cls=Command)
 @takes(*ROWS)
 def folds_(request: Request, output: FoldsOutput = Path("folds.csv")) -> None:
     """Write the fold of every training row, so that another tool can train on the same folds."""
@@ -196,7 +197,7 @@ def folds_(request: Request, output: FoldsOutput = Path("folds.csv")) -> None:
     write_folds(request, output)
 
 
-@app.command()
+@app.command(cls=Command)
 @takes(*ROWS)
 def import_oof(request: Request, name: MemberName, oof: OofFile, test: TestFile) -> None:
     """Take predictions that another tool made on the same folds as a member of the blend."""
@@ -205,7 +206,7 @@ def import_oof(request: Request, name: MemberName, oof: OofFile, test: TestFile)
     import_predictions(request, name, oof, test)
 
 
-@app.command()
+@app.command(cls=Command)
 @takes(COMPETITION, RUNS)
 def history(request: Request) -> None:
     """List the commands that trained, what they trained, and what came out."""
@@ -214,7 +215,7 @@ def history(request: Request) -> None:
     show_history(request)
 
 
-@app.command()
+@app.command(cls=Command)
 @takes(*STORED)
 def export_oof(
     request: Request,
@@ -229,7 +230,7 @@ def export_oof(
     export_stored(request, output, format, scale, wide)
 
 
-@app.command()
+@app.command(cls=Command)
 @takes(COMPETITION, RUNS)
 def clean(request: Request, dry_run: DryRun = False) -> None:
     """Remove stored results that no record names; imported members stay."""
@@ -238,7 +239,7 @@ def clean(request: Request, dry_run: DryRun = False) -> None:
     clean_store(request, dry_run)
 
 
-@app.command()
+@app.command(cls=Command)
 def score(
     submission: Submission,
     solution: Solution,

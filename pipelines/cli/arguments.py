@@ -7,10 +7,19 @@ from typing import Annotated
 
 import typer
 
-Competition = Annotated[str, typer.Argument(help="Name of the competition; see 'comps list'.")]
-MaybeCompetition = Annotated[
-    str | None, typer.Argument(help="Name of the competition; see 'comps list'.")
-]
+
+def _competitions(incomplete: str) -> list[str]:
+    """Return what a shell completes the name of a competition to."""
+    from comps.catalog import competition_names
+
+    return [name for name in competition_names() if name.startswith(incomplete)]
+
+
+_COMPETITION = typer.Argument(
+    help="Name of the competition; see 'comps list'.", autocompletion=_competitions
+)
+Competition = Annotated[str, _COMPETITION]
+MaybeCompetition = Annotated[str | None, _COMPETITION]
 AllCompetitions = Annotated[
     bool,
     typer.Option(
@@ -24,9 +33,7 @@ Data = Annotated[
 Runs = Annotated[Path | None, typer.Option(help="Folder for results. [default: runs/]")]
 Folds = Annotated[int | None, typer.Option(help="Number of folds.")]
 Repeats = Annotated[int | None, typer.Option(help="Repeats of the folds, shuffled anew.")]
-Scheme = Annotated[
-    str | None, typer.Option(help="Fold scheme: kfold, stratified, grouped or expanding.")
-]
+Scheme = Annotated[str | None, typer.Option(help="Fold scheme: {schemes}.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of every random choice. [default: 0]")]
 StoredData = Annotated[
     Path | None,
@@ -50,14 +57,12 @@ StoredSealed = Annotated[
 Jobs = Annotated[int | None, typer.Option(help="Jobs side by side. [default: one a core]")]
 Backend = Annotated[
     str,
-    typer.Option(
-        help="What networks are trained on: auto (the fastest here), jax, tensorflow or torch."
-    ),
+    typer.Option(help="What networks are trained on: {backends}; auto is the fastest here."),
 ]
 Precision = Annotated[
-    str, typer.Option(help="Of networks: float32, or mixed (half precision, for GPUs).")
+    str, typer.Option(help="Of networks: {precisions}; mixed is half precision, for GPUs.")
 ]
-BoostingDevice = Annotated[str, typer.Option(help="Where boosting is trained: cpu, or gpu.")]
+BoostingDevice = Annotated[str, typer.Option(help="Where boosting is trained: {devices}.")]
 DataParallel = Annotated[
     bool,
     typer.Option(
@@ -68,7 +73,7 @@ DataParallel = Annotated[
 TensorBoard = Annotated[
     bool, typer.Option("--tensorboard", help="Write learning curves for TensorBoard.")
 ]
-Engine = Annotated[str, typer.Option(help="Where jobs run: local (processes) or inline.")]
+Engine = Annotated[str, typer.Option(help="Where jobs run: {engines}; local is worker processes.")]
 TimeLimit = Annotated[
     str | None, typer.Option(help="End after this time with what is finished, e.g. 90s, 10m, 1h.")
 ]
@@ -77,7 +82,7 @@ Models = Annotated[
     typer.Option(
         "--models",
         "--model",
-        help="'default', 'quick', 'all', or names with commas; ridge[alpha=1e6] is one with a "
+        help="{sets}, or names with commas, see 'comps list'; ridge[alpha=1e6] is one with a "
         "changed parameter.",
     ),
 ]
@@ -105,11 +110,7 @@ Members = Annotated[
 ]
 Method = Annotated[
     str,
-    typer.Option(
-        help="auto, or one of: equal, logit, geometric, rank, top, best, convex, "
-        "convex-by-class, greedy, greedy-bagged, ridge, logistic, lightgbm, nelder-mead, random; "
-        "or the mean of several, e.g. top+convex."
-    ),
+    typer.Option(help="auto, or one of: {methods}; or the mean of several, e.g. top+convex."),
 ]
 Set = Annotated[
     list[str] | None,
@@ -130,9 +131,7 @@ Tuned = Annotated[
 Trials = Annotated[int, typer.Option(help="Configurations to try in all, earlier calls included.")]
 Tuner = Annotated[
     str | None,
-    typer.Option(
-        help="Of networks: bayesian, random or hyperband; of other models: tpe, random or cmaes."
-    ),
+    typer.Option(help="Of networks: {network_tuners}; of other models: {tuners}."),
 ]
 Storage = Annotated[
     str | None,
@@ -170,11 +169,12 @@ Nested = Annotated[
 ]
 Output = Annotated[Path, typer.Option(help="Where to write the submission.")]
 ExportFolder = Annotated[Path, typer.Option("--output", help="Folder for the files.")]
-ExportFormat = Annotated[str, typer.Option("--format", help="csv, or parquet (an extra).")]
+ExportFormat = Annotated[str, typer.Option("--format", help="{formats}; parquet needs an extra.")]
 ExportScale = Annotated[
     str,
     typer.Option(
-        "--scale", help="target: the unit of the target and the submission; metric: of the metric."
+        "--scale",
+        help="{scales}: target is the unit of the submission, metric that of the metric.",
     ),
 ]
 Wide = Annotated[

@@ -1,4 +1,4 @@
-"""Losses that competitions and blends share, each in one place."""
+"""Losses that competitions and blends share."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from comps.base.metric import Array
 
-# The distance to 0 and 1 that a probability keeps in a logarithm: scikit-learn's for double
-# precision. Its distance for single precision is 1.2e-7, so that equal predictions would have
-# another loss where they are stored in another precision.
+#: The distance to 0 and 1 that a probability keeps in a logarithm: scikit-learn's for double
+#: precision. Its distance for single precision is 1.2e-7, so that equal predictions would have
+#: another loss where they are stored in another precision.
 LEAST_PROBABILITY = float(np.finfo(np.float64).eps)
 
 

@@ -31,7 +31,7 @@ def load(path: Path) -> Dataset:
     part, and holds true temperatures of earlier test hours: both were known by then.
 
     Windows with holes are kept, for an hour that lacks a reading has a forecast all the same;
-    holes are NaN, and a view fills them from the past alone. Training rows without any
+    holes are NaN, and transformers fill them from the past alone. Training rows without any
     temperature in their window are left out.
 
     Args:

@@ -31,7 +31,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Purpose:
-    """What rows are held out for, in names and words.
+    """A purpose for which rows are held out, with its names and texts.
 
     Attributes:
         name: enters the drawing, so that parts of two purposes are drawn independently, the
@@ -63,7 +63,7 @@ OUTER = Purpose(
 
 @dataclass(frozen=True, eq=False)
 class SealedPart:
-    """What is known of the rows held out.
+    """The rows held out, and how they were drawn.
 
     Attributes:
         ids: [k] their ids as training rows.
@@ -171,7 +171,7 @@ def check_share(share: float, purpose: Purpose = SEALED) -> None:
 
 @dataclass(frozen=True)
 class SealedLoader:
-    """The loader of a competition that holds rows out; jobs take it to wherever they run.
+    """The loader of a competition that holds rows out; it can be sent to worker processes.
 
     Attributes:
         competition: whose loader reads the files.

@@ -175,8 +175,8 @@ class BlendClassifier(ClassifierMixin, _Blend):  # type: ignore[misc]
         """Fit on out-of-fold predictions [n, members x 1 or classes] and labels [n].
 
         Raises:
-            ValueError: if there is one class alone, or the columns cannot be shared out among
-                the classes.
+            ValueError: if there is only one class, or the number of columns is not a multiple of
+                the number of classes.
         """
         X, y = validate_data(self, X, y, dtype=np.float64)  # noqa: N806
         check_classification_targets(y)

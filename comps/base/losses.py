@@ -31,8 +31,8 @@ def probabilities_of_truth(codes: NDArray[np.intp], probabilities: Array) -> NDA
 def log_loss(target: Array, probabilities: Array) -> float:
     """Return the mean negative logarithm of the probabilities of the true classes.
 
-    All is computed in double precision, whatever the precision of the probabilities, which are
-    kept `LEAST_PROBABILITY` (2.2e-16) away from 0 and 1: a row that is surely wrong costs 36.
+    Everything is computed in double precision. Probabilities, of either precision,
+    are kept `LEAST_PROBABILITY` (2.2e-16) away from 0 and 1: a row that is surely wrong costs 36.
 
     Args:
         target: [n] class codes, 0 or 1 where probabilities are [n].

@@ -42,7 +42,7 @@ class Model:
             with those of `params` that it names. They are not passed on, unless `build` names
             them too.
         build: what the trainer needs to make the estimator (a scikit-learn factory,
-            a function that returns a Keras model); None where the trainer knows.
+            a function that returns a Keras model); None where the trainer makes it itself.
         patience: rounds or epochs without a better score after which training ends; None
             trains all of them. On up to 2,000 rows and where folds grow with time, training goes
             on, and later stages are ignored; see `pipelines.results.stopping`. The stopping point

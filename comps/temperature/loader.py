@@ -38,7 +38,7 @@ def load(path: Path) -> Dataset:
         path: a CSV file such as Jena's, a zip of it, or a folder with one of them.
 
     Raises:
-        DataError: if the file is not as `readings` wants it, or too short.
+        DataError: if `readings` cannot read the file, or it is too short.
 
     >>> from comps.temperature.competition import TEMPERATURE
     >>> dataset = load(TEMPERATURE.sample)

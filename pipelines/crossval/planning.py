@@ -55,7 +55,7 @@ class FitPlan:
     def jobs(
         self, models: Sequence[Model], missing: Mapping[str, Fits], engine: Engine
     ) -> list[Job]:
-        """Return the jobs, one repeat of all models after the other, pairs behind the first.
+        """Return the jobs, one repeat of all models after the other, pairs after the first repeat.
 
         A part of a program could be trained alone, but compiling it costs as much as the whole.
         """

@@ -174,7 +174,7 @@ class _Source:
 
     Attributes:
         rows: of the fold.
-        curve: [s] the metric on them, as far as it may be looked at.
+        curve: [s] the metric on them, up to the stage where patience runs out.
         steps: [s or more].
         at: `(step, rows) -> predictions` of these rows.
     """

@@ -22,7 +22,7 @@ class OutOfFold:
     """Out-of-fold and test predictions of one model, on the metric's scale.
 
     Attributes:
-        model: name of the member: the model's, with what was changed of it.
+        model: name of the member: the model's, with its changed parameters.
         key: of its stored results; follows from data, folds, configuration, seed and code.
         score: metric of `valid` on the covered rows.
         fold_scores: [repeats, folds] float64, the metric in each fold at `step`.

@@ -1,9 +1,9 @@
 """Rows held out of the training part: nothing learns from them or chooses by them until the end.
 
 The rows leave the training part and are predicted as further test rows, so that every model,
-repeat and blend treats them as it treats the test part. Their targets go to whoever opens the
-seal and to no one else. A `Purpose` says what for: the sealed part is scored at the end of a run,
-and the outer part of a search checks its winner.
+repeat and blend treats them as it treats the test part. Only the code that opens the seal gets
+their targets. There are two purposes: the sealed part is scored at the end of a run, and the
+outer part of a search checks its winner.
 """
 
 from __future__ import annotations

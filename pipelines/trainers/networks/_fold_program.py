@@ -8,7 +8,7 @@ on the device. The validation targets are not used: the caller scores the predic
 
 A fold's result does not depend on the others: they have the same number of batches of the same
 size, and rows are predicted in chunks of one size. Bytes depend on how many folds there are, for
-XLA adds up in another order then: a caller who wants the same bytes gives as many each time.
+XLA adds up in another order then: for the same bytes a caller passes the same number each time.
 
 Keras must run on the JAX backend, and this module imports both: import it lazily.
 """

@@ -130,7 +130,7 @@ class _Network:
         self.epoch, self.loss = 0, float("nan")
 
     def train_until(self, epoch: int, views: Sequence[Any]) -> list[Array]:
-        """Train to the end of an epoch and predict the rows of some views."""
+        """Train to the end of an epoch; return the predictions of each set of rows in `views`."""
         own = self.fit_until(epoch)
         outputs = [_predict(self.model, rows) for rows in views]
         if own:

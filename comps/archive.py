@@ -65,7 +65,7 @@ def read_files(path: Path, names: Sequence[str]) -> dict[str, bytes]:
 
 
 def _found(names: Sequence[str], there: Container[str], *, nested: bool) -> dict[str, str]:
-    """Return under which name each file is there: its own or, if `nested`, with `.zip` behind."""
+    """Return the name in the archive of each file: its own or, if `nested`, with `.zip` behind."""
     suffixes = ("", ".zip") if nested else ("",)
     pairs = [(name, name + suffix) for name in names for suffix in reversed(suffixes)]
     return {name: own for name, own in pairs if own in there}
@@ -107,7 +107,7 @@ def _from_zip(
 
 @contextmanager
 def zip_errors(path: Path) -> Iterator[None]:
-    """Turn what a damaged, forbidden or encrypted zip raises into a `DataError` that names it."""
+    """Turn the errors of a damaged, forbidden or encrypted zip into a `DataError` that names it."""
     try:
         yield
     except PermissionError as error:
@@ -193,14 +193,14 @@ def check_ids(ids: pd.Series, name: str) -> NDArray[np.generic]:
     """Return the ids as an array of integers or text.
 
     Raises:
-        DataError: if an id is missing or there twice.
+        DataError: if an id is missing or duplicate.
     """
     if ids.isna().any():
         raise DataError(f"{name} has {int(ids.isna().sum())} rows without an id.")
     twice = ids[ids.duplicated()].unique()
     if len(twice):
         shown = ", ".join(map(str, twice[:5]))
-        raise DataError(f"{name} has {len(twice)} ids more than once: {shown}.")
+        raise DataError(f"{name} has {len(twice)} duplicate ids: {shown}.")
     if ids.dtype.kind in "iu":
         return ids.to_numpy(dtype=np.int64)
     return np.array([str(value) for value in ids], dtype=np.str_)

@@ -1,4 +1,4 @@
-"""The common sense that several competitions share: what every model has to beat."""
+"""Baselines that several competitions share; every other model has to beat its baseline."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def class_share(**params: Any) -> Any:
-    """The share of each class among the training rows, whatever a row says.
+    """Return a classifier that predicts each class's share among the training rows.
 
     scikit-learn is imported when it is built.
     """

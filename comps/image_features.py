@@ -20,7 +20,7 @@ _CHUNK_PIXELS = 1 << 17
 
 
 class PerImage(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """A view of `Images` that learns nothing: a function of the pixels, computed once.
+    """Features of `Images` that learn nothing: a function of the pixels, computed once.
 
     Args:
         function: a module-level function, `pixels [all, height, width, channels] uint8` to
@@ -99,7 +99,7 @@ def hog_features(
 def colour_features(
     pixels: NDArray[np.uint8], *, grid: int = 4, bins: int = 16
 ) -> NDArray[np.float32]:
-    """Return what colours there are, and where, float32 [images, channels * (bins + 2 * grid**2)].
+    """Return features of colours and places, float32 [images, channels * (bins + 2 * grid**2)].
 
     For each channel: the shares of the image in equal ranges of brightness, then the mean and the
     deviation in each field of a grid, in shares of full brightness.
@@ -209,7 +209,7 @@ def _normalised_blocks(cells: NDArray[np.float32], block: int) -> NDArray[np.flo
 
 
 def _unit_length(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return vectors along the last axis at length 1; what is almost nothing stays so."""
+    """Return vectors along the last axis at length 1; vectors near zero are not enlarged."""
     squares = (vectors**2).sum(axis=-1, keepdims=True)
     unit: NDArray[np.float32] = vectors / np.sqrt(squares + np.float32(1e-10))
     return unit

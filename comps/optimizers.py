@@ -1,4 +1,4 @@
-"""How networks of several competitions are optimised."""
+"""Optimizers that networks of several competitions share."""
 
 from __future__ import annotations
 

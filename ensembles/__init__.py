@@ -1,4 +1,4 @@
-"""Ensembles: weights for out-of-fold predictions, and what they are honestly worth."""
+"""Ensembles: blends of out-of-fold predictions, with honest scores."""
 
 from ensembles.blend import Blend, best_blend, blend, check_members
 from ensembles.methods import METHODS

@@ -1,4 +1,4 @@
-"""Blending members, with the score on the rows that were fitted and an honest one."""
+"""Blends of members, each with its fitted and its honest score."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from pipelines.results.oof import OutOfFold
 
 @dataclass(frozen=True, eq=False)
 class Blend:
-    """Members' predictions, made into one.
+    """One prediction, made from those of the members.
 
     Attributes:
-        method: how; a name in `METHODS`, or several with plus signs, for the mean of these blends.
+        method: a name in `METHODS`, or several with plus signs, for the mean of these blends.
         members: names of the models.
         weights: [members] float64, non-negative, sum 1: the share of each member.
         fitted_score: on the rows that the blend was fitted on; too good.
-        honest_score: of `honest`. Of a metric that looks at the order of rows alone the mean
-            within folds, for models of different folds need not agree on a level.
+        honest_score: of `honest`. For a metric of the order of rows alone, the mean within folds,
+            because models of different folds need not agree on a level.
         estimate: how the honest score was made; see `pipelines.results.inner`.
         honest: [n] or [n, classes] float64: each fold predicted with everything chosen on its
-            inner folds; NaN where nothing is predicted. What a method that was chosen by its
-            score has been chosen by, is left out, too.
+            inner folds, the method too where it was chosen by its score; NaN where nothing is
+            predicted.
         pooled_score: of `honest` over all rows at once, the folds together.
         test: [m] or [m, classes] float64 test predictions, on the metric's scale.
         gap: how much lower the mean loss of other weights could be at most, where that is known.
@@ -52,7 +52,7 @@ class Blend:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The methods whose mean it is; one, if it is no mean of blends."""
+        """The methods that are averaged; one, if the blend is not a mean of blends."""
         return parts_of(self.method)
 
 
@@ -60,8 +60,8 @@ def check_members(members: Sequence[OutOfFold]) -> None:
     """Check that members can be blended.
 
     Raises:
-        UsageError: if there is none, one is there twice, or their data, folds or covered
-            rows differ.
+        UsageError: if there is none, one is duplicate, or their data, folds or covered rows
+            differ.
     """
     if not members:
         raise UsageError("There is nothing to blend: no model has out-of-fold predictions.")
@@ -92,7 +92,7 @@ def blend(
     metric: Metric,
     baseline: str | None = None,
 ) -> Blend:
-    """Fit a way to blend on out-of-fold predictions.
+    """Return the blend of out-of-fold predictions by a method.
 
     Args:
         method: a name in `METHODS`, or several, as in "top+convex": the mean of these blends.
@@ -103,7 +103,7 @@ def blend(
         baseline: the member that others have to beat to be blended; None blends all.
 
     Raises:
-        UsageError: if the members do not go together, or the method is unknown or of no use here.
+        UsageError: if the members cannot be blended, or the method is unknown or does not suit.
     """
     return _Blending(members, target, folds, metric, baseline).by(method)
 
@@ -118,10 +118,10 @@ def best_blend(
 ) -> tuple[Blend, list[Blend]]:
     """Return the blend that `ensembles.choice.choose` takes, and all that were tried.
 
-    That is the first, or the mean of all whose honest scores cannot be told from the best; such
-    a mean is the last of those tried. What was chosen by its honest score has been looked at: in
-    the chosen blend, the predictions of each fold are those of what would have been chosen on its
-    inner folds, and `honest_score` is the score of these.
+    The chosen blend is the first one, or the mean of all whose honest scores cannot be told from
+    the best; such a mean is the last of those tried. A choice by honest scores is part of the
+    honest score: each fold is predicted by the blend that would have been chosen on its inner
+    folds, and `honest_score` is the score of these predictions.
 
     Args:
         members: the out-of-fold predictions to blend.
@@ -146,7 +146,7 @@ def best_blend(
 
 
 class _Blending:
-    """Members that go together, stacked once for all methods."""
+    """Members that can be blended, stacked once for all methods."""
 
     def __init__(
         self,
@@ -203,7 +203,7 @@ class _Blending:
         )
 
     def choice(self, tried: Sequence[Blend]) -> tuple[Blend, Blend]:
-        """Return what is chosen of some blends, and the same with the score of the choice."""
+        """Return the chosen blend, and the same with the choice inside its honest score."""
         honest = [blend.honest for blend in tried]
         joined = np.full_like(honest[0], np.nan)
         for place, outer in enumerate(self.outer):
@@ -218,7 +218,7 @@ class _Blending:
         return one, replace(one, honest=joined, honest_score=score, pooled_score=pooled)
 
     def _choice_for(self, place: int, tried: Sequence[Blend]) -> tuple[int, ...]:
-        """Return which blends are chosen for an outer fold, by its inner folds alone."""
+        """Return the blends that are chosen for an outer fold, by its inner folds alone."""
         outer = self.outer[place]
         if self.estimate is Estimate.NESTED:
             sample = outer.sample.of(self.kept_outer[place])
@@ -244,7 +244,7 @@ class _Blending:
         )
 
     def _choose(self, honest: Sequence[Floats], rows: NDArray[np.int64]) -> tuple[int, ...]:
-        """Return which blends are chosen by their honest predictions of some rows."""
+        """Return the blends that are chosen by their honest predictions of some rows."""
         folds = self.fold_of_row[rows]
         groups = blocks_in_time(folds) if self.growing else None
         levelled = [comparable(self.metric, values[rows], folds) for values in honest]

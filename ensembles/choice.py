@@ -1,4 +1,4 @@
-"""Choosing among blends by honest scores: what cannot be told apart is averaged."""
+"""Choosing among blends by honest scores: blends that cannot be told apart are averaged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def choose(
     predictions: Sequence[Floats],
     groups: NDArray[np.int64] | None = None,
 ) -> tuple[int, ...]:
-    """Return the indices of the predictions whose mean is to be used, in ascending order.
+    """Return the indices of the predictions that are chosen, to be averaged, in ascending order.
 
     Of blends that are within one standard error of the best one (the rule of Breiman et al.,
     "Classification and Regression Trees", 1984) the rows at hand cannot tell which is best, and
@@ -31,7 +31,7 @@ def choose(
     better by more than the standard error of their difference.
 
     Args:
-        metric: what counts.
+        metric: of the scores.
         target: [n].
         predictions: [n] or [n, classes] each, honest, from the simplest.
         groups: [n] group of each row that is left out at a time, as in `difference_error`.
@@ -49,7 +49,7 @@ def choose(
 
 
 def mean_of(predictions: Sequence[Floats], chosen: Iterable[int]) -> Floats:
-    """Return the mean of the chosen ones among some predictions."""
+    """Return the mean of the chosen predictions."""
     mean: Floats = np.mean([predictions[number] for number in chosen], axis=0)
     return mean
 
@@ -96,7 +96,7 @@ def difference_errors(
 
     The jackknife that leaves out groups of rows (Shao and Tu, "The Jackknife and Bootstrap",
     1995, section 2.3), which serves any metric: with g groups and the difference d_i without the
-    i-th, the variance is (g - 1) / g * sum (d_i - mean d)^2. Of many rows some are looked at, for
+    i-th, the variance is (g - 1) / g * sum (d_i - mean d)^2. Of many rows only some are used, since
     the variance falls as their number grows.
 
     Args:

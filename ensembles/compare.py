@@ -1,8 +1,8 @@
-"""Whether one member is better than another, or only looks so.
+"""Comparison of members: whether one is better than another, or only by chance.
 
 Two questions with an answer each. Would the first be better on folds drawn anew, training
-included? The corrected t-test over the folds says. Would these predictions be better on
-other rows? The bootstrap over rows says, and knows nothing of training.
+included? The corrected t-test over the folds answers this. Would these predictions be better on
+other rows? The bootstrap over rows answers this; it does not include training.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class TTest:
 
     Attributes:
         mean: of the differences.
-        interval: that covers the true mean difference with the wanted confidence.
+        interval: covers the true mean difference with the wanted confidence.
         p_value: two-sided.
     """
 
@@ -101,7 +101,7 @@ def corrected_t_test(
 
     Returns:
         The test. With a single difference, or one that is not finite, p-value and interval are
-        NaN. Differences that are all equal leave no doubt: p is 0, or 1 if they are zero.
+        NaN. If all differences are equal, p is 0, or 1 if they are zero.
 
     Raises:
         UsageError: if there is no difference, or a number is out of range.
@@ -317,9 +317,10 @@ def compare(
 
 
 def _same_rows(folds: Folds) -> bool:
-    """Whether repeats differ in the seeds of the models alone, as in a time-ordered scheme.
+    """Whether all repeats have the same rows in each fold, as in a time-ordered scheme.
 
-    Their differences in a fold then say nearly the same, and count as one, their mean.
+    Such repeats differ in the seeds of the models alone. Their differences in a fold are nearly the
+    same, and count as one, their mean.
     """
     return all(
         np.array_equal(valid, first)

@@ -1,6 +1,6 @@
-"""What each member brings to a blend: how its errors go with others', and what is lost without it.
+"""The value of each member in a blend: correlation of errors, and the loss without the member.
 
-A weak member whose errors are of its own kind may bring more than a strong one that repeats the
+A weak member whose errors differ may improve a blend more than a strong one that repeats the
 others: Chollet, "Deep Learning with Python", 2nd edition, section 13.1.2, tells of a regularised
 greedy forest in the Higgs challenge that was worse than the rest and improved the ensemble most.
 """
@@ -22,8 +22,8 @@ from pipelines.results.oof import OutOfFold
 def error_correlations(sample: Sample, metric: Metric) -> Floats:
     """Return the correlation of members' errors, [members, members].
 
-    The error of a row is the prediction minus the target; of classes, what the probability of
-    the true class lacks to one. A member without any variation of its errors has NaN.
+    The error of a row is the prediction minus the target; for classes, one minus the probability of
+    the true class. A member whose errors are all equal has NaN.
     """
     predictions, target = sample.whole()
     if predictions.ndim == 3:
@@ -41,11 +41,11 @@ def error_correlations(sample: Sample, metric: Metric) -> Floats:
 def marginal_values(
     members: Sequence[OutOfFold], target: Floats, folds: Folds, metric: Metric
 ) -> Floats:
-    """Return what the honest score of a blend gains by each member, [members].
+    """Return the gain of a blend's honest score by each member, [members].
 
     The blend is the convex one, which can make use of a member or leave it; the equal mean where
-    the metric has no loss to minimise. Positive is better, whatever the metric's direction;
-    NaN where there is no other member.
+    the metric has no loss to minimise. Positive is better, for metrics of both directions; NaN
+    where there is no other member.
 
     Args:
         members: the out-of-fold predictions of the blend.

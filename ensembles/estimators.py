@@ -1,7 +1,7 @@
-"""The ways to blend as scikit-learn's estimators: columns are members, rows are rows.
+"""Blending methods as scikit-learn estimators, whose columns are members' predictions.
 
-They take the out-of-fold predictions of any tool. Their own fitted score is too good;
-scikit-learn's `cross_val_score` gives an honest one.
+They take out-of-fold predictions of any tool. The score on the rows they are fitted on is too
+good; scikit-learn's `cross_val_score` gives a cross-fitted one.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _LOG_LOSS = Metric(
 
 
 class _Blend(BaseEstimator):  # type: ignore[misc]
-    """What both estimators share."""
+    """The part that both estimators share."""
 
     method: str
     metric: Metric | None
@@ -90,7 +90,7 @@ class _Blend(BaseEstimator):  # type: ignore[misc]
 
 
 def _chosen(sample: Sample, metric: Metric, names: Sequence[str]) -> list[str]:
-    """Return the methods that `ensembles.choice.choose` takes by five folds of the rows."""
+    """Return the methods that `ensembles.choice.choose` chooses by five folds of the rows."""
     classes = metric.needs is not Prediction.VALUE
     counts = np.unique(sample.target, return_counts=True)[1]
     n_folds = min(_N_FOLDS, int(counts.min()) if classes else len(sample.target))
@@ -134,7 +134,7 @@ class BlendRegressor(RegressorMixin, _Blend):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> Floats:  # noqa: N803
-        """Return [n] for [n, members]."""
+        """Return blended values [n] for members' predictions [n, members]."""
         check_is_fitted(self)
         return self.fitted_.predict(validate_data(self, X, reset=False, dtype=np.float64))
 
@@ -175,8 +175,8 @@ class BlendClassifier(ClassifierMixin, _Blend):  # type: ignore[misc]
         """Fit on out-of-fold predictions [n, members x 1 or classes] and labels [n].
 
         Raises:
-            ValueError: if there is one class alone, or the columns cannot be shared out among
-                the classes.
+            ValueError: if there is only one class, or the number of columns is not a multiple of
+                the number of classes.
         """
         X, y = validate_data(self, X, y, dtype=np.float64)  # noqa: N806
         check_classification_targets(y)
@@ -192,14 +192,14 @@ class BlendClassifier(ClassifierMixin, _Blend):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: Any) -> Floats:  # noqa: N803
-        """Return [n, classes] probabilities."""
+        """Return blended probabilities, [n, classes]."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float64)  # noqa: N806
         found = self.fitted_.predict(self._probabilities(X))
         return found if found.ndim == 2 else np.column_stack([1 - found, found])
 
     def predict(self, X: Any) -> Array:  # noqa: N803
-        """Return [n] labels, the likeliest ones."""
+        """Return the most probable labels, [n]."""
         probabilities = self.predict_proba(X)
         labels: Array = self.classes_[probabilities.argmax(axis=1)]
         return labels

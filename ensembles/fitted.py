@@ -1,4 +1,4 @@
-"""What fitting a way to blend gives: something that turns members' predictions into one."""
+"""Fitted blends: each makes one prediction from those of the members."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Fitted(Protocol):
 
     Attributes:
         weights: [members] float64, non-negative, sum 1: the share of each member.
-        gap: how much better the loss of other weights could be at most; None if that is unknown.
+        gap: how much lower the mean loss of other weights could be at most; None if unknown.
     """
 
     @property
@@ -27,7 +27,7 @@ class Fitted(Protocol):
     def gap(self) -> float | None: ...
 
     def predict(self, predictions: Array) -> Floats:
-        """Return [n] or [n, classes] for [n, members] or [n, members, classes]."""
+        """Return the blend, [n] or [n, classes], of [n, members] or [n, members, classes]."""
 
 
 _SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
@@ -158,7 +158,7 @@ class MeanOfBlends:
 
 
 def averaged(blends: Sequence[Fitted]) -> Fitted:
-    """Return the mean of blends; one alone is its own mean."""
+    """Return the mean of blends; of a single one, the blend itself."""
     return blends[0] if len(blends) == 1 else MeanOfBlends(blends)
 
 
@@ -168,7 +168,7 @@ class Stacked:
 
     Attributes:
         estimator: fitted, of scikit-learn's kind.
-        columns: what it sees of [n, members] or [n, members, classes].
+        columns: makes the estimator's columns of [n, members] or [n, members, classes].
         answer: its prediction for such columns.
         weights: [members], the share of each.
     """

@@ -26,7 +26,7 @@ def greedy_weights(
     share: float = 0.5,
     seed: int = 0,
 ) -> Floats:
-    """Return the weights of the ensemble that grows by the member that helps it most.
+    """Return the weights of an ensemble to which the most useful member is added in each round.
 
     Caruana et al., "Ensemble Selection from Libraries of Models" (ICML 2004): in each round the
     member with which the mean scores best joins, again and again if need be; of all rounds the

@@ -1,4 +1,4 @@
-"""Blends that know no weights: means of values, of ranks, of logarithms."""
+"""Blends without fitted weights: means of values, of ranks, of logarithms."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def equal_mean(sample: Sample, metric: Metric) -> WeightedMean:
 
 
 def best_member(sample: Sample, metric: Metric) -> WeightedMean:
-    """Return the member that scores best, alone."""
+    """Return a blend of the best member alone."""
     predictions, target = sample.whole()
     scores = [metric.score(target, member) for member in np.moveaxis(predictions, 1, 0)]
     weights = np.zeros(len(scores))

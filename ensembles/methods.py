@@ -1,4 +1,4 @@
-"""The ways to blend, from the simplest."""
+"""The methods of blending, from the simplest."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def bagged_greedy(sample: Sample, metric: Metric) -> WeightedMean:
 
 
 def nelder_mead(sample: Sample, metric: Metric) -> WeightedMean:
-    """Return the weighted mean that the downhill simplex finds."""
+    """Return the weighted mean that the downhill simplex method finds."""
     return WeightedMean(search.nelder_mead_weights(sample, metric))
 
 
 def random_search(sample: Sample, metric: Metric) -> WeightedMean:
-    """Return the best weighted mean of a thousand."""
+    """Return the best of a thousand random weighted means."""
     return WeightedMean(search.random_weights(sample, metric))
 
 
@@ -106,12 +106,12 @@ def _exact_by_class(metric: Metric, many_classes: bool) -> bool:
 
 @dataclass(frozen=True)
 class Method:
-    """A way to blend.
+    """A method of blending.
 
     Attributes:
         fit: `(sample, metric) -> Fitted`.
-        suits: `(metric, more than two classes) -> bool`, whether it makes sense there.
-        auto: the same, when no method is named.
+        suits: `(metric, more than two classes) -> bool`, whether it can be used there.
+        auto: likewise, whether it is tried when no method is named.
     """
 
     fit: Fit
@@ -119,8 +119,8 @@ class Method:
     auto: Suits = _always
 
 
-# From the simplest, which `auto` begins with. Not tried unless named: what is slower than the exact
-# weights and no better, and what overfits where rows are few.
+#: The methods by name, from the simplest, which `auto` begins with. Methods that are slower than
+#: the exact weights and no better, or overfit where rows are few, are tried only if named.
 METHODS: Mapping[str, Method] = {
     "equal": Method(means.equal_mean),
     "logit": Method(means.logit_mean, _two_classes),
@@ -141,7 +141,7 @@ METHODS: Mapping[str, Method] = {
 
 
 def parts_of(method: str) -> tuple[str, ...]:
-    """Return the names in a name of several methods, whose mean is meant.
+    """Return the methods that a name joins by plus signs; their blends are averaged.
 
     >>> parts_of("top+convex")
     ('top', 'convex')

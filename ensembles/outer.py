@@ -1,4 +1,4 @@
-"""The outer folds of an honest score: what may be looked at for each, and what is then scored."""
+"""The outer folds of an honest score, each with the predictions that choices are made by."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipelines.results.oof import OutOfFold
 
 @dataclass(frozen=True, eq=False)
 class OuterFold:
-    """One fold, and the predictions by which everything is chosen for it.
+    """A fold that is scored, and the inner predictions by which everything is chosen for it.
 
     Attributes:
         rows: [v] int64, numbers of its rows among all training rows.
@@ -102,10 +102,10 @@ def _inner_part(
 
 
 def comparable(metric: Metric, predictions: Floats, fold_of_row: NDArray[np.int64]) -> Floats:
-    """Return predictions on one level in all folds, for a metric that looks at the order alone.
+    """Return predictions on one level in all folds, for a metric of the order of rows alone.
 
-    Models of different folds need not agree on a level, which costs the AUC of all rows together.
-    Ranks within each fold, as shares of it, have none; other metrics take predictions as they are.
+    Models of different folds need not agree on a level, which lowers the AUC of all rows together.
+    Ranks within each fold, as shares of it, have no level; for other metrics nothing is changed.
 
     Args:
         metric: that scores them.
@@ -130,7 +130,7 @@ def comparable(metric: Metric, predictions: Floats, fold_of_row: NDArray[np.int6
 def kept_members(
     metric: Metric, sample: Sample, fold_of_row: NDArray[np.int64], baseline: int | None
 ) -> tuple[int, ...]:
-    """Return the places of the members that beat the baseline; of it alone if none does.
+    """Return the places of the members that beat the baseline, or its own place if none does.
 
     Args:
         metric: by which they are compared.

@@ -25,8 +25,8 @@ class PairedGain:
     Attributes:
         before: score of the first prediction.
         after: score of the second one.
-        gain: by how much the second one is better; negative if it is worse, whatever the
-            metric's direction.
+        gain: by how much the second one is better; negative if it is worse, for metrics of both
+            directions.
         error: standard error of the gain; None where it cannot be told, because all rows
             are one group, or those without one group have no score, such as the AUC of a class.
     """

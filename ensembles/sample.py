@@ -1,4 +1,4 @@
-"""What blends are fitted on: members' predictions of some rows, and the rows' targets."""
+"""`Sample`: members' predictions of some rows with their targets, which blends are fitted on."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Sample:
         predictions: [n, members] values or probabilities of class 1, or [n, members, classes]
             probabilities; float64, or float32 where they are many.
         target: [n] float64.
-        rows: [n] bool, those that count; None for all. Fitting on some rows copies none of
-            the predictions where a method reads them in blocks.
+        rows: [n] bool, the rows that are used; None for all. Methods that read predictions in
+            blocks can be fitted on some rows without a copy of the predictions.
     """
 
     predictions: NDArray[np.floating]
@@ -42,27 +42,27 @@ class Sample:
 
     @cached_property
     def n_rows(self) -> int:
-        """Number of rows that count."""
+        """Number of rows that are used."""
         return len(self.target) if self.rows is None else int(self.rows.sum())
 
     def only(self, rows: NDArray[np.bool_]) -> Sample:
-        """Return the sample of some of the rows that count."""
+        """Return the sample with some of its rows."""
         return replace(self, rows=rows if self.rows is None else self.rows & rows)
 
     def of(self, members: Sequence[int]) -> Sample:
-        """Return the sample of some members, by their places; of all of them without a copy."""
+        """Return the sample with some members, by their places; all of them are not copied."""
         if len(members) == self.n_members:
             return self
         return replace(self, predictions=self.predictions[:, list(members)])
 
     def whole(self) -> tuple[Floats, Floats]:
-        """Return predictions and targets of the rows that count, in double precision."""
+        """Return predictions and targets of the rows that are used, in double precision."""
         if self.rows is None:
             return self.predictions.astype(np.float64, copy=False), self.target
         return self.predictions[self.rows].astype(np.float64, copy=False), self.target[self.rows]
 
     def blocks(self) -> Iterator[tuple[Floats, Floats]]:
-        """Yield predictions and targets of the rows that count, some rows after the other."""
+        """Yield predictions and targets of the rows that are used, block after block."""
         width = int(np.prod(self.predictions.shape[1:]))
         step = max(BLOCK // width, width)
         for start in range(0, len(self.target), step):
@@ -76,9 +76,9 @@ class Sample:
 def stack(arrays: Iterable[NDArray[np.float64]], count: int) -> NDArray[np.floating]:
     """Return the members' arrays [n] or [n, classes] as [n, members] or [n, members, classes].
 
-    The members lie one behind the other in memory, in single precision where they are many. They
-    are taken one after the other, so that whoever reads them from a store need not have more
-    than one of them in memory.
+    The members are contiguous in memory, in single precision where they are many. They are taken
+    one after the other, so that a caller who reads them from a store needs only one of them in
+    memory.
 
     Args:
         arrays: of one shape.

@@ -81,7 +81,7 @@ SCORERS: Mapping[str, Callable[[Floats], Scorer]] = {
 
 
 def scorer_of(metric: Metric, target: Floats) -> Scorer:
-    """Return what scores predictions of these rows, [n] or [n, classes]."""
+    """Return a function that scores predictions of these rows, [n] or [n, classes]."""
     if metric.name in SCORERS:
         return SCORERS[metric.name](target)
     return lambda prediction: metric.score(target, prediction)

@@ -1,4 +1,4 @@
-"""Weights by search, as the book does it: for comparison with what is exact."""
+"""Weights by search, as in the book: for comparison with exact weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FLAT = 30.0
 
 
 def nelder_mead_weights(sample: Sample, metric: Metric, *, seed: int = 0) -> Floats:
-    """Return the weights that the downhill simplex finds from equal ones.
+    """Return the weights that the downhill simplex method finds, starting from equal ones.
 
     Chollet, "Deep Learning with Python", 2nd edition, section 13.1.2: weights can be found by
     random search or a simple optimisation algorithm such as Nelder-Mead. Weights are the softmax

@@ -56,8 +56,8 @@ def logistic_stack(sample: Sample, metric: Metric) -> Stacked:
 def lightgbm_stack(sample: Sample, metric: Metric) -> Stacked:
     """Return small trees on the members' predictions.
 
-    Few leaves, many rows in each and few columns a tree: what is left to learn behind good
-    members is little, and easily imagined.
+    Few leaves, many rows in each and few columns a tree: good members leave little to learn, and
+    more would fit noise.
     """
     from lightgbm import LGBMClassifier, LGBMRegressor
 

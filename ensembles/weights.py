@@ -24,7 +24,7 @@ _WIDE = 256
 
 @dataclass(frozen=True, eq=False)
 class ConvexWeights:
-    """Weights and the proof of how good they are.
+    """Weights, with a bound on how far they are from the optimum.
 
     Attributes:
         weights: [members] float64, non-negative, sum 1.

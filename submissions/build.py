@@ -1,4 +1,4 @@
-"""From test predictions to the table that Kaggle takes, joined on ids."""
+"""Build a submission from test predictions, joined on ids."""
 
 from __future__ import annotations
 

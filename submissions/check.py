@@ -1,4 +1,4 @@
-"""Checking a submission against the sample submission before anyone else does."""
+"""Check a submission against the sample submission."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check_submission(competition: Competition, dataset: Dataset, submission: pd.DataFrame) -> None:
-    """Check columns, ids, duplicates, order, and numbers and their range, or labels.
+    """Check a submission's columns, ids, duplicates, order, and its numbers and range, or labels.
 
     Raises:
         DataError: with every problem that was found; the first offending ids are named.
@@ -47,7 +47,7 @@ def _id_problems(expected: pd.Series, found: pd.Series) -> Iterable[str]:
     missing = expected[~expected.isin(found)]
     unknown = found[~found.isin(expected)]
     if len(twice):
-        yield f"{len(twice)} ids are there more than once: {some(twice)}."
+        yield f"{len(twice)} duplicate ids: {some(twice)}."
     if len(missing):
         yield f"{len(missing)} ids of the sample submission are missing: {some(missing)}."
     if len(unknown):

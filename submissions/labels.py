@@ -1,4 +1,4 @@
-"""Labels as files hold them, and the classes that they name."""
+"""Labels as written in files, and the class codes that they stand for."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _text(label: Any) -> str:
 
 
 def _number(label: Any) -> float | int | None:
-    """Return the number that a label is; whole ones exactly. None for text and truth values."""
+    """Return a label as a number, whole numbers exactly; None for text and truth values."""
     if isinstance(label, (bool, np.bool_)) or not isinstance(label, (str, Real)):
         return None
     if re.fullmatch(r"[+-]?\d+", str(label)):

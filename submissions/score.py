@@ -1,4 +1,4 @@
-"""Scoring a submission for whoever holds the answers."""
+"""Score a submission against the answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def score_submission(
     solution: pd.DataFrame,
     classes: Sequence[Any] | None = None,
 ) -> float:
-    """Return the competition's metric; both tables in the target's own unit, joined on ids.
+    """Return the score of a submission; both tables are in the target's own unit, joined on ids.
 
     The solution holds the answers: values where values are submitted, and labels or 0 and 1
     where labels or probabilities are. Of several columns of probabilities, one a class, the
@@ -35,7 +35,7 @@ def score_submission(
         classes: labels by class code, see `Competition.labels`; None takes those of the solution.
 
     Raises:
-        DataError: if columns or ids are missing, an id is there twice, a value is no finite
+        DataError: if columns or ids are missing, an id is duplicate, a value is not a finite
             number, a label is unknown, or the metric is not defined on these answers.
         UsageError: if labels are submitted and the metric needs probabilities.
     """
@@ -55,9 +55,10 @@ def score_submission(
 
 
 def answers_are_labels(competition: Competition, solution: pd.DataFrame) -> bool:
-    """Whether labels of classes have to be known to score against these answers.
+    """Return whether the labels of classes are needed to score against these answers.
 
-    That is where labels are submitted, and where the answers to probabilities are not 0 and 1.
+    They are needed where labels are submitted, and where the answers to probabilities are not 0
+    and 1.
     """
     if competition.submits is Prediction.LABEL:
         return True
@@ -122,7 +123,7 @@ def _codes(name: str, labels: pd.Series, classes: Sequence[Any]) -> NDArray[np.i
 
 
 def _answers(competition: Competition, true: pd.DataFrame, classes: Sequence[Any] | None) -> Array:
-    """Return what predictions are scored against: values on the metric's scale, or class codes.
+    """Return the answers for the metric: values on the metric's scale, or class codes.
 
     Raises:
         DataError: if answers to probabilities are neither labels nor 0 and 1.
@@ -182,7 +183,7 @@ def _numbers(competition: Competition, name: str, table: pd.DataFrame) -> NDArra
 
 
 def _why(true: pd.DataFrame) -> str:
-    """Return why a metric may have no value on some answers."""
+    """Return the reason why a metric has no value on some answers."""
     rows = true.drop_duplicates()
     if len(rows) == 1:
         same = ", ".join(map(str, rows.iloc[0]))

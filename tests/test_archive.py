@@ -438,7 +438,7 @@ def test_ids_pass_exactly_if_they_are_unique_and_keep_order_and_value(ids: list[
     texts = [str(value) for value in ids]
     series = pd.Series(ids if all(isinstance(value, int) for value in ids) else texts)
     if len(set(series)) < len(series):
-        with pytest.raises(DataError, match=r"test\.csv has \d+ ids more than once: "):
+        with pytest.raises(DataError, match=r"test\.csv has \d+ duplicate ids: "):
             check_ids(series, "test.csv")
     else:
         checked = check_ids(series, "test.csv")
@@ -447,7 +447,7 @@ def test_ids_pass_exactly_if_they_are_unique_and_keep_order_and_value(ids: list[
 
 
 def test_the_first_ids_that_are_there_twice_are_named() -> None:
-    with pytest.raises(DataError, match=r"train\.csv has 2 ids more than once: 7, 3\."):
+    with pytest.raises(DataError, match=r"train\.csv has 2 duplicate ids: 7, 3\."):
         check_ids(pd.Series([7, 3, 7, 3, 3, 1]), "train.csv")
 
 
@@ -595,7 +595,7 @@ def test_an_id_that_is_there_twice_is_named(
     file: str, few: Mapping[str, Rows], tmp_path: Path
 ) -> None:
     first = few[file][0]["Id"]
-    with pytest.raises(DataError, match=rf"^{file} has 1 ids more than once: {first}\."):
+    with pytest.raises(DataError, match=rf"^{file} has 1 duplicate ids: {first}\."):
         load_edited(few, set_cell(file, 4, "Id", first), tmp_path)
 
 

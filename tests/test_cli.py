@@ -744,7 +744,7 @@ SPOILED = {
         lambda path: write_houses(
             path, changed("test.csv", 3, "Id", tables()["test.csv"][0]["Id"])
         ),
-        "test.csv has 1 ids more than once: ",
+        "test.csv has 1 duplicate ids: ",
     ),
 }
 

@@ -195,7 +195,7 @@ BROKEN: Mapping[str, tuple[Callable[[Tables], None], str]] = {
         with_cell("sample_submission.csv", "ImageId", "three"),
         "must name the images 1 to 20, .* among them three",
     ),
-    "ids twice": (with_cell("sample_submission.csv", "ImageId", 1), "1 ids more than once: 1"),
+    "ids twice": (with_cell("sample_submission.csv", "ImageId", 1), "1 duplicate ids: 1"),
 }
 
 

@@ -508,7 +508,7 @@ def test_duplicates_are_counted_and_stay_on_one_side_of_every_fold(
     files["train/cat.50.jpg"] = jpeg(picture(3), quality=60)
     data = loader.load(zip_of_zips(tmp_path, files))
     assert data.notes[1:] == (
-        "5 of 23 training photographs are there more than once, as 2 groups; a group is never "
+        "5 of 23 training photographs are duplicates, in 2 groups; a group is never "
         "divided between folds.",
         "1 of these groups hold a cat and a dog.",
     )

@@ -254,7 +254,7 @@ REFUSED: dict[str, tuple[str, Change, str]] = {
     "an id twice": (
         "test",
         lambda table: pd.concat([table, table[:1]]),
-        "1 ids are there more than once: 1120",
+        "1 duplicate ids: 1120",
     ),
     "an unknown id": (
         "test",

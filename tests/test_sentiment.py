@@ -183,7 +183,7 @@ FAULTS = [
     (edited(TEST, b"review", b"text"), r"testData\.tsv lacks the column 'review'.*'text'"),
     (edited(TRAIN, b"\t0\t", b"\t2\t"), r"sentiment in \w+TrainData\.tsv must be 0 or 1; 1 "),
     (edited(TRAIN, b"\t0\t", b"\t\t"), r"must be 0 or 1; 1 rows are not\. line 3: ''"),
-    (edited(TRAIN, b"2381_9", b"5814_8"), r"TrainData\.tsv has 1 ids more than"),
+    (edited(TRAIN, b"2381_9", b"5814_8"), r"TrainData\.tsv has 1 duplicate ids"),
     (
         edited(TEST, b"Naturally in", b"Naturally\tin"),
         r"must have 2 fields .* 1 lines .* line 2: 3",
@@ -315,7 +315,7 @@ def test_the_user_is_told_of_duplicates(tmp_path: Path) -> None:
     more = b'"8"\t0\t"bad bad BAD!"\n"9"\t1\t"bad, bad, bad"\n"10"\t1\t"Naturally in a film."\n'
     found = load(written(tmp_path, {**FILES, TRAIN: FILES[TRAIN] + more}))
     first, second = found.notes
-    assert first.startswith("3 training reviews are 1 texts that are there more than once; 1 of")
+    assert first.startswith("3 training reviews are duplicates, of 1 texts; 1 of")
     assert second == "1 test reviews are among the training reviews, too."
     assert load(written(tmp_path / "clean", FILES)).notes == ()
 

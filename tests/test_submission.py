@@ -214,7 +214,7 @@ def test_an_id_that_is_there_twice_is_named_and_so_is_the_one_it_replaced() -> N
     with pytest.raises(DataError, match="not valid") as caught:
         check_submission(PRICES, DATASET, numbered([3], 20))
     assert lines(caught) == [
-        "- 1 ids are there more than once: 20.",
+        "- 1 duplicate ids: 20.",
         "- 1 ids of the sample submission are missing: 13.",
     ]
 

@@ -149,7 +149,7 @@ def test_rows_in_disorder_and_there_twice_are_put_right(tmp_path: Path) -> None:
     again = pd.concat([table[1000:], table[:1000], table[50:60]])
     found = load(written(again, tmp_path / "b.csv"))
     np.testing.assert_array_equal(found.target, expected.target)
-    assert any("10 rows are there twice" in note for note in found.notes)
+    assert any("10 duplicate rows" in note for note in found.notes)
     assert any("sorted" in note for note in found.notes)
 
 

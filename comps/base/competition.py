@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Task(StrEnum):
-    """What is predicted."""
+    """The kind of the target."""
 
     REGRESSION = "regression"
     BINARY = "binary"
@@ -91,7 +91,7 @@ class Dataset:
 
 
 def _check_columns(train: list[Any], test: list[Any]) -> None:
-    """Check that models find in the test rows what they were trained on.
+    """Check that the test rows have the columns of the training rows, in the same order.
 
     Raises:
         DataError: that shows the difference.
@@ -126,13 +126,13 @@ def _first_moved(train: list[Any], test: list[Any]) -> str:
 
 @dataclass(frozen=True)
 class Competition:
-    """Everything that the harness knows of one competition.
+    """The definition of a competition: all that the harness knows of it.
 
     Attributes:
         name: as on the command line, e.g. "house-prices".
         title: Kaggle's title.
         task: what is predicted.
-        metric: what it is judged by.
+        metric: decides which predictions are better.
         load: `(path) -> Dataset` from Kaggle's zip or a folder of its files.
         models: the zoo; names are unique, and exactly one is the common-sense baseline.
         sample: the bundled sample, a path that `load` takes; None where there is none.

@@ -1,7 +1,7 @@
 """Errors that are shown to the user as they are, without a traceback.
 
-Each message says what was expected, what came, and what to do about it. The
-command line prints the message and ends with the class's `exit_code`.
+Each message says what was expected, what was found, and what to do about it. The command line
+prints the message and ends with the class's `exit_code`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class StoreError(WorkbenchError):
 
 
 class CodeError(WorkbenchError):
-    """The code or a value that results follow from cannot be found, read or told apart."""
+    """The code or a value that results depend on cannot be found, read or compared."""
 
 
 class BusyError(StoreError):
@@ -67,7 +67,7 @@ _SHOWN = 5
 
 
 def some(names: Iterable[object]) -> str:
-    """Return the first five of what a message is about, and how many more there are.
+    """Return a text with the first five names, and the number of further ones.
 
     >>> some(range(7))
     '0, 1, 2, 3, 4 and 2 more'

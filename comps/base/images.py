@@ -1,4 +1,4 @@
-"""`Images`: rows that are pictures of one shared array, which is never copied a fold."""
+"""`Images`: rows that are pictures in one shared array, which is not copied for a fold."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Images:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that this view adds to the shared array."""
+        """Bytes in memory beside the shared array."""
         return self.index.nbytes
 
     def gathered(self) -> NDArray[np.uint8]:
@@ -71,7 +71,7 @@ class Images:
 
         Args:
             features: `pixels [all, height, width, channels] -> [all, ...]`; what it returns is
-                kept as long as a view of the array lives, for every fold and model.
+                kept as long as some `Images` over the array exist, for every fold and model.
         """
         if features not in self._computed:
             self._computed[features] = features(self.pixels)

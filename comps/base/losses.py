@@ -1,4 +1,4 @@
-"""Losses that competitions and blends share, each in one place."""
+"""Losses that competitions and blends share."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from comps.base.metric import Array
 
-# The distance to 0 and 1 that a probability keeps in a logarithm: scikit-learn's for double
-# precision. Its distance for single precision is 1.2e-7, so that equal predictions would have
-# another loss where they are stored in another precision.
+#: The distance to 0 and 1 that a probability keeps in a logarithm: scikit-learn's for double
+#: precision. Its distance for single precision is 1.2e-7, so that equal predictions would have
+#: another loss where they are stored in another precision.
 LEAST_PROBABILITY = float(np.finfo(np.float64).eps)
 
 
@@ -31,8 +31,8 @@ def probabilities_of_truth(codes: NDArray[np.intp], probabilities: Array) -> NDA
 def log_loss(target: Array, probabilities: Array) -> float:
     """Return the mean negative logarithm of the probabilities of the true classes.
 
-    All is computed in double precision, whatever the precision of the probabilities, which are
-    kept `LEAST_PROBABILITY` (2.2e-16) away from 0 and 1: a row that is surely wrong costs 36.
+    Everything is computed in double precision. Probabilities, of either precision,
+    are kept `LEAST_PROBABILITY` (2.2e-16) away from 0 and 1: a row that is surely wrong costs 36.
 
     Args:
         target: [n] class codes, 0 or 1 where probabilities are [n].

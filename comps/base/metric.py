@@ -1,4 +1,4 @@
-"""What a competition is judged by: a metric with a direction, on a scale of its own."""
+"""Metrics: a score with a direction, on a scale of its own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from comps.base.errors import UsageError
 
+#: An array of any dtype.
 Array = NDArray[Any]
 
 
@@ -36,10 +37,10 @@ THRESHOLD = 0.5
 
 
 def predicted_classes(probabilities: Array) -> NDArray[np.int64]:
-    """Return the class code that each row is taken for, [n] int64.
+    """Return the predicted class code of each row, [n] int64.
 
-    The one rule by which probabilities become labels: the likeliest class, the first of equally
-    likely ones.
+    The only rule by which probabilities become labels: the most probable class, the first of
+    equally probable ones.
 
     Args:
         probabilities: [n] of class 1, or [n, classes].
@@ -77,7 +78,9 @@ class Scale:
     inverse: Callable[[Array], Array]
 
 
+#: The scale of metrics that are computed in the target's own unit.
 IDENTITY = Scale("identity", _identity, _identity)
+#: The logarithm of one plus the value, for metrics such as RMSLE.
 LOG1P = Scale("log1p", np.log1p, np.expm1)
 
 
@@ -96,9 +99,9 @@ class Metric:
             [rows, classes] of probabilities) on `scale`; of labels, both class codes.
         greater_is_better: the direction.
         needs: the kind of prediction that `function` takes.
-        scale: where `function` takes its arguments.
+        scale: of the arguments of `function`.
         loss: the convex loss that blend weights minimise; None where there is none.
-        order_alone: whether the score stays when predictions change and their order does not.
+        order_alone: whether the score depends on the order of the predictions alone.
         digits: decimals to show.
 
     >>> rmse = Metric("root_mean_squared_error", "RMSE",
@@ -118,7 +121,7 @@ class Metric:
     digits: int = 5
 
     def score(self, target: Array, prediction: Array) -> float:
-        """Return the metric of what a model predicts, which is never a label.
+        """Return the score of a model's predictions: values or probabilities, never labels.
 
         A prediction with NaN or infinity in it scores NaN, which is never better.
 
@@ -134,7 +137,7 @@ class Metric:
         return float(self.function(target, prediction))
 
     def score_labels(self, target: Array, labels: Array) -> float:
-        """Return the metric of labels.
+        """Return the score of predicted labels.
 
         Args:
             target: [n] class codes.

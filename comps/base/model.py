@@ -1,4 +1,4 @@
-"""One entry of a competition's model zoo: what to train, with which features and parameters."""
+"""`Model`: an entry of a competition's zoo, with its features and parameters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from comps.base.names import member_name, parse_value
 
 
 class Family(StrEnum):
-    """The kinds of model that a leaderboard sets against each other."""
+    """The kinds of models that are compared with each other."""
 
     BASELINE = "baseline"
     LINEAR = "linear"
@@ -31,11 +31,11 @@ class Family(StrEnum):
 
 @dataclass(frozen=True)
 class Model:
-    """A declaration, not an estimator: a fresh estimator is built from it for each fold.
+    """The declaration of a model; a new estimator is built from it for each fold.
 
     Attributes:
         name: unique within the competition, e.g. "lightgbm".
-        family: what it is compared as.
+        family: its kind in comparisons.
         trainer: name of the trainer in `pipelines.trainers` that fits it.
         params: the trainer's and the builder's parameters by name; JSON values only.
         features: a function that returns a new, unfitted transformer with
@@ -43,11 +43,11 @@ class Model:
             with those of `params` that it names. They are not passed on, unless `build` names
             them too.
         build: what the trainer needs to make the estimator (a scikit-learn factory,
-            a function that returns a Keras model); None where the trainer knows.
+            a function that returns a Keras model); None where the trainer makes it itself.
         patience: rounds or epochs without a better score after which training ends; None
-            trains all of them, and so do up to 2,000 rows and folds that grow with time, see
-            `pipelines.results.stopping`. The step that is used is chosen later, on the mean curve
-            over the folds.
+            trains all of them. On up to 2,000 rows and where folds grow with time, training goes
+            on, and later stages are ignored; see `pipelines.results.stopping`. The stopping point
+            is chosen later, on the mean curve over the folds.
         seconds: rough seconds for five folds on one core of the bundled sample;
             cheap models go first.
         default: whether a run trains it unless told otherwise.
@@ -58,7 +58,7 @@ class Model:
         preprocessor: a function of the fitted transformer (None where there is none) and the
             shape of a row of each input, which returns a Keras model from raw rows (strings,
             images of any size) to the inputs of the network: with it a trained network is
-            exported. None where it cannot be.
+            exported. None where this is not possible.
         space: what can be tuned. Of a network, a function of KerasTuner's `hp` and `params` that
             returns changed parameters, with `params` as defaults; of other models, a function of
             `params` that returns Optuna's distributions. See `comps.base.spaces`.
@@ -115,7 +115,7 @@ class Model:
 
     @property
     def member(self) -> str:
-        """The name that shows what was changed; see `comps.base.names`.
+        """The name with the changed parameters; see `comps.base.names`.
 
         Seeds, keys and folders of the store follow from `name`.
 
@@ -156,13 +156,13 @@ class Model:
         return None if self.features is None else self.features(**self.view_params())
 
     def without_view_params(self) -> Model:
-        """Return this model as its trainer sees it."""
+        """Return this model without the parameters that only `features` takes."""
         taken = set(self.view_params()) - _parameters(self.build)
         rest = {name: value for name, value in self.params.items() if name not in taken}
         return dataclasses.replace(self, params=rest)
 
     def config(self) -> dict[str, Any]:
-        """Return what decides the predictions, as JSON values: the key of stored results."""
+        """Return all that decides the model's predictions, as JSON values, for the key."""
         return {
             "name": self.name,
             "trainer": self.trainer,

@@ -1,4 +1,4 @@
-"""Names of members: a model's name, and behind it in brackets what was changed of it.
+"""Names of members: a model's name, followed by its changed parameters in brackets.
 
 `ridge[alpha=10.0,solver=lsqr]` is `ridge` with two changed parameters, in the order of their
 names. A value is written as JSON; a text without brackets around it where that is no JSON.
@@ -18,7 +18,7 @@ _APART = frozenset(',[]{}"')
 
 
 def member_name(base: str, changes: Mapping[str, Any]) -> str:
-    """Return the name of a model with changed parameters; the model's own where none is.
+    """Return the name of a model with changed parameters; the model's own if there are none.
 
     >>> member_name("ridge", {"solver": "lsqr", "alpha": 1e6})
     'ridge[alpha=1e6,solver=lsqr]'
@@ -29,7 +29,7 @@ def member_name(base: str, changes: Mapping[str, Any]) -> str:
 
 
 def parse_member(name: str) -> tuple[str, dict[str, Any]]:
-    """Return the model's name and the changed parameters that a member's name says.
+    """Return the model's name and the changed parameters of a member's name.
 
     >>> parse_member("ridge[alpha=1e6]")
     ('ridge', {'alpha': 1000000.0})
@@ -53,7 +53,7 @@ def parse_member(name: str) -> tuple[str, dict[str, Any]]:
 
 
 def base_name(name: str) -> str:
-    """Return the name of the model that a member is, whatever was changed of it.
+    """Return the model's name of a member, without changed parameters.
 
     >>> base_name("ridge[alpha=10.0]")
     'ridge'
@@ -62,7 +62,7 @@ def base_name(name: str) -> str:
 
 
 def file_name(name: str, key: str) -> str:
-    """Return a name for files of a member: its own, or with the key where something was changed.
+    """Return a name for files of a member: its own, with the key if parameters were changed.
 
     >>> file_name("ridge", "0a1b"), file_name("ridge[alpha=10.0]", "2c3d")
     ('ridge', 'ridge-2c3d')
@@ -72,7 +72,7 @@ def file_name(name: str, key: str) -> str:
 
 
 def split_names(text: str) -> list[str]:
-    """Return the names of a list with commas; commas in brackets and quotes part nothing.
+    """Return the names of a list with commas; commas in brackets and quotes do not separate.
 
     >>> split_names("median, mlp[hidden=[64,32],dropout=0.2]")
     ['median', 'mlp[hidden=[64,32],dropout=0.2]']
@@ -110,7 +110,7 @@ def parse_value(text: str) -> Any:
 
 
 def _text(value: Any) -> str:
-    """Return the shortest text that `parse_value` makes the value of."""
+    """Return the shortest text that `parse_value` turns into the value."""
     plain = isinstance(value, str) and value == value.strip() and not _APART & set(value)
     if plain and value and parse_value(value) is value:
         return str(value)

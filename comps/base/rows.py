@@ -20,7 +20,7 @@ def take(rows: Any, index: NDArray[np.int64]) -> Any:
 
 @singledispatch
 def join_rows(first: Any, second: Any) -> Any:
-    """Return the rows of one part with those of another behind them.
+    """Return the rows of one part followed by those of another.
 
     Tables and arrays are copied. Images and windows are positions in an array, which stays as it
     is. A new form of rows registers a function here.

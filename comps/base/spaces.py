@@ -1,9 +1,9 @@
-"""Search spaces that models share: what of their parameters is tuned, and how far.
+"""Search spaces that models share: the parameters that are tuned, and their ranges.
 
 A model names a function of its own parameters as its `space`. Those below take every parameter
 that they know by name, so that one function serves all models of a library. Gradient boosting,
 linear models and kernels are searched by Optuna, which takes distributions; networks by
-KerasTuner, which hands out values from its `hp`. Both libraries are imported by whoever searches.
+KerasTuner, whose `hp` returns values. Both libraries are imported when a search begins.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def boosting(params: Mapping[str, Any]) -> Distributions:
 
 
 def forest(params: Mapping[str, Any]) -> Distributions:
-    """Return the distributions of a forest: how many columns a cut may choose from."""
+    """Return the distributions of a forest: the number of columns that a split chooses from."""
     from optuna.distributions import FloatDistribution as Float
 
     known: Distributions = {"max_features": Float(0.1, 1.0)}

@@ -1,4 +1,4 @@
-"""`Windows`: rows that are stretches of a series, gathered when they are needed."""
+"""`Windows`: rows that are sections of a series, gathered when they are needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 class Windows:
     """Rows [length, quantities] that overlap, as the series they lie in and where they end.
 
-    A row is what was known at its end. Copies of all windows would be `length` times the
+    A row holds what was known at its end. Copies of all windows would be `length` times the
     series; here every subset of the rows shares one series.
 
     Attributes:
@@ -66,7 +66,7 @@ class Windows:
         return self.series.nbytes + self.times.nbytes + self.ends.nbytes
 
     def known(self) -> NDArray[np.float32]:
-        """Return the part of the series that some window holds; what to learn scales from."""
+        """Return the part of the series that lies in some window, to learn scales from."""
         covered = np.zeros(len(self.series) + 1, dtype=np.int64)
         np.add.at(covered, self.ends - self.length + 1, 1)
         np.add.at(covered, self.ends + 1, -1)

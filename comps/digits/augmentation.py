@@ -19,7 +19,7 @@ _SPACING = 4
 class RandomMovement(keras.layers.Layer):  # type: ignore[misc]
     """Turn, stretch, slant, shift and bend each image at random, in training alone.
 
-    All of it is one map of places and so one interpolation: Keras' layers for rotation, zoom
+    All of it is one map of positions, and so one interpolation: Keras' layers for rotation, zoom
     and translation in a row take three, which blur, and none of them bends. Bends are the
     elastic distortions of Simard, Steinkraus and Platt, "Best practices for convolutional
     neural networks applied to visual document analysis" (2003).
@@ -113,7 +113,7 @@ class MeanOverShifts(keras.layers.Layer):  # type: ignore[misc]
         self.network, self.shift = network, shift
 
     def call(self, images: Any, training: bool = False) -> Any:
-        """Return what the network does, [batch, ...]."""
+        """Return the network's outputs, [batch, ...]."""
         total = self.network(images, training=training)
         if training or not self.shift:
             return total
@@ -150,7 +150,7 @@ def _bells(size: int) -> NDArray[np.float32]:
 
 
 def _looked_up(images: Any, rows: Any, columns: Any) -> Any:
-    """Return what the images show at places [batch, height, width] between their pixels."""
+    """Return the interpolated brightness of images at positions [batch, height, width]."""
     count = ops.shape(images)[0]
     _, height, width, channels = images.shape
     # A border of ground, so that places outside need no case of their own.

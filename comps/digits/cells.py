@@ -1,4 +1,4 @@
-"""Parsing a table of bytes quickly, and saying which cells are none."""
+"""Parse a table of bytes quickly, and name cells that are not bytes."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def read_bytes(content: bytes, name: str, columns: Sequence[str]) -> pd.DataFram
 
 
 def _bad_cells(content: bytes, columns: Sequence[str]) -> Iterator[str]:
-    """Yield what the cells are that are not bytes, and where."""
+    """Yield the place and the text of cells that are not bytes."""
     import pandas as pd
 
     pieces = pd.read_csv(

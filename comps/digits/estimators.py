@@ -6,10 +6,10 @@ from typing import Any
 
 
 def svc(**params: Any) -> Any:
-    """A support vector machine with a Gaussian kernel.
+    """Return a support vector machine with a Gaussian kernel.
 
-    It says distances to its borders; one temperature, fitted on predictions of rows that were
-    left out, makes probabilities of them.
+    Its outputs are distances to class borders; one temperature, fitted on predictions of rows that
+    were left out, turns them into probabilities.
     """
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.svm import SVC

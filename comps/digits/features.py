@@ -1,4 +1,4 @@
-"""Features of the digits competition: one factory for each view of the images.
+"""Features of the digits competition: a function for each kind of transformer.
 
 - `stroke_features()`: directions of strokes, for boosting.
 - `kernel_features()`: their main components, for models that compare by distance.
@@ -25,7 +25,7 @@ FINE_COLUMNS = 576
 
 
 def stroke_features() -> PerImage:
-    """Return a view as a dense uint8 matrix of 1,008 columns; see `strokes.stroke_table`."""
+    """Return a transformer to a dense uint8 matrix of 1,008 columns; see `strokes.stroke_table`."""
     from comps.digits.strokes import stroke_table
     from comps.image_features import PerImage
 
@@ -33,7 +33,7 @@ def stroke_features() -> PerImage:
 
 
 def kernel_features() -> Pipeline:
-    """Return a view as a dense float32 matrix of 80 columns: main directions of the strokes.
+    """Return a transformer to a dense float32 matrix of 80 columns: main components of the strokes.
 
     A kernel compares images by their distance: in 80 dimensions, learned from the fold's
     training rows, it does so a dozen times as fast, and no worse.
@@ -50,14 +50,14 @@ def kernel_features() -> Pipeline:
 
 
 def pixel_features() -> PerImage:
-    """Return a view as a dense uint8 matrix of 784 columns, 0 to 255."""
+    """Return a transformer to a dense uint8 matrix of 784 columns, 0 to 255."""
     from comps.image_features import PerImage
 
     return PerImage(flat)
 
 
 def flat(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return [images, pixels]: the same memory as a table."""
+    """Return [images, pixels], over the same memory."""
     return pixels.reshape(len(pixels), -1)
 
 

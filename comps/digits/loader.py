@@ -90,7 +90,7 @@ def first_equal(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def _target(labels: pd.Series) -> NDArray[np.float64]:
-    """Return the digits, which are the class codes, too."""
+    """Return the digits, which are also the class codes."""
     where = f"'{TARGET}' in train.csv"
     target = numeric_target(labels, where, CLASSES.__contains__, "a digit from 0 to 9")
     lacking = sorted(set(CLASSES) - set(target.astype(int).tolist()))
@@ -121,7 +121,7 @@ def _sample(content: bytes, test_ids: NDArray[np.int64]) -> pd.DataFrame:
 
 
 def _notes(first: NDArray[np.int64], target: NDArray[np.float64]) -> Iterator[str]:
-    """Yield what to know of equal images; `first` is of training and test images."""
+    """Yield notes on equal images; `first` is of training and test images."""
     n_train = len(target)
     again = np.flatnonzero(first[:n_train] != np.arange(n_train))
     if len(again):

@@ -1,4 +1,4 @@
-"""What turns drawings into the input of a network, as a Keras model of its own.
+"""The layers that turn drawings into the input of a network, as a Keras model.
 
 See `comps.base.Model.preprocessor`; Keras is imported when it is called.
 """
@@ -17,7 +17,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 def image_preprocessor(view: None, shapes: Shapes) -> keras.Model:
     """Return [rows, 28, 28], 0 to 255, bright ink on a dark ground, to "image" [rows, 28, 28, 1].
 
-    As every Keras model of one input it takes [rows, 28, 28, 1], too.
+    Like every Keras model of one input it also takes [rows, 28, 28, 1].
     """
     import keras
 

@@ -1,4 +1,4 @@
-"""What an image of a digit says that is not learned: the directions of its strokes."""
+"""Features of digits that are not learned: the directions of their strokes."""
 
 from __future__ import annotations
 

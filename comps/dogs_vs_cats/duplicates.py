@@ -1,4 +1,4 @@
-"""Photographs that are there more than once, also recompressed or a little changed."""
+"""Find duplicate photographs, also recompressed or slightly changed ones."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 def network_boosting(
     *, application: str = "VGG16", weights: str | None = None, **params: Any
 ) -> Any:
-    """Gradient boosting on what a pretrained network sees."""
+    """Return gradient boosting on the features of a pretrained network."""
     from lightgbm import LGBMClassifier
     from sklearn.pipeline import make_pipeline
 
@@ -20,7 +20,7 @@ def network_boosting(
 
 
 def kernel_machine(*, components: int = 1000, gamma: float = 1e-3, C: float = 1.0) -> Any:  # noqa: N803
-    """Logistic regression on a Gaussian kernel, by Nystroem's approximation."""
+    """Return logistic regression on a Gaussian kernel, by Nystroem's approximation."""
     from sklearn.kernel_approximation import Nystroem
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

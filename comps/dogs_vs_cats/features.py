@@ -3,7 +3,7 @@
 - None (a model without `features`): the images as they are, [side, side, 3] uint8, for networks.
 - `tree_features()`: gradients by direction in two sizes of cell, and colours, for boosting.
 
-The views are imported when they are made: declaring models stays quick.
+Transformers are imported when they are made: declaring models stays quick.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def tree_features() -> PerImage:
-    """Return a view as a float32 matrix of `gradients_and_colours`."""
+    """Return a transformer to a float32 matrix of `gradients_and_colours`."""
     from comps.image_features import PerImage
 
     return PerImage(gradients_and_colours)

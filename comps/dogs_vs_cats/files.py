@@ -68,7 +68,7 @@ class _Tree(Protocol):
     def paths(self) -> list[str]: ...
 
     def stamp(self, path: str) -> str:
-        """Return a text that changes with the file, and is cheap to find out."""
+        """Return a text that changes with the file and is cheap to compute."""
         ...
 
     def read(self, path: str) -> bytes: ...
@@ -143,7 +143,7 @@ def _file_errors() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Parts:
-    """Where the three parts are; `train` and `test` are images, or the one zip with them."""
+    """The paths of the three parts; `train` and `test` are images, or the one zip with them."""
 
     train: Sequence[str]
     test: Sequence[str]
@@ -247,7 +247,7 @@ def _part(paths: Sequence[str], names: Sequence[str]) -> list[str]:
 
 
 def _hidden(path: str) -> bool:
-    """Whether a file is what a Mac leaves in a zip, or hidden."""
+    """Whether a file is hidden, or one that macOS adds to a zip."""
     parts = PurePosixPath(path).parts
     return "__MACOSX" in parts or parts[-1].startswith(".")
 

@@ -1,7 +1,7 @@
 """Decoded images on disk: filled once, mapped into memory by every process.
 
-An entry is two files, `KEY.npy` with the pixels and `KEY.json` with what is known of them and a
-digest of the first. Both are written under another name and then renamed, the second one last,
+An entry is two files, `KEY.npy` with the pixels and `KEY.json` with facts about them and a digest
+of the first. Both are written under another name and then renamed, the second one last,
 so that an entry is there whole or not at all. Entries can be deleted at any time.
 """
 
@@ -26,7 +26,7 @@ Fill = Callable[[Callable[[Shape], Pixels]], dict[str, Any]]
 
 
 def cached(folder: Path, key: str, fill: Fill) -> tuple[Pixels, dict[str, Any]]:
-    """Return the pixels of a key, [n, height, width, channels] uint8, and what is known of them.
+    """Return the pixels of a key, [n, height, width, channels] uint8, and the facts about them.
 
     A missing or damaged entry is filled anew; of several processes that want it, one does the
     work and the others wait for it.
@@ -71,7 +71,7 @@ def _lock(path: Path) -> Any:
 
 
 def _read(folder: Path, key: str) -> tuple[Pixels, dict[str, Any]] | None:
-    """Return an entry, or None if it is not there or damaged."""
+    """Return an entry, or None if it is missing or damaged."""
     try:
         entry = json.loads((folder / f"{key}.json").read_text())
         pixels = np.load(folder / f"{key}.npy", mmap_mode="r", allow_pickle=False)

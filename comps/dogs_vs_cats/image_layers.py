@@ -1,4 +1,4 @@
-"""What our networks need beside Keras' own layers.
+"""Layers that our networks need beside Keras' own.
 
 A file that `pipelines.export_network` wrote is read after this module was imported:
 
@@ -51,7 +51,7 @@ class RandomFrame(layers.Layer):  # type: ignore[misc]
         return ops.einsum("bkw,biwc->bikc", columns, moved)
 
     def _weights(self, count: Any, length: int, *, mirrored: bool) -> Any:
-        """Return [batch, length, length]: how much of each old row a new row takes."""
+        """Return [batch, length, length]: the weight of each old row in each new row."""
 
         def uniform(low: float, high: float) -> Any:
             return keras.random.uniform((count, 1), low, high, seed=self.generator)
@@ -157,7 +157,7 @@ class ViewsAveraged(layers.Layer):  # type: ignore[misc]
         self.body, self.shift = body, shift
 
     def call(self, images: Any, training: bool = False) -> Any:
-        """Return what the body returns."""
+        """Return the outputs of the body."""
         if training:
             return self.body(images, training=True)
         shift, (height, width) = self.shift, images.shape[1:3]
@@ -244,7 +244,7 @@ class Squeezed(layers.Layer):  # type: ignore[misc]
         return ops.floor(images + 0.5)
 
     def _weights(self, length: Any) -> Any:
-        """Return [side, length]: how much of each old row a new row takes.
+        """Return [side, length]: the weight of each old row in each new row.
 
         A triangle, which widens where the image shrinks (Pillow's filter `BILINEAR`).
         """

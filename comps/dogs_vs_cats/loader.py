@@ -39,7 +39,7 @@ def load(path: Path) -> Dataset:
     """Return the photographs as [side, side, 3] uint8, and 0 for a cat, 1 for a dog.
 
     `side` is the median of the shorter sides of 500 photographs, rounded down to a multiple of 8,
-    between 16 and 96. Photographs that are there twice are one group. `Dataset.fingerprint`
+    between 16 and 96. Duplicate photographs are one group. `Dataset.fingerprint`
     covers name, size and CRC-32 of every image and the sample submission, and is the same
     whether they are zipped or not.
 
@@ -87,7 +87,7 @@ def load(path: Path) -> Dataset:
 
 
 def _decode_all(files: CompetitionFiles, allocate: Callable[[Shape], Pixels]) -> dict[str, Any]:
-    """Decode all images, training rows first; return what else the loader needs of them."""
+    """Decode all images, training rows first; return the other facts that the loader needs."""
     import joblib
 
     photographs = [*files.train, *files.test]
@@ -153,8 +153,8 @@ def _notes(side: int, groups: NDArray[np.int64], target: NDArray[np.float64]) ->
     sizes = np.bincount(groups)
     if (sizes > 1).any():
         notes.append(
-            f"{sizes[sizes > 1].sum()} of {len(groups)} training photographs are there more than "
-            f"once, as {(sizes > 1).sum()} groups; a group is never divided between folds."
+            f"{sizes[sizes > 1].sum()} of {len(groups)} training photographs are duplicates, in "
+            f"{(sizes > 1).sum()} groups; a group is never divided between folds."
         )
     dogs = np.bincount(groups, weights=target)
     torn = int(((dogs > 0) & (dogs < sizes)).sum())

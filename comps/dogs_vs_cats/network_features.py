@@ -1,4 +1,4 @@
-"""Features that a pretrained network sees in images."""
+"""Features of images by a pretrained network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from comps.dogs_vs_cats.pretrained import feature_extractor
 
 
 class NetworkFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Turn `Images` into what a pretrained network sees in them; it learns nothing.
+    """Turn `Images` into the features of a pretrained network; it learns nothing.
 
     Args:
         application: a name in `pretrained.APPLICATIONS`.
@@ -37,5 +37,5 @@ class NetworkFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return X.per_image(feature_extractor(self.application, self.weights))
 
     def __sklearn_is_fitted__(self) -> bool:
-        """There is nothing to learn."""
+        """Return True: there is nothing to learn."""
         return True

@@ -111,7 +111,7 @@ def whitened(
 
     The layout is that of airbench94 (Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU",
     arXiv 2404.00498) with about half the filters: a first convolution that whitens little patches
-    and stands still, then stages of two convolutions with pooling behind the first, and the
+    and is not trained, then stages of two convolutions with pooling behind the first, and the
     maximum over the map. There the first filters are principal components of patches; here they
     are cosines of space and colour, which come close to those of any photographs and need no data,
     and batch normalisation gives them equal variance. Larger images have larger patches with
@@ -174,8 +174,8 @@ def pretrained(
 ) -> keras.Model:
     """Return a pretrained network with a head of our own (listings 8-19 to 8-28).
 
-    The pretrained part stands still, its batch normalisation too; or its last layers learn with
-    the head, slowly, once the head has learned alone.
+    The pretrained part is not trained, nor is its batch normalisation; or its last layers are
+    trained with the head, slowly, after the head was trained alone.
 
     Args:
         shapes: of the input "image".
@@ -186,8 +186,8 @@ def pretrained(
         units: of the head's hidden layer.
         dropout: behind it.
         learning_rate: of RMSprop, for the head.
-        tuned: how many of the last layers learn, too.
-        tuning_rate: of all that learns, once they do.
+        tuned: the number of last layers that are trained, too.
+        tuning_rate: learning rate of everything, once they are.
         tuned_from: when, as a share of the steps.
 
     Raises:
@@ -217,7 +217,7 @@ def pretrained(
 
 
 def _whitened_patches(pixels: Any, step: int) -> Any:
-    """Return what cosines see in patches of twice the step, on both sides of zero."""
+    """Return the cosine features of patches of twice the step, with both signs."""
     from keras import layers
 
     from comps.dogs_vs_cats.image_layers import CosineBasis

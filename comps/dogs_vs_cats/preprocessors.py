@@ -1,4 +1,4 @@
-"""What turns photographs of any size into the input of a network, as a Keras model of its own.
+"""The layers that turn photographs of any size into the input of a network, as a Keras model.
 
 See `comps.base.Model.preprocessor`; Keras is imported when it is called.
 """

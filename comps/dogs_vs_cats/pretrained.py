@@ -1,4 +1,4 @@
-"""Networks of `keras.applications` with weights from a file that the user has.
+"""Networks of `keras.applications` with weights from a file of the user's.
 
 Nothing is downloaded. Keras is imported when a network is loaded.
 """
@@ -24,7 +24,7 @@ _FILES = "https://storage.googleapis.com/tensorflow/keras-applications"
 
 @dataclass(frozen=True)
 class Application:
-    """What is known of a network.
+    """The module, image size and weights of a network.
 
     Attributes:
         module: of `keras.applications`, with its preprocessing.
@@ -55,7 +55,7 @@ Prepare = Callable[[Any], Any]
 
 
 def load_application(name: str, weights: str | None, side: int) -> tuple[keras.Model, Prepare]:
-    """Return a network without its top, and what has to be done to images (0 to 255) before it.
+    """Return a network without its top, and its preprocessing of images (0 to 255).
 
     Args:
         name: one of `APPLICATIONS`.

@@ -11,12 +11,12 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("dogs_vs_cats")
 class TwoPhases(keras.optimizers.RMSprop):  # type: ignore[misc]
-    """RMSprop that lets some variables stand still at first, and then moves all of them slowly.
+    """RMSprop that leaves some variables unchanged at first, and then trains all of them slowly.
 
     Args:
         learning_rate: of the others, in the first phase.
         tuning_rate: of all variables, in the second phase.
-        late: paths of the variables that stand still at first.
+        late: paths of the variables that are unchanged at first.
         begin: step of the second phase.
     """
 
@@ -32,7 +32,7 @@ class TwoPhases(keras.optimizers.RMSprop):  # type: ignore[misc]
         self.tuning_rate, self.late, self.begin = tuning_rate, list(late), begin
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Move one variable. See `keras.optimizers.Optimizer`."""
+        """Update one variable. See `keras.optimizers.Optimizer`."""
         # TensorFlow hands over its own variable, which has no path.
         path = self._trainable_variables[self._get_variable_index(variable)].path
         first = 0.0 if path in self.late else ops.cast(learning_rate, variable.dtype)

@@ -1,4 +1,4 @@
-"""Reading what the cells mean, row by row; nothing here is learned, so it is done once."""
+"""Cleaning of the table, row by row; nothing here is learned, so it is done once."""
 
 from __future__ import annotations
 

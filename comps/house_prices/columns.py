@@ -1,4 +1,4 @@
-"""What the columns of the Ames housing table are, as tables that the transformers read.
+"""Descriptions of the columns of the Ames housing table, which the transformers read.
 
 Source: the data description that Dean De Cock published with the data ("Ames, Iowa: Alternative
 to the Boston Housing Data", Journal of Statistics Education 19(3), 2011).

@@ -1,4 +1,4 @@
-"""Domain features: what a valuer would work out from the columns. Nothing here is learned."""
+"""Domain features, as a valuer would compute them from the columns. Nothing here is learned."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def add_domain_features(table: pd.DataFrame) -> pd.DataFrame:
-    """Totals, ages, and quality times area: what a valuer would work out from the columns."""
+    """Return a table with totals, ages, and quality times area added."""
     t = table
     new: dict[str, pd.Series] = {}
     new["TotalSF"] = t["GrLivArea"] + t["TotalBsmtSF"]

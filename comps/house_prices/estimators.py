@@ -6,35 +6,35 @@ from typing import Any
 
 
 def median(**params: Any) -> Any:
-    """The median of log1p(price): no feature, the least mean absolute error."""
+    """Return a regressor that predicts the median of log1p(price), from no feature."""
     from sklearn.dummy import DummyRegressor
 
     return DummyRegressor(strategy="median", **params)
 
 
 def elastic_net(**params: Any) -> Any:
-    """Linear regression with both penalties."""
+    """Return linear regression with both penalties."""
     from sklearn.linear_model import ElasticNet
 
     return ElasticNet(**params)
 
 
 def ridge(**params: Any) -> Any:
-    """Linear regression with a squared penalty."""
+    """Return linear regression with a squared penalty."""
     from sklearn.linear_model import Ridge
 
     return Ridge(**params)
 
 
 def svr(**params: Any) -> Any:
-    """Support vector regression: its loss grows linearly, so that odd sales pull less."""
+    """Return support vector regression, whose linear loss gives odd sales less weight."""
     from sklearn.svm import SVR
 
     return SVR(**params)
 
 
 def extra_trees(**params: Any) -> Any:
-    """Trees with random cuts, averaged."""
+    """Return extremely randomised trees."""
     from sklearn.ensemble import ExtraTreesRegressor
 
     return ExtraTreesRegressor(**params)

@@ -1,7 +1,7 @@
-"""Features of the house-prices competition: one factory for each view of the table.
+"""Features of the house-prices competition: a function for each kind of transformer.
 
 - `network_table()`: a DataFrame, cleaned, with the domain features added; ordered qualities
-  are numbers, the columns of `CATEGORIES` stay text. The other views start from it.
+  are numbers, the columns of `CATEGORIES` stay text. The others start from it.
 - `network_features()`: two float matrices, scaled numbers and indicators of levels.
 - `linear_features()`: a dense float matrix on one scale, for linear and kernel models.
 - `tree_features()`: a dense float matrix, unscaled, for boosting and forests.
@@ -10,7 +10,7 @@ Each returns a new transformer that takes the raw table (79 columns) and y = log
 All that is learned (medians, modes, skewness, scales, known levels, target means) is learned
 in `fit`. What the columns mean, and what NA means in each, stands in `columns`.
 
-scikit-learn and pandas are imported when a view is made: declaring models stays quick.
+scikit-learn and pandas are imported when a transformer is made: declaring models stays quick.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _MEANS = ["Neighborhood", "MSSubClass"]
 
 
 def network_table() -> HouseTable:
-    """Return a view as a DataFrame: floats without holes, and the text of `CATEGORIES`."""
+    """Return a transformer to a DataFrame: floats without NaN, and the text of `CATEGORIES`."""
     from comps.house_prices.table import HouseTable
 
     return HouseTable()
 
 
 def network_features() -> Pipeline:
-    """Return a view as two float32 arrays: "numeric", on one scale, and "levels"."""
+    """Return a transformer to two float32 arrays: "numeric", on one scale, and "levels"."""
     from sklearn.pipeline import make_pipeline
 
     from comps.house_prices.network_inputs import NetworkInputs
@@ -47,7 +47,7 @@ def network_features() -> Pipeline:
 
 
 def linear_features() -> Pipeline:
-    """Return a view as a dense float matrix on one scale.
+    """Return a transformer to a dense float matrix on one scale.
 
     Numbers are scaled (after log1p where skewed), some are bent by splines, levels become
     indicators, and two columns are encoded by cross-fitted target means.
@@ -73,7 +73,7 @@ def linear_features() -> Pipeline:
 
 
 def tree_features() -> Pipeline:
-    """Return a view as a dense float matrix: numbers as they are, levels, target means."""
+    """Return a transformer to a dense float matrix: numbers as they are, levels, target means."""
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import make_pipeline
 

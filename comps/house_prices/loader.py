@@ -38,8 +38,8 @@ def load(path: Path) -> Dataset:
         path: Kaggle's zip, or a folder of its files.
 
     Raises:
-        DataError: if a file, a column or a price is missing, an id is there twice, or a
-            price is not a positive number.
+        DataError: if a file, a column or a price is missing, an id is duplicate, or a price is
+            not a positive number.
 
     >>> from comps.house_prices.competition import HOUSE_PRICES
     >>> dataset = load(HOUSE_PRICES.sample)

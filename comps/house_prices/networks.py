@@ -51,10 +51,10 @@ def mlp(
 ) -> keras.Model:
     """Return a linear model plus a heavily regularised network.
 
-    Each column has a learned scale in front, as in RealMLP (Holzmueller et al. 2024): it lets
-    the network weigh columns against each other faster than its first matrix could. The price
-    is mostly linear in the columns, so a linear term beside the network leaves it only the
-    rest to learn; both begin at zero. The rate of AdamW rises over a twentieth of the steps
+    Each column has a learned scale in front, as in RealMLP (Holzmueller et al. 2024): with it the
+    network weighs columns faster than with its first matrix alone. The price is mostly linear in
+    the columns, so a linear term beside the network leaves it only the rest to learn; both begin
+    at zero. The rate of AdamW rises over a twentieth of the steps
     and then falls to 1 % along a cosine.
 
     Args:

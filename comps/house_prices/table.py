@@ -1,4 +1,4 @@
-"""Transformers that learn from the houses of a fold: what fills the holes, what is skewed."""
+"""Transformers that learn from the houses of a fold: missing values, and skewed columns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from comps.house_prices.domain import add_domain_features
 
 
 class HouseTable(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Fill the holes of a cleaned table with what a fold says, and add the domain features."""
+    """Fill missing values of a cleaned table from training rows, and add domain features."""
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
         """Learn the median frontage of each neighbourhood, and each column's median or mode."""
@@ -57,7 +57,7 @@ class LogSkewed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return out
 
     def get_feature_names_out(self, names: Any = None) -> Any:
-        """The columns keep their names."""
+        """Return the names of the columns, unchanged."""
         return names
 
 

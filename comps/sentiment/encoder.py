@@ -1,8 +1,8 @@
 """Sentence embeddings by a pretrained BERT encoder, in NumPy: no deep-learning library is needed.
 
 The encoder is read from the files in which sentence-transformers publishes its models. Six
-layers on short texts are a few matrix products, and to have them here spares an installation
-of gigabytes.
+layers on short texts are a few matrix products; computing them here saves an installation of
+gigabytes.
 """
 
 from __future__ import annotations

@@ -6,18 +6,18 @@ from typing import Any
 
 
 def logistic(**params: Any) -> Any:
-    """Logistic regression with a squared penalty."""
+    """Return logistic regression with a squared penalty."""
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(solver="liblinear", **params)
 
 
 def naive_bayes(**params: Any) -> Any:
-    """Naive Bayes of how often tokens come with each class, calibrated.
+    """Return calibrated naive Bayes of the frequencies of tokens in each class.
 
-    It takes tokens for independent and is far too sure of itself: right in its order, wrong by so
-    much in its log loss that no blend fitted for that would take it. A sigmoid, fitted on
-    cross-fitted scores (Platt 1999), leaves the order and puts the sizes right.
+    Naive Bayes takes tokens for independent, so that its probabilities are far too close to 0 and
+    1: the order is good, but the log loss so bad that a blend would give it no weight. A sigmoid,
+    fitted on cross-fitted scores (Platt 1999), keeps the order and corrects the probabilities.
     """
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.naive_bayes import MultinomialNB

@@ -1,7 +1,7 @@
-"""Features of the sentiment competition: one factory for each view of the reviews.
+"""Features of the sentiment competition: a function for each kind of transformer.
 
 - `linear_features()`: sparse TF-IDF of words and of characters, for linear models.
-- `ratio_features()`: the same, each column scaled by what it says of the class.
+- `ratio_features()`: the same, each column scaled by its log ratio between the classes.
 - `tree_features()`: a dense float32 matrix, for boosting.
 - `embedding_features()`: sentence embeddings of a pretrained encoder.
 - `joint_features()`: TF-IDF and these.
@@ -11,7 +11,7 @@ Each returns a new transformer that takes a table with the column `review` and t
 All that is learned (vocabularies, document frequencies, lengths, components, weights) is learned
 in `fit`; pretrained parts learn nothing.
 
-scikit-learn and pandas are imported when a view is made: declaring models stays quick.
+scikit-learn and pandas are imported when a transformer is made: declaring models stays quick.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 
 def linear_features() -> Any:
-    """Return a view as a sparse matrix: TF-IDF of words and their pairs, and of characters.
+    """Return a transformer to a sparse matrix: TF-IDF of words, of pairs, and of characters.
 
-    Characters within words, two to five in a row, make what words of one stem have in common
-    known, and "goooood" too.
+    Characters within words, two to five in a row, show what words of one stem have in common, and
+    recognise "goooood".
     """
     from sklearn.compose import ColumnTransformer
 
@@ -37,7 +37,7 @@ def linear_features() -> Any:
 
 
 def ratio_features() -> Pipeline:
-    """Return a view as a sparse matrix: `linear_features()`, scaled as naive Bayes weighs them."""
+    """Return a transformer to a sparse matrix: `linear_features()` with naive Bayes weights."""
     from sklearn.pipeline import make_pipeline
 
     from comps.sentiment.linear_scores import NaiveBayesRatios
@@ -46,7 +46,7 @@ def ratio_features() -> Pipeline:
 
 
 def tree_features(*, components: int = 100) -> Pipeline:
-    """Return a view as a dense float32 matrix: main components of TF-IDF, and linear scores."""
+    """Return a transformer to a dense float32 matrix: components of TF-IDF, and linear scores."""
     from sklearn.decomposition import TruncatedSVD
     from sklearn.pipeline import make_pipeline, make_union
 
@@ -57,14 +57,14 @@ def tree_features(*, components: int = 100) -> Pipeline:
 
 
 def embedding_features(*, folder: str | None = None) -> SentenceVectors:
-    """Return a view as [n, width] float32; see `vectors.SentenceVectors`."""
+    """Return a transformer to [n, width] float32; see `vectors.SentenceVectors`."""
     from comps.sentiment.vectors import SentenceVectors
 
     return SentenceVectors(folder)
 
 
 def joint_features(*, folder: str | None = None, scale: float = 0.7) -> Any:
-    """Return a view as a sparse matrix: `linear_features()` beside sentence embeddings.
+    """Return a transformer to a sparse matrix: `linear_features()` beside sentence embeddings.
 
     Args:
         folder: of the encoder.
@@ -82,14 +82,14 @@ def joint_features(*, folder: str | None = None, scale: float = 0.7) -> Any:
 
 
 def bag_inputs(*, max_tokens: int = 20_000, ngrams: int = 2, tfidf: bool = False) -> TokenBags:
-    """Return a view as the set of tokens of each text; see `network_inputs.TokenBags`."""
+    """Return a transformer to the set of tokens of each text; see `network_inputs.TokenBags`."""
     from comps.sentiment.network_inputs import TokenBags
 
     return TokenBags(max_tokens, ngrams, tfidf)
 
 
 def sequence_inputs(*, max_tokens: int = 20_000, max_length: int = 600) -> TokenSequences:
-    """Return a view as the words of each text in order; see `network_inputs.TokenSequences`."""
+    """Return a transformer to the words of each text; see `network_inputs.TokenSequences`."""
     from comps.sentiment.network_inputs import TokenSequences
 
     return TokenSequences(max_tokens, max_length)
@@ -98,7 +98,7 @@ def sequence_inputs(*, max_tokens: int = 20_000, max_length: int = 600) -> Token
 def glove_inputs(
     *, file: str = "glove.6B.100d.txt", max_tokens: int = 20_000, max_length: int = 600
 ) -> TokenSequences:
-    """Return a view as `sequence_inputs`, with the words that a file of vectors begins with."""
+    """Return a transformer as `sequence_inputs` does, with the first words of a file of vectors."""
     from comps.sentiment.glove import read_words
     from comps.sentiment.network_inputs import TokenSequences
 

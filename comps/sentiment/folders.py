@@ -19,7 +19,7 @@ LABELS = {"neg": 0, "pos": 1}
 
 @dataclass(frozen=True)
 class Reviews:
-    """What was read of a folder.
+    """The reviews of a folder.
 
     Attributes:
         train: columns id, sentiment (text "0" or "1") and review.

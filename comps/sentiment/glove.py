@@ -17,7 +17,7 @@ def find_vectors(file: str) -> Path:
     """Return the file as it was named, or the one of that name in the folder for data.
 
     Raises:
-        DataError: if there is neither; the message says where it comes from and goes to.
+        DataError: if there is neither; the message says where to get it and where to put it.
     """
     for path in (Path(file), data_root() / file):
         if path.is_file():
@@ -32,15 +32,15 @@ def find_vectors(file: str) -> Path:
 def read_words(file: str, most: int) -> list[str]:
     """Return the first words of the file, which are the most frequent ones.
 
-    They are numbered as `read_vectors` numbers the rows, from 2 on, and `most` counts the
-    number of unknown words, too.
+    They are numbered as `read_vectors` numbers the rows, from 2 on, and `most` includes the
+    number that stands for unknown words.
     """
     return [word for word, _ in _lines(find_vectors(file), most - 1)]
 
 
 @lru_cache(maxsize=1)
 def read_vectors(file: str, most: int) -> NDArray[np.float32]:
-    """Return [most + 1, width] float32: nothing, the unknown, then the words of the file.
+    """Return [most + 1, width] float32: rows for padding, for unknown words, then the file's words.
 
     The first two rows are zero, and so are rows without a word.
 

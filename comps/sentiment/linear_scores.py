@@ -1,4 +1,4 @@
-"""Transformers of TF-IDF that learn from the classes of a fold: token weights, linear scores."""
+"""Transformers of TF-IDF that learn from a fold's classes: token weights, linear scores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from comps.sentiment import estimators
 class NaiveBayesRatios(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Scale each token by the log ratio of its shares in the two classes.
 
-    A linear model of such features begins where naive Bayes ends (Wang and Manning, "Baselines and
+    With such features a linear model starts from naive Bayes (Wang and Manning, "Baselines and
     Bigrams", ACL 2012: NBSVM).
 
     Args:
@@ -46,10 +46,10 @@ class NaiveBayesRatios(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class LinearScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """The log odds that logistic regression and naive Bayes give, for trees to go on from.
+    """The log odds of logistic regression and naive Bayes, as features for trees.
 
-    Trees on components of TF-IDF alone lose most of what single words say. As with scikit-learn's
-    `TargetEncoder`, what trees are trained on is cross-fitted: no row is scored by models that
+    Components of TF-IDF alone lose most of the information in single words. As with scikit-learn's
+    `TargetEncoder`, the features of training rows are cross-fitted: no row is scored by models that
     have seen its class.
 
     Args:

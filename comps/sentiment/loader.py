@@ -38,7 +38,7 @@ def load(path: Path) -> Dataset:
             and `test/neg`, whose labels are not read.
 
     Raises:
-        DataError: if a file or column is missing, an id is there twice, or a sentiment is
+        DataError: if a file or column is missing, an id is duplicate, or a sentiment is
             neither 0 nor 1.
 
     >>> from comps.sentiment.competition import SENTIMENT
@@ -109,8 +109,8 @@ def _notes(
         positive = np.bincount(groups, weights=target)
         mixed = int(((positive > 0) & (positive < sizes)).sum())
         notes.append(
-            f"{int(sizes[sizes > 1].sum())} training reviews are {int((sizes > 1).sum())} texts "
-            f"that are there more than once; {mixed} of these have both labels. No fold splits "
+            f"{int(sizes[sizes > 1].sum())} training reviews are duplicates, of "
+            f"{int((sizes > 1).sum())} texts; {mixed} of these have both labels. No fold splits "
             "them."
         )
     known = {normal_form(text) for text in train}

@@ -18,11 +18,11 @@ _MULTIPLE = 16
 
 
 class TokenBags(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """The set of tokens of each text: what a multi-hot vector says, in a fraction of its size.
+    """The set of tokens of each text: a multi-hot vector in a fraction of its size.
 
     A text of twenty words is a row of forty numbers here instead of 20,000. Rows are as long as
     the longest training text, rounded up to a multiple of 16: folds train as one program only
-    where their rows are equally long, and the places that are left mean nothing to the networks.
+    where their rows are equally long, and networks ignore the places that are left.
 
     Args:
         max_tokens: size of the vocabulary, unknown tokens included: the most frequent ones.
@@ -90,7 +90,7 @@ class TokenSequences(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         max_length: most words of a text; what comes after them is cut off (the book: 600).
         share: of the training texts that must not be cut. Sentences make short rows, which
             train faster.
-        known: the words to tell apart, instead of those of the texts in `fit`.
+        known: the vocabulary, instead of the words of the texts in `fit`.
     """
 
     def __init__(
@@ -119,8 +119,8 @@ class TokenSequences(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, X: pd.DataFrame) -> dict[str, NDArray[np.int32]]:
         """Return "tokens" [n, length] int32, 0 after the last word. A text is never empty.
 
-        Where there is no word, an unknown one stands in: a layer that masks what is padding
-        needs something to look at.
+        A text without words gets one unknown word: a layer that masks padding needs at least one
+        place that is not masked.
         """
         tokens = np.full((len(X), self.length_), PADDING, dtype=np.int32)
         tokens[:, 0] = UNKNOWN

@@ -1,7 +1,7 @@
-"""What turns raw reviews into the inputs of a network, as a Keras model of its own.
+"""The layers that turn raw reviews into the inputs of a network, as a Keras model.
 
-Each takes a fitted view and the shape of a row of each input; the layers are imported when it
-is called, and need Keras on TensorFlow. See `comps.base.Model.preprocessor`.
+Each takes a fitted transformer and the shape of a row of each input; the layers are imported when
+it is called, and need Keras on TensorFlow. See `comps.base.Model.preprocessor`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keras layers that take raw reviews: what an exported network begins with.
+"""Keras layers that take raw reviews: the first layers of an exported network.
 
 A file that `pipelines.export_network` wrote is read after this module was imported:
 
@@ -31,7 +31,7 @@ _FILE = "vocabulary.txt"
 
 
 class _TokensOfText(layers.Layer):  # type: ignore[misc]
-    """What both layers share: words, a vocabulary, and how it is saved.
+    """The part that both layers share: words, a vocabulary, and how it is saved.
 
     Args:
         vocabulary: the tokens that are known, from number 2 on; a saved one is read after this.
@@ -80,7 +80,7 @@ class _TokensOfText(layers.Layer):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable("sentiment")
 class BagOfText(_TokensOfText):
-    """Raw reviews, strings [rows], as what `network_inputs.TokenBags` makes of them.
+    """Turn raw reviews, strings [rows], into the arrays of `network_inputs.TokenBags`.
 
     It returns {"tokens": [rows, width] int32}, with `tfidf` also "weights", float32.
 
@@ -145,14 +145,14 @@ class BagOfText(_TokensOfText):
         return found | ({"weights": keras.KerasTensor(shape, "float32")} if self.tfidf else {})
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments, but for what was learned."""
+        """Return the arguments, without vocabulary and weights."""
         names = ("max_tokens", "ngrams", "tfidf", "width")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 @keras.saving.register_keras_serializable("sentiment")
 class SequenceOfText(_TokensOfText):
-    """Raw reviews, strings [rows], as what `network_inputs.TokenSequences` makes of them.
+    """Turn raw reviews, strings [rows], into the arrays of `network_inputs.TokenSequences`.
 
     It returns {"tokens": [rows, length] int32}.
 
@@ -184,5 +184,5 @@ class SequenceOfText(_TokensOfText):
         return {"tokens": keras.KerasTensor((texts.shape[0], self.length), "int32")}
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments, but for what was learned."""
+        """Return the arguments, without the vocabulary."""
         return {**super().get_config(), "length": self.length}

@@ -61,7 +61,7 @@ class WordTensors(tf.Module):  # type: ignore[misc]
         return tf.strings.split(tf.strings.unicode_encode(kept, "UTF-8"))
 
     def _without_entities(self, texts: Any) -> Any:
-        """Cut out what looks like an entity, look it up, and put the pieces together again."""
+        """Replace each entity by its character; texts that only look like one stay."""
         unmarked = tf.strings.regex_replace(texts, _MARK, " ")
         marked = tf.strings.regex_replace(unmarked, f"({REFERENCE})", rf"{_MARK}\1{_MARK}")
         pieces = tf.strings.split(marked, _MARK)

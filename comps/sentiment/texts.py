@@ -1,4 +1,4 @@
-"""What a review says: free of HTML, in a form that finds duplicates, and cut into words.
+"""Texts of reviews: without HTML, in a form for finding duplicates, and cut into words.
 
 `text_tensors` does the same to tensors, from the same patterns and tables. The patterns are
 written so that Python's `re` and TensorFlow's RE2 read them alike: without classes of Unicode
@@ -56,7 +56,7 @@ def _character(reference: re.Match[str]) -> str:
 
 @lru_cache(maxsize=1)
 def named_characters() -> Mapping[str, str]:
-    """Return what each entity with a name stands for.
+    """Return the characters of each named entity.
 
     >>> named_characters()["&eacute;"]
     'é'
@@ -67,10 +67,10 @@ def named_characters() -> Mapping[str, str]:
 
 @lru_cache(maxsize=1)
 def odd_numbers() -> Mapping[str, str]:
-    """Return what those numbers stand for that do not name the character of that number.
+    """Return the characters of numeric entities that do not mean the character of that number.
 
-    The HTML standard reads 128 to 159 as Windows-1252 and drops characters that say nothing.
-    What no character can be is U+FFFD, and not listed.
+    The HTML standard reads 128 to 159 as Windows-1252 and drops characters without meaning.
+    Numbers that no character can have become U+FFFD, and are not listed.
 
     >>> odd_numbers()["&#128;"]
     '€'
@@ -82,7 +82,7 @@ def odd_numbers() -> Mapping[str, str]:
 
 
 def normal_form(text: str) -> str:
-    """Return the letters and digits of a review: equal for what differs in nothing else.
+    """Return the letters and digits of a review: equal for reviews that differ in nothing else.
 
     >>> normal_form("Straße, no. 5!") == normal_form("STRASSE no 5")
     True
@@ -115,7 +115,7 @@ def words(text: str) -> list[str]:
 
 @lru_cache(maxsize=1)
 def word_characters() -> Mapping[int, int | None]:
-    """Return what becomes of those code points that `words` changes; None deletes one.
+    """Return the replacement of each code point that `words` changes; None deletes it.
 
     One for one, so that it is the same in every library: a Greek sigma at the end of a word is
     one like others, and a capital i with a dot becomes i.

@@ -1,4 +1,4 @@
-"""Vectors of texts on disk, computed once whatever process asks for them."""
+"""A cache of texts' vectors on disk, computed once for all processes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Floats = NDArray[np.float32]
 
 
 class VectorCache:
-    """A file with the vector of each text that was ever asked for.
+    """A file with the vectors of all texts that were requested.
 
-    Processes take turns: what one is computing, the next one waits for and finds. The file is
-    replaced whole; a damaged one is made anew.
+    Processes take turns: while one computes vectors, the others wait, and then find them. The file
+    is replaced whole; a damaged one is made anew.
 
     Args:
         path: of the file, whose folder is made if need be.

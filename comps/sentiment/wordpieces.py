@@ -1,4 +1,4 @@
-"""BERT's uncased word pieces: how a text becomes the numbers that its encoders take."""
+"""BERT's uncased word pieces: texts as the numbers that its encoders take."""
 
 from __future__ import annotations
 

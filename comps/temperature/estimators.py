@@ -6,21 +6,21 @@ from typing import Any
 
 
 def nothing(**params: Any) -> Any:
-    """Zero: as a residual, the value of 24 hours before."""
+    """Return a regressor that predicts zero: as a residual, the value of 24 hours before."""
     from sklearn.dummy import DummyRegressor
 
     return DummyRegressor(strategy="constant", constant=0.0, **params)
 
 
 def ridge(**params: Any) -> Any:
-    """Linear regression with a squared penalty."""
+    """Return linear regression with a squared penalty."""
     from sklearn.linear_model import Ridge
 
     return Ridge(**params)
 
 
 def svr(**params: Any) -> Any:
-    """Support vector regression on rows evenly spaced in time."""
+    """Return support vector regression on rows evenly spaced in time."""
     from comps.temperature.thinned import ThinnedSVR
 
     return ThinnedSVR(**params)

@@ -1,4 +1,4 @@
-"""Features of the temperature competition: one factory for each view of the windows.
+"""Features of the temperature competition: a function for each kind of transformer.
 
 - `tree_features()`: lags, differences, means and phases; NaN where unknown.
 - `linear_features()`: the same, scaled, holes filled with the fold's mean, extremes bounded.
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 def tree_features() -> LagTable:
-    """Return a view as a dense float32 matrix with NaN."""
+    """Return a transformer to a dense float32 matrix with NaN."""
     from comps.temperature.lags import LagTable
 
     return LagTable()
 
 
 def linear_features() -> Pipeline:
-    """Return a view as a dense float32 matrix on one scale, between -4 and 4."""
+    """Return a transformer to a dense float32 matrix on one scale, between -4 and 4."""
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -46,7 +46,7 @@ def linear_features() -> Pipeline:
 
 
 def network_features() -> ScaledWindows:
-    """Return a view as windows over a float32 series without holes."""
+    """Return a transformer to windows over a float32 series without NaN."""
     from comps.temperature.network_inputs import ScaledWindows
 
     return ScaledWindows()

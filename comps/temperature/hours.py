@@ -1,4 +1,4 @@
-"""From readings at any times to one row an hour, from the past alone."""
+"""Turn readings at any times into one row an hour, from the past alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the hours before a forecast say, as a table: computed on the series, read at the ends."""
+"""Features of the hours before a forecast, as a table, computed for every hour of the series."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class LagTable(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Lags, differences, means and phases as float32 [rows, features]; NaN where unknown.
 
     Every column is made of a series and its own past, so that no row can know what comes
-    after its window. Temperatures enter as differences to the last one: what follows a fall of
-    five degrees holds in January and in June, what follows -5 degrees does not. Levels and the
-    phase of the year are added once the training rows span a year, in `fit`.
+    after its window. Temperatures enter as differences to the last one: the weather after a fall of
+    five degrees is alike in January and in June, that after -5 degrees is not. Levels and the phase
+    of the year are added once the training rows span a year, in `fit`.
     """
 
     def fit(self, windows: Windows, y: Any = None) -> Self:
-        """Look whether the training rows have seen all seasons."""
+        """Learn whether the training rows span all seasons."""
         del y
         times = windows.times[windows.ends]
         self.seasons_ = bool(times.max() - times.min() >= _YEAR)
@@ -82,7 +82,7 @@ def _temperature(series: pd.Series) -> Columns:
 
 
 def _quantity(series: pd.Series, name: str) -> Columns:
-    """Return the last value, how it came about, and means."""
+    """Return the last value of a quantity, its differences, and its means."""
     known = series.ffill(limit=6)
     columns = {name: known}
     for lag in _LAGS:

@@ -31,14 +31,14 @@ def load(path: Path) -> Dataset:
     part, and holds true temperatures of earlier test hours: both were known by then.
 
     Windows with holes are kept, for an hour that lacks a reading has a forecast all the same;
-    holes are NaN, and a view fills them from the past alone. Training rows without any
+    holes are NaN, and transformers fill them from the past alone. Training rows without any
     temperature in their window are left out.
 
     Args:
         path: a CSV file such as Jena's, a zip of it, or a folder with one of them.
 
     Raises:
-        DataError: if the file is not as `readings` wants it, or too short.
+        DataError: if `readings` cannot read the file, or it is too short.
 
     >>> from comps.temperature.competition import TEMPERATURE
     >>> dataset = load(TEMPERATURE.sample)

@@ -16,7 +16,7 @@ _DAY = 24.0
 
 
 class ScaledWindows(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Standardise the series with what the windows of `fit` hold; add marks and the hour.
+    """Standardise the series by the windows of `fit`; add marks of missing values, and the hour.
 
     A missing value is the last known one before it (zero, the mean, if there is none), and a
     column for its quantity says so. Values are bounded: a storm is not worth ten deviations.

@@ -31,7 +31,7 @@ class Readings:
     Attributes:
         table: float64, indexed by time, the temperature first; NaN where nothing was read.
         time_format: how the file writes times, for `strftime`.
-        notes: what was put right.
+        notes: what was corrected.
     """
 
     table: pd.DataFrame
@@ -40,7 +40,7 @@ class Readings:
 
 
 def read_station(path: Path) -> dict[str, bytes]:
-    """Return the one CSV file that a path is or holds: a CSV, a zip, or a folder with either.
+    """Return the one CSV file at a path: a CSV, a zip, or a folder with either.
 
     Raises:
         DataError: if there is none, or more than one.
@@ -135,14 +135,14 @@ def _numbers(raw: pd.DataFrame, name: str) -> pd.DataFrame:
 def _ordered(
     table: pd.DataFrame, name: str, time_format: str
 ) -> tuple[pd.DataFrame, str, tuple[str, ...]]:
-    """Sort by time and drop rows that are there twice."""
+    """Sort by time and drop duplicate rows."""
     notes = []
     if not table.index.is_monotonic_increasing:
         notes.append("The rows were not in the order of time; they were sorted.")
         table = table.sort_index(kind="stable")
     again = table.reset_index().duplicated().to_numpy()
     if again.any():
-        notes.append(f"{int(again.sum())} rows are there twice; one of each was kept.")
+        notes.append(f"{int(again.sum())} duplicate rows were left out.")
         table = table[~again]
     twice = table.index[table.index.duplicated()].unique()
     if len(twice):

@@ -1,4 +1,4 @@
-"""Support vector regression on a part of the rows: hours in a row say nearly the same."""
+"""Support vector regression on a part of the rows, because neighbouring hours are alike."""
 
 from __future__ import annotations
 

@@ -36,6 +36,9 @@ def _sections(command: Any, context: typer.Context) -> Iterator[str]:
 def _section(command: Any, context: typer.Context) -> Iterator[str]:
     usage = command.get_usage(context).removeprefix("Usage: ")
     yield from (f"## {context.command_path}", "", command.help or "", "", f"    {usage}", "")
+    fill = getattr(command, "fill", None)
+    if fill is not None:  # help that names registries
+        fill()
     rows = [record for p in command.get_params(context) if (record := p.get_help_record(context))]
     yield from ("| argument or option | meaning |", "|---|---|")
     for names, meaning in rows:

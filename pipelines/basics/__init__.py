@@ -1,1 +1,1 @@
-"""What every room may use: fingerprints, seeds, files, processes, hardware; nothing of models."""
+"""Helpers that know nothing of models: fingerprints, seeds, files, processes, hardware."""

@@ -54,17 +54,17 @@ def file_fingerprint(path: Path) -> str:
 
 @cache
 def _content(path: Path, size: int, changed: int) -> str:
-    """Return the fingerprint; size and time tell that the file changed."""
+    """Return the fingerprint of a file; another size or time makes it be read again."""
     del size, changed
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()[:16]
 
 
 def with_contents(value: Any) -> Any:
-    """Return a parameter with the content of each file that it names in the name's place.
+    """Return a parameter with the fingerprint of each file that it names in the name's place.
 
-    Files are named by their path, or by their path in the folder for data. Of a folder, all that
-    lies in it counts; it is told from other words by a separator in its path.
+    Files are named by their path, or by their path in the folder for data. A folder counts with
+    all files in it; a text names a folder only if it has a separator in it.
 
     >>> with_contents({"alpha": 1.0, "weights": "no-such-file.h5"})
     {'alpha': 1.0, 'weights': 'no-such-file.h5'}

@@ -1,4 +1,4 @@
-"""What this machine has to train networks on, found without importing a library for it."""
+"""Cores and accelerators of this machine, found without importing a library for networks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def available_cores() -> list[int]:
 def accelerators(together: bool = False, devices: Path = Path("/dev")) -> list[Environment]:
     """Return the environment of each process that should own an accelerator of JAX.
 
-    To ask JAX would take a second, and a part of a card's memory in this process.
+    JAX is not asked: that would take a second, and a part of a card's memory in this process.
 
     Args:
         together: whether one process should own all of them and divide each batch among them.

@@ -1,4 +1,4 @@
-"""Whether a process of this machine is still there."""
+"""Check whether a process of this machine still runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def is_running(process: int) -> bool:
-    """Return whether a process of this machine runs; one that ended and is not awaited does not.
+    """Return whether a process of this machine runs; a process that ended counts as not running.
 
     Where the system has neither `/proc` nor signals, this process alone is known to run.
 

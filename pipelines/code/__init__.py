@@ -1,4 +1,4 @@
-"""The code that a model's predictions follow from, worked out from its syntax trees."""
+"""The code that a model's predictions depend on, found from syntax trees."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _STOPS = frozenset(Node("pipelines.trainers", name) for name in ("load_trainer",
 
 
 def code_fingerprint(competition: Competition, model: Model) -> str:
-    """Return the fingerprint of the code that a model's predictions follow from.
+    """Return the fingerprint of the code that a model's predictions depend on.
 
-    That is what runs a fold, the trainer, the metric, and the functions that load the rows and
-    make features and model, with all that they reach: functions, classes, values of modules, and
-    the versions of libraries. Comments, docstrings, and what is not reached do not count.
+    This is the code that runs a fold, the trainer, the metric, and the functions that load the
+    rows and make features and model, with everything that they use: functions, classes, values of
+    modules, and the versions of libraries. Comments, docstrings, and unused code do not count.
 
-    Functions of a notebook count by their source, and what they reach by value.
+    Functions of a notebook count by their source, and the values that they use by their content.
 
     Raises:
-        CodeError: if a module cannot be found or read, or a value be told.
+        CodeError: if a module cannot be found or read, or a value is of an unknown kind.
     """
     reach, values = _followed(competition, model)
     definitions = sorted([node.module, node.name, own] for node, own in reach.digests.items())
@@ -39,7 +39,7 @@ def code_fingerprint(competition: Competition, model: Model) -> str:
 
 
 def reached(competition: Competition, model: Model) -> frozenset[tuple[str, str]]:
-    """Return the definitions that a model's predictions follow from.
+    """Return the definitions that a model's predictions depend on.
 
     Each is a module and a name in it: of a function, a class or a value; `*` for a whole module.
 
@@ -56,7 +56,7 @@ def reached(competition: Competition, model: Model) -> frozenset[tuple[str, str]
 
 
 def libraries(competition: Competition, model: Model) -> dict[str, str | None]:
-    """Return the libraries that a model's predictions follow from, with their versions.
+    """Return the libraries that a model's predictions depend on, with their versions.
 
     Raises:
         CodeError: see `code_fingerprint`.
@@ -66,7 +66,7 @@ def libraries(competition: Competition, model: Model) -> dict[str, str | None]:
 
 
 def _followed(competition: Competition, model: Model) -> tuple[Reach, object]:
-    """Return what a model reaches, and the values that its functions carry."""
+    """Return the code that a model uses, and the values that its functions hold."""
     from pipelines.trainers import TRAINERS, trainer_module
 
     reach = Reach(_STOPS)

@@ -1,4 +1,4 @@
-"""Modules of the project: where they lie, and what their statements bind. None is imported."""
+"""Modules of the project: their files, and the names that they bind. None is imported."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Module:
 
     @property
     def stars(self) -> list[Target]:
-        """The modules that all names are imported from."""
+        """The modules from which all names are imported (`import *`)."""
         return self.imports.get("*", [])
 
     def binds(self, name: str) -> bool:

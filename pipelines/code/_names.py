@@ -1,4 +1,4 @@
-"""Which names a syntax tree looks up, and which it binds: Python's scopes."""
+"""The names that a syntax tree looks up, and those that it binds, by Python's scopes."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Mentions:
 
 
 def _asks_what_is_imported(node: ast.Compare) -> bool:
-    """Whether it is `name in sys.modules`, which looks up nothing there."""
+    """Whether a node is `name in sys.modules`, which uses no module."""
     return [ast.unparse(part) for part in node.comparators] == ["sys.modules"]
 
 

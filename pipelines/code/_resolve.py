@@ -1,4 +1,4 @@
-"""What a name in a module of the project stands for: a definition, a library, or neither."""
+"""Resolve a name in a module of the project to a definition, a library, or neither."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def resolve(
     imports: Mapping[str, Sequence[Target]] = MappingProxyType({}),
     seen: frozenset[tuple[str, str]] = frozenset(),
 ) -> list[Found]:
-    """Return what a name in a module may be; nothing for the builtin and the standard library.
+    """Return what a name in a module may refer to; nothing for builtins and the standard library.
 
     Args:
         module: where the name stands.
@@ -92,7 +92,7 @@ def resolve(
 def attribute_of(
     name: str, chain: Sequence[str], seen: frozenset[tuple[str, str]], *, imported: bool = False
 ) -> list[Found]:
-    """Return what an attribute of a module is, or the module itself if there is none."""
+    """Return what an attribute of a module refers to, or the module itself if it has none."""
     kind = kind_of(name)
     if kind is not Kind.PROJECT:
         return [Library(name.partition(".")[0])] if kind is Kind.LIBRARY else []
@@ -115,7 +115,7 @@ def attribute_of(
 
 
 def _full_names(module: Module, statement: Statement) -> Iterator[str]:
-    """Yield what the names of a statement are called where they are defined, with attributes."""
+    """Yield the full names of the names in a statement, with attributes."""
     for name, *rest in statement.chains:
         for target in [*statement.imports.get(name, ()), *module.imports.get(name, ())]:
             yield ".".join([target.module, *([target.name] if target.name else []), *rest])
@@ -138,7 +138,7 @@ def looks_up_by_text(module: Module, statement: Statement) -> bool:
 
 
 def meant_by_text(module: Module, statement: Statement) -> Iterator[Node]:
-    """Yield what a text may mean: the modules beside this one, and those that texts in it name."""
+    """Yield what such a text may refer to: the modules beside this one, and those that it names."""
     yield Node(module.package or module.name, WHOLE)
     for text in statement.texts:
         name = text.partition(":")[0]

@@ -1,4 +1,4 @@
-"""Source of functions and classes that no module knows by name: of notebooks, made by others."""
+"""Source of functions and classes without a name in a module: of notebooks, or made by others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from comps.base import CodeError
 
 
 def function_source(function: types.FunctionType, name: str) -> Sequence[ast.AST]:
-    """Return the syntax trees of what may be a function: several lambdas may stand in a line.
+    """Return the syntax trees that may define a function: one line may hold several lambdas.
 
     Raises:
         CodeError: if there is no source; `name` is what it calls the function.
@@ -34,7 +34,7 @@ def function_source(function: types.FunctionType, name: str) -> Sequence[ast.AST
 
 
 def closed_values(function: types.FunctionType) -> dict[str, Any]:
-    """Return the values of the functions around it that a function uses."""
+    """Return the values that a function uses of the functions around it: its closure."""
     found = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         with contextlib.suppress(ValueError):  # it has no value yet

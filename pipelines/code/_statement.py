@@ -1,4 +1,4 @@
-"""A statement of a module: what it says without comments, and which names it mentions."""
+"""A statement of a module: its content without comments, and the names that it uses."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Statement:
 
     @cached_property
     def digest(self) -> str:
-        """Equal for equal code, whatever its comments, docstrings and place."""
+        """A text that is equal for equal code; comments, docstrings and place do not count."""
         return hashlib.sha256(_text(self.node).encode()).hexdigest()
 
     @cached_property
@@ -94,24 +94,24 @@ class Statement:
 
     @property
     def is_data(self) -> bool:
-        """Whether it makes a value and no function or class."""
+        """Whether it defines a value and no function or class."""
         return not isinstance(self.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
 
     @property
     def decorated(self) -> bool:
-        """Whether it is a function or class that something was made of."""
+        """Whether it is a decorated function or class."""
         return bool(getattr(self.node, "decorator_list", ()))
 
     @property
     def hooks_subclasses(self) -> bool:
-        """Whether it is a class that is told of its subclasses."""
+        """Whether it is a class with `__init_subclass__`."""
         return isinstance(self.node, ast.ClassDef) and any(
             getattr(part, "name", "") == "__init_subclass__" for part in self.node.body
         )
 
     @cached_property
     def texts(self) -> list[str]:
-        """The texts in it."""
+        """The string constants in it."""
         nodes = ast.walk(self.node)
         return [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
 

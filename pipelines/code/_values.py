@@ -1,4 +1,4 @@
-"""Values that functions carry with them, as texts that are equal when the values are.
+"""Values that functions hold, as JSON that is equal for equal values.
 
 Functions of modules are followed there. Those of a notebook, and functions made by functions,
 are known by their source and by the values that they reach.
@@ -61,10 +61,10 @@ _BUILT_IN = (types.BuiltinFunctionType, types.MethodDescriptorType, types.Wrappe
 
 
 class Values:
-    """Writes values down, and follows the code that they carry.
+    """Describes values as JSON, and follows the code that they hold.
 
     Args:
-        reach: takes in what functions and classes of the project reach.
+        reach: collects the code that functions and classes of the project use.
     """
 
     def __init__(self, reach: Reach) -> None:
@@ -110,7 +110,7 @@ class Values:
         return ["array", fingerprint(value)]
 
     def _table(self, value: Any, name: str) -> object | None:
-        """Write a table, a column or an index of pandas."""
+        """Describe a table, a column or an index of pandas."""
         if type(value).__module__.partition(".")[0] != "pandas" or not hasattr(value, "to_numpy"):
             return None
         if hasattr(value, "columns"):
@@ -183,7 +183,7 @@ class Values:
         return ["built in", module, getattr(value, "__qualname__", value.__name__), written]
 
     def _named(self, value: Any) -> object:
-        """Write a function or class that its module knows by its name."""
+        """Describe a function or class that has a name in its module."""
         module, name = value.__module__, value.__qualname__
         if kind_of(module) is Kind.PROJECT:
             self._reach.add(Node(module, name.partition(".")[0]))
@@ -192,7 +192,7 @@ class Values:
         return ["named", module, name]
 
     def _function(self, value: types.FunctionType, name: str) -> object:
-        """Write a function by its source and by what it reaches."""
+        """Describe a function by its source and the code that it uses."""
         closed = closed_values(value)
         reached = [
             self._reached(node, closed, value.__globals__, name)
@@ -201,7 +201,7 @@ class Values:
         return ["function", reached, self._all((value.__defaults__, value.__kwdefaults__), name)]
 
     def _class(self, value: type, name: str) -> object:
-        """Write a class of a notebook, with what was put into it after it was made."""
+        """Describe a class of a notebook, with attributes that were added after it was made."""
         around = vars(sys.modules[value.__module__])
         reached = [self._reached(node, {}, around, name) for node in class_source(value, name)]
         members = [
@@ -214,7 +214,7 @@ class Values:
     def _reached(
         self, node: ast.AST, closed: Mapping[str, Any], around: Mapping[str, Any], name: str
     ) -> object:
-        """Write a piece of source with the values that its names have."""
+        """Describe a piece of source with the values of its names."""
         module = str(around.get("__name__"))
         statement = Statement(node, str(around.get("__package__") or ""))
         self._reach.add_imports(statement)
@@ -235,7 +235,7 @@ class Values:
         return found
 
     def _global(self, value: Any, chain: Sequence[str]) -> object:
-        """Write a global value; of a module, what is used of it."""
+        """Describe a global value; of a module, the attributes that are used."""
         if isinstance(value, types.ModuleType) and len(chain) > 1 and _is_project(value.__name__):
             return sorted(map(str, self._reach.look_up(value.__name__, chain[1:])))
         return self.text(value, chain[0])
@@ -271,7 +271,7 @@ def _is_project(module: str) -> bool:
 
 
 def _is_written_by_hand(name: str, member: Any) -> bool:
-    """Whether a member of a class is a method or a value that stands in its source."""
+    """Whether an attribute of a class is a method or a value that its source defines."""
     if isinstance(member, types.FunctionType):
         return member.__code__.co_filename != "<string>"
     return not name.startswith("__") and isinstance(
@@ -286,7 +286,7 @@ def _is_users(module: str) -> bool:
 
 
 def _by_name(value: Any) -> object:
-    """Return what a value's module has under its name, if that can be imported."""
+    """Return the value that a module has under a value's name, if the module can be imported."""
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     if not (isinstance(module, str) and isinstance(name, str)):
         return None

@@ -1,4 +1,4 @@
-"""The definitions that code reaches: from names to names, through the modules of the project."""
+"""The definitions that code uses, directly or through others, in the modules of the project."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from pipelines.code._statement import Statement, Target
 
 @dataclass
 class Reach:
-    """What was reached so far.
+    """The definitions that were found so far.
 
     Attributes:
         stops: definitions that count but are not followed.
-        digests: by definition, of what it says and what each name in it is.
+        digests: by definition, of its content and of what each name in it refers to.
         libraries: the libraries that it uses.
     """
 
@@ -49,7 +49,7 @@ class Reach:
             _import_step.cache_clear()
 
     def add(self, *roots: Found) -> None:
-        """Follow some definitions to the end.
+        """Follow some definitions, and all that they use.
 
         Raises:
             CodeError: if one is not there, or a module that is needed cannot be found or read.
@@ -67,13 +67,13 @@ class Reach:
                     self._load(module)
 
     def look_up(self, module: str, chain: Sequence[str]) -> list[Found]:
-        """Return what a name with its attributes is in a module, and follow it."""
+        """Return what a name with its attributes refers to in a module, and follow it."""
         found = resolve(module_named(module), chain)
         self.add(*found)
         return found
 
     def add_imports(self, statement: Statement) -> None:
-        """Follow what the import statements in a piece of source bring."""
+        """Follow what the import statements in a piece of source import."""
         for name, *rest in statement.chains:
             for target in statement.imports.get(name, ()):
                 chain = rest if target.name is None else [target.name, *rest]
@@ -92,7 +92,7 @@ class Reach:
                 self._waiting.append(one)
 
     def _load(self, name: str) -> None:
-        """Take in what is done when a module is imported, with all that it imports."""
+        """Add the statements that run when a module is imported, and the modules it imports."""
         waiting = [name]
         while waiting:
             name = waiting.pop()
@@ -113,11 +113,11 @@ class Reach:
 
 @dataclass(frozen=True)
 class _Step:
-    """What a definition says and leads to.
+    """The digest of a definition, and what its names refer to.
 
     Attributes:
-        digest: of what its statements say, and of what their names are.
-        found: what its names are.
+        digest: of its statements, and of what their names refer to.
+        found: what its names refer to.
         imports: the modules that are imported when it runs.
     """
 
@@ -160,12 +160,12 @@ def _step(node: Node, followed: bool) -> _Step:
 
 @dataclass(frozen=True)
 class _ImportStep:
-    """What the import of a module leads to.
+    """The effects of importing a module.
 
     Attributes:
         modules: that are imported, too.
-        found: what is done, and libraries of which all names are taken.
-        registered: pairs of a definition and of one that enters itself there.
+        found: statements that run, and libraries from which all names are imported.
+        registered: pairs of a definition and one that registers itself there.
     """
 
     modules: tuple[str, ...]

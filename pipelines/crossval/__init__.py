@@ -1,4 +1,4 @@
-"""Cross-validation: models and folds, on an engine, from and into the store."""
+"""Cross-validation: models are trained on folds by an engine, and results are kept in the store."""
 
 from pipelines.crossval.cross_validation import CrossValidation, Reporter, cross_validate
 

@@ -1,4 +1,4 @@
-"""Cross-validation: models x folds on an engine, from and into the run store."""
+"""Cross-validation: models are trained on folds by an engine, unless results are stored."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from pipelines.trainers import load_trainer
 
 
 class Reporter(Protocol):
-    """Is told what happens; it decides what to show."""
+    """Receives the events of a cross-validation, and decides what to show."""
 
     def planned(self, to_fit: int, stored: int) -> None:
         """Report how many fits are to be made and how many are stored."""
 
     def event(self, event: Event, status: QueueStatus) -> None:
-        """A job began, went on, or ended."""
+        """Report that a job began, went on, or ended."""
 
     def finished(self, oof: OutOfFold) -> None:
-        """A model has its out-of-fold predictions."""
+        """Report that a model has its out-of-fold predictions."""
 
     def note(self, text: str) -> None:
-        """Something that the user should know."""
+        """Report something that the user should know."""
 
 
 @dataclass
@@ -73,7 +73,7 @@ def cross_validate(
     deadline: float | None = None,
     on_stored: Callable[[], None] = lambda: None,
 ) -> CrossValidation:
-    """Train models on folds; take from the store what is there.
+    """Cross-validate models; results that are stored are not computed again.
 
     The caller holds `store.writing()`.
 
@@ -82,7 +82,7 @@ def cross_validate(
         models: in the order in which they should be trained.
         store: where results are looked up and kept, one file a fit.
         engine: makes what executes the jobs; not called when everything is stored.
-        reporter: is told what happens.
+        reporter: receives the events.
         nested: whether models without each pair of neighbouring folds are trained too, which the
             nested score needs; see `pipelines.results.inner`.
         deadline: on the clock of `time.monotonic`. Models with at least one complete
@@ -128,7 +128,7 @@ def cross_validate(
 
 
 def _longest_programs_first(models: Sequence[Model]) -> list[Model]:
-    """Put what cannot be divided among workers first: beside it there is room for the rest.
+    """Return the models with those first that cannot be divided among workers.
 
     Only without a deadline; with one, cheap models go first.
     """

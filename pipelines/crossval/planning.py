@@ -1,4 +1,4 @@
-"""Which fits a cross-validation needs, and how they are divided into jobs."""
+"""The fits that a cross-validation needs, and how they are divided into jobs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Fits = set[tuple[int, Held]]
 
 
 class FitPlan:
-    """Which fits a model needs, and the jobs that make them.
+    """The fits that each model needs, and the jobs that make them.
 
     Args:
         experiment: the rows and the folds.
@@ -37,7 +37,7 @@ class FitPlan:
 
     @property
     def count(self) -> int:
-        """Fits of one model."""
+        """Number of fits of one model."""
         return self.folds.n_repeats * sum(map(len, self.kinds)) + len(self.pairs)
 
     def missing(self, model: Model) -> Fits:
@@ -55,7 +55,7 @@ class FitPlan:
     def jobs(
         self, models: Sequence[Model], missing: Mapping[str, Fits], engine: Engine
     ) -> list[Job]:
-        """Return the jobs, one repeat of all models after the other, pairs behind the first.
+        """Return the jobs, one repeat of all models after the other, pairs after the first repeat.
 
         A part of a program could be trained alone, but compiling it costs as much as the whole.
         """

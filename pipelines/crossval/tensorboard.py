@@ -17,7 +17,7 @@ FOLDER = "tensorboard"
 
 
 def check_installed() -> None:
-    """Look for what writes the logs, before anything is trained.
+    """Check that the logs can be written, before anything is trained.
 
     Raises:
         MissingPackageError: if TensorBoard is not installed.
@@ -35,7 +35,7 @@ def write_curves(store: RunStore, oofs: Iterable[OutOfFold], label: str) -> Path
 
     Args:
         store: with the results of the folds.
-        oofs: whose curves.
+        oofs: the models whose curves are written.
         label: of the metric.
 
     Returns:

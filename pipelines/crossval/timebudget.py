@@ -1,4 +1,4 @@
-"""The time limit of a run, which counts the time that its stored results took, too."""
+"""The time limit of a run, which includes the time that its stored results took."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PROCESS_STARTED = time.monotonic()
 
 
 class TimeBudget:
-    """Says when training has to end.
+    """Computes when training has to end.
 
     A run that was killed and is started again has the rest of its time, and a run that
     is repeated has none: it shows the same results. A longer limit goes on from there.
@@ -45,7 +45,7 @@ class TimeBudget:
         self.deadline = _PROCESS_STARTED + self.limit - self._before - reserve
 
     def save(self) -> None:
-        """Remember the time that was spent; often, for a run may be killed at any moment."""
+        """Store the time that was spent; called often, since a run may be killed at any moment."""
         if self._store is None:
             return
         spent = self._before + time.monotonic() - _PROCESS_STARTED

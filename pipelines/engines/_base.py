@@ -1,4 +1,4 @@
-"""The seam between the harness and whatever executes jobs."""
+"""The seam between the harness and the engines, which execute jobs."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ class Engine(Protocol):
     Attributes:
         slots: how many jobs run side by side.
         threads: how many threads each of them may use.
-        accelerators: the first so many slots own a GPU or the like, and networks are trained
-            there; 0 where all slots are alike.
+        accelerators: how many slots, from the first, own a GPU or the like, on which networks are
+            trained; 0 where all slots are alike.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""What every worker needs, imported once in the server process that workers are forked from."""
+"""Imports that every worker needs, made once in the server process that workers are forked from."""
 
 import pandas  # noqa: F401
 import sklearn.compose

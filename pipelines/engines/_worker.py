@@ -59,7 +59,7 @@ def start_server(threads: int) -> None:
 
 @contextlib.contextmanager
 def worker_environment(threads: int) -> Iterator[None]:
-    """Set the environment that a process started meanwhile inherits."""
+    """Set the environment for processes that are started within the context."""
     values = {name: str(threads) for name in _THREAD_VARIABLES}
     values["TF_CPP_MIN_LOG_LEVEL"] = "3"
     # Memory of a card as it is needed: other programs, and other libraries, may use the card too.
@@ -129,7 +129,7 @@ def _begin_keras(backend: str | None) -> None:
 
 
 def _limit_threads(threads: int) -> None:
-    """Hold the thread pools to this worker's share, whatever its server was started with."""
+    """Limit the thread pools to this worker's share, which the server process did not know."""
     from threadpoolctl import threadpool_limits
 
     os.environ.update({name: str(threads) for name in _THREAD_VARIABLES})

@@ -26,7 +26,7 @@ class _OutOfTime(BaseException):
 
 
 class InlineEngine:
-    """Runs each job to its end; a deadline is looked at between stages."""
+    """Runs each job to its end; the deadline is checked between stages."""
 
     slots = 1
     accelerators = 0

@@ -20,18 +20,18 @@ from pipelines.store import Experiment, RunStore
 
 @dataclass(frozen=True)
 class Run:
-    """What all jobs of a run share: small, and the same wherever a job runs.
+    """Settings that all jobs of a run share; small enough to be sent with each job.
 
     Attributes:
         competition: its definition.
         data: the path that its loader takes.
-        data_fingerprint: of what the loader must find there.
+        data_fingerprint: of the rows that the loader must find there.
         store: the folder of the run store.
         spec: how the folds were made.
         folds: the file with their row numbers.
         seed: the run's seed.
         threads: of each job.
-        test: whether test rows are predicted; a trial of a search has no need of them.
+        test: whether test rows are predicted; a trial of a search does not need them.
     """
 
     competition: Competition
@@ -46,7 +46,7 @@ class Run:
 
     @classmethod
     def of(cls, experiment: Experiment, store: RunStore, threads: int, *, test: bool = True) -> Run:
-        """Return what jobs of an experiment share; the folds are written into the store.
+        """Return the settings of an experiment's jobs; the folds are written into the store.
 
         Raises:
             StoreError: if they cannot be written.
@@ -86,12 +86,12 @@ class Job:
 
     @property
     def kind(self) -> str:
-        """What its fits are: "folds", "pairs" of folds for the nested score, or "all" rows."""
+        """The kind of its fits: "folds", "pairs" of folds for the nested score, or "all" rows."""
         return ("all", "folds", "pairs")[len(self.held[0])]
 
     @property
     def label(self) -> str:
-        """For messages: member, folds and repeat, counted from 1."""
+        """A text for messages: member, folds and repeat, counted from 1."""
         if self.kind == "pairs":
             held = "without folds " + ", ".join(f"{a + 1}+{b + 1}" for a, b in self.held)
         elif len(self.held) == 1:
@@ -103,12 +103,12 @@ class Job:
 
 @dataclass(frozen=True)
 class FoldScore:
-    """What is told of a finished fit.
+    """The score and the times of a finished fit, for progress.
 
     Attributes:
         held: the folds that it held out.
-        score: the metric at its best stage; for progress alone, since the stage that is used is
-            chosen on all folds. NaN of a model of all rows, or of a fold that lacks a class.
+        score: the metric at its best stage, while the stopping point is chosen on all folds. NaN
+            for a model of all rows, or a fold that lacks a class.
         fit_seconds: spent in the trainer.
         other_seconds: spent on features and scores.
     """
@@ -120,7 +120,7 @@ class FoldScore:
 
 
 def run_job(job: Job, on_stage: OnStage = ignore_stage) -> list[FoldScore]:
-    """Train the folds of a job and store each result as soon as it is there.
+    """Train the fits of a job and store each result as soon as it is ready.
 
     Raises:
         WorkbenchError: for what the user can put right; any other error is the model's own.
@@ -188,7 +188,7 @@ def _dataset(run: Run) -> Dataset:
 
 
 def _without_test(dataset: Dataset) -> Dataset:
-    """Return a data set with a single test row, for the form: its predictions go nowhere."""
+    """Return a data set with one test row, which trainers expect; its predictions are not used."""
     first = np.arange(1)
     return replace(
         dataset,

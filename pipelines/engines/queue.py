@@ -16,7 +16,7 @@ from pipelines.trainers import accelerated
 
 @dataclass(frozen=True)
 class QueueStatus:
-    """How far a run is.
+    """The progress of a run.
 
     Attributes:
         done: fits finished in this run, failed ones among them.
@@ -36,8 +36,8 @@ class JobQueue:
         jobs: in the order in which they should run.
         slots: how many run side by side.
         deadline: on the clock of `time.monotonic`, or None.
-        accelerators: the first so many slots own one. What is trained there comes first in them,
-            and never in the others; 0 where all slots are alike.
+        accelerators: how many slots, from the first, own one. What is trained there comes first in
+            these slots, and never in the others; 0 where all slots are alike.
     """
 
     def __init__(
@@ -77,13 +77,13 @@ class JobQueue:
         return None
 
     def finished(self, event: Done) -> None:
-        """Take note of a finished job and of the time that it took."""
+        """Record a finished job and the time that it took."""
         self._ended(event.job)
         seconds = event.seconds / len(event.job.held)
         self._measured.setdefault(event.job.model.member, []).append(seconds)
 
     def failed(self, job: Job) -> None:
-        """Take note of a failed job; the other jobs of its model are left out.
+        """Record a failed job; the other jobs of its model are left out.
 
         A model whose pairs of folds fail still has its folds.
         """
@@ -96,14 +96,14 @@ class JobQueue:
         )
 
     def cancelled(self, job: Job) -> None:
-        """Take note of a job that was stopped because the time was over."""
+        """Record a job that was stopped because the time was over."""
         if job in self._running:
             self._running.remove(job)
         self.left_out.append(job)
         self.total -= len(job.held)
 
     def status(self) -> QueueStatus:
-        """Return how far the run is."""
+        """Return the progress of the run."""
         if not self._measured:
             return QueueStatus(self.done, self.total, None)
         jobs = [*self.pending, *self._running]
@@ -159,7 +159,7 @@ class JobQueue:
         return self._accelerators if self._accelerators and accelerated(job.model) else self._slots
 
     def _seconds(self, model: Model) -> float:
-        """Estimate a fold: measured where possible, else the declared cost at this speed."""
+        """Return the estimated seconds of a fold: measured, or the declared cost at this speed."""
         if model.member in self._measured:
             return _mean(self._measured[model.member])
         done = [name for name in self._measured if name in self._planned]

@@ -1,1 +1,1 @@
-"""Fitting one model for some folds: preparation of rows, training, what is trained together."""
+"""Fitting one model for some folds: transformed features, residuals, training."""

@@ -1,4 +1,4 @@
-"""How long a model is trained on all rows, after its step was chosen on folds."""
+"""The number of steps on all rows, after the stopping point was chosen on folds."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pipelines.folds import Folds
 
 
 def longer(model: Model, step: int, folds: Folds, n_rows: int) -> Model:
-    """Return a model that trains on all rows as long as was best on the folds, and a bit longer.
+    """Return a model with the steps that were best on the folds, times the increase in rows.
 
-    Steps are multiplied by the share of rows that a fold lacks: 1.25 with five folds of all rows.
-    Where folds grow with time, the last one, which lacks least, counts.
+    Steps are multiplied by the number of rows over that of a fold's training rows: 1.25 with five
+    folds of all rows. Where folds grow with time, the last fold counts, which has most rows.
 
     Args:
         model: whose `epochs` or `rounds` are set; one without is returned as it is.

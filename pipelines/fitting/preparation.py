@@ -22,18 +22,18 @@ from pipelines.trainers import FoldData
 
 @dataclass(frozen=True, eq=False)
 class Preparation:
-    """Makes the data of the folds of one repeat for one model.
+    """Makes the transformed features of each fit of one repeat for one model.
 
     Attributes:
         competition: gives the task and the metric's scale.
         dataset: the rows.
         model: gives the transformer.
-        folds: who trains on which rows.
+        folds: the rows of each fold.
         repeat: which repeat of `folds`.
         seed: the run's seed.
-        views: where transformed rows are kept for the next model, unless the transformer has an
-            attribute `keep_view` that is False.
-        residual: what is taken off the target before a model learns it.
+        views: a cache of transformed features for the next model; a transformer whose attribute
+            `keep_view` is False does not use it.
+        residual: the forecast that is subtracted from the target before a model learns it.
     """
 
     competition: Competition
@@ -57,11 +57,11 @@ class Preparation:
 
     @cached_property
     def goal(self) -> NDArray[np.float64]:
-        """What models learn, [n] float64: the target, or what a known forecast leaves of it."""
+        """The values that models learn, [n] float64: the target or its residual."""
         return self.residual.target(self.target)
 
     def data(self, held: Held) -> FoldData:
-        """Return the rows of a fit as the model's transformer makes them.
+        """Return the transformed features of a fit, with the target of its training rows.
 
         Raises:
             UsageError: if the training rows lack a class.
@@ -130,7 +130,7 @@ class Preparation:
 
 @dataclass(frozen=True, eq=False)
 class _Same:
-    """Equal for the same object alone: two partials of one function make different views."""
+    """Equal for the same object only: two partials of one function make different features."""
 
     value: object
 
@@ -142,7 +142,7 @@ class _Same:
 
 
 def _arrays(view: Any) -> Iterator[Array]:
-    """Yield the arrays in a view; tables and sparse matrices are copied by whoever takes them."""
+    """Yield the arrays in transformed features; users of tables and sparse matrices copy them."""
     if isinstance(view, np.ndarray):
         yield view
     elif isinstance(view, Mapping):

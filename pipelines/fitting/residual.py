@@ -1,4 +1,4 @@
-"""Learning what a forecast that needs no training leaves over."""
+"""Learning the residual of a forecast that needs no training."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PARAMETER = "residual"
 
 @dataclass(frozen=True, eq=False)
 class Residual:
-    """The competition's own forecast, taken off the target and put back on predictions.
+    """The competition's own forecast, subtracted from the target and added to predictions.
 
     Attributes:
-        train: [n] float64 on the metric's scale, or None where a model learns the target.
+        train: [n] float64, the forecast on the metric's scale; None where the target is learned.
         test: [m] float64, or None.
     """
 
@@ -32,7 +32,7 @@ class Residual:
     def split(
         cls, competition: Competition, dataset: Dataset, model: Model
     ) -> tuple[Residual, Model]:
-        """Return what the model asks for, and the model without that parameter.
+        """Return the residual that a model asks for, and the model without that parameter.
 
         Raises:
             UsageError: if the competition has no such forecast, or predicts classes.
@@ -49,7 +49,7 @@ class Residual:
         return cls(competition.offset(dataset.train), competition.offset(dataset.test)), plain
 
     def target(self, target: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what is left to learn, [n]."""
+        """Return the residual of the target, [n]; the target itself where there is no forecast."""
         return target if self.train is None else target - self.train
 
     def stage(self, stage: Stage, rows: Sequence[NDArray[np.int64]]) -> Stage:

@@ -34,12 +34,12 @@ OnResult = Callable[[FoldResult], None]
 
 
 def ignore_stage(step: int, score: float) -> None:
-    """Take no notice of a stage."""
+    """Ignore a stage."""
     del step, score
 
 
 def ignore_result(result: FoldResult) -> None:
-    """Take no notice of a result."""
+    """Ignore a result."""
     del result
 
 
@@ -57,7 +57,7 @@ def train_folds(
     on_result: OnResult = ignore_result,
     views: ViewCache | None = None,
 ) -> list[FoldResult]:
-    """Train a model for some fits of a repeat.
+    """Train some fits of a model in one repeat, and return their results.
 
     The result of a fit depends on nothing that is trained beside it.
 
@@ -65,15 +65,15 @@ def train_folds(
         competition: gives the task and the metric.
         dataset: the rows.
         model: what to train.
-        folds: who trains on which rows.
+        folds: the rows of each fold.
         repeat: which repeat of `folds`.
         held: the folds that each fit holds out. Trainers that train folds together get all those
             at once that are alike.
         seed: the run's seed.
-        threads: at most so many threads are used.
+        threads: the most threads that are used.
         on_stage: called with the step and the mean score over the fits in training.
-        on_result: called with each result as soon as it is there.
-        views: where transformed rows are kept for the next model; None keeps none.
+        on_result: called with each result as soon as it is ready.
+        views: a cache of transformed features for the next model; None keeps none.
 
     Returns:
         A result for each of `held`, in that order.
@@ -97,7 +97,7 @@ def train_folds(
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """Fits that are trained at once: what they hold out, and their rows.
+    """Fits that are trained together, with their rows.
 
     Attributes:
         held: the folds that each holds out.
@@ -117,7 +117,7 @@ class _Group:
 def _groups(
     trainer: Trainer, model: Model, prepared: Preparation, held: Sequence[Held]
 ) -> Iterator[_Group]:
-    """Yield what is trained at once, each prepared no sooner than it is wanted."""
+    """Yield the groups of fits that are trained together, each prepared when it is needed."""
     for batch in prepared_at_once(trainer, held):
         started = time.perf_counter()
         data = [prepared.data(part) for part in batch]
@@ -170,7 +170,7 @@ class _Recorder:
             self.on_stage(stage.step, float(np.mean(scores)))
 
     def _results(self) -> list[FoldResult]:
-        """Return what was collected; the time is shared evenly."""
+        """Return the results of the group; its time is divided evenly."""
         share = 1 / len(self.records)
         return [
             FoldResult(
@@ -193,8 +193,8 @@ class _Record:
     """The stages of one fit, until none of the folds that it holds out gets better.
 
     Attributes:
-        over: whether more stages are of no use. This bounds the time; which step is used is
-            decided later, on all folds.
+        over: whether patience has run out. This limits the time; the stopping point is chosen
+            later, on all folds.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Transformed rows that several models share, kept in memory while a worker lives."""
+"""A cache of transformed features that several models share, kept while a worker lives."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ DEFAULT_BYTES = 512 * 1024 * 1024
 
 
 class ViewCache:
-    """Keeps the most recently used views up to a number of bytes.
+    """Keeps the transformed features that were used last, up to a number of bytes.
 
-    A view is what the transformer of a model makes of the rows of a fold. Models of one
-    view would otherwise fit the same transformer again. The key has to name everything
-    that decides the view.
+    A view is what the transformer of a model makes of the rows of a fold. Without the cache, models
+    with the same transformer would each fit it again. The key has to name everything that decides
+    the view.
 
     >>> cache = ViewCache(max_bytes=100)
     >>> cache.get("a", lambda: [1]), cache.get("a", lambda: [2])
@@ -27,7 +27,7 @@ class ViewCache:
         self._views: OrderedDict[Hashable, Any] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """Return the view of that key; make it if it is not kept."""
+        """Return the transformed features of a key; make them if they are not kept."""
         if key in self._views:
             self._views.move_to_end(key)
             return self._views[key]

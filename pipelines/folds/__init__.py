@@ -1,4 +1,4 @@
-"""Folds: who trains on which rows and predicts which others."""
+"""Folds: which rows are trained on, and which rows are predicted."""
 
 from pipelines.folds._base import ALL_ROWS, Folds, FoldSpec, Held, Rows, describe
 from pipelines.folds.schemes import SCHEMES, FoldInput, make_folds

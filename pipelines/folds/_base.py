@@ -1,4 +1,4 @@
-"""`Folds`: row numbers to train on and to predict, proven before anything is fitted."""
+"""`Folds`: row numbers to train on and to predict, checked before anything is fitted."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from comps.base import UsageError
 from pipelines.basics.fingerprint import fingerprint
 
+#: Row numbers, [k] int64.
 Rows = NDArray[np.int64]
-# The folds whose rows one fit leaves out of training and predicts: one, or two neighbours for the
-# nested score. All rows are trained on where none is held out.
+#: The folds whose rows one fit leaves out of training and predicts: one, or two neighbours for the
+#: nested score. All rows are trained on where none is held out.
 Held = tuple[int, ...]
+#: What a fit on all rows holds out: nothing.
 ALL_ROWS: Held = ()
 
 
@@ -78,16 +80,17 @@ class Folds:
 
     @property
     def single(self) -> list[Held]:
-        """What each fit of a repeat holds out: one fold after the other."""
+        """The held-out fold of each fit of a repeat, in order."""
         return [(fold,) for fold in range(self.n_folds)]
 
     @property
     def neighbours(self) -> list[Held]:
-        """The pairs of neighbouring folds, the last and the first among them.
+        """The pairs of neighbouring folds, with the pair of the first and the last.
 
-        A model without both predicts each of them as if the other had not been there, which is
-        what the nested score chooses by. All pairs would cost twice as much for five folds, and
-        were no better in simulations. There are none where folds grow with time, nor of two folds.
+        A model that is trained without both predicts each of them without having seen the other:
+        the nested score makes its choices on these predictions. All pairs would cost twice as
+        much for five folds, and were no better in simulations. There are none where folds grow
+        with time, nor of two folds.
 
         >>> rows = np.arange(4)
         >>> pairs = [(np.delete(rows, row), rows[row : row + 1]) for row in rows]
@@ -103,7 +106,7 @@ class Folds:
         """Return the rows that a fit trains on and those that it predicts.
 
         Of two folds, the rows of the first come before those of the second. A fit on all rows
-        predicts the first one, for form's sake.
+        predicts the first row, because a trainer expects rows to predict; the result is not used.
         """
         if held == ALL_ROWS:
             return np.arange(self.n_rows), np.arange(1)
@@ -112,10 +115,10 @@ class Folds:
 
     @cached_property
     def growing(self) -> bool:
-        """Whether every fold trains on all that the fold before it trains on, and more.
+        """Whether every fold trains on the training rows of the fold before it, and on more.
 
-        So do the folds of a time-ordered scheme. The last one knows most, and the mean over
-        the folds of what they say of other rows is worse than what it says.
+        This is so in a time-ordered scheme. The model of the last fold has seen most rows, and
+        predicts new rows better than the mean of the models of all folds does.
         """
         return all(
             len(one) < len(other) and bool(np.isin(one, other).all())
@@ -139,7 +142,7 @@ class Folds:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Equal for equal first repeats; later repeats follow from the same seed."""
+        """A text that is equal for equal first repeats; later repeats follow from the same seed."""
         arrays = [rows for pair in self.pairs[0] for rows in pair]
         return fingerprint(asdict(self.spec), self.n_rows, *arrays)
 

@@ -1,4 +1,4 @@
-"""Folds in a file: written and read here alone."""
+"""Write the row numbers of folds to a file, and read them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipelines.folds._base import Folds, FoldSpec
 
 
 def write_folds(path: Path, folds: Folds) -> None:
-    """Write the row numbers of folds, unless they are there and whole.
+    """Write the row numbers of folds, unless the file exists and is whole.
 
     Raises:
         StoreError: if they cannot be written.
@@ -33,7 +33,7 @@ def read_folds(path: Path, spec: FoldSpec, n_rows: int) -> Folds:
         n_rows: rows of the training data.
 
     Raises:
-        FileNotFoundError: if the file is not there.
+        FileNotFoundError: if the file does not exist.
         StoreError: if it is damaged.
     """
     _, arrays = read_arrays(path)

@@ -18,13 +18,13 @@ Pairs = Iterator[tuple[Rows, Rows]]
 
 @dataclass(frozen=True, eq=False)
 class FoldInput:
-    """What a scheme may look at.
+    """What a fold scheme may use of the training rows.
 
     Attributes:
         target: [n] target values or class codes.
         task: what is predicted.
-        groups: [n] labels of rows that belong together (duplicates, say), or None. No scheme
-            puts a group on two sides of a fold.
+        groups: [n] labels of rows that belong together (duplicates, say), or None. No scheme that
+            shuffles puts a group on two sides of a fold; `expanding` does not look at groups.
         times: [n] time of each row, or None.
         gap: rows are not trained on if they are less than this before the first row that is
             predicted; in the unit of a difference of two times.
@@ -38,7 +38,7 @@ class FoldInput:
 
     @classmethod
     def of(cls, competition: Competition, dataset: Dataset) -> FoldInput:
-        """Return what a scheme may look at of the training rows of a data set."""
+        """Return the input for the training rows of a data set."""
         return cls(dataset.target, competition.task, dataset.groups, dataset.times, competition.gap)
 
 
@@ -80,7 +80,7 @@ def grouped(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
 
 
 def expanding(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
-    """Blocks in the order of time: each is predicted by a model of what came before it.
+    """Blocks in the order of time: each is predicted by a model of earlier rows.
 
     The rows are cut into one block more than there are folds; the first is never predicted.
     Rows less than `gap` before a block are not trained on for it. Nothing is shuffled, so
@@ -140,6 +140,7 @@ def quantile_bins(values: NDArray[Any], n_bins: int) -> NDArray[np.int64]:
     return (first_rank * n_bins // len(values)).astype(np.int64)
 
 
+#: The fold schemes by name.
 SCHEMES: Mapping[str, Callable[[FoldInput, int, int], Pairs]] = {
     "kfold": kfold,
     "stratified": stratified,

@@ -1,1 +1,1 @@
-"""Values that training leaves: results of fits, out-of-fold predictions, imports, rows held out."""
+"""Results as values: fits, out-of-fold predictions, imported members, rows held out."""

@@ -48,8 +48,8 @@ class FoldResult:
         return np.mean(defined, axis=0) if defined else np.full(len(self.steps), np.nan)
 
     def stage(self, step: int) -> int:
-        """Return the index of the stage of so many rounds or epochs, or of the last before.
+        """Return the index of the stage at a step, or of the last stage before it.
 
-        A fit may have run out of patience earlier.
+        A fit that ran out of patience has ended earlier.
         """
         return max(0, int(np.searchsorted(self.steps, step, side="right")) - 1)

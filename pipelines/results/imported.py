@@ -1,4 +1,4 @@
-"""Predictions of another tool on the folds of a competition, as a member like our own."""
+"""Import predictions that another tool made on the folds of a competition, as a member."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def imported_member(
 
 
 def _outside(low: float, high: float) -> str:
-    """Say what is wrong; the least positive number is how "above zero" is written."""
+    """Return the message for values outside a range; "above zero" is the least positive number."""
     return "are not above 0" if 0 < low < 1e-300 else f"are outside {low:g} to {high:g}"
 
 
@@ -138,7 +138,7 @@ def _joined(
     """Return columns of a table in the order of `ids`, which are its index as text.
 
     Raises:
-        DataError: if columns or needed ids are missing, or ids are unknown or there twice.
+        DataError: if columns or needed ids are missing, or ids are unknown or duplicate.
     """
     import pandas as pd
 
@@ -160,7 +160,7 @@ def _id_problems(expected: pd.Index, needed: NDArray[np.bool_], found: pd.Index)
     missing = expected[needed & ~expected.isin(found)]
     unknown = found[~found.isin(expected)]
     if len(twice):
-        yield f"{len(twice)} ids are there more than once: {some(twice)}."
+        yield f"{len(twice)} duplicate ids: {some(twice)}."
     if len(missing):
         yield f"{len(missing)} ids of the data are missing: {some(missing)}."
     if len(unknown):

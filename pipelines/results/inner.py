@@ -1,10 +1,11 @@
-"""What a model would have been, and would have said, had one fold not been there.
+"""Predictions of each model with its stopping point chosen without the fold that is scored.
 
 Whatever is chosen by scores (the stopping point, members, weights) is chosen too well for the rows
 that were scored. An honest score therefore leaves out a fold, the outer one, chooses on what is
-left, the inner folds, and looks only then. Stored out-of-fold predictions do not quite serve: the
-model that predicted an inner fold was trained on the outer one, so its curve, and even the sign
-of its errors, know the outer targets. How much an estimate guards against that is its kind.
+left, the inner folds, and only then scores the outer one. Stored out-of-fold predictions are not
+quite enough: the model that predicted an inner fold was trained on the outer one, so that its
+curve, and even the sign of its errors, depend on the outer targets. `Estimate` names the ways to
+deal with this.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Results = Mapping[Held, FoldResult]
 
 
 class Estimate(StrEnum):
-    """How an honest score is made."""
+    """The kind of an honest score: which models predicted the inner folds."""
 
     # Inner folds are predicted by models that were trained without the outer fold.
     NESTED = "nested"
@@ -93,15 +94,16 @@ def join(folds: Folds, repeats: Sequence[Results], step: int) -> Floats:
 def stored_inner(
     metric: Metric, patience: int | None, folds: Folds, repeats: Sequence[Results], step: int
 ) -> Inner:
-    """Return what the ordinary models of the folds say of the inner folds.
+    """Return the predictions of the inner folds by the ordinary models of the folds.
 
-    That is exact where folds grow with time. Elsewhere it is not quite: an inner fold was
-    predicted by a model that had been trained on the outer one.
+    The estimate is time-ordered, and exact, where folds grow with time. Elsewhere it is
+    cross-fitted, and not quite exact: an inner fold was predicted by a model that had been trained
+    on the outer one.
 
     Args:
         metric: what stages are chosen by.
         patience: of the model.
-        folds: who was trained on which rows.
+        folds: the rows of each fold.
         repeats: results of the folds of each repeat; the first decides on the steps.
         step: that is chosen on all folds.
     """
@@ -131,7 +133,7 @@ def nested_inner(
     repeats: Sequence[Results],
     pairs: Results,
 ) -> Inner:
-    """Return what models without the outer fold say of the inner folds.
+    """Return the predictions of the inner folds by models without the outer fold: nested.
 
     A model without folds j and k predicts j for the outer fold k, and k for j. For k, its curve
     counts as far as the patience on the rows of j would have let it go.
@@ -139,7 +141,7 @@ def nested_inner(
     Args:
         metric: what stages are chosen by.
         patience: of the model.
-        folds: who was trained on which rows.
+        folds: the rows of each fold.
         repeats: results of the folds of each repeat, which predict the outer folds.
         pairs: results of the first repeat without each of `folds.neighbours`.
     """
@@ -172,7 +174,7 @@ class _Source:
 
     Attributes:
         rows: of the fold.
-        curve: [s] the metric on them, as far as it may be looked at.
+        curve: [s] the metric on them, up to the stage where patience runs out.
         steps: [s or more].
         at: `(step, rows) -> predictions` of these rows.
     """

@@ -22,7 +22,7 @@ class OutOfFold:
     """Out-of-fold and test predictions of one model, on the metric's scale.
 
     Attributes:
-        model: name of the member: the model's, with what was changed of it.
+        model: name of the member: the model's, with its changed parameters.
         key: of its stored results; follows from data, folds, configuration, seed and code.
         score: metric of `valid` on the covered rows.
         fold_scores: [repeats, folds] float64, the metric in each fold at `step`.
@@ -42,9 +42,9 @@ class OutOfFold:
         data_fingerprint: of the files.
         folds_fingerprint: of the folds.
         size: bytes of a fold's model at `step`, the mean over the folds; None where not known.
-        stored: what the models of the folds say of each fold's inner folds; None of imported
-            members, of which nothing was chosen.
-        nested: what models without each pair of neighbouring folds say; None where these were
+        stored: predictions of each fold's inner folds by the ordinary models of the folds; None of
+            imported members, of which nothing was chosen.
+        nested: the same by models without each pair of neighbouring folds; None where these were
             not trained.
     """
 
@@ -83,7 +83,7 @@ class OutOfFold:
     _INNER = ("stored", "nested")
 
     def to_file(self) -> tuple[dict[str, Any], dict[str, Array]]:
-        """Return a JSON value and arrays, from which `from_file` makes an equal value."""
+        """Return a JSON value and arrays, for `from_file` to read."""
         arrays: dict[str, Array] = {name: getattr(self, name) for name in self._ARRAYS}
         meta = {
             name: getattr(self, name)
@@ -100,7 +100,7 @@ class OutOfFold:
 
     @classmethod
     def from_file(cls, meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> OutOfFold:
-        """Return the value that `to_file` took apart."""
+        """Return the predictions that `to_file` wrote."""
         values: dict[str, Any] = {**meta, **{name: arrays[name] for name in cls._ARRAYS}}
         for name in cls._INNER:
             if name in meta:
@@ -118,7 +118,7 @@ def assemble(
     repeats: Sequence[Results],
     pairs: Results | None = None,
 ) -> OutOfFold:
-    """Join the results of all folds at one stopping point.
+    """Return a model's out-of-fold predictions: the results of all folds at one stopping point.
 
     The point is the best of the mean curve over the folds of the first repeat: a fold's own best
     would make the out-of-fold score look better than the model is.
@@ -128,7 +128,7 @@ def assemble(
         dataset: the rows that were trained on.
         model: what was trained.
         key: of the stored results.
-        folds: who was trained on which rows.
+        folds: the rows of each fold.
         repeats: the results of one or more complete repeats; of all rows, too, where folds grow
             with time and test rows are predicted.
         pairs: the results without each pair of neighbouring folds, if there are any.

@@ -63,7 +63,7 @@ def table_of_test(
 ) -> pd.DataFrame:
     """Return id and predictions of every test row; arguments as for `table_of_oof`.
 
-    The last `n_sealed` rows are training rows that nothing may look at; they are left out.
+    The last `n_sealed` rows are the sealed rows; they are left out.
     """
     import pandas as pd
 
@@ -74,7 +74,7 @@ def table_of_test(
 
 
 def _target(competition: Competition, dataset: Dataset, scale: str) -> NDArray[Any]:
-    """Return the labels of classes; else the target in the unit that was asked for."""
+    """Return the target: labels of classes, or values on the wanted scale."""
     if competition.task is not Task.REGRESSION and dataset.classes:
         return np.asarray(dataset.classes)[dataset.target.astype(np.int64)]
     return competition.scaled_target(dataset) if scale == "metric" else dataset.target

@@ -1,9 +1,9 @@
 """Rows held out of the training part: nothing learns from them or chooses by them until the end.
 
 The rows leave the training part and are predicted as further test rows, so that every model,
-repeat and blend treats them as it treats the test part. Their targets go to whoever opens the
-seal and to no one else. A `Purpose` says what for: the sealed part is scored at the end of a run,
-and the outer part of a search checks its winner.
+repeat and blend treats them as it treats the test part. Only the code that opens the seal gets
+their targets. There are two purposes: the sealed part is scored at the end of a run, and the
+outer part of a search checks its winner.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Purpose:
-    """What rows are held out for, in names and words.
+    """A purpose for which rows are held out, with its names and texts.
 
     Attributes:
         name: enters the drawing, so that parts of two purposes are drawn independently, the
@@ -63,7 +63,7 @@ OUTER = Purpose(
 
 @dataclass(frozen=True, eq=False)
 class SealedPart:
-    """What is known of the rows held out.
+    """The rows held out, and how they were drawn.
 
     Attributes:
         ids: [k] their ids as training rows.
@@ -171,7 +171,7 @@ def check_share(share: float, purpose: Purpose = SEALED) -> None:
 
 @dataclass(frozen=True)
 class SealedLoader:
-    """The loader of a competition that holds rows out; jobs take it to wherever they run.
+    """The loader of a competition that holds rows out; it can be sent to worker processes.
 
     Attributes:
         competition: whose loader reads the files.

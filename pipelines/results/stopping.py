@@ -1,4 +1,4 @@
-"""When training ends, and which of its stages is used."""
+"""Early stopping: when a fit ends, and which of its stages is used."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ MOST_ROWS_NESTED = 2000
 
 
 def bounded_patience(patience: int | None, n_rows: int, growing: bool) -> int | None:
-    """Return the patience of a fit, or None where it has to go on to its last stage.
+    """Return the patience of a fit, or None where it must go on to its last stage.
 
-    A fit that ends by the curve of its own fold has looked at rows that are scored. Where nothing
-    may, on few rows and where folds grow with time, it costs little to go on. Which stage is used
-    is chosen by curves as far as patience goes, of folds that may be looked at.
+    A fit that ends by the curve of its own fold has looked at rows that are scored. On few rows and
+    where folds grow with time no fit does: there it costs little to go on. The stopping point is
+    chosen later, on the curves of several folds, each as far as patience goes.
 
     >>> bounded_patience(100, 1465, growing=False), bounded_patience(100, 8000, growing=False)
     (None, 100)
@@ -31,19 +31,19 @@ def bounded_patience(patience: int | None, n_rows: int, growing: bool) -> int | 
 def out_of_patience(
     metric: Metric, steps: Sequence[int], curve: Sequence[float], patience: int | None
 ) -> int | None:
-    """Return after how many stages a curve had not got better for `patience` steps.
+    """Return the number of stages after which a curve has not improved for `patience` steps.
 
-    This bounds the time of a fit, by the rows of one fold that it holds out; which stage is used
-    is chosen later, on the mean curve of several folds.
+    This limits the time of a fit, by the rows of one fold that it holds out; the stopping point is
+    chosen later, on the mean curve of several folds.
 
     Args:
         metric: gives the direction.
         steps: [s] rounds or epochs of each stage.
         curve: [s] scores; NaN is never better.
-        patience: in steps; None waits for ever.
+        patience: in steps; None has no limit.
 
     Returns:
-        A number of stages, or None if the curve was still worth waiting for at its end.
+        A number of stages, or None if patience did not run out.
 
     >>> rmse = Metric("rmse", "RMSE", lambda y, p: 0.0, greater_is_better=False)
     >>> out_of_patience(rmse, [10, 20, 30, 40], [0.3, 0.2, 0.25, 0.1], patience=10)
@@ -64,7 +64,7 @@ def out_of_patience(
 def waited_for(
     metric: Metric, steps: NDArray[np.int64], curve: Floats, patience: int | None
 ) -> Floats:
-    """Return a curve as far as patience goes, whether or not training went on.
+    """Return a curve up to the stage where patience runs out, also if training went on.
 
     >>> rmse = Metric("rmse", "RMSE", lambda y, p: 0.0, greater_is_better=False)
     >>> waited_for(rmse, np.array([1, 2, 3]), np.array([0.2, 0.3, 0.1]), 1).tolist()

@@ -1,4 +1,4 @@
-"""The run store: results of fits by key, and records of what commands did."""
+"""The run store: results of fits by key, and records of commands."""
 
 from pipelines.store.keys import Experiment, result_key
 from pipelines.store.run_store import FORMAT, RunStore, error_log

@@ -1,4 +1,4 @@
-"""What a run store holds that no record names, and its removal."""
+"""Find and remove results and files of a run store that no record names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Unused:
-    """What can be removed, and what the user should know of it."""
+    """The files that can be removed, and notes for the user."""
 
     items: tuple[Item, ...]
     notes: tuple[str, ...]

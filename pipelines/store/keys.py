@@ -1,4 +1,4 @@
-"""Keys of results: equal where nothing that decides them changed."""
+"""Keys of results: equal if nothing that decides the results has changed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pipelines.folds import Folds
 def result_key(
     competition: Competition, dataset: Dataset, folds: Folds, model: Model, seed: int
 ) -> str:
-    """Return the key of a model's results: equal when nothing that decides them changed.
+    """Return the key of a model's results: equal if nothing that decides them has changed.
 
     A file that a parameter names counts by its content.
 
     Raises:
-        CodeError: if the code that results follow from cannot be found or read.
+        CodeError: if the code that results depend on cannot be found or read.
         DataError: if a file that a parameter names cannot be read.
     """
     metric, config = competition.metric, model.config()
@@ -35,7 +35,7 @@ def result_key(
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is cross-validated.
+    """The rows, folds and seed of a cross-validation.
 
     Attributes:
         competition: its definition.

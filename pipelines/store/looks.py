@@ -1,7 +1,7 @@
-"""The record of looks at the sealed part: what was scored on it, and how often that was done.
+"""The record of looks at the sealed part: what was scored on it, and how often.
 
 `sealed.json` in the run store is a list with an entry for each look, the oldest first. Parts of
-the same data overlap whatever their shares, so that looks at them count together.
+the same data overlap for any two shares, so that looks at them count together.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FILE = "sealed.json"
 def record_look(
     store: RunStore, part: SealedPart, predictions: Array, details: Mapping[str, Any]
 ) -> int:
-    """Record that predictions were scored, unless the same ones were before.
+    """Record that predictions were scored, unless the same predictions were scored before.
 
     The caller holds `store.writing()`.
 
@@ -32,7 +32,7 @@ def record_look(
         details: JSON values that say what was scored, and its score.
 
     Returns:
-        How often sealed rows of these data were looked at, this look included.
+        The number of looks at sealed rows of these data, with this one.
 
     Raises:
         StoreError: if the record is damaged or cannot be written.

@@ -1,4 +1,4 @@
-"""The record of a command while it trains: begun, brought up to date, and ended."""
+"""Keep the record of a command up to date while it trains."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class Recording:
 
     @property
     def log(self) -> Path:
-        """The log file, which is there and empty at first."""
+        """The log file; it exists from the start, and is empty at first."""
         return self.store.root / "records" / f"{self.record.name}.log"
 
     def finished(self, oofs: Iterable[OutOfFold]) -> None:
-        """Enter what came out of members; others than the planned ones are not entered."""
+        """Record the results of members; members that were not planned are ignored."""
         found = {oof.key: oof for oof in oofs}
         members = tuple(
             member.finished(found[member.key]) if member.key in found else member
@@ -61,21 +61,21 @@ class Recording:
         self._change(members=members)
 
     def failed(self, name: str, reason: str, log: str | None) -> None:
-        """Enter that a model could not be trained; of each the first reason counts."""
+        """Record that a model could not be trained; of each model the first reason is kept."""
         if name not in {failure.name for failure in self.record.failures}:
             failure = Failure(name=name, reason=reason, log=log)
             self._change(failures=(*self.record.failures, failure))
 
     def blended(self, values: Mapping[str, Any]) -> None:
-        """Enter the blend."""
+        """Record the blend."""
         self._change(blend=values)
 
     def tuned(self, values: Mapping[str, Any]) -> None:
-        """Enter the outcome of a search."""
+        """Record the outcome of a search."""
         self._change(tuned=values)
 
     def ended(self, status: Status, error: BaseException | None = None) -> None:
-        """Enter how the command ended."""
+        """Record how the command ended."""
         text = None
         if isinstance(error, Exception):
             text = str(error) if isinstance(error, WorkbenchError) else repr(error)

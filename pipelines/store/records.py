@@ -1,8 +1,8 @@
-"""Records: what a command trained, on what, and what came out, for people and for `comps blend`.
+"""Records: what a command trained, on which rows, and the results; also read by `comps blend`.
 
 `records/<UTC time>-<command>.json` in the run store, the text of the log beside it. A record is
-written when training begins and again whenever a member is finished, so that it tells the truth
-of a run that goes on or was killed, too.
+written when training begins and again whenever a member is finished, so that it is also correct
+for a run that goes on or was killed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FOLDER = "records"
 
 
 class Status(StrEnum):
-    """How far a command came; `KILLED` is never written, but found by whoever reads."""
+    """The state of a command; `KILLED` is never written, but worked out when a record is read."""
 
     RUNNING = "running"
     DONE = "done"
@@ -65,7 +65,7 @@ class RecordedFolds:
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """What a command trained, or found trained.
+    """A member that a command trained, or found in the store.
 
     Attributes:
         name: with what was changed by the user, see `comps.base.names`.
@@ -93,7 +93,7 @@ class Member:
 
     @classmethod
     def of(cls, model: Model, key: str, declared: Model) -> Member:
-        """Return the member that a model is to become; `declared` is the zoo's."""
+        """Return the member of a model that is not trained yet; `declared` is the zoo's model."""
         changed = replace(model, declared=declared.params).changed
         return cls(
             name=model.member,
@@ -105,7 +105,7 @@ class Member:
         )
 
     def finished(self, oof: OutOfFold) -> Member:
-        """Return this member with what came out."""
+        """Return this member with its results."""
         return replace(
             self,
             score=oof.score,
@@ -115,10 +115,10 @@ class Member:
         )
 
     def trained(self, competition: Competition) -> Model:
-        """Return the model as it was trained, made from the zoo of today.
+        """Return the model as it was trained, made from the present zoo.
 
         Raises:
-            UsageError: if the zoo has no such model any more.
+            UsageError: if the zoo no longer has such a model.
         """
         declared = competition.model(self.model)
         params = {**declared.params, **self.changed}
@@ -136,7 +136,7 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What a command did.
+    """Everything that is recorded of a command.
 
     Attributes:
         name: of the file, without its ending.
@@ -153,7 +153,7 @@ class Record:
         failures: of models.
         blend: method, weights and scores, as in `blend.json`; None where nothing was blended.
         tuned: the outcome of a search; None where nothing was searched.
-        status: how far it came.
+        status: of the command.
         error: why it failed, in words for the user.
         seconds: from the beginning to now, or to the end.
     """
@@ -178,24 +178,24 @@ class Record:
 
     @property
     def when(self) -> str:
-        """The time as people write it, e.g. `2026-11-25 12:30 UTC`."""
+        """The start as a text for people, e.g. `2026-11-25 12:30 UTC`."""
         return f"{datetime.fromisoformat(self.started):%Y-%m-%d %H:%M} UTC"
 
     @property
     def state(self) -> Status:
-        """How far it came; `KILLED` where it says that it runs and does not."""
+        """The status; `KILLED` where a record says that its command runs, and it does not."""
         here = self.status is Status.RUNNING and self.host == socket.gethostname()
         return Status.KILLED if here and not is_running(self.process) else self.status
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON values, from which `from_json` makes an equal record."""
+        """Return JSON values, for `from_json` to read."""
         values = asdict(self)
         del values["name"]
         return {"format": FORMAT, "status": values.pop("status"), **values}
 
     @classmethod
     def from_json(cls, name: str, values: Any) -> Record:
-        """Return the record that `to_json` took apart.
+        """Return the record of JSON values that `to_json` returned.
 
         Raises:
             StoreError: if something is missing, of another type, or of another format.
@@ -241,7 +241,7 @@ def _member(values: Mapping[str, Any]) -> Member:
 
 
 def write_record(store: RunStore, record: Record) -> Path:
-    """Write a record whole, in place of an earlier state of it; return the file."""
+    """Write a record, replacing an earlier state of it; return the file."""
     path = store.root / FOLDER / f"{record.name}.json"
     text = json.dumps(record.to_json(), indent=2, ensure_ascii=False)
     write_bytes(path, (text + "\n").encode())
@@ -260,7 +260,7 @@ def read_records(store: RunStore) -> tuple[list[Record], list[str]]:
 
 
 def reserve_log(store: RunStore, command: str, now: datetime | None = None) -> tuple[str, datetime]:
-    """Make the log file of a new record; return the record's name and the time it stands for.
+    """Make the log file of a new record; return the record's name and its time.
 
     No two records have one name, not even within a microsecond.
 

@@ -1,9 +1,9 @@
-"""The run store: what was computed, kept so that it need not be computed again.
+"""The run store: results in files, so that nothing is computed twice.
 
 runs/house-prices/
     store.json                          format and version that wrote it
     records/<time>-<command>.json       what a command trained, see `pipelines.store.records`
-    records/<time>-<command>.log        what it said meanwhile
+    records/<time>-<command>.log        what it printed
     folds/<fingerprint>-r<repeats>.npz  row numbers
     models/<model>/<key>/model.json     configuration, for people
     models/<model>/<key>/r0-f3.npz      staged predictions of repeat 0, fold 3
@@ -15,8 +15,8 @@ runs/house-prices/
     blend.json, leaderboard.json, submission.csv  of the last blend
 
 A model with changed parameters lies in the folder of its model under a key of its own. Whatever
-belongs to one key, trained models included, belongs into the folder of that key: nothing else
-need know of it, and `comps clean` removes the folder as a whole.
+belongs to one key, trained models included, is kept in the folder of that key: nothing else
+needs to know of it, and `comps clean` removes the folder as a whole.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ FORMAT = 2
 class RunStore:
     """The results of one competition in one folder.
 
-    Reading needs no lock, because files appear whole. Who computes takes `writing()`.
+    Reading needs no lock, because files appear whole. Code that computes takes `writing()`.
 
     Raises:
         StoreError: if another version of the workbench wrote the folder in another format,
@@ -119,7 +119,7 @@ class RunStore:
     # Folds
 
     def write_folds(self, folds: Folds) -> Path:
-        """Store the row numbers of the folds, unless they are there and whole; return the file."""
+        """Store the row numbers of the folds, unless a whole file exists; return the file."""
         path = self.root / "folds" / f"{folds.fingerprint}-r{folds.n_repeats}.npz"
         write_folds(path, folds)
         return path
@@ -127,7 +127,7 @@ class RunStore:
     # Results of single fits
 
     def fold_path(self, model: str, key: str, repeat: int, held: Held) -> Path:
-        """Return where the result of one fit belongs: r0-f3, r0-f3-f4 or r0-all."""
+        """Return the file of the result of one fit: r0-f3, r0-f3-f4 or r0-all."""
         folds = "-".join(f"f{fold}" for fold in held) or "all"
         return self.root / "models" / model / key / f"r{repeat}-{folds}.npz"
 
@@ -149,7 +149,7 @@ class RunStore:
         """Return the result of one fit.
 
         Raises:
-            FileNotFoundError: if it is not there.
+            FileNotFoundError: if it is not stored.
             StoreError: if the file is damaged.
         """
         meta, arrays = read_arrays(self.fold_path(model, key, repeat, held))
@@ -167,13 +167,13 @@ class RunStore:
             return None
 
     def has_fold(self, model: str, key: str, repeat: int, held: Held) -> bool:
-        """Whether the result of one fit is there and whole; a damaged file is deleted."""
+        """Whether the result of one fit is stored and whole; a damaged file is deleted."""
         return self.find_fold(model, key, repeat, held) is not None
 
     def find_folds(
         self, model: str, key: str, repeat: int, wanted: Sequence[Held]
     ) -> dict[Held, FoldResult]:
-        """Return the results of some fits; none if one of them is not there."""
+        """Return the results of some fits; an empty mapping if one of them is not stored."""
         found = {}
         for held in wanted:
             result = self.find_fold(model, key, repeat, held)
@@ -191,10 +191,10 @@ class RunStore:
         write_arrays(path, *oof.to_file())
 
     def read_oof(self, model: str, key: str, n_repeats: int) -> OutOfFold:
-        """Return the out-of-fold predictions of one model over so many repeats.
+        """Return the out-of-fold predictions of one model over a number of repeats.
 
         Raises:
-            FileNotFoundError: if they are not there.
+            FileNotFoundError: if they are not stored.
             StoreError: if the file is damaged.
         """
         return OutOfFold.from_file(*read_arrays(self._oof_path(model, key, n_repeats)))
@@ -203,7 +203,7 @@ class RunStore:
         return self.root / place / model / key / f"oof-r{n_repeats}.npz"
 
     def find_oof(self, model: str, key: str, n_repeats: int) -> OutOfFold | None:
-        """Return predictions over so many repeats, or None; a damaged file is deleted."""
+        """Return predictions over a number of repeats, or None; a damaged file is deleted."""
         try:
             return self.read_oof(model, key, n_repeats)
         except FileNotFoundError:
@@ -213,14 +213,14 @@ class RunStore:
             return None
 
     def repeats_of(self, model: str, key: str) -> list[int]:
-        """Return over how many repeats there are predictions of a key, most first."""
+        """Return the numbers of repeats for which a key has predictions, the largest first."""
         files = self._oof_path(model, key, 1).parent.glob("oof-r*.npz")
         return sorted((int(path.stem.removeprefix("oof-r")) for path in files), reverse=True)
 
     def predictions(self, dataset: Dataset, folds: Folds) -> list[OutOfFold]:
-        """Return whatever was predicted by our own models on these data and folds.
+        """Return all out-of-fold predictions of our own models on these data and folds.
 
-        Of one model there may be several, of other parameters, seeds and versions of the code.
+        A model may have several, of different parameters, seeds and versions of the code.
         Damaged files are left out.
         """
         found = []
@@ -230,7 +230,7 @@ class RunStore:
         return [oof for oof in found if _is_on(oof, dataset, folds)]
 
     def imported(self, dataset: Dataset, folds: Folds) -> list[OutOfFold]:
-        """Return the members of other tools on these data and folds, of each name the newest.
+        """Return the imported members on these data and folds, the newest of each name.
 
         Raises:
             StoreError: if a file is damaged.
@@ -243,7 +243,7 @@ class RunStore:
         return list(newest.values())
 
     def imported_names(self) -> set[str]:
-        """Return the names of the imported members, whatever their data and folds."""
+        """Return the names of the imported members, on any data and folds."""
         return {path.parts[-3] for path in self.root.glob("imported/*/*/oof-r*.npz")}
 
     # Records for people

@@ -15,7 +15,8 @@ from pipelines.trainers._together import (
     program_width,
 )
 
-# Modules are imported when a model needs them: some take seconds to import.
+#: The trainers by name, as `module:class`. Modules are imported when a model needs them: some take
+#: seconds to import.
 TRAINERS: Mapping[str, str] = {
     "sklearn": "pipelines.trainers.sklearn:SklearnTrainer",
     "lightgbm": "pipelines.trainers.lightgbm:LightGBMTrainer",

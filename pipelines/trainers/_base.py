@@ -1,7 +1,7 @@
 """The seam between the harness and the libraries that fit models.
 
-A trainer never sees the validation targets. It yields predictions after some number
-of boosting rounds or epochs; the harness scores them and decides when to stop.
+A trainer never sees the validation targets. It yields stages, the predictions after some number of
+boosting rounds or epochs; the harness scores them and decides when to stop.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from comps.base import Array, Model, Task
 
 @dataclass(frozen=True, eq=False)
 class FoldData:
-    """What a trainer gets of one fold: features fitted on its training rows alone.
+    """The rows of one fit, as transformed features; the transformer saw its training rows alone.
 
     Attributes:
         train: [k, ...] training features, as the model's transformer returned them.
@@ -37,13 +37,13 @@ class FoldData:
 
 @dataclass(frozen=True)
 class Context:
-    """What holds for all folds of a run.
+    """Settings that are the same for all folds of a run.
 
     Attributes:
         task: what is predicted.
         n_classes: number of classes, from the whole training target; 0 for regression.
         threads: how many threads a trainer may use.
-        growing: whether the folds grow with time, so that hardly two of them are alike.
+        growing: whether the folds grow with time, so that they differ in size.
     """
 
     task: Task
@@ -57,7 +57,7 @@ class Stage:
     """Predictions of every fold in training after `step` rounds or epochs.
 
     Attributes:
-        step: rounds or epochs so far; 1 where there is but one.
+        step: rounds or epochs so far; 1 for a model that has no steps.
         valid: for each fold [v] values, or [v, classes] probabilities.
         test: for each fold [m] values, or [m, classes] probabilities.
         loss: for each fold the mean training loss of the last epoch, as the network was compiled
@@ -79,7 +79,7 @@ class Trainer(Protocol):
     Attributes:
         together: whether it trains folds that are alike as one program; it is a
             `TogetherTrainer` then. Where False, `stages` is called with one fold at a time.
-        backend: what Keras has to run on in the process, or None where it plays no part.
+        backend: the backend that Keras must have in the process; None for other libraries.
         on_gpu: the library's own parameters that move training to a GPU; empty where it has none,
             and for networks, which are trained where their backend finds an accelerator.
     """
@@ -91,7 +91,7 @@ class Trainer(Protocol):
     def backend(self) -> str | None: ...
 
     def prepare(self) -> None:
-        """Import the library: what takes seconds once a process is not training.
+        """Import the library, so that the seconds this takes do not count as training.
 
         Raises:
             MissingPackageError: if it is an extra that is not installed.
@@ -111,9 +111,9 @@ class Trainer(Protocol):
 
 @runtime_checkable
 class TogetherTrainer(Trainer, Protocol):
-    """A trainer of several folds at a time; `stages` raises ValueError where they are not alike.
+    """A trainer of several folds at a time; `stages` raises ValueError if they are not alike.
 
-    What it predicts of a fold must not depend on the others in that call, by one bit.
+    The predictions of a fold must not depend on the other folds of the call, not by one bit.
     """
 
     def alike(self, model: Model, fold: FoldData) -> Hashable:

@@ -1,4 +1,4 @@
-"""What the gradient-boosting trainers share: rounds in strides, margins to predictions."""
+"""Parts of all gradient-boosting trainers: rounds in strides, margins to predictions."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def margin_to_prediction(margin: Array, task: Task) -> Array:
 
 
 def checked_prediction(prediction: Array, context: Context, objective: str) -> Array:
-    """Return what a library predicts for an objective that the user named.
+    """Return a library's predictions for an objective of the user's, after a check.
 
     Raises:
-        UsageError: if classes are to be predicted, and these are no probabilities of them.
+        UsageError: if classes are to be predicted, and these are not their probabilities.
     """
     if context.task is Task.REGRESSION:
         return prediction

@@ -1,4 +1,4 @@
-"""Which folds are trained together: in a job, in a call of a trainer, in a program.
+"""The folds that are trained together: in a job, in a call of a trainer, in a program.
 
 A trainer that is `together` trains folds that are alike as one program. All others are given one
 fold at a time, so that each result is stored when it ends.
@@ -22,16 +22,16 @@ Part = TypeVar("Part")
 
 
 def program_width(accelerated: bool, growing: bool) -> int:
-    """Return how many folds a program trains side by side; it is filled up where there are fewer.
+    """Return the number of folds that a program trains; a smaller number is filled up to it.
 
-    The number changes the last bits of what is predicted, because sums are taken in another order.
-    Therefore it depends on the kind of device and on the scheme alone, never on how many devices
-    there are, or on how many folds are left to train.
+    The number changes the last bits of predictions, because sums are taken in another order.
+    Therefore it depends on the kind of device and on the scheme alone, never on the number of
+    devices, or of folds that are left to train.
 
     Args:
         accelerated: whether it runs on an accelerator.
-        growing: whether the folds grow with time. They are of different sizes then, and each is
-            a program of its own: to fill it up would more than double its time.
+        growing: whether the folds grow with time. They then differ in size, and each is a
+            program of its own: to fill it up would more than double its time.
 
     >>> program_width(accelerated=False, growing=False)
     3
@@ -44,7 +44,7 @@ def program_width(accelerated: bool, growing: bool) -> int:
 def divided(
     trainer: Trainer, parts: Sequence[Part], growing: bool, accelerators: int
 ) -> list[tuple[Part, ...]]:
-    """Return the parts of each job: as many as a program has, or fewer for more accelerators.
+    """Return the parts of each job: those of one program, or fewer if there are more accelerators.
 
     Args:
         trainer: that fits them.
@@ -67,15 +67,15 @@ def divided(
 
 
 def prepared_at_once(trainer: Trainer, parts: Sequence[Part]) -> list[list[Part]]:
-    """Return the parts of a job that are prepared at once: what may be trained together."""
+    """Return the groups of a job's parts that are prepared, and may train, together."""
     return [list(parts)] if trainer.together else [[part] for part in parts]
 
 
 def filled(parts: Sequence[Part], width: int) -> list[tuple[Sequence[Part], list[Part]]]:
-    """Return the parts of each program, and the same filled up with the first one again.
+    """Return the parts of each program, and the same parts filled up with copies of the first.
 
-    A program is of one width, whatever trains in it: what it predicts of a fold is then the same
-    by one bit whatever trains beside it.
+    All programs have one width, so that the predictions of a fold have the same bits, whichever
+    folds train beside it.
 
     >>> filled("abcd", 3)
     [('abc', ['a', 'b', 'c']), ('d', ['d', 'd', 'd'])]
@@ -101,7 +101,7 @@ def alike_groups(trainer: Trainer, model: Model, folds: Sequence[FoldData]) -> l
 
 
 def joined(stages: Sequence[Stage]) -> Stage:
-    """Return one stage of the folds of several, which are of the same step.
+    """Return one stage of all folds of several stages, which are of the same step.
 
     >>> one, other = Stage(3, ["a"], ["b"], [0.5]), Stage(3, ["c"], ["d"], [0.25])
     >>> joined([one, other])

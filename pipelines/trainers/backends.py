@@ -1,4 +1,4 @@
-"""Where each model is trained: the backend and precision of networks, the device of boosting."""
+"""Choose the backend and precision of networks, and the device of boosting."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ DEVICES = ("cpu", "gpu")
 def placed(
     model: Model, backend: str = "auto", precision: str = "float32", boosting: str = "cpu"
 ) -> Model:
-    """Return a model with the trainer and the parameters for where it is to be trained.
+    """Return a model with the trainer and parameters of the wanted backend and device.
 
     `auto` takes the trainer that the model names, which is the faster one on a CPU: networks
     with convolutions name TensorFlow, others JAX, whose program trains all folds at once.
     Where JAX sees an accelerator, or TensorFlow is not installed, all go to JAX. Boosting goes
-    to a GPU by request alone: on few rows a card is slower than a core.
+    to a GPU only by request: on few rows a card is slower than a core.
 
     Args:
         model: of a zoo.
         backend: "auto", or one of `BACKENDS`.
-        precision: of networks: "float32", or "mixed": half precision where it is enough.
+        precision: of networks, "float32" or "mixed": half precision where it is enough.
         boosting: device of gradient boosting, "cpu" or "gpu".
 
     Raises:

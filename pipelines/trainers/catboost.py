@@ -53,9 +53,9 @@ class CatBoostTrainer:
 
 
 def _sizes(estimator: Any, rounds: int) -> Callable[[int], float]:
-    """Return the bytes of a model that is cut to so many rounds: on a line between one and all.
+    """Return a function from rounds to the bytes of the model, linear between one round and all.
 
-    CatBoost's trees are symmetric and of one depth, unless it is told otherwise.
+    CatBoost's trees are symmetric and of one depth, unless parameters say otherwise.
     """
     short = estimator.copy()
     short.shrink(1)
@@ -71,7 +71,7 @@ def _loss(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
 
 
 def _kind(params: Mapping[str, Any], context: Context) -> str:
-    """Return CatBoost's name of what is predicted; for values as its own regressor has it."""
+    """Return CatBoost's name of the prediction type; for values, that of its own regressor."""
     if context.task is not Task.REGRESSION:
         return "Probability"
     loss = str(params.get("loss_function", params.get("objective", "")))

@@ -80,7 +80,7 @@ def _usual(params: Mapping[str, Any], context: Context) -> bool:
 
 
 class _Sum:
-    """Predictions of some rows by the sum of their trees, which is kept from stage to stage."""
+    """Predictions of some rows by sums over trees, which are kept from stage to stage."""
 
     params: ClassVar[Mapping[str, Any]] = {}
 
@@ -100,8 +100,8 @@ class _Sum:
 class _Converted:
     """Predictions of some rows for any objective, transformed by LightGBM itself.
 
-    It keeps the sums of rows that are to be evaluated, and gives them to whoever evaluates,
-    transformed as the objective says (of `poisson`, the exponential of the sum).
+    LightGBM keeps the sums of rows that it evaluates, and passes them to evaluation functions,
+    transformed by the objective (for `poisson`, the exponential of the sum).
     """
 
     # LightGBM's own metrics would want the targets.
@@ -120,23 +120,23 @@ class _Converted:
         return checked_prediction(self.prediction, self.context, objective)
 
     def _keep(self, predictions: Array, rows: Any) -> tuple[str, float, bool]:
-        """Keep a copy of what LightGBM evaluates; the value of this metric plays no part."""
+        """Keep a copy of what LightGBM evaluates; the value of this metric is not used."""
         del rows
         self.prediction = predictions.copy()
         return "kept", 0.0, True
 
 
 def _bytes(text: str) -> tuple[int, int]:
-    """Return the bytes of a saved model but its trees, and of its trees, of which it tells."""
+    """Return the bytes of a saved model without its trees, and the bytes of its trees."""
     told = re.search(r"^tree_sizes=(.*)$", text, re.MULTILINE)
     trees = sum(map(int, told[1].split())) if told else 0
     return len(text) - trees, trees
 
 
 def _check_names(model: Model) -> None:
-    """Refuse a name that LightGBM would pass over without a word.
+    """Refuse a parameter that LightGBM would ignore without a message.
 
-    Its table of names and aliases is not public, but the only one there is.
+    Its table of names and aliases is not public; there is no other one.
     """
     from lightgbm.basic import _ConfigAliases
 

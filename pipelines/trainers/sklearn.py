@@ -13,11 +13,11 @@ from pipelines.trainers._base import Context, FoldData, Stage, Trainer
 
 
 class SklearnTrainer:
-    """Fits what `model.build(**model.params)` returns.
+    """Fits the estimator that `model.build(**model.params)` returns.
 
     Every parameter called `random_state` or `n_jobs`, nested ones too, is set by the
     harness, so that results follow from the run's seed and threads stay within the cores:
-    what an estimator with `n_jobs` holds gets one thread each, for they multiply.
+    estimators within one that has `n_jobs` get one thread each, because threads multiply.
     """
 
     together = False

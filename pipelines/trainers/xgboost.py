@@ -68,7 +68,7 @@ class XGBoostTrainer:
 
 
 def _check_names(booster: Any, model: Model, rows: Any) -> None:
-    """Refuse a name that XGBoost only warns of, when it first reads its parameters."""
+    """Refuse a parameter that XGBoost only warns of when it first reads its parameters."""
     import xgboost
 
     with warnings.catch_warnings(record=True) as caught, xgboost.config_context(verbosity=1):
@@ -104,7 +104,7 @@ def _advance(booster: Any, rows: Any, start: int, stop: int, link: Any, context:
 
 
 def _link(params: dict[str, Any], train: Any, rows: Any) -> Any:
-    """Return a booster without trees, which predicts what the margins of rows stand for."""
+    """Return a booster without trees, which turns margins of rows into predictions."""
     import xgboost
 
     link = xgboost.Booster(params, [train])

@@ -1,7 +1,7 @@
 """The seam between the harness and the libraries that search for parameters.
 
-A search proposes configurations and is told how they did; it trains nothing. What a score is
-(the cross-validated metric), and when a trial's folds are fitted, the harness decides.
+A search proposes configurations and receives their scores; it trains nothing. The harness computes
+the scores (the cross-validated metric), and decides when a trial's folds are fitted.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What became of a trial.
+    """The outcome of a trial.
 
     Attributes:
         trial: the configuration.
@@ -61,28 +61,28 @@ class Search(Protocol):
     """A study: its trials are kept on disk, or in a database, as soon as they end.
 
     Attributes:
-        prunes: whether it looks at the folds of a trial one after the other.
+        prunes: whether it takes the scores of a trial's folds one after the other.
     """
 
     prunes: bool
 
     def ask(self) -> Trial | None:
-        """Return a new trial; None where the search has no more (for now, or for good)."""
+        """Return a new trial; None if the search has no more, at the moment or at all."""
 
     def hopeless(self, trial: Trial, fold: int, score: float) -> bool:
-        """Take note of the score of a fold, and say whether the trial should be pruned.
+        """Record the score of a fold; return whether the trial should be pruned.
 
         Folds are counted over all repeats, from 0.
         """
 
     def tell(self, result: TrialResult) -> None:
-        """Take note of how a trial ended."""
+        """Record the outcome of a trial."""
 
     def forget(self, trial: Trial) -> None:
-        """Take back a trial that did not come to its end: the time is over, or Ctrl-C."""
+        """Withdraw a trial that was interrupted, by the time limit or Ctrl-C."""
 
     def results(self) -> list[TrialResult]:
         """Return every trial that has ended, in the order of their numbers."""
 
     def open_trials(self) -> int:
-        """Return how many trials are under way, those of other processes among them."""
+        """Return the number of trials that are running, also in other processes."""

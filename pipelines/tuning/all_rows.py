@@ -1,4 +1,4 @@
-"""After the search: the best configurations trained once more, on all rows.
+"""After a search: train the best configurations once more, on all rows.
 
 Chollet, "Deep Learning with Python", 2nd edition, section 13.1.1: the top configurations, the best
 epoch of each, then training on all data for longer, by the share of rows that were added.
@@ -35,7 +35,7 @@ def train_on_all_rows(
         configurations: each a model and its best step.
         searched: the folds that the steps were found on, perhaps of a part of the rows.
         engine: executes the training; it stays open.
-        folder: for what is under way.
+        folder: for results of unfinished training.
 
     Returns:
         [m] or [m, classes] on the metric's scale.

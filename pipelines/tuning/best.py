@@ -1,11 +1,11 @@
-"""The best configurations found, kept for `comps run --tuned`.
+"""The best configurations that searches found, stored for `comps run --tuned`.
 
 runs/house-prices/tuning/
     optuna.db             studies of everything but networks
     keras/<study>/        KerasTuner's project folder of a network
     <study>.svg           plot of the search
     best/<model>.json     the best configuration of the last search of a model
-    work-<process>/       folds of trials under way
+    work-<process>/       folds of running trials
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Check:
 
     Attributes:
         rows: how many.
-        share: of the training rows that was to be held out for this.
+        share: of the training rows that was requested for this.
         score: of the best configuration.
         default_score: of the model as it is declared.
-        gain: by how much the first is better; negative if it is worse.
+        gain: how much better the first is; negative if it is worse.
         error: standard error of the gain; None where it cannot be told.
     """
 
@@ -51,7 +51,7 @@ class Best:
         study: where the trials are.
         params: changed parameters of the best trial.
         number: of that trial.
-        score: of that trial, on the folds of the search; the best of many, so that it is too good.
+        score: of that trial, on the folds of the search; too good, because it is the best of many.
         default_score: of the model as it is declared, on the same folds; None if it failed.
         data: fingerprint of the rows of the run, before some were held out of the search.
         check: on rows that the search never saw; None if there was none.
@@ -71,13 +71,13 @@ class Best:
     def gains(self) -> bool:
         """Whether the gain over the declared parameters is more than one standard error.
 
-        Only rows that the search never saw can tell.
+        Only rows that the search never saw can show this.
         """
         check = self.check
         return check is not None and check.error is not None and check.gain > check.error
 
     def found(self, metric: Metric) -> str:
-        """Return in words what the check found, or why there was none, without a full stop."""
+        """Return the result of the check in words, or why there was none, without a full stop."""
         if self.check is None:
             return self.unchecked
         error = self.check.error
@@ -90,7 +90,7 @@ class Best:
 
 @dataclass(frozen=True)
 class Use:
-    """What `--tuned` made of the search of a model.
+    """Whether `--tuned` uses the best configuration of a search, and why.
 
     Attributes:
         model: its name.
@@ -98,7 +98,7 @@ class Use:
             chose it by scores on the rows that it is now scored on.
         study: of the search.
         trial: number of the best one.
-        text: all this in words, with the reason.
+        text: the same in words, with the reason.
     """
 
     model: str
@@ -108,17 +108,17 @@ class Use:
     text: str
 
     def values(self) -> dict[str, Any]:
-        """Return the same for machines."""
+        """Return the fields as JSON values."""
         return {**asdict(self), "score_looked_at": self.used}
 
 
 def tuning_folder(store: RunStore) -> Path:
-    """Return where the searches of a competition are kept."""
+    """Return the folder of a competition's searches."""
     return store.root / "tuning"
 
 
 def write_best(store: RunStore, best: Best) -> Path:
-    """Keep the outcome of a search, in place of an earlier one's."""
+    """Store the outcome of a search, replacing that of an earlier one."""
     path = _path(store, best.model)
     write_json(path, asdict(best))
     return path
@@ -148,11 +148,11 @@ def tuned(
     given: Mapping[str, Mapping[str, Any]],
     data: str,
 ) -> tuple[list[Model], list[Use]]:
-    """Return models with the best configurations found, and what was used of which search.
+    """Return models with the best configurations found, and for each search whether it is used.
 
     A configuration is used if its gain over the declared one was more than one standard error on
     rows that its search never saw, and if it was found on the rows of the fingerprint `data`.
-    What the user has `given` of a model stays. Models without a search have no `Use`.
+    Parameters that the user has `given` stay. Models without a search have no `Use`.
 
     Raises:
         UsageError: if none of the models was tuned on these rows.

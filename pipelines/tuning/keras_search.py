@@ -1,8 +1,8 @@
 """Search by KerasTuner: networks.
 
-Its oracles propose and remember; what they call a tuner, which builds and fits, is left out: folds
-are trained by the harness. The project folder is KerasTuner's own, and a search that was killed
-goes on from it.
+KerasTuner's oracles propose configurations and remember scores. Its tuners, which build and fit,
+are not used: the harness trains the folds. The project folder is KerasTuner's own, and a search
+that was killed continues from it.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class KerasSearch:
         model: with its `space`, a function of `hp` and the model's parameters that returns
             changed parameters.
         metric: gives the direction.
-        made_of: what scores have to have in common to be compared; see `study`.
+        made_of: what all scores of a study must share; see `study`.
         folder: the project folder, which one process uses at a time.
         tuner: one of `ORACLES`.
-        n_trials: the most that there will be, of which the searches make their plans.
+        n_trials: the most that there will be; some searches plan with this number.
         seed: of the search.
 
     Raises:
@@ -109,12 +109,12 @@ class KerasSearch:
         return params | ({"epochs": int(epochs)} if epochs else {})
 
     def hopeless(self, trial: Trial, fold: int, score: float) -> bool:
-        """Never: an oracle of KerasTuner does not prune. See `Search`."""
+        """Return False: an oracle of KerasTuner does not prune. See `Search`."""
         del trial, fold, score
         return False
 
     def tell(self, result: TrialResult) -> None:
-        """Keep what became of a trial. See `Search`."""
+        """Store the outcome of a trial. See `Search`."""
         asked = self._open.pop(result.trial.number)
         if result.score is not None:
             self.oracle.update_trial(asked.trial_id, {_SCORE: result.score}, step=result.step or 0)
@@ -153,7 +153,7 @@ class KerasSearch:
         return found
 
     def open_trials(self) -> int:
-        """Return how many trials are under way. See `Search`."""
+        """Return the number of trials that are running. See `Search`."""
         return len(self._open)
 
 
@@ -184,7 +184,7 @@ def import_keras_tuner() -> None:
 
 
 def _default_first(oracle: Any) -> Any:
-    """Return a kind of oracle whose first trial has the model's own parameters."""
+    """Return a subclass of an oracle whose first trial has the model's own parameters."""
 
     class DefaultFirst(oracle):  # type: ignore[misc]
         def populate_space(self, trial_id: str) -> Any:

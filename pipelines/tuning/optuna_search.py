@@ -1,7 +1,7 @@
 """Search by Optuna: gradient boosting, linear models, kernels and forests.
 
-The study lies in a database, SQLite unless the user names another, where several processes can
-share it and optuna-dashboard finds it. After each fold `WilcoxonPruner` compares the trial with
+The study is kept in a database, SQLite unless the user names another, so that several processes can
+share it and optuna-dashboard can show it. After each fold `WilcoxonPruner` compares the trial with
 the best one fold by fold.
 """
 
@@ -61,12 +61,12 @@ class OptunaSearch:
     Args:
         model: with its `space`, a function of its parameters that returns distributions.
         metric: gives the direction.
-        made_of: what scores have to have in common to be compared; see `study`.
+        made_of: what all scores of a study must share; see `study`.
         storage: URL of a database, as SQLAlchemy takes it.
         name: of the study.
         tuner: one of `SAMPLERS`.
         seed: of the search.
-        prune: whether hopeless trials end after a few folds.
+        prune: whether trials that are behind the best one end after a few folds.
 
     Raises:
         StoreError: if the database is damaged or cannot be reached.
@@ -115,7 +115,7 @@ class OptunaSearch:
             self._begin(made_of, name)
 
     def _begin(self, made_of: Mapping[str, Any], name: str) -> None:
-        """Check what the study is of; give up the trials of processes that are no more."""
+        """Check that the study is the same; withdraw the trials of processes that ended."""
         trials = self.study.get_trials(deepcopy=False)
         found = self.study.user_attrs.get("made_of")
         if trials or found is not None:
@@ -180,7 +180,7 @@ class OptunaSearch:
             reported.add(fold)
 
     def tell(self, result: TrialResult) -> None:
-        """Keep what became of a trial. See `Search`."""
+        """Store the outcome of a trial. See `Search`."""
         import optuna
 
         asked = self._open.pop(result.trial.number)
@@ -197,7 +197,7 @@ class OptunaSearch:
         self.study.tell(asked, result.score, state=ends[result.state])
 
     def forget(self, trial: Trial) -> None:
-        """Give a trial up. See `Search`."""
+        """Withdraw a trial. See `Search`."""
         asked = self._open.pop(trial.number)
         self._give_up(asked.number, asked._trial_id)
 
@@ -211,7 +211,7 @@ class OptunaSearch:
         ]
 
     def open_trials(self) -> int:
-        """Return how many trials are under way. See `Search`."""
+        """Return the number of trials that are running. See `Search`."""
         trials = self.study.get_trials(deepcopy=False)
         return sum(trial.state.name == "RUNNING" for trial in trials)
 
@@ -230,7 +230,7 @@ def _result(trial: optuna.trial.FrozenTrial, state: State) -> TrialResult:
 
 
 def _is_gone(worker: str) -> bool:
-    """Whether a process of this machine is no more; of others nothing is known."""
+    """Whether a process of this machine has ended; False for processes of other machines."""
     host, _, number = worker.rpartition(":")
     if host != socket.gethostname():
         return False
@@ -238,7 +238,7 @@ def _is_gone(worker: str) -> bool:
 
 
 def _storage(url: str) -> Any:
-    """Open a database; two processes that begin at once would both make its tables."""
+    """Open a database; try again if another process makes its tables at the same moment."""
     from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
     for _ in range(_ATTEMPTS - 1):
@@ -261,7 +261,7 @@ def _opened(url: str) -> Any:
 
 @contextlib.contextmanager
 def _explained(storage: str) -> Iterator[None]:
-    """Say in the user's words what is wrong with a database."""
+    """Turn errors of a database into errors with a message for the user."""
     from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 
     shown = storage.rpartition("@")[2] if "@" in storage else storage

@@ -1,7 +1,7 @@
 """The outer part: training rows that are held out of a search, to check its winner.
 
-A search picks the luckiest of many scores. The same rows in other folds share most of that luck,
-for their targets are the same; other rows do not.
+The winner of a search owes its score partly to chance. The same rows in other folds do not show
+this, because their targets are the same; other rows do.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pipelines.store import Experiment
 
 
 def hold_out(whole: Experiment, share: float) -> tuple[Experiment, SealedPart]:
-    """Return the experiment that is left to a search, and the rows that it never sees.
+    """Return the experiment without the outer part, for a search, and the outer part.
 
-    Which rows these are follows from the data and the share alone, so that a search that goes
-    on later leaves out the same. Of rows in time they are the last; groups stay whole, and
-    classes keep their shares. The rows left have folds of their own, made as the whole ones were.
+    The outer part follows from the data and the share alone, so that a search that is continued
+    later leaves out the same rows. Of rows in time they are the last; groups stay whole, and
+    classes keep their shares. The rows that are left get folds of their own, by the same scheme.
 
     Args:
         whole: all rows that may be used; sealed rows are not among them.

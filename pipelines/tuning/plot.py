@@ -1,4 +1,4 @@
-"""A picture of a search: every trial's score, and the best so far."""
+"""The plot of a search: every trial's score, and the best so far."""
 
 from __future__ import annotations
 

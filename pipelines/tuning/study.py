@@ -1,4 +1,4 @@
-"""What a study is of: scores are only compared where everything else is equal."""
+"""What all scores of a study share: only then can they be compared."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ OUTER_PART = "outer part"
 
 
 def made_of(experiment: Experiment, model: Model, outer: float = 0.0) -> dict[str, Any]:
-    """Return what the scores of a study have in common, as JSON values.
+    """Return everything that the scores of a study share, as JSON values.
 
     Args:
         experiment: that the trials are scored on.
         model: what is tuned.
-        outer: share of the rows that was held out of it before.
+        outer: share of the rows that was held out before.
     """
     config = model.config()
     return {
@@ -34,7 +34,7 @@ def made_of(experiment: Experiment, model: Model, outer: float = 0.0) -> dict[st
 
 
 def check_same(found: Any, expected: Mapping[str, Any], name: str) -> None:
-    """Refuse a study of something else.
+    """Check that a study is of the same rows, folds, seed and model.
 
     Raises:
         UsageError: naming what differs.
@@ -53,7 +53,7 @@ def check_same(found: Any, expected: Mapping[str, Any], name: str) -> None:
 
 
 def read_made_of(path: Path) -> Any:
-    """Return what was written of a study.
+    """Return the JSON values of `made_of` that were stored with a study.
 
     Raises:
         StoreError: if the file is damaged.

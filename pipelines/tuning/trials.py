@@ -23,7 +23,7 @@ OnResult = Callable[[TrialResult], None]
 
 
 def ignore_result(result: TrialResult) -> None:
-    """Take no notice of a result."""
+    """Ignore a result."""
     del result
 
 
@@ -38,16 +38,16 @@ def run_trials(
     deadline: float | None = None,
     on_result: OnResult = ignore_result,
 ) -> list[TrialResult]:
-    """Try configurations until the study has so many, or the time is over.
+    """Try configurations until the study has `n_trials`, or the time is over.
 
     Args:
         experiment: the rows and the folds on which all trials are scored.
         model: what is tuned; gives the parameters that are not searched.
         search: proposes configurations.
         engine: executes the folds; it stays open.
-        folder: for the folds of trials under way, which are deleted when the trials end.
+        folder: for the folds of running trials, which are deleted when the trials end.
         n_trials: of the whole study, those of earlier searches included.
-        deadline: on the clock of `time.monotonic`; trials under way are given up.
+        deadline: on the clock of `time.monotonic`; trials that run then are withdrawn.
         on_result: called after each trial has ended and is kept.
 
     Returns:
@@ -83,7 +83,7 @@ def _check_failures(results: Sequence[TrialResult]) -> None:
 
 @dataclass
 class _Active:
-    """A trial under way."""
+    """A running trial."""
 
     trial: Trial
     store: RunStore
@@ -95,7 +95,7 @@ class _Active:
 
 
 class _Trials:
-    """Hands out the folds of trials, and puts them together again."""
+    """Hands out the folds of trials as jobs, and joins their scores."""
 
     def __init__(
         self,
@@ -116,9 +116,9 @@ class _Trials:
     def next_job(self, slot: int = 0) -> Job | None:
         """Return the next fold or program of a trial.
 
-        Where hopeless trials are pruned, the folds of one are fitted one after the other, and the
-        slots have trials of their own; else a trial has all slots, and the next one the benefit
-        of its score.
+        With pruning, the folds of a trial are fitted one after the other, and each slot has a
+        trial of its own. Without, a trial has all slots, so that the search knows its score
+        before it proposes the next one.
         """
         del slot
         idle = [active for active in self.active.values() if active.waiting]
@@ -160,7 +160,7 @@ class _Trials:
         return active
 
     def done(self, job: Job, scores: Sequence[FoldScore], seconds: float) -> TrialResult | None:
-        """Take note of fitted folds; return the result of the trial if it has ended."""
+        """Record fitted folds; return the result of the trial if it has ended."""
         active = self.active.get(job.run.store)
         if active is None:
             return None
@@ -178,7 +178,7 @@ class _Trials:
         return self._end(active, State.COMPLETE)
 
     def failed(self, job: Job, reason: str) -> TrialResult | None:
-        """Take note of a failed fold, which fails its trial."""
+        """Record a failed fold, which fails its trial; return the trial's result."""
         active = self.active.get(job.run.store)
         return None if active is None else self._end(active, State.FAILED, reason)
 
@@ -199,7 +199,7 @@ class _Trials:
         return result
 
     def _score(self, active: _Active) -> tuple[float, int]:
-        """Return the out-of-fold score of a trial and the step of the mean curve's best."""
+        """Return the out-of-fold score of a trial and its stopping point."""
         folds = self.experiment.folds
         results = [
             {
@@ -221,7 +221,7 @@ class _Trials:
         return oof.score, oof.step
 
     def close(self) -> None:
-        """Give up the trials under way."""
+        """Withdraw the running trials."""
         for active in self.active.values():
             self.search.forget(active.trial)
         self.active.clear()

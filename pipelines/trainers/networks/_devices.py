@@ -20,9 +20,9 @@ _SHARE = 0.8
 class Devices:
     """The first device that this process sees, or all of them, each with a part of every batch.
 
-    All of them only where the environment asks for it (`hardware.DIVIDED`): weights and rows lie
-    on all, gradients are added up, as `keras.distribution`'s DataParallel does for `fit`. As many
-    are used as divide the batch evenly. The order of the sums depends on their number.
+    All of them only where the environment asks for it (`hardware.DIVIDED`): weights and rows are
+    copied to all, gradients are added up, as `keras.distribution`'s DataParallel does for `fit`.
+    The number that is used divides the batch evenly. The order of the sums depends on it.
 
     Args:
         batch_size: rows of a step.
@@ -48,7 +48,7 @@ class Devices:
 
 
 def bytes_of(compiled: Any) -> float:
-    """Return the bytes that a compiled JAX function takes beside its arguments."""
+    """Return the bytes that a compiled JAX function needs beside its arguments."""
     needed = compiled.memory_analysis()
     if needed is None:
         return 0.0
@@ -58,7 +58,7 @@ def bytes_of(compiled: Any) -> float:
 
 
 def free_bytes() -> float:
-    """Return the bytes that may still be taken on the device; infinity where it does not say."""
+    """Return the free bytes of the device; infinity where it does not report them."""
     device = jax.devices()[0]
     stats = device.memory_stats()
     if stats and "bytes_limit" in stats:
@@ -67,7 +67,7 @@ def free_bytes() -> float:
 
 
 def _available_bytes() -> float:
-    """Return what Linux says is available to new programs; infinity on other systems."""
+    """Return the bytes that Linux reports as available to new programs; infinity elsewhere."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
     except OSError:

@@ -4,11 +4,11 @@ K calls of ``fit`` pay K times for tracing, compiling and dispatching batches of
 the weights of all networks lie on two leading axes, [folds, copies, ...]; one step is
 ``stateless_call``, a gradient and ``optimizer.stateless_apply`` under two ``jax.vmap``; an epoch is
 a ``lax.scan`` over its batches, compiled once. Batches are gathered by index from arrays that stay
-on the device. The validation targets play no part: the caller scores what is yielded.
+on the device. The validation targets are not used: the caller scores the predictions.
 
 A fold's result does not depend on the others: they have the same number of batches of the same
 size, and rows are predicted in chunks of one size. Bytes depend on how many folds there are, for
-XLA adds up in another order then: a caller who wants the same bytes gives as many each time.
+XLA adds up in another order then: for the same bytes a caller passes the same number each time.
 
 Keras must run on the JAX backend, and this module imports both: import it lazily.
 """
@@ -110,7 +110,7 @@ class FoldProgram:
         return self.model
 
     def _compile(self, data: Any, shared: Any) -> None:
-        """Compile the training of all networks at once, or of as many as memory has room for."""
+        """Compile the training of all networks at once, or of as many as fit in memory."""
         fold = 0 if self.tables.per_fold else None
         own = fold if self.tables.shared_per_fold else None
         rows, real = self._batches(1)
@@ -135,7 +135,7 @@ class FoldProgram:
     def _over_networks(
         self, function: Callable[..., Any], copies: Axes, folds: Axes
     ) -> Callable[..., Any]:
-        """Apply what is said of one network to all, so many at once as there is room for.
+        """Return a function of one network applied to all, as many at once as fit in memory.
 
         Args:
             function: of one network.
@@ -148,7 +148,7 @@ class FoldProgram:
         return mapped(of_fold, folds, n_folds, max(1, self.at_once // n_copies))
 
     def _batches(self, epoch: int) -> tuple[jax.Array, jax.Array]:
-        """Return the rows [folds, copies, steps, batch] of every batch, and which are real.
+        """Return the rows [folds, copies, steps, batch] of every batch, and which are not filling.
 
         The last batch is filled up with the fold's own rows at weight zero, never with foreign
         ones: batch normalisation sees them too.

@@ -1,4 +1,4 @@
-"""What a fold program is given and gives back: the rows of all folds, a recipe, reports."""
+"""Inputs and outputs of a fold program: the rows of all folds, a recipe, reports."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Inputs: TypeAlias = Array | dict[str, Array]
 
 
 def rows_alone(shared: Any, rows: Any) -> Any:
-    """Return the rows: nothing is gathered from what they share."""
+    """Return the rows as they are, without anything that they share."""
     del shared
     return rows
 
 
 @dataclass(frozen=True)
 class FoldTables:
-    """The rows that the folds share, or each fold's own version of them.
+    """The rows of a fold program: shared by the folds, or each fold's own version of them.
 
     Attributes:
         inputs: array or dict of arrays, [rows, ...]; with `per_fold` [folds, rows, ...]. What
@@ -95,10 +95,10 @@ class Recipe:
         fold_seeds: one seed a fold, from which all of its random choices are derived, so that
             a fold does not depend on which others are trained beside it.
         copies: networks a fold.
-        report: the epochs, counted from 1, after which predictions are wanted.
+        report: the epochs, counted from 1, after which rows are predicted.
         predict_batch_size: rows of a prediction step, which is filled up to it.
-        memory: bytes that training may take beside the rows and the weights; None takes what the
-            device has free. Networks that do not fit are trained in portions.
+        memory: bytes that training may use beside the rows and the weights; None uses all that is
+            free on the device. Networks that do not fit are trained in portions.
     """
 
     epochs: int
@@ -112,7 +112,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class EpochReport:
-    """The state of affairs after an epoch.
+    """Losses and predictions after an epoch.
 
     Attributes:
         epoch: counted from 1.

@@ -1,4 +1,4 @@
-"""Which backend Keras runs on: decided when it is imported, once a process."""
+"""The backend that Keras runs on, which is decided once a process, when it is imported."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def import_keras(backend: str) -> None:
 
 
 def _set_xla() -> None:
-    """Let XLA compile the same program each time, and float32 be float32, unless told otherwise.
+    """Make XLA compile the same program each time and keep float32 exact, unless set otherwise.
 
     Both matter on GPUs alone. XLA times the variants of each product there and keeps the fastest,
     which is another one each time, and so are the last bits; the search takes longer than our small
@@ -53,7 +53,7 @@ def _set_xla() -> None:
 
 @contextlib.contextmanager
 def precision(name: str, half: Callable[[], str]) -> Iterator[None]:
-    """Build networks in a precision meanwhile.
+    """Set the precision of networks that are built within the context.
 
     Layers that should stay in float32, such as outputs, say so themselves: `dtype="float32"`.
 
@@ -86,7 +86,7 @@ def half_of(compute_capability: float) -> str:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Drop what native code writes to standard error meanwhile.
+    """Drop what native code writes to standard error within the context.
 
     TensorFlow says at every import which instructions it will use, whatever its log level.
     """

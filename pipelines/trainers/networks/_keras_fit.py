@@ -1,4 +1,4 @@
-"""Keras networks fold by fold, by `fit`: what the trainers on TensorFlow and PyTorch share."""
+"""Keras networks fold by fold, by `fit`: shared by the trainers on TensorFlow and PyTorch."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ class KerasFitTrainer(ABC):
 
     @abstractmethod
     def hold(self, threads: int) -> None:
-        """Keep the backend within its share of threads, and its results the same each time."""
+        """Limit the backend's threads, and make its results the same each time."""
 
     @abstractmethod
     def release(self) -> None:
-        """Give back what the backend keeps of networks that are no longer needed."""
+        """Free what the backend keeps of networks that are no longer needed."""
 
     @abstractmethod
     def half(self) -> str:
         """Return the half precision of the device, "bfloat16" or "float16"."""
 
     def steps_at_once(self) -> int:
-        """Return how many steps the backend takes before it comes back to Python."""
+        """Return the number of steps that the backend runs between returns to Python."""
         return 1
 
     def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
@@ -130,7 +130,7 @@ class _Network:
         self.epoch, self.loss = 0, float("nan")
 
     def train_until(self, epoch: int, views: Sequence[Any]) -> list[Array]:
-        """Train to the end of an epoch and predict the rows of some views."""
+        """Train to the end of an epoch; return the predictions of each set of rows in `views`."""
         own = self.fit_until(epoch)
         outputs = [_predict(self.model, rows) for rows in views]
         if own:
@@ -141,7 +141,7 @@ class _Network:
         """Train to the end of an epoch, and leave the weights to predict with in the model.
 
         Returns:
-            The weights to train on with, where these are others.
+            The weights for further training, if they differ.
         """
         import keras
 

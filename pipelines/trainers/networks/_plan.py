@@ -56,18 +56,18 @@ class Plan:
         return 4 * self.copies * int(network.count_params())
 
     def stages(self) -> list[int]:
-        """Return the epochs after which predictions are wanted; the last is one of them."""
+        """Return the epochs after which rows are predicted; the last is one of them."""
         return sorted({*range(self.stride, self.epochs + 1, self.stride), self.epochs})
 
     def steps(self, rows: int) -> int:
-        """Return the optimizer steps of the whole training on so many rows."""
+        """Return the optimizer steps of the whole training on a number of rows."""
         return self.epochs * batches_of(rows, self.batch_size)[0]
 
 
 def batches_of(rows: int, size: int) -> tuple[int, int]:
-    """Return the number of batches of a fold of so many rows, and their size.
+    """Return the number of batches for a number of rows, and their size.
 
-    A batch is filled up to its size: one of more rows than there are would be mostly filling.
+    A batch is filled up to its size: a batch larger than the fold would be mostly filling.
 
     >>> batches_of(rows=70, size=32), batches_of(rows=20, size=32)
     ((3, 32), (1, 20))
@@ -83,7 +83,7 @@ def builder(model: Model) -> Callable[..., keras.Model]:
     are called.
 
     Raises:
-        UsageError: if it names nothing.
+        UsageError: if the model names none.
     """
     if model.build is None:
         raise UsageError(f"Model '{model.name}' names no function that builds its network.")

@@ -11,10 +11,10 @@ Axes: TypeAlias = tuple[int | None, ...]
 
 
 def mapped(function: Callable[..., Any], axes: Axes, size: int, at_once: int) -> Callable[..., Any]:
-    """Return a function that is applied along an axis, to so many places of it at once.
+    """Return a function that is applied along an axis, to `at_once` places of it at a time.
 
     Args:
-        function: of one place.
+        function: of one place of the axis.
         axes: of each argument, 0 or None.
         size: of the axis.
         at_once: places that are computed side by side; the rest waits.

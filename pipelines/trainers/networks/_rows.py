@@ -1,4 +1,4 @@
-"""What a network is given of the rows of a fold: arrays, windows of a series, or images.
+"""The forms in which networks get rows: arrays, windows of a series, or images.
 
 A new form of rows is one new class here and one entry in `_FORMS`.
 """
@@ -30,11 +30,11 @@ class Rows(Protocol):
     shared_per_fold: bool
 
     def arrays(self, rows: Any) -> dict[str, Array]:
-        """Return what is different for each row, [n, ...]."""
+        """Return the arrays that differ for each row, [n, ...]."""
         ...
 
     def shared(self, views: Sequence[Any]) -> dict[str, Array]:
-        """Return what the rows of the folds refer to; it is put on the device once."""
+        """Return the arrays that the rows of the folds refer to, copied to the device once."""
         ...
 
     def shapes(self, view: Any) -> dict[str, tuple[int, ...]]:
@@ -46,7 +46,7 @@ class Rows(Protocol):
         ...
 
     def features(self, rows: Any, batch: Array) -> dict[str, Array]:
-        """Return what the network takes of some rows, on the host."""
+        """Return the network's inputs for some rows, on the host."""
         ...
 
 
@@ -101,9 +101,9 @@ class WindowRows:
         return {"window": (view.length, len(view.names))}
 
     def gather(self, view: Windows) -> Gather:
-        """Return what cuts {"window": [n, length, quantities]}.
+        """Return a function that cuts {"window": [n, length, quantities]}.
 
-        No more windows exist than a step needs. A window is one slice; looked up hour by hour
+        Only the windows of a step exist at a time. A window is one slice; looked up hour by hour
         it would take four times as long on a CPU.
         """
         import jax
@@ -144,7 +144,7 @@ class ImageRows:
         return {"image": view.pixels.shape[1:]}
 
     def gather(self, view: Images) -> Gather:
-        """Return what looks up {"image": [n, height, width, channels]}."""
+        """Return a function that looks up {"image": [n, height, width, channels]}."""
         del view
         return lambda shared, rows: {"image": shared["pixels"][rows["index"]]}
 
@@ -157,7 +157,7 @@ _FORMS: Mapping[type, Rows] = {Windows: WindowRows(), Images: ImageRows()}
 
 
 def rows_at_once(shapes: Mapping[str, tuple[int, ...]]) -> int:
-    """Return how many rows are predicted at once: fewer of large images.
+    """Return the number of rows that are predicted at once: fewer of large images.
 
     >>> rows_at_once({"rows": (100,)}), rows_at_once({"image": (96, 96, 3)})
     (1024, 151)
@@ -167,12 +167,12 @@ def rows_at_once(shapes: Mapping[str, tuple[int, ...]]) -> int:
 
 
 def form_of(rows: Any) -> Rows:
-    """Return how the rows of a view are given to a network."""
+    """Return the form in which transformed features are given to a network."""
     return _FORMS.get(type(rows), ArrayRows())
 
 
 def count_rows(rows: Any) -> int:
-    """Return how many rows a view has.
+    """Return the number of rows of transformed features.
 
     >>> count_rows({"numbers": np.zeros((3, 2)), "levels": np.zeros((3, 5))})
     3

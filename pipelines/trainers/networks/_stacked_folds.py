@@ -1,4 +1,4 @@
-"""The rows of several folds laid beside each other, for one program. Imports JAX."""
+"""The rows of several folds side by side, for one program. Imports JAX."""
 
 from __future__ import annotations
 

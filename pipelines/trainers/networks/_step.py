@@ -1,4 +1,4 @@
-"""What is done to one network of a fold program: an epoch of steps, a prediction.
+"""Operations on one network of a fold program: an epoch of steps, a prediction.
 
 Keras must run on the JAX backend, and this module imports both: import it lazily.
 """
@@ -20,9 +20,9 @@ class NetworkStep:
     """Pure functions of the state of one network, which a program maps over all of them.
 
     Args:
-        model: compiled, with the optimizer and the loss to train with. Its own weights play no
-            part.
-        gather: makes what the model takes of the rows of a batch; see `FoldTables`.
+        model: compiled, with the optimizer and the loss to train with. Its own weights are not
+            used.
+        gather: makes the model's inputs from the rows of a batch; see `FoldTables`.
 
     Raises:
         ValueError: if the model is not compiled.
@@ -92,11 +92,11 @@ class NetworkStep:
         return (trainable, new_fixed, slots), total
 
     def _scaled(self, loss: Any, slots: Any) -> Any:
-        """Return the loss as the optimizer wants it: in float16 small gradients would vanish."""
+        """Return the loss as the optimizer scales it: in float16 small gradients would vanish."""
         mapping = list(zip(self.optimizer.variables, slots, strict=True))
         with keras.StatelessScope(state_mapping=mapping):
             return self.optimizer.scale_loss(loss)
 
     def _features(self, shared: Any, inputs: Any, rows: Any) -> Any:
-        """Return what the model takes of some rows of one fold."""
+        """Return the model's inputs for some rows of one fold."""
         return self.gather(shared, jax.tree.map(lambda table: table[rows], inputs))

@@ -1,4 +1,4 @@
-"""What networks learn, and how to read what they answer."""
+"""Targets as networks learn them, and predictions from their outputs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from comps.base import Array, Task
 
 
 class Goal(Protocol):
-    """The target of one fold as a network meets it."""
+    """The target of one fold, encoded for a network."""
 
     def encode(self, target: NDArray[np.float64]) -> Array:
-        """Return what the loss takes, [k] or [k, 1]."""
+        """Return the target for the loss, [k] or [k, 1]."""
         ...
 
     def decode(self, outputs: Array) -> Array:
@@ -64,7 +64,7 @@ class ClassProbabilities:
 
 
 def goal_of(task: Task, target: NDArray[np.float64]) -> Goal:
-    """Return what the networks of one fold learn.
+    """Return the encoding of one fold's target.
 
     Args:
         task: of the competition.

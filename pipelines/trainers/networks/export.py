@@ -33,8 +33,8 @@ def export_network(
     """Train a network on all training rows and write it with its preprocessing.
 
     The file takes raw rows: strings, images of any size. It returns [rows, 1], the probability
-    of class 1, or [rows, classes]. What it predicts is what the harness predicts for the same
-    rows with its own features, but for the last bits.
+    of class 1, or [rows, classes]. Its predictions are those of the harness for the same rows with
+    its own features, except for the last bits.
 
     Training and file need Keras on TensorFlow, the only backend that knows strings; models of
     the trainer "keras-jax" are trained on it, too, with random numbers other than JAX's. Where the
@@ -51,8 +51,8 @@ def export_network(
         threads: to train with at most; None takes all cores.
 
     Returns:
-        What was written: `keras.saving.load_model(path)` returns the same, once the module of
-        the competition's layers was imported (`comps.sentiment.text_layers`,
+        The written model: `keras.saving.load_model(path)` returns the same, once the module of the
+        competition's layers was imported (`comps.sentiment.text_layers`,
         `comps.dogs_vs_cats.image_layers`, `comps.digits.augmentation`).
 
     Raises:
@@ -100,7 +100,7 @@ def all_rows(dataset: Dataset, model: Model, seed: int) -> tuple[Any, FoldData]:
 
 
 def _checked(competition: Competition, model: Model, path: Path) -> Callable[..., Any]:
-    """Return what makes the preprocessor; say what is wrong before minutes of training."""
+    """Return the function that makes the preprocessor, after checks that precede training."""
     if model.preprocessor is None or competition.task is Task.REGRESSION:
         known = [other.name for other in competition.models if other.preprocessor is not None]
         which = f"These can: {', '.join(known)}." if known else "No model of it can."
@@ -116,7 +116,7 @@ def _checked(competition: Competition, model: Model, path: Path) -> Callable[...
 
 
 def _on_tensorflow() -> None:
-    """Refuse a process whose Keras runs on something else.
+    """Check that Keras runs on TensorFlow in this process.
 
     Raises:
         UsageError: with what to do.

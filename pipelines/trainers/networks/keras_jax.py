@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class KerasJaxTrainer:
-    """Trains what `model.build(shapes, steps, **params)` returns.
+    """Trains the network that `model.build(shapes, steps, **params)` returns.
 
     The builder takes the shape of a row of each input by name, and the number of optimizer
     steps of the whole training (for schedules); it returns a compiled functional model with
@@ -45,8 +45,7 @@ class KerasJaxTrainer:
     def alike(self, model: Model, fold: FoldData) -> Hashable:
         """Return the shapes of a fold's rows, and the number and size of its batches.
 
-        All else that a compiled program has in it is the same for all folds. See
-        `TogetherTrainer`.
+        Everything else in a compiled program is the same for all folds. See `TogetherTrainer`.
         """
         plan, _ = Plan.split(model.params)
         form = form_of(fold.train)
@@ -57,9 +56,9 @@ class KerasJaxTrainer:
     def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
         """Yield a stage every `stride` epochs. See `Trainer`.
 
-        Programs have a fixed number of folds, filled up with the first one again: what is
-        predicted of a fold is then the same by one bit whatever trains beside it. More folds are
-        several programs, which take turns.
+        Programs have a fixed number of folds, and are filled up with copies of the first: the
+        predictions of a fold then have the same bits, whichever folds train beside it. More folds
+        are several programs, which take turns.
 
         Raises:
             ValueError: if the folds are not alike.
@@ -106,7 +105,7 @@ def _accelerated() -> bool:
 
 
 def _release() -> None:
-    """Give back the compiled program, and now and then what was compiled to make networks.
+    """Free the compiled program, and now and then code that was compiled to make networks.
 
     The next network is often of the same shapes, and would compile its first weights again.
     """

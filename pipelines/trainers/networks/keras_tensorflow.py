@@ -49,8 +49,8 @@ class KerasTensorFlowTrainer(KerasFitTrainer):
     def steps_at_once(self) -> int:
         """Return 16 on a GPU. See `KerasFitTrainer`.
 
-        A small network's step is faster there than Python begins it. On a processor a network with
-        convolutions gains nothing, and takes 2 s more to compile.
+        A small network's step takes less time there than Python needs to start it. On a processor a
+        network with convolutions gains nothing, and takes 2 s more to compile.
         """
         import tensorflow as tf
 

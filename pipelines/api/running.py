@@ -115,11 +115,14 @@ def cross_validate(
         WorkbenchError: if a choice is wrong, the data cannot be read, or no model could be trained.
 
     >>> import tempfile
-    >>> from sklearn.linear_model import Lasso
-    >>> models = ["ridge", Lasso(alpha=0.001)]
-    >>> result = cross_validate("house-prices", models=["ridge"], runs=tempfile.mkdtemp())
-    >>> result.oof["ridge"].valid.shape
-    (1455,)
+    >>> from sklearn.linear_model import LinearRegression
+    >>> import pandas as pd
+    >>> from comps import table_competition
+    >>> rows = pd.DataFrame({"size": range(40), "price": [2.0 * size for size in range(40)]})
+    >>> flats = table_competition(rows, target="price", metric="rmse", name="flats")
+    >>> result = cross_validate(flats, models=[LinearRegression()], runs=tempfile.mkdtemp())
+    >>> result.oof["linear-regression"].valid.shape
+    (40,)
     """
     call = Call(Options.of(competition, choices), progress)
     session = call.session

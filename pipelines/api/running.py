@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
@@ -157,13 +157,17 @@ def _given(choices: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-@dataclass
 class Call:
-    """A call that trains: its session, and what tells what happens."""
+    """A call that trains: its session, and what tells what happens.
 
-    session: Session
-    teller: Teller
-    failures: dict[str, str]
+    Args:
+        options: of the call.
+        progress: is called with each `Update`.
+        imported: whether names of imported members may be among those of models.
+
+    Raises:
+        WorkbenchError: if an option is wrong or the data cannot be read.
+    """
 
     def __init__(
         self, options: Options, progress: Progress | None, *, imported: bool = False
@@ -173,7 +177,7 @@ class Call:
             warm_up(options.jobs)
         self.session = Session(options, imported=imported)
         self.teller = Teller(self.session.competition.metric, progress)
-        self.failures = {}
+        self.failures: dict[str, str] = {}
         for note in self.session.introduction():
             self.teller.note(note)
 

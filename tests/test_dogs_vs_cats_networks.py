@@ -150,23 +150,31 @@ def test_a_moved_frame_is_what_bilinear_interpolation_gives() -> None:
         np.testing.assert_allclose(moved[number, ..., 0], expected, atol=0.05)
 
 
-def test_cutout_hides_a_square_and_leaves_the_rest() -> None:
-    from comps.dogs_vs_cats.image_layers import Cutout
+def test_each_image_in_training_has_a_grey_square_of_its_own() -> None:
+    import keras
 
+    network = networks.whitened(shapes(SIDE), 10, filters=[8, 16], cutout=0.25)
+    (layer,) = [one for one in network.layers if isinstance(one, keras.layers.RandomErasing)]
+    # Above and below the grey that hides.
     images = np.ones((50, SIDE, SIDE, 3), dtype=np.float32)
-    hidden = np.asarray(Cutout(0.25, seed=1)(images, training=True))[..., 0] == 0
+    images[::2] = -1.0
+    np.testing.assert_array_equal(np.asarray(layer(images, training=False)), images)
+    found = np.asarray(layer(images, training=True))
+    hidden = (found == 0).all(axis=3)
+    np.testing.assert_array_equal(found[~hidden], images[~hidden])
+    corners = set()
     for mask in hidden:
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        assert mask.sum() == len(rows) * len(columns) > 0
-        assert max(len(rows), len(columns)) <= 8
-    assert (hidden.sum(axis=(1, 2)) == 64).any()
+        assert mask.sum() == 64 and len(rows) == len(columns) == 8
+        corners.add((rows[0], columns[0]))
+    assert len(corners) > 25
 
 
 def test_layers_that_change_images_do_so_in_training_alone() -> None:
-    from comps.dogs_vs_cats.image_layers import Cutout, RandomColour, RandomFrame
+    from comps.dogs_vs_cats.image_layers import RandomColour, RandomFrame
 
     images = pictures().gathered()[:4].astype(np.float32)
-    for layer in (RandomFrame(), RandomColour(), Cutout()):
+    for layer in (RandomFrame(), RandomColour()):
         np.testing.assert_array_equal(np.asarray(layer(images, training=False)), images)
         assert not np.array_equal(np.asarray(layer(images, training=True)), images)
 

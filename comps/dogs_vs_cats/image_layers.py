@@ -107,41 +107,6 @@ class RandomColour(layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable("dogs_vs_cats")
-class Cutout(layers.Layer):  # type: ignore[misc]
-    """Hide a square of each image in training (DeVries and Taylor, arXiv 1708.04552).
-
-    The centre may lie anywhere in the image, so that often a part of the square lies outside.
-
-    Args:
-        share: side of the square, as a share of the image's.
-        seed: of the random choices.
-    """
-
-    def __init__(self, share: float = 0.25, seed: int | None = None, **options: Any) -> None:
-        super().__init__(**options)
-        self.share, self.seed = share, seed
-        self.generator = keras.random.SeedGenerator(seed)
-
-    def call(self, images: Any, training: bool = False) -> Any:
-        """Return images of the same shape; what is hidden is zero."""
-        if not training:
-            return images
-        count = ops.shape(images)[0]
-
-        def covered(length: int) -> Any:
-            centre = keras.random.uniform((count, 1), 0.0, length, seed=self.generator)
-            positions = ops.arange(length, dtype="float32") + 0.5
-            return ops.cast(ops.abs(positions - centre) < self.share * length / 2, images.dtype)
-
-        rows, columns = covered(images.shape[1]), covered(images.shape[2])
-        return images * (1.0 - rows[:, :, None, None] * columns[:, None, :, None])
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments."""
-        return {**super().get_config(), "share": self.share, "seed": self.seed}
-
-
-@keras.saving.register_keras_serializable("dogs_vs_cats")
 class ViewsAveraged(layers.Layer):  # type: ignore[misc]
     """Predict ten views of an image and take the mean; in training see the image alone.
 

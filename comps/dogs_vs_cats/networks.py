@@ -127,7 +127,8 @@ def whitened(
         shift: see `image_layers.RandomFrame`.
         zoom: see `image_layers.RandomFrame`.
         colour: see `image_layers.RandomColour`.
-        cutout: see `image_layers.Cutout`.
+        cutout: side of a square that is hidden, as a share of the image's (DeVries and Taylor,
+            arXiv 1708.04552; here all of it lies in the image). 0 hides nothing.
         dropout: before the output.
         smoothing: of the labels.
         learning_rate: at its highest.
@@ -136,13 +137,15 @@ def whitened(
     import keras
     from keras import layers
 
-    from comps.dogs_vs_cats.image_layers import Cutout, RandomColour, RandomFrame, ViewsAveraged
+    from comps.dogs_vs_cats.image_layers import RandomColour, RandomFrame, ViewsAveraged
 
     image = _image(shapes)
-    # Zero is the middle of the range: what cutout hides is grey.
     changed = layers.Rescaling(1 / 64, offset=-2.0)(image)
     changed = RandomColour(colour)(RandomFrame(shift, zoom)(changed))
-    changed = Cutout(cutout)(changed)
+    # Keras takes the share of the area. Zero is the middle of the range, grey.
+    changed = layers.RandomErasing(
+        factor=(1.0, 1.0), scale=(cutout**2, cutout**2), fill_value=0.0, value_range=(-2.0, 2.0)
+    )(changed)
 
     pixels = keras.Input(changed.shape[1:])
     patch_step = max(1, round(pixels.shape[1] / 32))

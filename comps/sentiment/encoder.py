@@ -2,7 +2,8 @@
 
 The encoder is read from the files in which sentence-transformers publishes its models. Six
 layers on short texts are a few matrix products; computing them here saves an installation of
-gigabytes.
+gigabytes. Weights and word pieces come from the small libraries in which these models are
+published.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from comps.sentiment.wordpieces import CLASS, SEPARATOR, UNKNOWN, WordPieces
 Floats = NDArray[np.float32]
 
 FILES = ("config.json", "vocab.txt", "model.safetensors")
-_DTYPES = {"F32": np.float32, "F16": np.float16, "F64": np.float64, "I64": np.int64}
 # Rows of a batch: enough for the matrix products, few enough for the caches of a core.
 _BATCH = 32
 
@@ -39,7 +39,6 @@ class SentenceEncoder:
         layers: number of layers.
         heads: attention heads of a layer.
         epsilon: of the normalisations.
-        longest: most pieces of a text; the rest is cut off.
     """
 
     weights: Mapping[str, Floats]
@@ -47,7 +46,6 @@ class SentenceEncoder:
     layers: int
     heads: int
     epsilon: float
-    longest: int
 
     @classmethod
     def read(cls, folder: Path) -> SentenceEncoder:
@@ -76,11 +74,10 @@ class SentenceEncoder:
                 raise DataError(f"{folder / 'vocab.txt'} lacks {', '.join(sorted(lacking))}.")
             return cls(
                 read_safetensors(folder / "model.safetensors"),
-                WordPieces(vocabulary),
+                WordPieces(vocabulary, _longest(folder, int(config["max_position_embeddings"]))),
                 int(config["num_hidden_layers"]),
                 int(config["num_attention_heads"]),
                 float(config["layer_norm_eps"]),
-                _longest(folder, int(config["max_position_embeddings"])),
             )
         except (OSError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
             raise DataError(f"{folder} cannot be read as a sentence encoder: {error}.") from error
@@ -92,7 +89,7 @@ class SentenceEncoder:
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Return [n, width] float32. A text's vector does not depend on the other texts."""
-        rows = [self.pieces.numbers(text, self.longest) for text in texts]
+        rows = self.pieces.numbers(texts)
         vectors = np.empty((len(texts), self.width), dtype=np.float32)
         # Texts of one length need no padding, which would change the last bits of their sums.
         order = np.argsort([len(row) for row in rows], kind="stable")
@@ -155,26 +152,20 @@ class SentenceEncoder:
 def read_safetensors(path: Path) -> dict[str, NDArray[np.float32]]:
     """Return the arrays of a safetensors file by name, numbers as float32.
 
-    The format: the length of a JSON header in eight bytes, the header (name to dtype, shape,
-    first and last byte), then the bytes.
-
     Raises:
-        DataError: if the file is damaged or holds a kind of number that is not known here.
+        DataError: if the file is damaged or holds numbers of eight bits or fewer.
     """
-    content = path.read_bytes()
-    start = 8 + int.from_bytes(content[:8], "little")
+    # NumPy knows bfloat16 once this is imported.
+    import ml_dtypes  # noqa: F401
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
     try:
-        header = json.loads(content[8:start])
-        arrays = {}
-        for name, entry in header.items():
-            if name == "__metadata__":
-                continue
-            first, last = entry["data_offsets"]
-            values = np.frombuffer(content[start + first : start + last], _DTYPES[entry["dtype"]])
-            arrays[name] = values.reshape(entry["shape"]).astype(np.float32)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is not a readable safetensors file ({error!r}).") from error
-    return arrays
+        arrays = load_file(path)
+    # Numbers of eight bits and fewer are an AttributeError.
+    except (SafetensorError, AttributeError) as error:
+        raise DataError(f"{path} is not a readable safetensors file ({error}).") from error
+    return {name: values.astype(np.float32, copy=False) for name, values in arrays.items()}
 
 
 def _longest(folder: Path, positions: int) -> int:

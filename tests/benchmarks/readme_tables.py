@@ -1,11 +1,12 @@
 """The tables of the READMEs, written from the records of runs.
 
-    python -m tests.benchmarks.readme_tables [NAME ...] [--runs FOLDER] [--compare]
+    python -m tests.benchmarks.readme_tables [NAME ...] [--runs FOLDER] [--first] [--compare]
 
 For each competition the members and the blend of its last run are written between the marks
 `<!-- table: run -->` and `<!-- end -->` of `comps/<name>/README.md`. `--compare` writes the best
 network against each boosting model, of all competitions, between `<!-- table: compare -->` and
-`<!-- end -->` of `README.md`; what is not stored is trained.
+`<!-- end -->` of `README.md`; what is not stored is trained. `--first` writes what `comps run
+house-prices` shows, between `<!-- table: first -->` and `<!-- end -->` there.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from __future__ import annotations
 import argparse
 import re
 import subprocess
+import sys
+import tempfile
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -124,15 +128,37 @@ def write_run(name: str, runs: Path) -> None:
     write_between(path, "run", [about, "", *run_table(result, record.seconds)])
 
 
+def first_run(runs: Path) -> list[str]:
+    """Return what the main job shows on its standard output, as a block of Markdown."""
+    command = [Path(sys.executable).with_name("comps"), "run", "house-prices", "--runs", runs]
+    with tempfile.TemporaryDirectory() as folder:
+        options = ["--output", str(Path(folder) / "submission.csv")]
+        shown = subprocess.run(
+            [*map(str, command), *options], capture_output=True, text=True, check=True
+        ).stdout
+    text = shown.replace(options[1], "submission.csv")
+    lines = [line.rstrip() for line in text.splitlines()]
+    wrapped = [part for line in lines for part in _wrapped(line)]
+    return ["", *(f"    {line}".rstrip() for line in wrapped), ""]
+
+
+def _wrapped(line: str) -> list[str]:
+    """Return the sentences of a run in lines that a page shows; tables stay as they are."""
+    return textwrap.wrap(line, 96) if line.startswith("submission.csv") else [line]
+
+
 def main() -> None:
     """Write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help=", ".join(competition_names()))
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--compare", action="store_true")
+    parser.add_argument("--first", action="store_true")
     options = parser.parse_args()
     for name in options.names:
         write_run(name, options.runs)
+    if options.first:
+        write_between(ROOT / "README.md", "first", first_run(options.runs))
     if options.compare:
         found = compare_all(runs=options.runs, progress=show_progress)
         note = (

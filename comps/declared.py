@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from comps.base import Competition, Family, Model, UsageError, unknown_name
+from comps.base import Competition, Family, Model, UsageError, spaces, unknown_name
 
 if TYPE_CHECKING:
     import keras
@@ -28,6 +28,7 @@ _FAMILIES = {
 # What the harness sets itself, or what says nothing of the predictions.
 _MANAGED = {"random_state", "n_jobs", "verbose", "copy_X"}
 BOOSTING = ("lightgbm", "xgboost", "catboost")
+BACKENDS = ("jax", "tensorflow", "torch")
 
 
 def network(
@@ -61,6 +62,10 @@ def network(
         backend: "jax" trains the folds as one program; "tensorflow" or "torch" one by one.
         **params: further parameters of `build`, JSON values, which can be changed and tuned.
 
+    Raises:
+        UsageError: if `build` is no function with a name, there is no such backend, a number is
+            below 1, or a parameter is no JSON value.
+
     >>> def small(shapes, units=8):
     ...     import keras
     ...     layers = [keras.Input(shapes["rows"]), keras.layers.Dense(units), keras.layers.Dense(1)]
@@ -70,9 +75,19 @@ def network(
     >>> network(small, epochs=5, units=16).params["units"]
     16
     """
+    if not callable(build) or isinstance(build, type):
+        raise UsageError(
+            "A function that takes the shapes of the inputs and returns a new, compiled Keras "
+            f"model was expected; {build!r} came."
+        )
+    if backend not in BACKENDS:
+        raise unknown_name("backend", backend, BACKENDS)
     plan = {"epochs": epochs, "batch_size": batch_size, "copies": copies}
+    for what, number in plan.items():
+        _check_count(what, number)
+    _check_json(params)
     return Model(
-        name or _kebab(getattr(build, "__name__", type(build).__name__)),
+        _name(name, getattr(build, "__name__", type(build).__name__)),
         Family.NETWORK,
         f"keras-{backend}",
         {**plan, **params},
@@ -110,15 +125,13 @@ def estimator(
     ('ridge', 3.0, 'linear')
     """
     if isinstance(unfitted, type) or not all(hasattr(unfitted, a) for a in ("fit", "get_params")):
-        raise UsageError(
-            "A scikit-learn estimator was expected, such as Ridge(); "
-            f"{getattr(unfitted, '__name__', type(unfitted).__name__)} came."
-        )
+        came = f"the class {unfitted.__name__}" if isinstance(unfitted, type) else repr(unfitted)
+        raise UsageError(f"A scikit-learn estimator was expected, such as Ridge(); {came} came.")
     steps = getattr(unfitted, "steps", None)
     last = steps[-1][1] if steps else unfitted
     params = {} if steps else _json_params(unfitted)
     return Model(
-        name or _kebab(type(last).__name__),
+        _name(name, type(last).__name__),
         family or _family(last),
         "sklearn",
         params,
@@ -147,18 +160,22 @@ def boosting(
         patience: rounds without a better score after which training ends.
         features: makes the transformer of the rows, see `Model.features`; None takes that of the
             competition for boosting.
-        **params: of the library, by its own names, such as `learning_rate`.
+        **params: of the library, by its own names, such as `learning_rate`. Those of
+            `comps.base.spaces.boosting` can be tuned.
 
     Raises:
-        UsageError: if there is no such library.
+        UsageError: if there is no such library, a number is below 1, or a parameter is no JSON
+            value.
 
     >>> boosting("lightgbm", learning_rate=0.1).params["learning_rate"]
     0.1
     """
     if library not in BOOSTING:
         raise unknown_name("library", library, BOOSTING)
+    _check_count("rounds", rounds)
+    _check_json(params)
     return Model(
-        name or library,
+        _name(name, library),
         Family.BOOSTING,
         library,
         # A third of the usual rate of these libraries: early stopping finds how long.
@@ -167,6 +184,7 @@ def boosting(
         patience=patience,
         seconds=10.0,
         extra="catboost" if library == "catboost" else None,
+        space=spaces.boosting,
     )
 
 
@@ -189,10 +207,28 @@ def as_model(given: Any) -> Model:
 
 
 def with_features(model: Model, competition: Competition) -> Model:
-    """Return a model with the competition's features for its family, if it names none."""
-    if model.features is None and model.family in competition.transformers:
-        model = replace(model, features=competition.transformers[model.family])
-    return replace(model, features=None) if model.features is _as_they_are else model
+    """Return a model with the competition's features for its family, if it names none.
+
+    A model of the competition itself stays as it is.
+    """
+    if any(_alike(model, known) for known in competition.models):
+        return model
+    return featured(model, competition.transformers)
+
+
+def featured(model: Model, transformers: Mapping[Family, Callable[[], Any]]) -> Model:
+    """Return a model with the features for its family, if it names none; a pipeline needs none."""
+    if model.features is _as_they_are:
+        return replace(model, features=None)
+    if model.features is None and model.family in transformers:
+        return replace(model, features=transformers[model.family])
+    return model
+
+
+def _alike(model: Model, known: Model) -> bool:
+    """Whether a model is one of a competition, perhaps with other parameters."""
+    theirs = (known.name, known.trainer, known.features, known.build)
+    return (model.name, model.trainer, model.features, model.build) == theirs
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,6 +249,23 @@ class _Clones:
         return id(self.unfitted)
 
 
+def _check_count(what: str, number: object) -> None:
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise UsageError(f"{what} must be a whole number from 1 on; {number!r} came.")
+
+
+def _check_json(params: Mapping[str, Any]) -> None:
+    """Check that parameters can be written into keys and records."""
+    for name, value in params.items():
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError) as error:
+            raise UsageError(
+                f"The parameter {name} must be a JSON value: a number, a text, a truth value, None "
+                f"or lists and dictionaries of them. A {type(value).__name__} came."
+            ) from error
+
+
 def _as_they_are() -> None:
     """Stand for a pipeline's wish to get the rows as they are."""
 
@@ -230,6 +283,22 @@ def _json_params(unfitted: Any) -> dict[str, Any]:
 def _family(unfitted: Any) -> Family:
     parts = type(unfitted).__module__.split(".")
     return next((_FAMILIES[part] for part in parts if part in _FAMILIES), Family.OTHER)
+
+
+def _name(name: str | None, usual: str) -> str:
+    """Return the name of a model: the one that was given, else what it is called in Python.
+
+    Raises:
+        UsageError: if lists of names could not hold it.
+    """
+    if name is None:
+        # What a lambda is called is refused by the model, which says why.
+        return usual if usual == "<lambda>" else _kebab(usual)
+    if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name):
+        raise UsageError(
+            f"A name of letters, digits, '_', '-' and '.' was expected for a model, not {name!r}."
+        )
+    return name
 
 
 def _kebab(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,12 +44,13 @@ def find_source(competition: Competition, given: Path | None = None) -> Source:
         DataError: if a path was given and is not there. A typo must not end in a
             submission made from the sample.
     """
-    if given is not None and not isinstance(competition.load, InMemory):
+    # A loader that seals rows wraps the one that reads them.
+    if isinstance(inspect.unwrap(competition.load), InMemory):
+        return Source(IN_MEMORY, bundled=False)
+    if given is not None:
         if not given.exists():
             raise DataError(f"There is no file or folder {given}.")
         return Source(given, bundled=False)
-    if isinstance(competition.load, InMemory):
-        return Source(IN_MEMORY, bundled=False)
     folder = data_root() / competition.name
     if folder.is_dir() and any(folder.iterdir()):
         return Source(folder, bundled=False)

@@ -50,14 +50,14 @@ class MissingPackageError(WorkbenchError, ImportError):
         super().__init__(f"The package '{package}' is not installed. {how}")
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> UsageError:
     """Return a `UsageError` that lists the names that exist, the closest first.
 
     >>> print(unknown_name("model", "lihgtgbm", ["ridge", "lightgbm"]))
     There is no model 'lihgtgbm'. Did you mean 'lightgbm'? Known: lightgbm, ridge.
     """
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(repr(other) for other in close)}?" if close else ""
     known_names = f" Known: {', '.join(names) or 'none'}." if len(names) <= 40 else ""
     return UsageError(f"There is no {kind} {name!r}.{hint}{known_names}")

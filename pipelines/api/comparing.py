@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -15,7 +15,7 @@ from pipelines.api.progress import Progress
 from pipelines.api.recorded import recorded
 from pipelines.api.results import Row, family_of
 from pipelines.api.running import Call
-from pipelines.api.session import Options, TrainingChoices
+from pipelines.api.session import Options, TrainingChoices, competition_of
 from pipelines.api.stored import imported_members
 from pipelines.crossval.timebudget import TimeBudget
 from pipelines.results.oof import OutOfFold
@@ -189,16 +189,36 @@ def compare_all(
 
     Returns:
         Their comparisons. A competition that fails is reported there; the others go on.
+
+    Raises:
+        UsageError: if a choice is wrong, or something else than competitions came.
     """
     compared: dict[str, Compared] = {}
     failures: dict[str, str] = {}
-    for competition in competition_names() if competitions is None else competitions:
+    for competition in _listed(competitions, choices):
         name = competition if isinstance(competition, str) else competition.name
         try:
             compared[name] = compare(competition, progress=progress, **choices)
         except WorkbenchError as error:
             failures[name] = str(error)
     return ComparedAll(compared, failures)
+
+
+def _listed(
+    competitions: Sequence[str | Competition] | None, choices: TrainingChoices
+) -> list[str | Competition]:
+    """Return the competitions; what is wrong for all of them is an error before the first."""
+    if competitions is None:
+        competitions = competition_names()
+    if isinstance(competitions, (str, Competition)) or not isinstance(competitions, Iterable):
+        raise UsageError(
+            "A list of competitions was expected, such as ['house-prices', 'temperature']; "
+            f"a {type(competitions).__name__} came."
+        )
+    listed = list(competitions)
+    for competition in listed:
+        competition_of(Options.of(competition, choices))
+    return listed
 
 
 def rival_rows(compared: Compared) -> list[Row]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from comps.base import Competition, MissingPackageError, file_name, unknown_name
 from pipelines.api.progress import Progress
-from pipelines.api.session import Options, RowChoices
+from pipelines.api.session import REQUIRED, Options, RowChoices, checked_choice
 from pipelines.api.stored import Stored, open_stored
 from pipelines.basics.files import write_bytes
 from pipelines.results.oof import OutOfFold
@@ -40,13 +40,13 @@ class Exported:
         members: whose predictions are in them.
         rows: training rows.
         oof: the file with out-of-fold predictions.
-        test: the file with test predictions.
+        test: the file with test predictions; None where there are no test rows.
     """
 
     members: tuple[str, ...]
     rows: int
     oof: Path
-    test: Path
+    test: Path | None
 
 
 def export_oof(
@@ -76,6 +76,7 @@ def export_oof(
         UsageError: if there is no such format or scale.
         MissingPackageError: if a library is needed that is not installed.
     """
+    folder: Path = checked_choice("output", output, "Path", REQUIRED)
     if format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
     if scale not in SCALES:
@@ -91,10 +92,10 @@ def export_oof(
         prefix = f"{name}-" if name else ""
         files = {}
         for part, table in _tables(stored, oofs, scale, wide).items():
-            files[part] = Path(output) / f"{prefix}{part}.{format}"
+            files[part] = folder / f"{prefix}{part}.{format}"
             write_bytes(files[part], FORMATS[format](table))
         rows = len(stored.session.dataset.train_ids)
-        exported.append(Exported(tuple(oofs), rows, files["oof"], files["test"]))
+        exported.append(Exported(tuple(oofs), rows, files["oof"], files.get("test")))
     return exported
 
 
@@ -104,7 +105,9 @@ def _tables(
     experiment, part = stored.experiment, stored.session.sealed
     competition, dataset = experiment.competition, experiment.dataset
     n_sealed = 0 if part is None else len(part.target)
-    return {
-        "oof": table_of_oof(competition, dataset, experiment.folds, oofs, scale, wide=wide),
-        "test": table_of_test(competition, dataset, oofs, scale, wide=wide, n_sealed=n_sealed),
-    }
+    tables = {"oof": table_of_oof(competition, dataset, experiment.folds, oofs, scale, wide=wide)}
+    # Where there are no test rows, a training row stands for them.
+    if dataset.sample_submission is not None:
+        test = table_of_test(competition, dataset, oofs, scale, wide=wide, n_sealed=n_sealed)
+        tables["test"] = test
+    return tables

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from comps.base import Competition, Metric, UsageError
 from pipelines.api.progress import Progress, Teller
-from pipelines.api.scoring import read_table
+from pipelines.api.scoring import table_of
 from pipelines.api.session import SETS, Options, RowChoices, Session, row_arguments
 from pipelines.folds import Folds
 from pipelines.results.imported import fold_table, imported_member, prediction_columns
@@ -85,7 +85,7 @@ def import_oof(
     competition: str | Competition,
     name: str,
     oof: str | Path | pd.DataFrame,
-    test: str | Path | pd.DataFrame,
+    test: str | Path | pd.DataFrame | None = None,
     *,
     progress: Progress | None = None,
     **choices: Unpack[RowChoices],
@@ -96,7 +96,8 @@ def import_oof(
         competition: a name, or your own.
         name: of the member; one of that name is replaced.
         oof: table or CSV file with the id, the fold and the predictions of the training rows.
-        test: table or CSV file with the id and the predictions of the test rows.
+        test: table or CSV file with the id and the predictions of the test rows; None where there
+            are none.
         progress: is called with each `Update`.
         **choices: see `RowChoices`.
 
@@ -106,10 +107,8 @@ def import_oof(
     options = Options.of(competition, choices)
     session = Session(options)
     check_name(session.competition, name)
-    tables = [
-        read_table(Path(given)) if isinstance(given, (str, Path)) else given
-        for given in (oof, test)
-    ]
+    table = table_of(oof)
+    tested = _stand_in(session, table) if test is None else table_of(test)
     teller = Teller(session.competition.metric, progress)
     for note in session.introduction():
         teller.note(note)
@@ -123,8 +122,8 @@ def import_oof(
         session.dataset,
         experiment.folds,
         name,
-        oof=tables[0],
-        test=tables[1],
+        oof=table,
+        test=tested,
         files=files,
     )
     with session.store.writing():
@@ -132,6 +131,21 @@ def import_oof(
         session.store.write_oof(member)
     replaced = name in {other.model for other in there}
     return Imported(member, session.competition.metric, replaced)
+
+
+def _stand_in(session: Session, oof: pd.DataFrame) -> pd.DataFrame:
+    """Return predictions for the training row that stands for test rows where there are none.
+
+    Raises:
+        UsageError: if there are test rows.
+    """
+    competition, dataset = session.competition, session.dataset
+    if dataset.sample_submission is not None:
+        raise UsageError(
+            f"{competition.name} has {len(dataset.test_ids)} test rows: give their predictions, "
+            "too, as `test`."
+        )
+    return oof.dropna().iloc[:1].assign(**{competition.id_column: dataset.test_ids})
 
 
 def _opened(options: Options, progress: Progress | None) -> Session:
@@ -160,7 +174,7 @@ def check_name(competition: Competition, name: str) -> None:
         UsageError: if a model of the zoo, or a set of models, has the name, or a folder could not
             have it.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,99}", name, re.ASCII):
+    if not (isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9][\w.-]{0,99}", name, re.ASCII)):
         raise UsageError(
             f"A name of letters, digits, '_', '-' and '.' was expected, not {name!r}: a folder of "
             "the run store gets it."

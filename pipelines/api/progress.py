@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from comps.base import Metric
+from comps.base import Metric, UsageError
 from pipelines.engines import Cancelled, Done, Event, Failed, Started
 from pipelines.engines import Progress as Stage
 from pipelines.engines.queue import QueueStatus
@@ -112,9 +112,17 @@ class Teller:
     Args:
         metric: that scores are shown with.
         progress: is called with each update; None tells nobody.
+
+    Raises:
+        UsageError: if it cannot be called.
     """
 
     def __init__(self, metric: Metric, progress: Progress | None) -> None:
+        if progress is not None and not callable(progress):
+            raise UsageError(
+                "progress takes a function of an update, such as pipelines.show_progress; "
+                f"{progress!r} came."
+            )
         self.metric, self.progress = metric, progress or ignore
         self.notes: list[str] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +16,14 @@ from pipelines.api.progress import Progress, Teller
 from pipelines.api.recorded import recorded
 from pipelines.api.results import Result, blend_members, blend_rows, leaderboard_rows
 from pipelines.api.sealed import look_at_sealed
-from pipelines.api.session import Options, Session, TrainingChoices, parse_duration, store_of
+from pipelines.api.session import (
+    Options,
+    Session,
+    TrainingChoices,
+    checked_choice,
+    parse_duration,
+    store_of,
+)
 from pipelines.basics.files import write_bytes
 from pipelines.crossval import CrossValidation
 from pipelines.crossval import cross_validate as train_on_folds
@@ -66,10 +74,11 @@ def run(
     >>> list(result.leaderboard["model"]), result.submission.shape
     (['ridge', 'median'], (1465, 2))
     """
-    call = Call(Options.of(competition, choices), progress)
-    session = call.session
+    options, limit = Options.of(competition, choices), seconds_of(time_limit)
+    output = checked_choice("output", output, "Path")
+    call = Call(options, progress)
+    session, budget = call.session, TimeBudget(limit)
     own = {"time_limit": time_limit, "output": output}
-    budget = TimeBudget(seconds_of(time_limit))
     with (
         session.store.writing(),
         recorded(session, call.teller, "run", session.models, options=_given(own)) as told,
@@ -81,12 +90,12 @@ def run(
         if time_limit is not None and session.options.repeats is None:
             oofs, chosen, tried = _repeat(call, oofs, chosen, tried, budget)
             told.recording.finished(oofs.values())
+        if session.dataset.sample_submission is None and output is not None:
+            told.note(f"{session.competition.name} has no test rows: no submission is written.")
         result = call.result(oofs, chosen, tried)
         told.recording.blended(keep(session.store, result))
         if result.submission is not None:
             write_submission(session.store, result, output)
-        elif output is not None:
-            told.note(f"{session.competition.name} has no test rows: no submission is written.")
         told.write(f"leaderboard\n{result.leaderboard.to_string(index=False)}")
         written = "No submission." if output is None else f"{output}: checked."
         told.write(f"{written} {result.headline}")
@@ -124,9 +133,9 @@ def cross_validate(
     >>> result.oof["linear-regression"].valid.shape
     (40,)
     """
-    call = Call(Options.of(competition, choices), progress)
-    session = call.session
-    budget = TimeBudget(seconds_of(time_limit))
+    options, limit = Options.of(competition, choices), seconds_of(time_limit)
+    call = Call(options, progress)
+    session, budget = call.session, TimeBudget(limit)
     own = _given({"time_limit": time_limit})
     with (
         session.store.writing(),
@@ -146,7 +155,12 @@ def seconds_of(limit: str | float | None) -> float | None:
     Raises:
         UsageError: if it cannot be read, or is not more than zero.
     """
-    return None if limit is None else parse_duration(str(limit))
+    if limit is None or isinstance(limit, str):
+        return None if limit is None else parse_duration(limit)
+    seconds = checked_choice("time_limit", limit, "float")
+    if not 0 < seconds < math.inf:
+        raise UsageError(f"The time limit must be more than zero seconds; it is {seconds:g}.")
+    return float(seconds)
 
 
 def _given(choices: Mapping[str, object]) -> dict[str, object]:

@@ -10,6 +10,7 @@ from comps.archive import read_csv
 from comps.base import Competition, DataError, UsageError
 from comps.catalog import competition_names, find_competition
 from comps.sources import find_source
+from pipelines.api.session import Options, competition_of
 from submissions import answers_are_labels, score_submission
 
 if TYPE_CHECKING:
@@ -32,26 +33,26 @@ class Score:
 
 
 def score(
-    submission: str | Path, solution: str | Path, competition: str | Competition | None = None
+    submission: str | Path | pd.DataFrame,
+    solution: str | Path | pd.DataFrame,
+    competition: str | Competition | None = None,
 ) -> Score:
-    """Score a submission file against a file with the answers.
+    """Score a submission against the answers.
 
     Args:
-        submission: a CSV file as Kaggle takes it.
-        solution: a CSV file of the same columns with the answers.
+        submission: table or CSV file as Kaggle takes it.
+        solution: table or CSV file of the same columns with the answers.
         competition: whose metric counts; None finds the one whose columns these are.
 
     Raises:
         WorkbenchError: if a file cannot be read, or the two do not go together.
     """
     # A label may be called NA or None.
-    answers, given = (
-        read_table(Path(path), keep_default_na=False) for path in (solution, submission)
-    )
+    answers, given = (table_of(given, keep_default_na=False) for given in (solution, submission))
     if competition is None:
         chosen = _with_columns(list(answers.columns))
     else:
-        chosen = find_competition(competition) if isinstance(competition, str) else competition
+        chosen = competition_of(Options.of(competition, {}))
     labels, note = _labels(chosen) if answers_are_labels(chosen, answers) else (None, "")
     return Score(chosen, score_submission(chosen, given, answers, labels), note)
 
@@ -66,6 +67,23 @@ def _labels(competition: Competition) -> tuple[tuple[object, ...] | None, str]:
             f"The labels that are known are those of the answers, for {source.path} cannot be "
             f"read: {error}"
         )
+
+
+def table_of(given: str | Path | pd.DataFrame, **options: Any) -> pd.DataFrame:
+    """Return a table as it is, or read the CSV file that was named.
+
+    Raises:
+        UsageError: if it is something else.
+        DataError: if the file is missing or no CSV file.
+    """
+    if isinstance(given, (str, Path)):
+        return read_table(Path(given), **options)
+    if not (hasattr(given, "columns") and hasattr(given, "iloc")):
+        raise UsageError(
+            f"A DataFrame of pandas or the path of a CSV file was expected; a "
+            f"{type(given).__name__} came."
+        )
+    return given
 
 
 def read_table(path: Path, **options: Any) -> pd.DataFrame:

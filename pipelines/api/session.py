@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +27,9 @@ from comps.base import (
     split_names,
     unknown_name,
 )
-from comps.catalog import find_competition
+from comps.catalog import competition_names, find_competition
 from comps.declared import as_model, with_features
+from comps.kinds.memory import InMemory
 from comps.sources import Source, find_source, runs_root
 from pipelines.crossval.tensorboard import check_installed
 from pipelines.engines import Engine, make_engine
@@ -62,7 +65,7 @@ class TrainingChoices(RowChoices, total=False):
 
     Attributes:
         models: "default", "quick", "all", names with commas; or a list of names, `Model`s,
-            scikit-learn estimators and functions that build a Keras network.
+            scikit-learn estimators and functions that build a Keras network, or one of these.
         settings: texts such as "lightgbm.learning_rate=0.02".
         repeats: of the folds, each shuffled anew.
         weights: a file of pretrained weights, for the models that take one.
@@ -78,7 +81,7 @@ class TrainingChoices(RowChoices, total=False):
         quick: whether the cheapest models alone are trained.
     """
 
-    models: str | Sequence[object] | None
+    models: object
     settings: Sequence[str] | None
     repeats: int | None
     weights: str | Path | None
@@ -101,7 +104,7 @@ class Options:
     competition: str | Competition
     data: Path | None = None
     runs: Path | None = None
-    models: str | Sequence[object] | None = None
+    models: object = None
     folds: int | None = None
     repeats: int | None = None
     scheme: str | None = None
@@ -121,9 +124,16 @@ class Options:
     nested: bool | None = None
 
     def __post_init__(self) -> None:
-        for name in ("data", "runs", "weights"):
-            value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else Path(value))
+        for part in fields(self):
+            if part.name not in ("competition", "models", "settings"):
+                kind = str(part.type).removesuffix(" | None")
+                value = checked_choice(part.name, getattr(self, part.name), kind, part.default)
+                object.__setattr__(self, part.name, value)
+        if isinstance(self.settings, str) or not isinstance(self.settings or (), (list, tuple)):
+            raise UsageError(
+                "settings takes a list of texts, such as ['ridge.alpha=3']; "
+                f"{self.settings!r} came."
+            )
         if self.weights is not None and not self.weights.is_file():
             raise UsageError(f"--weights takes a file; there is no file {self.weights}.")
         if self.quick and self.models is not None:
@@ -142,6 +152,9 @@ class Options:
         for name in choices:
             if name not in names:
                 raise unknown_name("choice called", name, names)
+        loader = competition.load if isinstance(competition, Competition) else None
+        if isinstance(loader, InMemory) and choices.get("data") is not None:
+            raise UsageError("The rows of this competition are in memory: leave out `data`.")
         return cls(competition=competition, **choices)
 
     @property
@@ -151,6 +164,52 @@ class Options:
         usual = {part.name: part.default for part in fields(self)}
         del found["competition"]
         return {name: plain(value) for name, value in found.items() if value != usual[name]}
+
+
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "True or False",
+    "str": "a text",
+    "Path": "a path",
+}
+
+
+# The usual value of what has to be given.
+REQUIRED = object()
+
+
+def checked_choice(name: str, value: Any, kind: str, usual: Any = None) -> Any:
+    """Return the value of a choice as its type, of NumPy's numbers too.
+
+    Args:
+        name: of the choice.
+        value: that came.
+        kind: of `_KINDS`.
+        usual: taken as it is; `REQUIRED` where there is none.
+
+    Raises:
+        UsageError: if it is something else.
+
+    >>> checked_choice("folds", np.int64(3), "int")
+    3
+    """
+    if value is usual:
+        return value
+    if kind == "bool":
+        if isinstance(value, (bool, np.bool_)):
+            return bool(value)
+    elif kind == "Path":
+        if isinstance(value, (str, Path)):
+            return Path(value)
+    elif kind == "str":
+        if isinstance(value, str):
+            return value
+    elif isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value) if kind == "int" else float(value)
+    elif isinstance(value, Real) and kind == "float" and not isinstance(value, bool):
+        return float(value)
+    raise UsageError(f"{name} takes {_KINDS[kind]}; {value!r} came.")
 
 
 def plain(value: Any) -> Any:
@@ -262,7 +321,19 @@ def competition_of(options: Options) -> Competition:
         UsageError: if there is none of that name.
     """
     given = options.competition
-    return given if isinstance(given, Competition) else find_competition(given)
+    if isinstance(given, str):
+        return find_competition(given)
+    if not isinstance(given, Competition):
+        raise UsageError(
+            "The name of a competition, or one of your own, such as table_competition returns, was "
+            f"expected; a {type(given).__name__} came."
+        )
+    if isinstance(inspect.unwrap(given.load), InMemory) and given.name in competition_names():
+        raise UsageError(
+            f"{given.name!r} is the name of a competition that comes with the package. Give yours "
+            "another name: its results would be mixed with others."
+        )
+    return given
 
 
 def store_of(options: Options) -> RunStore:
@@ -274,15 +345,21 @@ def store_of(options: Options) -> RunStore:
     return RunStore((options.runs or runs_root()) / competition_of(options).name)
 
 
-def _with_given(
-    competition: Competition, models: str | Sequence[object] | None
-) -> tuple[Competition, str | None]:
+def _with_given(competition: Competition, models: object) -> tuple[Competition, str | None]:
     """Return the competition with the models that were given as objects, and all names."""
     if models is None or isinstance(models, str):
         return competition, models
     names, declared = [], dict[str, Model]()
-    for given in models:
+    # A forest can be iterated over, too.
+    several = isinstance(models, Iterable) and not hasattr(models, "fit")
+    listed = list(cast(Iterable[object], models)) if several else [models]
+    for given in listed:
         if isinstance(given, str):
+            if given in SETS:
+                raise UsageError(
+                    f"{given!r} stands for several models and cannot be one of a list. Name the "
+                    f"models: {', '.join(model.name for model in competition.models)}."
+                )
             names.append(given)
             continue
         model = with_features(as_model(given), competition)
@@ -294,8 +371,21 @@ def _with_given(
                 "as network(build, name='wide')."
             )
         names.append(model.member)
+    _check_not_hidden(competition, [name for name in listed if isinstance(name, str)], declared)
     others = (model for model in competition.models if model.name not in declared)
     return replace(competition, models=(*others, *declared.values())), ",".join(names)
+
+
+def _check_not_hidden(
+    competition: Competition, names: Sequence[str], declared: Mapping[str, Model]
+) -> None:
+    """Check that a name does not stand for a model of the competition and a given one."""
+    for name in {base_name(part) for text in names for part in split_names(text)}:
+        if name in declared and declared[name] not in competition.models:
+            raise UsageError(
+                f"Two of the models are called {name!r}, that of the competition and your own. "
+                "Give yours a name of its own, such as estimator(Ridge(), name='mine')."
+            )
 
 
 # Models by the name of a set; what is not installed is left out of each.
@@ -337,7 +427,9 @@ def select_models(
         wanted = map(parse_member, split_names(names))
         chosen = [place(competition.model(base)).with_params(params) for base, params in wanted]
     if not chosen:
-        raise UsageError("No model was named; --models takes names with commas.")
+        raise UsageError(
+            "No model was named; --models takes names with commas, `models` a list, too."
+        )
     if weights is not None:
         chosen = _with_weights(chosen, weights)
     changed = _changes(settings)
@@ -363,7 +455,10 @@ def split_imported(competition: Competition, store: RunStore, names: str) -> tup
     known = store.imported_names() if others else set()
     for name in others:
         if name not in known:
-            raise unknown_name("model", name, zoo | known)
+            error = unknown_name("model", name, zoo | known)
+            if competition.name not in competition_names():
+                error = UsageError(f"{error} A model of your own is given itself, not by its name.")
+            raise error
     return ",".join(name for name in wanted if name not in others), others
 
 

@@ -8,14 +8,29 @@ from pathlib import Path
 from shlex import quote
 from typing import Unpack
 
-from comps.base import Competition, Model, UsageError, WorkbenchError, unknown_name
+from comps.base import (
+    Competition,
+    Model,
+    UsageError,
+    WorkbenchError,
+    base_name,
+    unknown_name,
+)
+from comps.kinds.memory import IN_MEMORY
 from ensembles import Blend
 from pipelines.api.following import Followed, finished_members, follow, introduction
 from pipelines.api.progress import Progress, Teller
 from pipelines.api.results import Result, blend_members
 from pipelines.api.running import keep, write_submission
 from pipelines.api.scoring import read_table
-from pipelines.api.session import Options, RowChoices, Session, row_arguments
+from pipelines.api.session import (
+    REQUIRED,
+    Options,
+    RowChoices,
+    Session,
+    checked_choice,
+    row_arguments,
+)
 from pipelines.results.oof import OutOfFold
 from pipelines.store import Experiment
 from pipelines.store.records import Member, Record
@@ -120,7 +135,8 @@ def blend(
     Raises:
         WorkbenchError: if a member is not stored, or the method does not suit.
     """
-    stored = open_stored(Options.of(competition, {**choices, "models": members}), progress)
+    options = _options(competition, members, choices, method)
+    stored = open_stored(options, progress)
     result = stored.result(method)
     keep(stored.session.store, result)
     return result
@@ -149,11 +165,26 @@ def submit(
         WorkbenchError: if a member is not stored, or every model of the run but the baseline
             failed; nothing is written then.
     """
-    stored = open_stored(Options.of(competition, {**choices, "models": members}), progress)
+    options, output = (
+        _options(competition, members, choices, method),
+        checked_choice("output", output, "Path", REQUIRED),
+    )
+    stored = open_stored(options, progress)
     _check_more_than_the_baseline(stored)
     result = stored.result(method)
     write_submission(stored.session.store, result, output)
     return result
+
+
+def _options(
+    competition: str | Competition,
+    members: object,
+    choices: RowChoices,
+    method: str,
+) -> Options:
+    """Return the options of a call that blends."""
+    checked_choice("method", method, "str", REQUIRED)
+    return Options.of(competition, {**choices, "models": members})
 
 
 def _check_more_than_the_baseline(stored: Stored) -> None:
@@ -261,7 +292,7 @@ def _of_run(
         raise _nothing(session, experiment)
     if not _is_on(run, experiment):
         raise UsageError(
-            f"{session.source.path} or the way to make folds changed since the run of {run.when}. "
+            f"{_rows(session)} or the way to make folds changed since the run of {run.when}. "
             f"{_command(session, 'run')} trains on what is there now."
         )
     oofs, older = {}, []
@@ -270,6 +301,9 @@ def _of_run(
         oofs[member.name] = replace(oof, model=member.name)
         if _key_now(experiment, member) != member.key:
             older.append(member.name)
+    # Of a model that the competition does not know, nobody can tell whether it changed.
+    zoo = {model.name for model in session.competition.models}
+    older = [name for name in older if base_name(name) in zoo]
     notes = [introduction(run, session.competition)]
     lacking = [member.name for member in run.members if member.name not in oofs]
     if lacking:
@@ -280,6 +314,11 @@ def _of_run(
             f"{_command(session, 'run')} fits them anew."
         )
     return oofs, notes
+
+
+def _rows(session: Session) -> str:
+    path = session.source.path
+    return f"The rows {path}" if path == IN_MEMORY else str(path)
 
 
 def _named(session: Session, experiment: Experiment, followed: Followed, model: Model) -> OutOfFold:

@@ -18,7 +18,7 @@ from pipelines.api.progress import Progress, Teller
 from pipelines.api.recorded import recorded
 from pipelines.api.results import checked_submission
 from pipelines.api.running import seconds_of
-from pipelines.api.session import Options, Session, TrainingChoices
+from pipelines.api.session import REQUIRED, Options, Session, TrainingChoices, checked_choice
 from pipelines.api.trials import outcome, ranked, trial_line, trial_row
 from pipelines.api.tuning_check import Searched, checked, search_on
 from pipelines.basics.files import write_bytes
@@ -63,6 +63,12 @@ class Request:
     output: str | Path | None = None
 
     def __post_init__(self) -> None:
+        for name, kind in (("trials", "int"), ("refit", "int"), ("outer", "float")):
+            value = checked_choice(name, getattr(self, name), kind, REQUIRED)
+            object.__setattr__(self, name, value)
+        for name in ("tuner", "storage", "study"):
+            checked_choice(name, getattr(self, name), "str")
+        object.__setattr__(self, "output", checked_choice("output", self.output, "Path"))
         if self.trials < 1:
             raise UsageError(f"--trials must be 1 or more; it is {self.trials}.")
         if self.refit < 0:
@@ -180,7 +186,10 @@ def tune_model(options: Options, request: Request, progress: Progress | None = N
     deadline = None if limit is None else time.monotonic() + limit
     session = Session(options)
     if len(session.models) != 1 or options.models is None:
-        raise UsageError("comps tune takes one model: --model NAME.")
+        raise UsageError("A search takes one model: --model NAME, or tune(competition, model).")
+    if request.refit:
+        # Found after the search, it would be found late.
+        _ = session.dataset.template
     (model,) = session.models
     teller = Teller(session.competition.metric, progress)
     for note in session.introduction():

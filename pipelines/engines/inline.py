@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,10 @@ def _execute(job: Job, stages: list[Progress], deadline: float | None) -> Iterat
 
     started = time.perf_counter()
     try:
-        scores = run_job(job, on_stage)
+        with warnings.catch_warnings():
+            # As in a worker process: a library's advice is no news, and calls print nothing.
+            warnings.simplefilter("ignore")
+            scores = run_job(job, on_stage)
     except _OutOfTime:
         yield Cancelled(job)
     except WorkbenchError as error:

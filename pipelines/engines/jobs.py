@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from comps.base import Competition, DataError, Dataset, Metric, Model, take
+from comps.base import Competition, DataError, Dataset, Metric, Model, Task, take
 from pipelines.fitting.training import OnStage, ignore_stage, train_folds
 from pipelines.fitting.views import ViewCache
 from pipelines.folds import FoldSpec, Held, describe
@@ -133,7 +133,7 @@ def run_job(job: Job, on_stage: OnStage = ignore_stage) -> list[FoldScore]:
     scores = []
 
     def keep(result: FoldResult) -> None:
-        _check_finite(job, result)
+        _check_predictions(job, result)
         store.write_fold(job.model, job.key, result)
         scores.append(_told(run.competition.metric, result))
 
@@ -153,12 +153,21 @@ def run_job(job: Job, on_stage: OnStage = ignore_stage) -> list[FoldScore]:
     return scores
 
 
-def _check_finite(job: Job, result: FoldResult) -> None:
+def _check_predictions(job: Job, result: FoldResult) -> None:
     if not all(np.isfinite(part[0]).all() for part in (result.valid, result.test)):
         raise DataError(
             f"Model '{job.model.member}' predicted NaN or infinity in {describe(result.held)}, "
             "from its first stage on. Its learning rate may be too high, or a feature may be "
             "infinite."
+        )
+    if job.run.competition.task is Task.REGRESSION:
+        return
+    # Rounding may lift a probability of one by a little.
+    if any((part[0] < 0).any() or (part[0] > 1.01).any() for part in (result.valid, result.test)):
+        raise DataError(
+            f"Model '{job.model.member}' predicted probabilities that are not between 0 and 1 in "
+            f"{describe(result.held)}. The last layer of a network needs a sigmoid, or a softmax "
+            "of more classes."
         )
 
 

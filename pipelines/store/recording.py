@@ -127,7 +127,8 @@ def begin(
         options=options,
         seed=experiment.seed,
         data=RecordedRows(
-            path=str(experiment.data.resolve()),
+            # Rows in memory have no place.
+            path=str(experiment.data.resolve() if experiment.data.exists() else experiment.data),
             files=files,
             fingerprint=dataset.fingerprint,
             sealed=sealed,

@@ -48,7 +48,7 @@ class SklearnTrainer:
         # Forests add up their trees in the order in which threads end: the last bit would vary.
         with joblib.parallel_config(backend="sequential"):
             predictions = [
-                _predict(estimator, rows, context.task) for rows in (fold.valid, fold.test)
+                _predict(model, estimator, rows, context.task) for rows in (fold.valid, fold.test)
             ]
         yield Stage(1, predictions[:1], predictions[1:], size=[_size(estimator)])
 
@@ -85,10 +85,15 @@ def _managed(params: dict[str, Any], seed: int, threads: int) -> dict[str, Any]:
     return managed
 
 
-def _predict(estimator: Any, rows: Any, task: Task) -> Array:
+def _predict(model: Model, estimator: Any, rows: Any, task: Task) -> Array:
     if task is Task.REGRESSION:
         prediction: Array = estimator.predict(rows)
         return prediction
+    if not hasattr(estimator, "predict_proba"):
+        raise UsageError(
+            f"Model '{model.name}' predicts no probabilities of classes: it has no predict_proba. "
+            "Of a classifier, sklearn.calibration.CalibratedClassifierCV makes them."
+        )
     probabilities: Array = estimator.predict_proba(rows)
     return probabilities[:, 1] if task is Task.BINARY else probabilities
 

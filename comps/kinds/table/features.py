@@ -21,7 +21,8 @@ _MOST_LEVELS = 50
 class TableFeatures:
     """Numbers and levels of a table as one array of float32.
 
-    Columns of numbers and booleans are numbers; all others hold levels, as texts.
+    Columns of numbers and booleans are numbers, and dates and durations are days; all others hold
+    levels, as texts.
 
     Args:
         scaled: for models that look at distances: missing numbers become the median, numbers are
@@ -35,7 +36,8 @@ class TableFeatures:
     def fit_transform(self, rows: pd.DataFrame, target: NDArray[np.float64]) -> NDArray[np.float32]:
         """Learn from the training rows of a fold, [k] rows; return [k, features] float32."""
         del target
-        self._numbers = [name for name in rows if _is_number(rows[name])]
+        self._days = [name for name in rows if rows[name].dtype.kind in "mM"]
+        self._numbers = [n for n in rows if n in self._days or _is_number(rows[n])]
         self._levels = [name for name in rows if name not in self._numbers]
         self._columns = self._scaled() if self.scaled else self._plain()
         return self._array(self._columns.fit_transform(self._typed(rows)))
@@ -45,7 +47,10 @@ class TableFeatures:
         return self._array(self._columns.transform(self._typed(rows)))
 
     def _typed(self, rows: pd.DataFrame) -> pd.DataFrame:
-        numbers = rows[self._numbers].astype(np.float64)
+        numbers = rows[self._numbers].copy()
+        for name in self._days:
+            numbers[name] = _days(rows[name])
+        numbers = numbers.astype(np.float64)
         levels = rows[self._levels].astype("string").fillna("").astype(object)
         return pd.concat([numbers.replace([np.inf, -np.inf], np.nan), levels], axis=1)
 
@@ -71,6 +76,14 @@ class TableFeatures:
 
     def _array(self, values: Any) -> NDArray[np.float32]:
         return np.asarray(values, dtype=np.float32)
+
+
+def _days(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a duration, or the time since 1970, in days; NaN where it is missing."""
+    if column.dtype.kind == "M":
+        column = pd.to_datetime(column, utc=True) - pd.Timestamp(0, tz="UTC")
+    days: pd.Series[Any] = column.dt.total_seconds() / 86_400
+    return days
 
 
 def _is_number(column: pd.Series[Any]) -> bool:

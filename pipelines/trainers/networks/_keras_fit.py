@@ -87,7 +87,7 @@ class KerasFitTrainer(ABC):
         from pipelines.trainers.networks._keras_backend import precision
 
         plan, params = Plan.split(model.params)
-        build = builder(model)
+        build = builder(model, context)
         self.hold(context.threads)
         goal = goal_of(context.task, fold.target)
         target = goal.encode(fold.target)

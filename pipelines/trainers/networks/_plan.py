@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from comps.base import Model, UsageError, unknown_name
+from comps.base import Model, Task, UsageError, unknown_name
+from pipelines.trainers._base import Context
 
 if TYPE_CHECKING:
     import keras
@@ -76,25 +77,58 @@ def batches_of(rows: int, size: int) -> tuple[int, int]:
     return -(-rows // own), own
 
 
-def builder(model: Model) -> Callable[..., keras.Model]:
+def builder(model: Model, context: Context) -> Callable[..., keras.Model]:
     """Return `(shapes, steps, **params) -> network`, by the function that a model names.
 
     The function may leave out `steps`, and a network of one input need not call it as the rows
-    are called.
+    are called. What it returns is checked.
 
     Raises:
         UsageError: if the model names none.
     """
     if model.build is None:
         raise UsageError(f"Model '{model.name}' names no function that builds its network.")
-    build = model.build
+    build, units = model.build, context.n_classes if context.task is Task.MULTICLASS else 1
     takes_steps = "steps" in inspect.signature(build).parameters
 
     def build_network(shapes: Shapes, steps: int, **params: Any) -> keras.Model:
         own = build(shapes, steps, **params) if takes_steps else build(shapes, **params)
+        _check_network(model.name, own, units)
         return _with_named_input(own, shapes)
 
     return build_network
+
+
+def _check_network(name: str, network: Any, units: int) -> None:
+    """Check what a function that builds a network returned.
+
+    Raises:
+        UsageError: if it is no compiled Keras model of one output with so many units.
+    """
+    import keras
+
+    if not isinstance(network, keras.Model):
+        raise UsageError(
+            f"The function of model '{name}' must return a compiled Keras model; a "
+            f"{type(network).__name__} came."
+        )
+    if getattr(network, "optimizer", None) is None or not network.loss:
+        raise UsageError(
+            f"The network of model '{name}' is not compiled: call network.compile(optimizer, loss) "
+            "in its function."
+        )
+    if not network.built:
+        raise UsageError(
+            f"The network of model '{name}' has no weights yet: its first layer must be "
+            "keras.Input(shapes['rows'])."
+        )
+    outputs = getattr(network, "outputs", None)
+    if outputs and (len(outputs) != 1 or outputs[0].shape[-1] != units):
+        found = " and ".join(str(output.shape[-1]) for output in outputs)
+        raise UsageError(
+            f"The network of model '{name}' must have one output of {units} units: the value, the "
+            f"probability of class 1, or one for each of more classes. It has {found}."
+        )
 
 
 def _with_named_input(network: keras.Model, shapes: Shapes) -> keras.Model:

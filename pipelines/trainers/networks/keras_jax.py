@@ -86,7 +86,7 @@ def _stages(
     """Yield the stages of the folds of one program, which trains as many as it is wide."""
     plan, params = Plan.split(model.params)
     goals = [goal_of(context.task, fold.target) for fold in together]
-    program = _program(builder(model), plan, params, together, goals)
+    program = _program(builder(model, context), plan, params, together, goals)
     own, size = goals[: len(folds)], plan.size(program.model)
     for report in program.run():
         yield Stage(

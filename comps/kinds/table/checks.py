@@ -1,0 +1,126 @@
+"""Checks of what a user gives as tables: each names what came, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from comps.base import DataError, UsageError, some, unknown_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def check_tables(train: Any, test: Any, roles: Mapping[str, Any]) -> None:
+    """Check that tables came, and that the columns with a role are there.
+
+    Args:
+        train: the training rows.
+        test: the test rows, or None.
+        roles: columns by their role, "target" first; None where there is none.
+
+    Raises:
+        UsageError: if something else than a table came, or a column does not exist.
+        DataError: if a table has no rows, or two columns of one name.
+    """
+    _check_table(train, "training")
+    if test is not None:
+        _check_table(test, "test")
+    for role, column in roles.items():
+        if column is None:
+            continue
+        if not isinstance(column, Hashable):
+            raise UsageError(
+                f"{role} takes the name of a column, such as {role}='{role}'; "
+                f"a {type(column).__name__} came."
+            )
+        if column not in train:
+            raise unknown_name("column of the training rows called", column, map(str, train))
+        if role != "target" and column == roles["target"]:
+            raise UsageError(f"{column!r} is the target; name another column as {role}.")
+    if test is not None and roles["id"] is not None and roles["id"] not in test:
+        raise unknown_name("column of the test rows called", roles["id"], map(str, test))
+
+
+def check_features(train: pd.DataFrame, test: pd.DataFrame, columns: list[Any]) -> None:
+    """Check that models can learn from columns, and find the same in the test rows.
+
+    Raises:
+        DataError: if there is no column, their names are of several types, the test rows lack
+            one, or hold something else there.
+    """
+    if not columns:
+        raise DataError(
+            "No column of the training rows is left to predict from, beside those of target, id, "
+            "group and time."
+        )
+    if len({isinstance(column, str) for column in columns}) > 1:
+        raise DataError(
+            f"Names of columns are texts and others: {some(map(repr, columns))}. Make all of them "
+            "texts: table.columns = table.columns.astype(str)."
+        )
+    lacking = [column for column in columns if column not in test]
+    if lacking:
+        raise DataError(
+            f"The test rows lack columns of the training rows: {some(map(repr, lacking))}."
+        )
+    for column in columns:
+        kinds = _kind(train[column]), _kind(test[column])
+        if None not in kinds and kinds[0] != kinds[1]:
+            raise DataError(
+                f"Column {column!r} holds {kinds[0]} in the training rows ({train[column].dtype}) "
+                f"and {kinds[1]} in the test rows ({test[column].dtype}). Give both one type, "
+                "with pandas.to_numeric or astype."
+            )
+
+
+def check_complete(column: pd.Series[Any], what: str) -> None:
+    """Check that no value is missing.
+
+    Raises:
+        DataError: that names the first rows.
+    """
+    missing = np.flatnonzero(column.isna().to_numpy())
+    if len(missing):
+        rows = some(str(row + 1) for row in missing)
+        raise DataError(f"{what} is missing in {len(missing)} rows: {rows}.")
+
+
+def _check_table(table: Any, part: str) -> None:
+    import pandas as pd
+
+    if not isinstance(table, pd.DataFrame):
+        hint = "pandas.DataFrame(...) makes one of other tables"
+        if isinstance(table, str) or hasattr(table, "__fspath__"):
+            hint = f"pandas.read_csv({str(table)!r}) reads one"
+        elif hasattr(table, "to_pandas"):
+            hint = "its method to_pandas() returns one"
+        raise UsageError(
+            f"A DataFrame of pandas was expected as {part} rows; a {type(table).__name__} came. "
+            f"{hint}."
+        )
+    if not len(table):
+        more = "." if part == "training" else "; leave out `test` where there are none."
+        raise DataError(f"The table of the {part} rows has no rows{more}")
+    twice = table.columns[table.columns.duplicated()]
+    if len(twice):
+        raise DataError(
+            f"Two columns of the {part} rows have one name: {some(map(repr, twice))}. Rename one."
+        )
+
+
+def _kind(column: pd.Series[Any]) -> str | None:
+    """Return what a column holds, in words; None if every value is missing."""
+    from pandas.api import types
+
+    if column.isna().all():
+        return None
+    if types.is_numeric_dtype(column):
+        return "numbers"
+    if types.is_datetime64_any_dtype(column):
+        return "dates"
+    # Truth values with missing ones among them.
+    inferred = types.infer_dtype(column, skipna=True)
+    return "numbers" if inferred == "boolean" else "texts or levels"

@@ -1,0 +1,447 @@
+"""Competitions from DataFrames: what is refused, what is equal, and what learns from what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.linear_model import Ridge
+
+from comps.base import Competition, DataError, Dataset, Prediction, Task, UsageError
+from comps.kinds.table.features import TableFeatures
+from comps.kinds.table.fingerprint import table_fingerprint
+from pipelines import cross_validate, run
+from tests.tables import own, table, unseen
+
+
+def data(competition: Competition) -> Dataset:
+    """Return the rows of a competition in memory."""
+    return competition.load(Path("in memory"))
+
+
+# What comes out
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "task", "classes", "columns", "submits"),
+    [
+        ("values", "rmse", Task.REGRESSION, (), ("y",), Prediction.VALUE),
+        ("two", "log_loss", Task.BINARY, ("no", "yes"), ("y",), Prediction.PROBABILITY),
+        ("two", "accuracy", Task.BINARY, ("no", "yes"), ("y",), Prediction.LABEL),
+        (
+            "three",
+            "log_loss",
+            Task.MULTICLASS,
+            ("high", "low", "mid"),
+            ("high", "low", "mid"),
+            Prediction.PROBABILITY,
+        ),
+        ("three", "accuracy", Task.MULTICLASS, ("high", "low", "mid"), ("y",), Prediction.LABEL),
+    ],
+)
+def test_task_and_submission_follow_from_the_metric_and_the_classes(
+    kind: str,
+    metric: str,
+    task: Task,
+    classes: tuple[str, ...],
+    columns: tuple[str, ...],
+    submits: Prediction,
+) -> None:
+    competition = own(table(kind=kind), unseen(), metric=metric)
+    dataset = data(competition)
+    assert (competition.task, competition.submits) == (task, submits)
+    assert dataset.classes == classes
+    assert list(dataset.template.columns) == ["id", *columns]
+    assert list(dataset.train.columns) == list("abc")
+
+
+@pytest.mark.parametrize(
+    ("target", "classes"),
+    [
+        (pd.Series([True, False] * 10), (False, True)),
+        (pd.Series([True, False] * 10, dtype="boolean"), (False, True)),
+        (pd.Series([3, 1] * 10, dtype="Int64"), (1, 3)),
+        (pd.Series(["b", "a"] * 10, dtype="category"), ("a", "b")),
+        (pd.Series([2.0, 1.0] * 10), (1.0, 2.0)),
+    ],
+)
+def test_classes_of_every_type_are_ascending(target: Any, classes: tuple[Any, ...]) -> None:
+    dataset = data(own(table(20).assign(y=target), metric="log_loss"))
+    assert dataset.classes == classes
+    assert dataset.target.tolist() == [1.0, 0.0] * 10
+
+
+def test_columns_with_a_role_are_no_features_and_decide_the_scheme() -> None:
+    rows = table(20).assign(i=range(20), g=[f"g{n // 2}" for n in range(20)], t=range(20))
+    assert own(rows[["a", "y"]]).scheme == "stratified"
+    grouped = own(rows, group="g", id="i")
+    assert grouped.scheme == "grouped"
+    assert list(data(grouped).train.columns) == ["a", "b", "c", "t"]
+    assert data(grouped).groups is not None
+    assert len(np.unique(data(grouped).groups)) == 10  # type: ignore[arg-type]
+    timed = own(rows, time="t", id="i")
+    assert timed.scheme == "expanding"
+    assert list(data(timed).train.columns) == ["a", "b", "c", "g"]
+    with pytest.raises(UsageError, match="may have a group on both sides"):
+        own(rows, time="t", group="g")
+    assert own(rows, time="t", group="g", scheme="grouped").scheme == "grouped"
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pd.date_range("2020-01-01", periods=20),
+        pd.date_range("2020-01-01", periods=20, tz="Europe/Berlin"),
+        pd.period_range("2020-01", periods=20, freq="M"),
+        pd.timedelta_range("1D", periods=20),
+        pd.Series(range(20), dtype="Int64"),
+        pd.date_range("2020-01-01", periods=20).date,
+    ],
+)
+def test_times_of_every_type_are_in_order(times: Any) -> None:
+    rows = table(20).assign(t=times)
+    found = data(own(rows.sample(frac=1.0, random_state=0), time="t")).times
+    expected = np.random.RandomState(0).permutation(20)
+    assert found is not None and not found.dtype.hasobject
+    assert np.argsort(np.argsort(found)).tolist() == expected.tolist()
+
+
+def test_test_rows_need_the_same_columns_in_any_order() -> None:
+    test = unseen()
+    plain = data(own(test=test))
+    other = data(own(test=test[["c", "a", "b"]].assign(more=1, y=0)))
+    assert list(other.test.columns) == list("abc")
+    assert other.fingerprint == plain.fingerprint
+
+
+def test_who_changes_the_tables_later_changes_no_competition() -> None:
+    values = np.random.default_rng(0).normal(size=(40, 3))
+    train = pd.DataFrame(values, columns=list("aby")).assign(t=np.arange(40), g=np.arange(40) // 2)
+    dataset = data(own(train, time="t", group="g", scheme="grouped"))
+    before = [np.array(part) for part in (dataset.train, dataset.target, dataset.times)]
+    values[:] = 0.0
+    train.loc[:, ["a", "y"]] = 5.0
+    train["t"] = 0
+    for old, new in zip(before, (dataset.train, dataset.target, dataset.times), strict=True):
+        np.testing.assert_array_equal(old, np.asarray(new))
+
+
+def test_ids_are_kept_as_they_were_given_in_the_submission(tmp_path: Path) -> None:
+    train, test = table().assign(k=lambda r: [f"r{n}" for n in r.index]), unseen()
+    competition = own(train, test.assign(k=[f"t{n}" for n in range(20)]), id="k")
+    result = run(competition, models="median,ridge", runs=tmp_path, engine="inline", nested=False)
+    assert result.submission is not None
+    assert result.submission["k"].tolist() == [f"t{n}" for n in range(20)]
+    dates = unseen().set_index(pd.date_range("2020-01-01", periods=20))
+    result = run(own(test=dates), models="ridge", runs=tmp_path, engine="inline", nested=False)
+    assert result.submission is not None
+    assert result.submission["id"].tolist() == dates.index.tolist()
+
+
+# What is refused
+
+ROWS, TEST = table(20), unseen(5)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "more", "message"),
+    [
+        (ROWS, None, {"target": "z"}, "no column of the training rows called 'z'. Known: a, b"),
+        (ROWS, None, {"target": ["y"]}, "target takes the name of a column.* a list came"),
+        (ROWS, None, {"metric": "rmsee"}, "no metric 'rmsee'. Did you mean 'rmse'"),
+        (ROWS, None, {"metric": None}, "The name of a metric, such as 'rmse'.* None came"),
+        (ROWS, None, {"group": "g"}, "no column of the training rows called 'g'"),
+        (ROWS, None, {"group": "y"}, "'y' is the target; name another column as group"),
+        (ROWS, None, {"name": "../x"}, "A name of letters"),
+        (ROWS, None, {"n_folds": 1}, "n_folds must be a whole number from 2 on; 1 came"),
+        (ROWS, None, {"n_folds": "5"}, "n_folds must be a whole number"),
+        (ROWS, None, {"models": "ridge"}, "models takes a list of models.*'ridge' came"),
+        (ROWS, None, {"models": ["ridge"]}, "'ridge' came"),
+        (ROWS, None, {"models": [Ridge(), Ridge()]}, "names a model twice"),
+        (ROWS.to_numpy(), None, {}, "A DataFrame of pandas was expected as training rows"),
+        ("train.csv", None, {}, r"a str came. pandas.read_csv\('train.csv'\) reads one"),
+        (ROWS, {"a": [1]}, {}, "expected as test rows; a dict came"),
+        (ROWS, TEST.assign(i=1), {"id": "i"}, "no column of the training rows called 'i'"),
+        (ROWS.assign(i=range(20)), TEST, {"id": "i"}, "no column of the test rows called 'i'"),
+    ],
+)
+def test_wrong_use_is_an_error_that_says_what_came(
+    train: Any, test: Any, more: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        own(train, test, **more)
+
+
+def twice(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with two columns of one name."""
+    return pd.concat([rows, rows[["a"]]], axis=1)
+
+
+def with_missing(column: str, rows: int = 2) -> pd.DataFrame:
+    """Return rows with a column of which the first values are missing."""
+    values = pd.Series(range(20), dtype=float)
+    values[:rows] = np.nan
+    return ROWS.assign(**{column: values})
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "more", "message"),
+    [
+        (ROWS.iloc[:0], None, {}, "The table of the training rows has no rows"),
+        (ROWS, TEST.iloc[:0], {}, "test rows has no rows; leave out `test`"),
+        (twice(ROWS), None, {}, "Two columns of the training rows have one name: 'a'"),
+        (ROWS, twice(TEST), {}, "Two columns of the test rows have one name: 'a'"),
+        (ROWS[["y"]], None, {}, "No column of the training rows is left to predict from"),
+        (ROWS, TEST[["a"]], {}, "lack columns of the training rows: 'b', 'c'"),
+        (ROWS.rename(columns={"a": 0}), None, {}, "texts and others: 0, 'b', 'c'"),
+        (with_missing("y"), None, {}, "The target 'y' is missing in 2 rows: 1, 2"),
+        (with_missing("g"), None, {"group": "g"}, "The group 'g' is missing in 2 rows: 1, 2"),
+        (with_missing("t"), None, {"time": "t"}, "The time 't' is missing in 2 rows"),
+        (with_missing("i"), None, {"id": "i"}, "id of the training rows is missing in 2 rows"),
+        (ROWS.assign(t="9"), None, {"time": "t"}, "must hold numbers or dates.*to_datetime"),
+        (ROWS.assign(t=[1, "a"] * 10), None, {"time": "t"}, "must hold numbers or dates"),
+        (ROWS.assign(y=np.inf), None, {}, "has infinite values"),
+        (ROWS.assign(y="x"), None, {}, "RMSE needs numbers, and the target 'y' has others"),
+        (ROWS.assign(y=pd.Timestamp(0)), None, {}, "RMSE needs numbers.*is datetime64"),
+        (ROWS.assign(y=-2.0), None, {"metric": "rmsle"}, "on the scale log1p.*-2.0"),
+        (ROWS.assign(y="x"), None, {"metric": "log_loss"}, "has a single class, 'x'"),
+        (ROWS, None, {"metric": "accuracy"}, "20 different numbers in 20 rows"),
+        (ROWS.assign(y=[1, "a"] * 10), None, {"metric": "log_loss"}, "are of several types"),
+        (ROWS.assign(i=1), None, {"id": "i"}, "Duplicate ids among the training rows: 1"),
+        (ROWS.set_index(["a", "b"]), None, {}, "index of the training rows has several levels"),
+        (ROWS, TEST.assign(a="1"), {}, r"'a' holds numbers .*\(float64\) and texts or levels"),
+        (ROWS.assign(a="1"), TEST, {}, "'a' holds texts or levels .* and numbers"),
+        (ROWS.assign(a=pd.Timestamp(0)), TEST.assign(a="1970"), {}, "'a' holds dates .* texts"),
+        (
+            ROWS.assign(y=["id", "x", "z", "x"] * 5),
+            None,
+            {"metric": "log_loss"},
+            "'id' would be two columns",
+        ),
+    ],
+)
+def test_tables_that_hide_a_mistake_are_refused(
+    train: pd.DataFrame, test: Any, more: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        own(train, test, **more)
+
+
+def test_auc_of_three_classes_is_refused() -> None:
+    with pytest.raises(UsageError, match="AUC is of two classes; 'y' has 3"):
+        own(table(kind="three"), metric="auc")
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        (pd.Series([True, False] * 10), pd.Series([True, None, False, True, None])),
+        (pd.Series([True, None] * 10), pd.Series([True, False, True, True, True])),
+        (pd.Series([1.5, 2.5] * 10), pd.Series([1, 2, 3, 4, 5])),
+        (pd.Series([1.5, 2.5] * 10), pd.Series([None] * 5)),
+        (pd.Series(["u", "v"] * 10), pd.Series([np.nan] * 5)),
+        (pd.Series(["u", "v"] * 10), pd.Series(list("uuvvw"), dtype="category")),
+    ],
+)
+def test_types_that_mean_the_same_are_taken(train: Any, test: Any, tmp_path: Path) -> None:
+    competition = own(ROWS.assign(a=train), TEST.assign(a=test), models=[Ridge()])
+    result = run(competition, runs=tmp_path, engine="inline", folds=2, nested=False)
+    assert not result.failures and result.submission is not None
+
+
+# Fingerprints
+
+cells = st.one_of(
+    st.integers(-3, 3),
+    st.floats(width=32),
+    st.sampled_from(["1", "a", ""]),
+    st.none(),
+    st.booleans(),
+)
+columns = st.dictionaries(
+    st.sampled_from(["a", "b", "c"]), st.lists(cells, min_size=4, max_size=4), min_size=1
+)
+
+
+def frame(content: dict[str, list[Any]]) -> pd.DataFrame:
+    """Return a table of columns of objects, in which no cell was made something else."""
+    return pd.DataFrame({name: pd.Series(part, dtype=object) for name, part in content.items()})
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two cells are the same value of the same type."""
+    return type(one) is type(other) and repr(one) == repr(other)
+
+
+@given(columns)
+def test_equal_content_has_equal_fingerprints(content: dict[str, list[Any]]) -> None:
+    one, other = frame(content), frame({name: list(part) for name, part in content.items()})
+    other.index = pd.Index([9, 8, 7, 6])
+    assert table_fingerprint({"train": one}) == table_fingerprint({"train": other})
+
+
+@given(columns, st.data())
+def test_any_changed_cell_has_another_fingerprint(
+    content: dict[str, list[Any]], draw: st.DataObject
+) -> None:
+    before = table_fingerprint({"train": frame(content)})
+    name = draw.draw(st.sampled_from(sorted(content)))
+    row, value = draw.draw(st.integers(0, 3)), draw.draw(cells)
+    changed = {key: list(part) for key, part in content.items()}
+    changed[name][row] = value
+    same = alike(content[name][row], value)
+    assert (table_fingerprint({"train": frame(changed)}) == before) is same
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda r: r.rename(columns={"a": "A"}),
+        lambda r: r.rename(columns={"a": 0}),
+        lambda r: r[["b", "a", "c", "k", "y"]],
+        lambda r: r.astype({"a": np.float32}),
+        lambda r: r.iloc[::-1],
+        lambda r: r.iloc[:-1],
+        lambda r: r.assign(k=r["k"].cat.set_categories(["v", "u"])),
+        lambda r: r.assign(k=r["k"].cat.add_categories(["w"])),
+        lambda r: r.assign(k=r["k"].cat.as_ordered()),
+        lambda r: r.assign(k=r["k"].astype(str)),
+        lambda r: r.assign(y=r["y"] + 1e-12),
+        lambda r: r.set_index(np.arange(20) + 1),
+    ],
+)
+def test_names_types_order_categories_and_ids_are_in_the_fingerprint(change: Any) -> None:
+    rows = ROWS.assign(k=pd.Categorical(["u", "v"] * 10))
+    before = data(own(rows)).fingerprint
+    assert data(own(rows.copy(deep=True))).fingerprint == before
+    changed = change(rows)
+    if 0 in changed.columns:
+        changed.columns = ["0", *changed.columns[1:]]
+    assert data(own(changed)).fingerprint != before
+
+
+def test_roles_and_parts_are_in_the_fingerprint() -> None:
+    rows = ROWS.assign(g=np.arange(20))
+    found = {
+        data(own(rows[["a", "g", "y"]])).fingerprint,
+        data(own(rows[["a", "g", "y"]], group="g")).fingerprint,
+        data(own(rows[["a", "g", "y"]], time="g")).fingerprint,
+        data(own(rows[["a", "g", "y"]], target="g")).fingerprint,
+        data(own(rows[["a", "g", "y"]], TEST.assign(g=1))).fingerprint,
+        data(own(rows[["a", "g", "y"]], TEST.assign(g=2))).fingerprint,
+    }
+    assert len(found) == 6
+
+
+def test_an_id_column_takes_the_place_of_the_index() -> None:
+    rows = ROWS.assign(i=range(20))
+    moved = rows.set_index(np.arange(20) + 5)
+    assert data(own(rows, id="i")).fingerprint == data(own(moved, id="i")).fingerprint
+    assert (
+        data(own(rows.assign(i=range(1, 21)), id="i")).fingerprint
+        != data(own(rows, id="i")).fingerprint
+    )
+
+
+def test_cells_that_are_lists_and_arrays_count_by_content() -> None:
+    long = np.arange(5000.0)
+    other = long.copy()
+    other[2500] += 1e-9
+    prints = [
+        table_fingerprint({"t": pd.DataFrame({"a": pd.Series([value, [1]], dtype=object)})})
+        for value in (long, long.copy(), other, [1], ["1"])
+    ]
+    assert prints[0] == prints[1]
+    assert len(set(prints)) == 4
+
+
+# Features
+
+MIXED = pd.DataFrame(
+    {
+        "number": [1.0, np.nan, np.inf, 4.0] * 5,
+        "whole": pd.array([1, None, 3, 4] * 5, dtype="Int64"),
+        "truth": pd.array([True, False, None, True] * 5, dtype="boolean"),
+        "empty": [np.nan] * 20,
+        "level": ["u", "v", None, "u"] * 5,
+        "category": pd.Categorical(["p", "q"] * 10),
+        "date": pd.date_range("2020-01-01", periods=20),
+        "length": pd.timedelta_range("1D", periods=20),
+        "list": [[1], [2]] * 10,
+    }
+)
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_every_type_of_column_becomes_numbers(scaled: bool) -> None:
+    features = TableFeatures(scaled=scaled)
+    found = features.fit_transform(MIXED, np.zeros(20))
+    assert found.dtype == np.float32
+    assert np.isfinite(found).all() == scaled
+    np.testing.assert_array_equal(found, features.transform(MIXED))
+
+
+def test_dates_and_durations_are_days() -> None:
+    features = TableFeatures(scaled=False)
+    rows = pd.DataFrame(
+        {
+            "date": pd.to_datetime(["1970-01-02 00:00", None, "1970-01-03 12:00"]),
+            "zone": pd.to_datetime(["1970-01-02", None, "1970-01-03"]).tz_localize("UTC"),
+            "length": pd.to_timedelta(["1D", None, "36h"]),
+        }
+    )
+    found = features.fit_transform(rows, np.zeros(3))
+    expected = [[1.0, 1.0, 1.0], [np.nan, np.nan, np.nan], [2.5, 2.0, 1.5]]
+    np.testing.assert_array_equal(found, np.array(expected, dtype=np.float32))
+
+
+def test_unseen_levels_and_missing_values_are_taken() -> None:
+    train = pd.DataFrame({"level": ["u"] * 5 + ["v"] * 5 + ["rare"], "number": np.arange(11.0)})
+    test = pd.DataFrame(
+        {"level": ["v", "new", None, "rare"], "number": [np.nan, 100.0, 5.0, -np.inf]}
+    )
+    trees = TableFeatures(scaled=False)
+    trees.fit_transform(train, np.zeros(11))
+    found = trees.transform(test)
+    # Sorted levels: rare, u, v.
+    assert found[:, 1].tolist() == [2.0, -1.0, -1.0, 0.0]
+    assert np.isnan(found[[0, 3], 0]).all()
+    scaled = TableFeatures(scaled=True)
+    scaled.fit_transform(train, np.zeros(11))
+    found = scaled.transform(test)
+    # The median, 5, is the mean here, too. What is new shares the column of the rare ones.
+    assert found[[0, 2, 3], 0].tolist() == [0.0, 0.0, 0.0]
+    assert found[:, 1:].tolist() == [[0, 1, 0], [0, 0, 1], [0, 0, 1], [0, 0, 1]]
+
+
+def test_what_is_learned_is_learned_on_the_training_rows_of_a_fold() -> None:
+    train, other = MIXED.iloc[:10], MIXED.iloc[10:].assign(number=1e6, level="w")
+    features = TableFeatures(scaled=True)
+    before = features.fit_transform(train, np.zeros(10))
+    features.transform(other)
+    np.testing.assert_array_equal(before, features.transform(train))
+
+
+def test_targets_of_a_fold_do_not_change_its_predictions(tmp_path: Path) -> None:
+    rows = table(40).assign(level=["u", "v", "w", "x"] * 10)
+    models = "ridge,lightgbm"
+    choices: dict[str, Any] = {
+        "models": models,
+        "engine": "inline",
+        "scheme": "kfold",
+        "folds": 2,
+        "settings": ["lightgbm.rounds=3"],
+    }
+    first = cross_validate(own(rows), runs=tmp_path, **choices)
+    held = first.folds.rows(0, (1,))[1]
+    changed = rows.copy()
+    changed.loc[held, "y"] = np.random.default_rng(0).normal(size=len(held)) * 100
+    second = cross_validate(own(changed), runs=tmp_path, **choices)
+    assert list(first.oof) == list(second.oof) and len(first.oof) == 2
+    for name, oof in first.oof.items():
+        np.testing.assert_array_equal(oof.valid[held], second.oof[name].valid[held])

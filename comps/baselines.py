@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sklearn.dummy import DummyClassifier
 
 
-def class_share(**params: Any) -> Any:
+def class_share(**params: object) -> DummyClassifier:
     """The share of each class among the training rows, whatever a row says.
 
     scikit-learn is imported when it is built.

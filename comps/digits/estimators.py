@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sklearn.calibration import CalibratedClassifierCV
 
 
-def svc(**params: Any) -> Any:
+def svc(**params: object) -> CalibratedClassifierCV:
     """A support vector machine with a Gaussian kernel.
 
     It says distances to its borders; one temperature, fitted on predictions of rows that were

@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sklearn.dummy import DummyRegressor
+    from sklearn.ensemble import ExtraTreesRegressor
+    from sklearn.linear_model import ElasticNet, Ridge
+    from sklearn.svm import SVR
 
 
-def median(**params: Any) -> Any:
+def median(**params: object) -> DummyRegressor:
     """The median of log1p(price): no feature, the least mean absolute error."""
     from sklearn.dummy import DummyRegressor
 
     return DummyRegressor(strategy="median", **params)
 
 
-def elastic_net(**params: Any) -> Any:
+def elastic_net(**params: object) -> ElasticNet:
     """Linear regression with both penalties."""
     from sklearn.linear_model import ElasticNet
 
     return ElasticNet(**params)
 
 
-def ridge(**params: Any) -> Any:
+def ridge(**params: object) -> Ridge:
     """Linear regression with a squared penalty."""
     from sklearn.linear_model import Ridge
 
     return Ridge(**params)
 
 
-def svr(**params: Any) -> Any:
+def svr(**params: object) -> SVR:
     """Support vector regression: its loss grows linearly, so that odd sales pull less."""
     from sklearn.svm import SVR
 
     return SVR(**params)
 
 
-def extra_trees(**params: Any) -> Any:
+def extra_trees(**params: object) -> ExtraTreesRegressor:
     """Trees with random cuts, averaged."""
     from sklearn.ensemble import ExtraTreesRegressor
 

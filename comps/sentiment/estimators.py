@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.linear_model import LogisticRegression
 
 
-def logistic(**params: Any) -> Any:
+def logistic(**params: object) -> LogisticRegression:
     """Logistic regression with a squared penalty."""
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(solver="liblinear", **params)
 
 
-def naive_bayes(**params: Any) -> Any:
+def naive_bayes(**params: object) -> CalibratedClassifierCV:
     """Naive Bayes of how often tokens come with each class, calibrated.
 
     It takes tokens for independent and is far too sure of itself: right in its order, wrong by so

@@ -72,7 +72,7 @@ class Values:
         # The values are kept, too: an id is used again once its value is gone.
         self._seen: dict[int, tuple[int, object]] = {}
 
-    def text(self, value: Any, name: str) -> object:
+    def text(self, value: object, name: str) -> object:
         """Return a JSON value that is equal for equal values.
 
         Args:
@@ -100,7 +100,7 @@ class Values:
             "or tables."
         )
 
-    def _array(self, value: Any, name: str) -> object | None:
+    def _array(self, value: object, name: str) -> object | None:
         if isinstance(value, np.generic):
             value = np.asarray(value)
         if not isinstance(value, np.ndarray):
@@ -120,7 +120,7 @@ class Values:
         about = [str(value.dtype), self.text(getattr(value, "name", None), name)]
         return ["column", about, self.text(value.to_numpy(), name), self.text(index, name)]
 
-    def _container(self, value: Any, name: str) -> object | None:
+    def _container(self, value: object, name: str) -> object | None:
         if isinstance(value, (tuple, list)):
             return [self._type(value, name), self._all(value, name)]
         if isinstance(value, (set, frozenset)):
@@ -137,14 +137,14 @@ class Values:
             return ["path", file_fingerprint(value) if value.is_file() else str(value)]
         return None
 
-    def _all(self, values: Sequence[Any], name: str) -> list[object]:
+    def _all(self, values: Sequence[object], name: str) -> list[object]:
         return [self.text(part, f"{name}[{number}]") for number, part in enumerate(values)]
 
-    def _type(self, value: Any, name: str) -> object:
+    def _type(self, value: object, name: str) -> object:
         own = type(value)
         return own.__name__ if own.__module__ in ("builtins", "types") else self.text(own, name)
 
-    def _code(self, value: Any, name: str) -> object | None:
+    def _code(self, value: object, name: str) -> object | None:
         if isinstance(value, functools.partial):
             parts = (value.func, value.args, value.keywords)
             return ["partial", self._all(parts, name)]
@@ -212,7 +212,7 @@ class Values:
         return ["class", reached, members]
 
     def _reached(
-        self, node: ast.AST, closed: Mapping[str, Any], around: Mapping[str, Any], name: str
+        self, node: ast.AST, closed: Mapping[str, object], around: Mapping[str, object], name: str
     ) -> object:
         """Write a piece of source with the values that its names have."""
         module = str(around.get("__name__"))
@@ -234,13 +234,13 @@ class Values:
                 )
         return found
 
-    def _global(self, value: Any, chain: Sequence[str]) -> object:
+    def _global(self, value: object, chain: Sequence[str]) -> object:
         """Write a global value; of a module, what is used of it."""
         if isinstance(value, types.ModuleType) and len(chain) > 1 and _is_project(value.__name__):
             return sorted(map(str, self._reach.look_up(value.__name__, chain[1:])))
         return self.text(value, chain[0])
 
-    def _instance(self, value: Any, name: str) -> object | None:
+    def _instance(self, value: object, name: str) -> object | None:
         own = type(value)
         if isinstance(value, Competition):
             # Of a competition that a loader refers to, the loader of the files counts.
@@ -267,7 +267,7 @@ def _is_project(module: str) -> bool:
     return kind_of(module) is Kind.PROJECT and find_module(module) is not None
 
 
-def _is_written_by_hand(name: str, member: Any) -> bool:
+def _is_written_by_hand(name: str, member: object) -> bool:
     """Whether a member of a class is a method or a value that stands in its source."""
     if isinstance(member, types.FunctionType):
         return member.__code__.co_filename != "<string>"
@@ -282,7 +282,7 @@ def _is_users(module: str) -> bool:
     return kind is Kind.PROJECT or (kind is Kind.LIBRARY and not is_found(module))
 
 
-def _by_name(value: Any) -> object:
+def _by_name(value: object) -> object:
     """Return what a value's module has under its name, if that can be imported."""
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     if not (isinstance(module, str) and isinstance(name, str)):
@@ -297,5 +297,5 @@ def _by_name(value: Any) -> object:
     return found
 
 
-def _type_name(value: Any) -> str:
+def _type_name(value: object) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")

@@ -6,10 +6,11 @@ A search proposes configurations and is told how they did; it trains nothing. Wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
+
+from comps.base import Params
 
 
 class State(StrEnum):
@@ -30,7 +31,7 @@ class Trial:
     """
 
     number: int
-    params: Mapping[str, Any]
+    params: Params
 
 
 @dataclass(frozen=True)

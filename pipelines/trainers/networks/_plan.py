@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from comps.base import Model, UsageError, unknown_name
+from comps.base import JSON, Model, Params, UsageError, unknown_name
 
 if TYPE_CHECKING:
     import keras
@@ -42,7 +42,7 @@ class Plan:
             raise unknown_name("precision", self.precision, ("float32", "mixed"))
 
     @classmethod
-    def split(cls, params: Mapping[str, Any]) -> tuple[Plan, dict[str, Any]]:
+    def split(cls, params: Params) -> tuple[Plan, dict[str, JSON]]:
         """Return the plan and the builder's own parameters."""
         names = cls.__dataclass_fields__
         own = {name: value for name, value in params.items() if name in names}
@@ -73,7 +73,7 @@ def batches_of(rows: int, size: int) -> tuple[int, int]:
     return -(-rows // own), own
 
 
-def builder(model: Model) -> Callable[..., Any]:
+def builder(model: Model) -> Callable[..., keras.Model]:
     """Return what builds the network of a model.
 
     Raises:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sklearn.dummy import DummyClassifier
 
 
-def class_share(**params: Any) -> Any:
+def class_share(**params: object) -> DummyClassifier:
     """Return a classifier that predicts each class's share among the training rows.
 
     scikit-learn is imported when it is built.

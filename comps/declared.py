@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from comps.base import Competition, Family, Model, UsageError, spaces, unknown_name
+from comps.base import Competition, Family, Model, Transformer, UsageError, spaces, unknown_name
 
 if TYPE_CHECKING:
     import keras
@@ -135,7 +135,7 @@ def estimator(
         family or _family(last),
         "sklearn",
         params,
-        _as_they_are if steps and features is None else features,
+        rows_as_they_are if steps and features is None else features,
         _Clones(unfitted),
     )
 
@@ -218,7 +218,7 @@ def with_features(model: Model, competition: Competition) -> Model:
 
 def featured(model: Model, transformers: Mapping[Family, Callable[[], Any]]) -> Model:
     """Return a model with the features for its family, if it names none; a pipeline needs none."""
-    if model.features is _as_they_are:
+    if model.features is rows_as_they_are:
         return replace(model, features=None)
     if model.features is None and model.family in transformers:
         return replace(model, features=transformers[model.family])
@@ -266,8 +266,9 @@ def _check_json(params: Mapping[str, Any]) -> None:
             ) from error
 
 
-def _as_they_are() -> None:
-    """Stand for a pipeline's wish to get the rows as they are."""
+def rows_as_they_are() -> Transformer:
+    """Stand for a pipeline's wish to get the rows as they are; it is never called."""
+    raise NotImplementedError
 
 
 def _json_params(unfitted: Any) -> dict[str, Any]:

@@ -7,13 +7,13 @@ takes seconds where a call an image takes minutes, and every worker process comp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from comps.base import Images
+from comps.base import Array, Images
 
 # So few pixels a chunk that its arrays stay in the cache of a core: four times as fast as millions.
 _CHUNK_PIXELS = 1 << 17
@@ -34,14 +34,14 @@ class PerImage(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     # What `Images` keeps for all rows is quickly taken again; kept for a fold too, it doubles.
     keep_view = False
 
-    def __init__(self, function: Callable[[NDArray[np.uint8]], NDArray[Any]]) -> None:
+    def __init__(self, function: Callable[[NDArray[np.uint8]], Array]) -> None:
         self.function = function
 
-    def fit(self, X: Images, y: Any = None) -> Self:
+    def fit(self, X: Images, y: object = None) -> Self:
         """Learn nothing."""
         return self
 
-    def transform(self, X: Images) -> NDArray[Any]:
+    def transform(self, X: Images) -> Array:
         """Return [n, features], a copy."""
         return X.per_image(self.function)
 
@@ -124,7 +124,7 @@ def colour_features(
 
 
 def _in_chunks(
-    features: Callable[[NDArray[np.uint8]], NDArray[Any]], pixels: NDArray[np.uint8], width: int
+    features: Callable[[NDArray[np.uint8]], Array], pixels: NDArray[np.uint8], width: int
 ) -> NDArray[np.float32]:
     """Return [images, width]: the features of a few images at a time, one below the other."""
     found = np.empty((len(pixels), width), dtype=np.float32)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
 
 
 def one_cycle(
@@ -13,7 +16,7 @@ def one_cycle(
     begin: float,
     rise: float,
     end: float = 0.0,
-) -> Any:
+) -> keras.optimizers.AdamW:
     """Return AdamW whose rate rises in a line and falls along half a cosine.
 
     Smith and Topin, "Super-convergence" (2019), for few epochs at a high rate; decay that is apart
@@ -26,9 +29,6 @@ def one_cycle(
         begin: the first rate, as a share of the highest.
         rise: the share of the steps that go up; at least one step does.
         end: the last rate, as a share of the highest.
-
-    Returns:
-        A `keras.optimizers.AdamW`.
     """
     import keras
 

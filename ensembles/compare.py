@@ -12,12 +12,11 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Metric, UsageError
+from comps.base import Array, Metric, UsageError
 from pipelines.folds import Folds
 from pipelines.results.oof import OutOfFold
 
@@ -154,7 +153,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def dependent_rows(
-    n_rows: int, groups: NDArray[Any] | None = None, times: NDArray[Any] | None = None
+    n_rows: int, groups: Array | None = None, times: Array | None = None
 ) -> NDArray[np.int64]:
     """Return [n] int64, equal for rows that depend on each other and are resampled together.
 

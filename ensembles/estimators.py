@@ -7,11 +7,12 @@ good; scikit-learn's `cross_val_score` gives a cross-fitted one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -127,18 +128,18 @@ class BlendRegressor(RegressorMixin, _Blend):  # type: ignore[misc]
         self.method = method
         self.metric = metric
 
-    def fit(self, X: Any, y: Any) -> BlendRegressor:  # noqa: N803
+    def fit(self, X: ArrayLike, y: ArrayLike) -> BlendRegressor:  # noqa: N803
         """Fit on out-of-fold predictions [n, members] and targets [n]."""
-        X, y = validate_data(self, X, y, y_numeric=True, dtype=np.float64)  # noqa: N806
-        self._fit(Sample(X, y.astype(np.float64)), _RMSE)
+        columns, target = validate_data(self, X, y, y_numeric=True, dtype=np.float64)
+        self._fit(Sample(columns, target.astype(np.float64)), _RMSE)
         return self
 
-    def predict(self, X: Any) -> Floats:  # noqa: N803
+    def predict(self, X: ArrayLike) -> Floats:  # noqa: N803
         """Return blended values [n] for members' predictions [n, members]."""
         check_is_fitted(self)
         return self.fitted_.predict(validate_data(self, X, reset=False, dtype=np.float64))
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         # A mean of columns that predict nothing predicts nothing.
         tags.regressor_tags.poor_score = True
@@ -171,34 +172,35 @@ class BlendClassifier(ClassifierMixin, _Blend):  # type: ignore[misc]
         self.method = method
         self.metric = metric
 
-    def fit(self, X: Any, y: Any) -> BlendClassifier:  # noqa: N803
+    def fit(self, X: ArrayLike, y: ArrayLike) -> BlendClassifier:  # noqa: N803
         """Fit on out-of-fold predictions [n, members x 1 or classes] and labels [n].
 
         Raises:
             ValueError: if there is only one class, or the number of columns is not a multiple of
                 the number of classes.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64)  # noqa: N806
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        columns, labels = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(labels)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError("Targets of one class alone cannot be blended for; two are needed.")
-        if len(self.classes_) > 2 and X.shape[1] % len(self.classes_):
+        width = columns.shape[1]
+        if len(self.classes_) > 2 and width % len(self.classes_):
             raise ValueError(
                 "Only binary classification is supported. (Of more classes, each member has a "
-                f"column of each; {X.shape[1]} is no multiple of {len(self.classes_)} classes.)"
+                f"column of each; {width} is no multiple of {len(self.classes_)} classes.)"
             )
-        self._fit(Sample(self._probabilities(X), codes.astype(np.float64)), _LOG_LOSS)
+        self._fit(Sample(self._probabilities(columns), codes.astype(np.float64)), _LOG_LOSS)
         return self
 
-    def predict_proba(self, X: Any) -> Floats:  # noqa: N803
+    def predict_proba(self, X: ArrayLike) -> Floats:  # noqa: N803
         """Return blended probabilities, [n, classes]."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float64)  # noqa: N806
-        found = self.fitted_.predict(self._probabilities(X))
+        columns = validate_data(self, X, reset=False, dtype=np.float64)
+        found = self.fitted_.predict(self._probabilities(columns))
         return found if found.ndim == 2 else np.column_stack([1 - found, found])
 
-    def predict(self, X: Any) -> Array:  # noqa: N803
+    def predict(self, X: ArrayLike) -> Array:  # noqa: N803
         """Return the most probable labels, [n]."""
         probabilities = self.predict_proba(X)
         labels: Array = self.classes_[probabilities.argmax(axis=1)]
@@ -210,7 +212,7 @@ class BlendClassifier(ClassifierMixin, _Blend):  # type: ignore[misc]
         n_classes = len(self.classes_)
         return clipped if n_classes == 2 else clipped.reshape(len(columns), -1, n_classes)
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.poor_score = True
         # More classes need columns of each; any matrix will not do.

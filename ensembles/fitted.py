@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -167,18 +167,16 @@ class Stacked:
     """A model of the members' predictions.
 
     Attributes:
-        estimator: fitted, of scikit-learn's kind.
-        columns: makes the estimator's columns of [n, members] or [n, members, classes].
+        columns: makes the columns of the estimator from [n, members] or [n, members, classes].
         answer: its prediction for such columns.
         weights: [members], the share of each.
     """
 
-    estimator: Any
     columns: Callable[[Floats], Floats]
-    answer: Callable[[Any, Floats], Floats]
+    answer: Callable[[Floats], Floats]
     weights: Floats
     gap: None = None
 
     def predict(self, predictions: Array) -> Floats:
         """See `Fitted`."""
-        return self.answer(self.estimator, self.columns(predictions))
+        return self.answer(self.columns(predictions))

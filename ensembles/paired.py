@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Metric
+from comps.base import Array, Metric
 from ensembles.choice import blocks_in_time, difference_error
 from ensembles.compare import dependent_rows
 from ensembles.sample import Floats
@@ -42,8 +41,8 @@ def paired_gain(
     target: Floats,
     before: Floats,
     after: Floats,
-    groups: NDArray[Any] | None = None,
-    times: NDArray[Any] | None = None,
+    groups: Array | None = None,
+    times: Array | None = None,
 ) -> PairedGain:
     """Return the gain of the second prediction over the first, and its standard error.
 
@@ -74,9 +73,7 @@ def paired_gain(
     return PairedGain(*scores, gain, error if math.isfinite(error) else None)
 
 
-def _left_out_together(
-    n_rows: int, groups: NDArray[Any] | None, times: NDArray[Any] | None
-) -> NDArray[np.int64]:
+def _left_out_together(n_rows: int, groups: Array | None, times: Array | None) -> NDArray[np.int64]:
     """Return [n] int64, equal for rows that the jackknife leaves out at a time."""
     if times is not None:
         return blocks_in_time(np.unique(times, return_inverse=True)[1].astype(np.int64))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from comps.base import Metric, log_loss
+from comps.base import Array, Metric, log_loss
 from ensembles.sample import Floats
 
-Scorer = Callable[[NDArray[Any]], float]
+Scorer = Callable[[Array], float]
 
 
 class AucScorer:
@@ -37,7 +35,7 @@ class AucScorer:
         self.positive_is_rare = self.n_positive <= self.n_negative
         self.rare = np.flatnonzero(positive == self.positive_is_rare)
 
-    def __call__(self, prediction: NDArray[Any]) -> float:
+    def __call__(self, prediction: Array) -> float:
         """Return the area for [n] predictions."""
         ordered = np.sort(prediction)
         rare = np.sort(prediction[self.rare])
@@ -68,7 +66,7 @@ class LogLossScorer:
     def __init__(self, target: Floats) -> None:
         self.codes = target.astype(np.intp)
 
-    def __call__(self, prediction: NDArray[Any]) -> float:
+    def __call__(self, prediction: Array) -> float:
         """Return the loss of [n] or [n, classes] probabilities; rows are made to sum to 1."""
         return log_loss(self.codes, prediction)
 

@@ -6,7 +6,8 @@ the honest score, no row by a stacker that saw it: see `ensembles.blend`.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def ridge_stack(sample: Sample, metric: Metric) -> Stacked:
     predictions, target = sample.whole()
     estimator = make_pipeline(StandardScaler(), RidgeCV(_ALPHAS)).fit(predictions, target)
     shares = np.abs(estimator[-1].coef_)
-    return Stacked(estimator, _flat, _values, _on_simplex(shares))
+    return Stacked(_flat, partial(_values, estimator.predict), _on_simplex(shares))
 
 
 def logistic_stack(sample: Sample, metric: Metric) -> Stacked:
@@ -50,7 +51,8 @@ def logistic_stack(sample: Sample, metric: Metric) -> Stacked:
     estimator.fit(_odds(predictions), target)
     # [1 or classes, members x 1 or classes] to [members]
     coefficients = np.abs(estimator[-1].coef_).sum(axis=0).reshape(sample.n_members, -1)
-    return Stacked(estimator, _odds, _probabilities, _on_simplex(coefficients.sum(axis=1)))
+    shares = _on_simplex(coefficients.sum(axis=1))
+    return Stacked(_odds, partial(_probabilities, estimator.predict_proba), shares)
 
 
 def lightgbm_stack(sample: Sample, metric: Metric) -> Stacked:
@@ -77,8 +79,12 @@ def lightgbm_stack(sample: Sample, metric: Metric) -> Stacked:
         verbose=-1,
     ).fit(_flat(predictions), target)
     gains = estimator.feature_importances_.reshape(sample.n_members, -1).sum(axis=1)
-    answer = _values if regression else _probabilities
-    return Stacked(estimator, _flat, answer, _on_simplex(gains))
+    answer = (
+        partial(_probabilities, estimator.predict_proba)
+        if isinstance(estimator, LGBMClassifier)
+        else partial(_values, estimator.predict)
+    )
+    return Stacked(_flat, answer, _on_simplex(gains))
 
 
 def _flat(predictions: Floats) -> Floats:
@@ -90,14 +96,14 @@ def _odds(predictions: Floats) -> Floats:
     return _flat(logit(np.clip(predictions, _CERTAIN, 1 - _CERTAIN)))
 
 
-def _values(estimator: Any, columns: Floats) -> Floats:
-    values: Floats = estimator.predict(columns)
+def _values(predict: Callable[[Floats], object], columns: Floats) -> Floats:
+    values: Floats = np.asarray(predict(columns))
     return values
 
 
-def _probabilities(estimator: Any, columns: Floats) -> Floats:
+def _probabilities(predict: Callable[[Floats], object], columns: Floats) -> Floats:
     """Return [n] of class 1, or [n, classes]."""
-    probabilities: Floats = estimator.predict_proba(columns)
+    probabilities: Floats = np.asarray(predict(columns))
     return probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities
 
 

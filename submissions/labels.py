@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LISTED = 40
 
 
-def label_codes(labels: pd.Series, classes: Sequence[Any]) -> NDArray[np.int64]:
+def label_codes(labels: pd.Series, classes: Sequence[object]) -> NDArray[np.int64]:
     """Return the class code of each label, [n] int64; -1 for a label that no class has.
 
     A number is the same label whether it was read as 2, as 2.0 or as text.
@@ -44,7 +44,7 @@ def label_codes(labels: pd.Series, classes: Sequence[Any]) -> NDArray[np.int64]:
     return np.array(codes, dtype=np.int64)
 
 
-def labels_of(columns: pd.Series) -> tuple[Any, ...]:
+def labels_of(columns: pd.Series) -> tuple[str, ...]:
     """Return the labels of a column in ascending order, numbers before text; no empty ones.
 
     >>> import pandas as pd
@@ -55,13 +55,13 @@ def labels_of(columns: pd.Series) -> tuple[Any, ...]:
     return tuple(sorted(found, key=_order))
 
 
-def listed(labels: Iterable[Any], most: int = _LISTED) -> str:
+def listed(labels: Iterable[object], most: int = _LISTED) -> str:
     """Return labels for a message, all of them or, of more than `most`, the first ones."""
     names = [str(label) or "nothing" for label in dict.fromkeys(labels)]
     return ", ".join(names) if len(names) <= most else some(names)
 
 
-def _text(label: Any) -> str:
+def _text(label: object) -> str:
     """Return a text that is equal for equal labels."""
     number = _number(label)
     if number is None:
@@ -69,7 +69,7 @@ def _text(label: Any) -> str:
     return str(int(number)) if isinstance(number, int) or number.is_integer() else repr(number)
 
 
-def _number(label: Any) -> float | int | None:
+def _number(label: object) -> float | int | None:
     """Return a label as a number, whole numbers exactly; None for text and truth values."""
     if isinstance(label, (bool, np.bool_)) or not isinstance(label, (str, Real)):
         return None

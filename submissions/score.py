@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ def score_submission(
     competition: Competition,
     submission: pd.DataFrame,
     solution: pd.DataFrame,
-    classes: Sequence[Any] | None = None,
+    classes: Sequence[object] | None = None,
 ) -> float:
     """Return the score of a submission; both tables are in the target's own unit, joined on ids.
 
@@ -97,7 +97,7 @@ def _score_of_labels(
     competition: Competition,
     predicted: pd.DataFrame,
     true: pd.DataFrame,
-    classes: Sequence[Any] | None,
+    classes: Sequence[object] | None,
 ) -> float:
     (column,) = competition.target_columns
     known = labels_of(true[column]) if classes is None else classes
@@ -105,7 +105,7 @@ def _score_of_labels(
     return competition.metric.score_labels(_codes("solution", true[column], known), labels)
 
 
-def _codes(name: str, labels: pd.Series, classes: Sequence[Any]) -> NDArray[np.int64]:
+def _codes(name: str, labels: pd.Series, classes: Sequence[object]) -> NDArray[np.int64]:
     """Return class codes.
 
     Raises:
@@ -122,7 +122,9 @@ def _codes(name: str, labels: pd.Series, classes: Sequence[Any]) -> NDArray[np.i
     return codes
 
 
-def _answers(competition: Competition, true: pd.DataFrame, classes: Sequence[Any] | None) -> Array:
+def _answers(
+    competition: Competition, true: pd.DataFrame, classes: Sequence[object] | None
+) -> Array:
     """Return the answers for the metric: values on the metric's scale, or class codes.
 
     Raises:

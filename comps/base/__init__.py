@@ -17,7 +17,6 @@ from comps.base.losses import LEAST_PROBABILITY, log_loss, root_mean_squared_err
 from comps.base.metric import (
     IDENTITY,
     LOG1P,
-    Array,
     Loss,
     Metric,
     Prediction,
@@ -27,11 +26,14 @@ from comps.base.metric import (
 from comps.base.model import Family, Model, parse_setting
 from comps.base.names import base_name, file_name, member_name, parse_member, split_names
 from comps.base.places import data_root
-from comps.base.rows import join_rows, take
+from comps.base.rows import Features, RowSet, join_rows, take
+from comps.base.transformer import Transformer
+from comps.base.values import JSON, Array, Params
 from comps.base.windows import Windows
 
 __all__ = [
     "IDENTITY",
+    "JSON",
     "LEAST_PROBABILITY",
     "LOG1P",
     "Array",
@@ -41,15 +43,19 @@ __all__ = [
     "DataError",
     "Dataset",
     "Family",
+    "Features",
     "Images",
     "Loss",
     "Metric",
     "MissingPackageError",
     "Model",
+    "Params",
     "Prediction",
+    "RowSet",
     "Scale",
     "StoreError",
     "Task",
+    "Transformer",
     "UsageError",
     "Windows",
     "WorkbenchError",

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from comps.base.errors import DataError, UsageError, some, unknown_name
 from comps.base.metric import Metric, Prediction
 from comps.base.model import Family, Model
+from comps.base.rows import RowSet
+from comps.base.values import Array
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,17 +53,17 @@ class Dataset:
         DataError: if the numbers of rows, ids and targets differ, or the columns of two tables.
     """
 
-    train: Any
-    test: Any
+    train: RowSet
+    test: RowSet
     target: NDArray[np.float64]
-    train_ids: NDArray[Any]
-    test_ids: NDArray[Any]
+    train_ids: Array
+    test_ids: Array
     sample_submission: pd.DataFrame | None
     source: str
     fingerprint: str
-    groups: NDArray[Any] | None = None
-    times: NDArray[Any] | None = None
-    classes: tuple[Any, ...] = ()
+    groups: Array | None = None
+    times: Array | None = None
+    classes: tuple[object, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -90,7 +92,7 @@ class Dataset:
         return self.sample_submission
 
 
-def _check_columns(train: list[Any], test: list[Any]) -> None:
+def _check_columns(train: list[object], test: list[object]) -> None:
     """Check that the test rows have the columns of the training rows, in the same order.
 
     Raises:
@@ -115,7 +117,7 @@ def _check_columns(train: list[Any], test: list[Any]) -> None:
     )
 
 
-def _first_moved(train: list[Any], test: list[Any]) -> str:
+def _first_moved(train: list[object], test: list[object]) -> str:
     """Return where columns of the same names begin to differ."""
     pairs = list(zip(train, test, strict=False))
     place = next((i for i, (one, other) in enumerate(pairs) if one != other), None)
@@ -168,7 +170,7 @@ class Competition:
     scheme: str = "kfold"
     n_folds: int = 5
     submits: Prediction = Prediction.VALUE
-    gap: Any = None
+    gap: np.timedelta64 | float | None = None
     also: tuple[Metric, ...] = ()
     valid_range: tuple[float, float] = (-np.inf, np.inf)
     offset: Callable[[Any], NDArray[np.float64]] | None = None
@@ -197,7 +199,7 @@ class Competition:
         """Return the number of classes in the whole training target; 0 for regression."""
         return 0 if self.task is Task.REGRESSION else int(dataset.target.max()) + 1
 
-    def labels(self, dataset: Dataset) -> tuple[Any, ...]:
+    def labels(self, dataset: Dataset) -> tuple[object, ...]:
         """Return the labels of the training target by class code; the codes if it names none."""
         return dataset.classes or tuple(range(self.n_classes(dataset)))
 

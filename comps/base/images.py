@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Features = Callable[[NDArray[np.uint8]], NDArray[Any]]
+from comps.base.values import Array
+
+PixelFunction = Callable[[NDArray[np.uint8]], Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ class Images:
 
     pixels: NDArray[np.uint8]
     index: NDArray[np.int64]
-    _computed: dict[Features, NDArray[Any]] = field(default_factory=dict, repr=False)
+    _computed: dict[PixelFunction, Array] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 4 or self.pixels.dtype != np.uint8:
@@ -66,7 +67,7 @@ class Images:
         copy: NDArray[np.uint8] = self.pixels[self.index]
         return copy
 
-    def per_image(self, features: Features) -> NDArray[Any]:
+    def per_image(self, features: PixelFunction) -> Array:
         """Return [n, ...] features that learn nothing, computed once for all images.
 
         Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base.metric import Array
+from comps.base.values import Array
 
 #: The distance to 0 and 1 that a probability keeps in a logarithm: scikit-learn's for double
 #: precision. Its distance for single precision is 1.2e-7, so that equal predictions would have

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from comps.base.errors import UsageError
-
-#: An array of any dtype.
-Array = NDArray[Any]
+from comps.base.values import Array
 
 
 class Prediction(StrEnum):
@@ -156,7 +153,7 @@ class Metric:
         """Whether `score` is strictly better than `than`. A NaN is never better."""
         return score > than if self.greater_is_better else score < than
 
-    def best(self, scores: Any) -> int:
+    def best(self, scores: ArrayLike) -> int:
         """Return the index of the first best score; NaN counts as worst.
 
         Raises:

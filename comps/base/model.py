@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -14,6 +14,8 @@ from typing import Any
 
 from comps.base.errors import UsageError, unknown_name
 from comps.base.names import member_name, parse_value
+from comps.base.transformer import Transformer
+from comps.base.values import JSON, Params
 
 
 class Family(StrEnum):
@@ -71,8 +73,8 @@ class Model:
     name: str
     family: Family
     trainer: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-    features: Callable[[], Any] | None = None
+    params: Params = field(default_factory=dict)
+    features: Callable[..., Transformer] | None = None
     build: Callable[..., Any] | None = None
     patience: int | None = None
     seconds: float = 1.0
@@ -81,8 +83,8 @@ class Model:
     extra: str | None = None
     about: str = ""
     preprocessor: Callable[..., Any] | None = None
-    space: Callable[..., Mapping[str, Any]] | None = None
-    declared: Mapping[str, Any] | None = None
+    space: Callable[..., Params] | None = None
+    declared: Params | None = None
 
     def __post_init__(self) -> None:
         for function in (self.features, self.build, self.preprocessor, self.space):
@@ -96,14 +98,14 @@ class Model:
         frozen = None if declared is None else MappingProxyType(dict(declared))
         object.__setattr__(self, "declared", frozen)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         # A mapping proxy cannot be pickled, and jobs are sent to other processes.
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         declared = None if self.declared is None else dict(self.declared)
         return _restore, ({**values, "params": dict(self.params), "declared": declared},)
 
     @property
-    def changed(self) -> dict[str, Any]:
+    def changed(self) -> dict[str, JSON]:
         """The parameters that are not as declared, by name."""
         if self.declared is None:
             return {}
@@ -125,7 +127,7 @@ class Model:
         """
         return member_name(self.name, self.changed)
 
-    def with_params(self, changes: Mapping[str, Any]) -> Model:
+    def with_params(self, changes: Params) -> Model:
         """Return this model with some parameters changed.
 
         Raises:
@@ -141,7 +143,7 @@ class Model:
         declared = self.params if self.declared is None else self.declared
         return dataclasses.replace(self, params={**self.params, **changes}, declared=declared)
 
-    def view_params(self) -> dict[str, Any]:
+    def view_params(self) -> dict[str, JSON]:
         """Return the parameters that `features` takes.
 
         >>> def vectors(*, length=3): ...
@@ -151,7 +153,7 @@ class Model:
         named = _parameters(self.features)
         return {name: value for name, value in self.params.items() if name in named}
 
-    def view(self) -> Any:
+    def view(self) -> Transformer | None:
         """Return a new, unfitted transformer; None where rows are passed as they are."""
         return None if self.features is None else self.features(**self.view_params())
 
@@ -161,7 +163,7 @@ class Model:
         rest = {name: value for name, value in self.params.items() if name not in taken}
         return dataclasses.replace(self, params=rest)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> dict[str, JSON]:
         """Return all that decides the model's predictions, as JSON values, for the key."""
         return {
             "name": self.name,
@@ -173,21 +175,21 @@ class Model:
         }
 
 
-def _restore(values: dict[str, Any]) -> Model:
+def _restore(values: Params) -> Model:
     return Model(**values)
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(one: JSON, other: JSON) -> bool:
     """Whether two values are the same JSON; 1 and 1.0 mean different things to some libraries."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
-def _parameters(function: Callable[..., Any] | None) -> set[str]:
+def _parameters(function: Callable[..., object] | None) -> set[str]:
     """Return the names that a function gives its parameters."""
     return set() if function is None else set(inspect.signature(function).parameters)
 
 
-def _qualified(function: Callable[..., Any] | None) -> str | None:
+def _qualified(function: Callable[..., object] | None) -> str | None:
     """Return the name of a function; of an object that is called, that of its class."""
     if function is None:
         return None
@@ -197,7 +199,7 @@ def _qualified(function: Callable[..., Any] | None) -> str | None:
     return f"{named.__module__}:{named.__qualname__}"
 
 
-def parse_setting(text: str) -> tuple[str, str, Any]:
+def parse_setting(text: str) -> tuple[str, str, JSON]:
     """Split `model.parameter=value` as given on the command line.
 
     The value is read as JSON where it is JSON and as text otherwise.

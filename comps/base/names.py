@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from comps.base.errors import UsageError
+from comps.base.values import JSON
 
 _CLOSING = {"[": "]", "{": "}"}
 _APART = frozenset(',[]{}"')
 
 
-def member_name(base: str, changes: Mapping[str, Any]) -> str:
+def member_name(base: str, changes: Mapping[str, JSON]) -> str:
     """Return the name of a model with changed parameters; the model's own if there are none.
 
     >>> member_name("ridge", {"solver": "lsqr", "alpha": 1e6})
@@ -28,7 +28,7 @@ def member_name(base: str, changes: Mapping[str, Any]) -> str:
     return f"{base}[{','.join(f'{name}={_text(changes[name])}' for name in sorted(changes))}]"
 
 
-def parse_member(name: str) -> tuple[str, dict[str, Any]]:
+def parse_member(name: str) -> tuple[str, dict[str, JSON]]:
     """Return the model's name and the changed parameters of a member's name.
 
     >>> parse_member("ridge[alpha=1e6]")
@@ -40,7 +40,7 @@ def parse_member(name: str) -> tuple[str, dict[str, Any]]:
     base, bracket, rest = name.partition("[")
     if not bracket:
         return name, {}
-    changes = {}
+    changes: dict[str, JSON] = {}
     for part in split_names(rest.removesuffix("]")):
         parameter, equals, value = part.partition("=")
         if not (base and equals and parameter.strip() and rest.endswith("]")):
@@ -101,19 +101,25 @@ def split_names(text: str) -> list[str]:
     return [name.strip() for name in (*names, text[begin:]) if name.strip()]
 
 
-def parse_value(text: str) -> Any:
+def parse_value(text: str) -> JSON:
     """Return the value of a parameter: JSON where the text is JSON, and the text otherwise."""
     try:
-        return json.loads(text)
+        value: JSON = json.loads(text)
+        return value
     except json.JSONDecodeError:
         return text
 
 
-def _text(value: Any) -> str:
+def _text(value: JSON) -> str:
     """Return the shortest text that `parse_value` turns into the value."""
-    plain = isinstance(value, str) and value == value.strip() and not _APART & set(value)
-    if plain and value and parse_value(value) is value:
-        return str(value)
+    if (
+        isinstance(value, str)
+        and value
+        and value == value.strip()
+        and not _APART & set(value)
+        and parse_value(value) is value
+    ):
+        return value
     if isinstance(value, float) and math.isfinite(value):
         return _number(value)
     return json.dumps(value, separators=(",", ":"), sort_keys=True)

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import singledispatch
-from typing import Any
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from comps.base.images import Images
+from comps.base.values import Array
 from comps.base.windows import Windows
 
+if TYPE_CHECKING:
+    from scipy import sparse
 
-def take(rows: Any, index: NDArray[np.int64]) -> Any:
+
+class RowSet(Protocol):
+    """The rows of a data set: a table, an array, `Images`, `Windows`, or another such form."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        ...
+
+    def __getitem__(self, rows: NDArray[np.int64], /) -> RowSet:
+        """Return some rows; of a table, `take` does."""
+        ...
+
+
+# What a trainer is given of rows: themselves, arrays by name, or a sparse matrix.
+Features: TypeAlias = "RowSet | Mapping[str, Array] | sparse.csr_matrix"
+
+
+def take(rows: RowSet, index: NDArray[np.int64]) -> RowSet:
     """Return some rows of a DataFrame or an array."""
     return rows.iloc[index] if hasattr(rows, "iloc") else rows[index]
 
 
 @singledispatch
-def join_rows(first: Any, second: Any) -> Any:
+def join_rows(first: RowSet, second: RowSet) -> RowSet:
     """Return the rows of one part followed by those of another.
 
     Tables and arrays are copied. Images and windows are positions in an array, which stays as it
@@ -45,8 +66,9 @@ def join_rows(first: Any, second: Any) -> Any:
     if hasattr(first, "iloc"):
         import pandas as pd
 
-        _check(list(first) == list(second), "columns")
-        return pd.concat([first, second], ignore_index=True)
+        if isinstance(first, pd.DataFrame) and isinstance(second, pd.DataFrame):
+            _check(list(first) == list(second), "columns")
+            return pd.concat([first, second], ignore_index=True)
     return np.concatenate([first, second])
 
 

@@ -9,15 +9,18 @@ KerasTuner, whose `hp` returns values. Both libraries are imported when a search
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from comps.base.values import JSON, Params
 
 if TYPE_CHECKING:
+    from keras_tuner import HyperParameters
     from optuna.distributions import BaseDistribution
 
 Distributions = Mapping[str, "BaseDistribution"]
 
 
-def boosting(params: Mapping[str, Any]) -> Distributions:
+def boosting(params: Params) -> Distributions:
     """Return the distributions of gradient boosting, by the names of its three libraries.
 
     The number of rounds is not among them: it comes from the mean curve over the folds. The
@@ -51,7 +54,7 @@ def boosting(params: Mapping[str, Any]) -> Distributions:
     return {name: known[name] for name in params if name in known}
 
 
-def forest(params: Mapping[str, Any]) -> Distributions:
+def forest(params: Params) -> Distributions:
     """Return the distributions of a forest: the number of columns that a split chooses from."""
     from optuna.distributions import FloatDistribution as Float
 
@@ -64,7 +67,7 @@ _FACTOR = 30.0
 _SCALES = ("alpha", "C", "gamma", "epsilon", "scale")
 
 
-def scales(params: Mapping[str, Any]) -> Distributions:
+def scales(params: Params) -> Distributions:
     """Return the distributions of linear models and kernels: their scales, around the defaults.
 
     >>> scales({"alpha": 3.0})["alpha"].high
@@ -92,7 +95,7 @@ _SWITCHES = (
 )
 
 
-def network(hp: Any, params: Mapping[str, Any]) -> dict[str, Any]:
+def network(hp: HyperParameters, params: Params) -> dict[str, JSON]:
     """Return parameters of a network from KerasTuner's `hp`, whose defaults are its own.
 
     Widths of layers are multiplied by one factor. Of dense and recurrent layers there may also be
@@ -101,7 +104,7 @@ def network(hp: Any, params: Mapping[str, Any]) -> dict[str, Any]:
     at all is searched, too, and which cell. Epochs are not: they come from the mean curve over
     the folds.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, JSON] = {}
     for name in ("units", "filters"):
         if isinstance(params.get(name), list):
             found[name] = _layers(hp, name, params[name])
@@ -134,7 +137,7 @@ def network(hp: Any, params: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _layers(hp: Any, name: str, widths: list[int]) -> list[int]:
+def _layers(hp: HyperParameters, name: str, widths: list[int]) -> list[int]:
     """Return the widths of layers for a depth and a factor, which `hp` chooses."""
     depth = len(widths)
     if name == "units":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +33,7 @@ class Windows:
     """
 
     series: NDArray[np.float32]
-    times: NDArray[Any]
+    times: NDArray[np.datetime64]
     ends: NDArray[np.int64]
     length: int
     names: tuple[str, ...]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
+from keras import KerasTensor, ops
 from numpy.typing import NDArray
+
+from comps.base import Params
 
 # Control points of a bend lie so many pixels apart, and each moves its surroundings by a bell of
 # this deviation: Simard et al. found 4 pixels to be best on these images.
@@ -49,14 +50,14 @@ class RandomMovement(keras.layers.Layer):  # type: ignore[misc]
         shift: float,
         bend: float,
         seed: int | None = None,
-        **options: Any,
+        **options: object,
     ) -> None:
         super().__init__(**options)
         self.turn, self.zoom, self.slant, self.shift = turn, zoom, slant, shift
         self.bend, self.seed = bend, seed
         self.generator = keras.random.SeedGenerator(seed)
 
-    def call(self, images: Any, training: bool = False) -> Any:
+    def call(self, images: KerasTensor, training: bool = False) -> KerasTensor:
         """Return images of the same shape."""
         if not training:
             return images
@@ -79,14 +80,14 @@ class RandomMovement(keras.layers.Layer):  # type: ignore[misc]
             rows = rows + self._bent(count, height, width)
         return _looked_up(images, rows, columns)
 
-    def _bent(self, count: Any, height: int, width: int) -> Any:
+    def _bent(self, count: int, height: int, width: int) -> KerasTensor:
         """Return smooth random displacements [count, height, width], in pixels."""
         down, across = _bells(height), _bells(width)
         shape = (count, down.shape[1], across.shape[1])
         points = keras.random.normal(shape, stddev=self.bend, seed=self.generator)
         return ops.matmul(ops.matmul(down, points), across.T)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         names = ("turn", "zoom", "slant", "shift", "bend", "seed")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
@@ -108,11 +109,11 @@ class MeanOverShifts(keras.layers.Layer):  # type: ignore[misc]
     [[0.0, 1.0, 0.0, 0.0], [1.0, 1.0, 1.0, 0.0]]
     """
 
-    def __init__(self, network: keras.Model, shift: int = 1, **options: Any) -> None:
+    def __init__(self, network: keras.Model, shift: int = 1, **options: object) -> None:
         super().__init__(**options)
         self.network, self.shift = network, shift
 
-    def call(self, images: Any, training: bool = False) -> Any:
+    def call(self, images: KerasTensor, training: bool = False) -> KerasTensor:
         """Return the network's outputs, [batch, ...]."""
         total = self.network(images, training=training)
         if training or not self.shift:
@@ -123,13 +124,13 @@ class MeanOverShifts(keras.layers.Layer):  # type: ignore[misc]
                 total = total + self.network(ops.roll(images, way, axis=axis), training=False)
         return total / 5
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         network = keras.saving.serialize_keras_object(self.network)
         return {**super().get_config(), "network": network, "shift": self.shift}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> MeanOverShifts:
+    def from_config(cls, config: Params) -> MeanOverShifts:
         """Return the layer."""
         network = keras.saving.deserialize_keras_object(config["network"])
         return cls(**{**config, "network": network})
@@ -149,7 +150,7 @@ def _bells(size: int) -> NDArray[np.float32]:
     return unit
 
 
-def _looked_up(images: Any, rows: Any, columns: Any) -> Any:
+def _looked_up(images: KerasTensor, rows: KerasTensor, columns: KerasTensor) -> KerasTensor:
     """Return the interpolated brightness of images at positions [batch, height, width]."""
     count = ops.shape(images)[0]
     _, height, width, channels = images.shape
@@ -161,7 +162,7 @@ def _looked_up(images: Any, rows: Any, columns: Any) -> Any:
     low, right = (rows - top)[..., None], (columns - left)[..., None]
     corner = ops.cast(top * (width + 2) + left, "int32")
 
-    def at(offset: int) -> Any:
+    def at(offset: int) -> KerasTensor:
         places = ops.reshape(corner + offset, (count, -1, 1))
         values = ops.take_along_axis(padded, places, axis=1)
         return ops.reshape(values, (count, height, width, channels))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sklearn.calibration import CalibratedClassifierCV
 
 
-def svc(**params: Any) -> Any:
+def svc(**params: object) -> CalibratedClassifierCV:
     """Return a support vector machine with a Gaussian kernel.
 
     Its outputs are distances to class borders; one temperature, fitted on predictions of rows that

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from comps.base import Family, Model, spaces
+from comps.base import Family, Model, Params, spaces
 from comps.baselines import class_share
 from comps.digits import estimators, networks
 from comps.digits.features import kernel_features, pixel_features, stroke_features
 from comps.digits.preprocessors import image_preprocessor
 
 # Few columns a tree: 1,008 of them tell much the same, and the time grows with them.
-_LIGHTGBM: Mapping[str, Any] = {
+_LIGHTGBM: Params = {
     "rounds": 200,
     "stride": 20,
     "learning_rate": 0.15,
@@ -24,7 +21,7 @@ _LIGHTGBM: Mapping[str, Any] = {
     "min_data_in_leaf": 10,
     "max_bin": 63,
 }
-_XGBOOST: Mapping[str, Any] = {
+_XGBOOST: Params = {
     "rounds": 200,
     "stride": 20,
     "eta": 0.2,

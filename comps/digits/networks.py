@@ -8,7 +8,7 @@ is [rows, 10], a probability for each digit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from comps.optimizers import one_cycle
 
@@ -173,14 +173,14 @@ def _trunk(
 
 
 def _convolution(
-    hidden: Any,
+    hidden: keras.KerasTensor,
     filters: int,
     *,
     size: int = 3,
     strides: int = 1,
     padding: str = "valid",
     activate: bool = True,
-) -> Any:
+) -> keras.KerasTensor:
     """Return a convolution, normalised over the batch."""
     from keras import layers
 
@@ -191,7 +191,7 @@ def _convolution(
     return layers.ReLU()(hidden) if activate else hidden
 
 
-def _scaled(shapes: Shapes) -> tuple[Any, Any]:
+def _scaled(shapes: Shapes) -> tuple[dict[str, keras.KerasTensor], keras.KerasTensor]:
     """Return the input of images and their pixels as 0 to 1."""
     import keras
 
@@ -200,14 +200,14 @@ def _scaled(shapes: Shapes) -> tuple[Any, Any]:
     return {name: image}, keras.layers.Rescaling(1 / 255)(image)
 
 
-def _answer(hidden: Any) -> Any:
+def _answer(hidden: keras.KerasTensor) -> keras.KerasTensor:
     """Return a probability for each digit."""
     import keras
 
     return keras.layers.Dense(_DIGITS, activation="softmax", dtype="float32")(hidden)
 
 
-def _compiled(model: keras.Model, optimizer: Any) -> keras.Model:
+def _compiled(model: keras.Model, optimizer: keras.Optimizer) -> keras.Model:
     import keras
 
     model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 
 def network_boosting(
     *, application: str = "VGG16", weights: str | None = None, **params: Any
-) -> Any:
+) -> Pipeline:
     """Return gradient boosting on the features of a pretrained network."""
     from lightgbm import LGBMClassifier
     from sklearn.pipeline import make_pipeline
@@ -19,7 +22,7 @@ def network_boosting(
     )
 
 
-def kernel_machine(*, components: int = 1000, gamma: float = 1e-3, C: float = 1.0) -> Any:  # noqa: N803
+def kernel_machine(*, components: int = 1000, gamma: float = 1e-3, C: float = 1.0) -> Pipeline:  # noqa: N803
     """Return logistic regression on a Gaussian kernel, by Nystroem's approximation."""
     from sklearn.kernel_approximation import Nystroem
     from sklearn.linear_model import LogisticRegression

@@ -13,19 +13,42 @@ import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import DataError
 
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
 Pixels = NDArray[np.uint8]
 Shape = tuple[int, int, int, int]
-Fill = Callable[[Callable[[Shape], Pixels]], dict[str, Any]]
 
 
-def cached(folder: Path, key: str, fill: Fill) -> tuple[Pixels, dict[str, Any]]:
+class Known(TypedDict):
+    """What the loader needs to know of the images beside their pixels.
+
+    Attributes:
+        train: names of the training images.
+        test: names of the test images.
+        sample: the sample submission, in Latin-1.
+        pairs: two training rows each that show the same.
+        fingerprint: of all files.
+    """
+
+    train: list[str]
+    test: list[str]
+    sample: str
+    pairs: list[list[int]]
+    fingerprint: str
+
+
+Fill = Callable[[Callable[[Shape], Pixels]], Known]
+
+
+def cached(folder: Path, key: str, fill: Fill) -> tuple[Pixels, Known]:
     """Return the pixels of a key, [n, height, width, channels] uint8, and the facts about them.
 
     A missing or damaged entry is filled anew; of several processes that want it, one does the
@@ -35,7 +58,7 @@ def cached(folder: Path, key: str, fill: Fill) -> tuple[Pixels, dict[str, Any]]:
         folder: of the cache; it is made if need be.
         key: must change with everything that decides the pixels.
         fill: `(allocate) -> known`; it calls `allocate(shape)` once, writes into the array that
-            it gets, and returns JSON values.
+            it gets, and returns what is known.
 
     Returns:
         The pixels, read-only, mapped from the file; and what `fill` returned.
@@ -64,13 +87,13 @@ def cached(folder: Path, key: str, fill: Fill) -> tuple[Pixels, dict[str, Any]]:
     return entry
 
 
-def _lock(path: Path) -> Any:
+def _lock(path: Path) -> BaseFileLock:
     from filelock import FileLock
 
     return FileLock(path)
 
 
-def _read(folder: Path, key: str) -> tuple[Pixels, dict[str, Any]] | None:
+def _read(folder: Path, key: str) -> tuple[Pixels, Known] | None:
     """Return an entry, or None if it is missing or damaged."""
     try:
         entry = json.loads((folder / f"{key}.json").read_text())
@@ -124,7 +147,7 @@ def _flush(pixels: Pixels) -> None:
     pixels.flush()
 
 
-def _digest(pixels: Pixels, known: dict[str, Any], rows: int = 1024) -> int:
+def _digest(pixels: Pixels, known: Known, rows: int = 1024) -> int:
     digest = zlib.crc32(json.dumps(known).encode())
     for start in range(0, len(pixels), rows):
         digest = zlib.crc32(pixels[start : start + rows].tobytes(), digest)

@@ -12,11 +12,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import KerasTensor, layers, ops
+
+from comps.base import Params
+
+# Of a batch: None where it is not known yet.
+Shape = tuple[int | None, ...]
 
 
 @keras.saving.register_keras_serializable("dogs_vs_cats")
@@ -34,13 +38,13 @@ class RandomFrame(layers.Layer):  # type: ignore[misc]
     """
 
     def __init__(
-        self, shift: float = 0.1, zoom: float = 0.1, seed: int | None = None, **options: Any
+        self, shift: float = 0.1, zoom: float = 0.1, seed: int | None = None, **options: object
     ) -> None:
         super().__init__(**options)
         self.shift, self.zoom, self.seed = shift, zoom, seed
         self.generator = keras.random.SeedGenerator(seed)
 
-    def call(self, images: Any, training: bool = False) -> Any:
+    def call(self, images: KerasTensor, training: bool = False) -> KerasTensor:
         """Return images of the same shape, [batch, height, width, channels]."""
         if not training:
             return images
@@ -50,10 +54,10 @@ class RandomFrame(layers.Layer):  # type: ignore[misc]
         moved = ops.einsum("bij,bjwc->biwc", rows, images)
         return ops.einsum("bkw,biwc->bikc", columns, moved)
 
-    def _weights(self, count: Any, length: int, *, mirrored: bool) -> Any:
+    def _weights(self, count: int, length: int, *, mirrored: bool) -> KerasTensor:
         """Return [batch, length, length]: the weight of each old row in each new row."""
 
-        def uniform(low: float, high: float) -> Any:
+        def uniform(low: float, high: float) -> KerasTensor:
             return keras.random.uniform((count, 1), low, high, seed=self.generator)
 
         centre = (length - 1) / 2
@@ -65,7 +69,7 @@ class RandomFrame(layers.Layer):  # type: ignore[misc]
         wanted = ops.clip((positions - centre) * scale + centre + offset, 0.0, length - 1.0)
         return ops.maximum(1.0 - ops.abs(wanted[:, :, None] - positions), 0.0)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         own = {"shift": self.shift, "zoom": self.zoom, "seed": self.seed}
         return {**super().get_config(), **own}
@@ -81,18 +85,18 @@ class RandomColour(layers.Layer):  # type: ignore[misc]
         seed: of the random choices.
     """
 
-    def __init__(self, amount: float = 0.2, seed: int | None = None, **options: Any) -> None:
+    def __init__(self, amount: float = 0.2, seed: int | None = None, **options: object) -> None:
         super().__init__(**options)
         self.amount, self.seed = amount, seed
         self.generator = keras.random.SeedGenerator(seed)
 
-    def call(self, images: Any, training: bool = False) -> Any:
+    def call(self, images: KerasTensor, training: bool = False) -> KerasTensor:
         """Return images of the same shape, [batch, height, width, channels]."""
         if not training:
             return images
         count, channels = ops.shape(images)[0], images.shape[3]
 
-        def uniform(size: int, reach: float) -> Any:
+        def uniform(size: int, reach: float) -> KerasTensor:
             shape = (count, 1, 1, size)
             return keras.random.uniform(shape, -reach, reach, seed=self.generator)
 
@@ -101,7 +105,7 @@ class RandomColour(layers.Layer):  # type: ignore[misc]
         mean = ops.mean(images, axis=(1, 2), keepdims=True)
         return (images - mean) * contrast + mean + light
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         return {**super().get_config(), "amount": self.amount, "seed": self.seed}
 
@@ -117,11 +121,11 @@ class ViewsAveraged(layers.Layer):  # type: ignore[misc]
         shift: pixels, both ways; what comes in at an edge is the edge mirrored.
     """
 
-    def __init__(self, body: keras.Model, shift: int = 1, **options: Any) -> None:
+    def __init__(self, body: keras.Model, shift: int = 1, **options: object) -> None:
         super().__init__(**options)
         self.body, self.shift = body, shift
 
-    def call(self, images: Any, training: bool = False) -> Any:
+    def call(self, images: KerasTensor, training: bool = False) -> KerasTensor:
         """Return the outputs of the body."""
         if training:
             return self.body(images, training=True)
@@ -134,16 +138,16 @@ class ViewsAveraged(layers.Layer):  # type: ignore[misc]
             predictions += [self.body(part, training=False) for part in (view, view[:, :, ::-1])]
         return sum(predictions) / len(predictions)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         body = keras.saving.serialize_keras_object(self.body)
         return {**super().get_config(), "body": body, "shift": self.shift}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> ViewsAveraged:
+    def from_config(cls, config: Params) -> ViewsAveraged:
         """Build the body again."""
-        body = keras.saving.deserialize_keras_object(config.pop("body"))
-        return cls(body, **config)
+        body = keras.saving.deserialize_keras_object(config["body"])
+        return cls(**{**config, "body": body})
 
 
 @keras.saving.register_keras_serializable("dogs_vs_cats")
@@ -160,7 +164,7 @@ class CosineBasis(keras.initializers.Initializer):  # type: ignore[misc]
     True
     """
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: str | None = None) -> KerasTensor:
         """Return [size, size, 3, 3 * frequencies ** 2]."""
         size, frequencies = shape[0], math.isqrt(shape[3] // 3)
         angles = np.pi * np.outer(np.arange(frequencies), np.arange(size) + 0.5) / size
@@ -171,7 +175,7 @@ class CosineBasis(keras.initializers.Initializer):  # type: ignore[misc]
         filters = np.einsum("ui,vj,cd->ijduvc", space, space, colours).reshape(shape)
         return ops.convert_to_tensor(filters, dtype=dtype or "float32")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments, of which there are none."""
         return {}
 
@@ -187,11 +191,11 @@ class Squeezed(layers.Layer):  # type: ignore[misc]
         side: in pixels.
     """
 
-    def __init__(self, side: int, **options: Any) -> None:
+    def __init__(self, side: int, **options: object) -> None:
         super().__init__(**options)
         self.side = side
 
-    def call(self, images: Any) -> Any:
+    def call(self, images: KerasTensor) -> KerasTensor:
         """Return [batch, side, side, channels], 0 to 255, of [batch, height, width, channels]."""
         height, width = images.shape[1:3]
         if None not in (height, width):
@@ -201,14 +205,14 @@ class Squeezed(layers.Layer):  # type: ignore[misc]
         shape = (-1, self.side, self.side, images.shape[3])
         return ops.cond(same, lambda: ops.reshape(images, shape), lambda: self._resized(images))
 
-    def _resized(self, images: Any) -> Any:
+    def _resized(self, images: KerasTensor) -> KerasTensor:
         height, width = ops.shape(images)[1:3]
         images = ops.einsum("kw,bhwc->bhkc", self._weights(width), images)
         images = ops.floor(images + 0.5)
         images = ops.einsum("kh,bhwc->bkwc", self._weights(height), images)
         return ops.floor(images + 0.5)
 
-    def _weights(self, length: Any) -> Any:
+    def _weights(self, length: int | KerasTensor) -> KerasTensor:
         """Return [side, length]: the weight of each old row in each new row.
 
         A triangle, which widens where the image shrinks (Pillow's filter `BILINEAR`).
@@ -220,10 +224,10 @@ class Squeezed(layers.Layer):  # type: ignore[misc]
         weights = ops.maximum(1.0 - distances, 0.0)
         return weights / ops.sum(weights, axis=1, keepdims=True)
 
-    def compute_output_shape(self, shape: Any) -> Any:
+    def compute_output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the squares."""
         return (shape[0], self.side, self.side, shape[3])
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         return {**super().get_config(), "side": self.side}

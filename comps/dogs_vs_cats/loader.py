@@ -6,17 +6,17 @@ import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from comps.archive import check_columns, check_ids, read_csv
-from comps.base import DataError, Dataset, Images
+from comps.base import Array, DataError, Dataset, Images
 from comps.dogs_vs_cats import duplicates
 from comps.dogs_vs_cats.decoding import decode, shorter_side
 from comps.dogs_vs_cats.files import CompetitionFiles, Photograph, open_files, source_key
-from comps.dogs_vs_cats.image_cache import Pixels, Shape, cached
+from comps.dogs_vs_cats.image_cache import Known, Pixels, Shape, cached
 from comps.sources import cache_root
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def load(path: Path) -> Dataset:
     limits = duplicates.BITS, duplicates.DIFFERENCE, LARGEST_SIDE, SMALLEST_SIDE, _FORMAT
     key = f"{source_key(path)}-{zlib.crc32(str(limits).encode()):08x}"
 
-    def fill(allocate: Callable[[Shape], Pixels]) -> dict[str, Any]:
+    def fill(allocate: Callable[[Shape], Pixels]) -> Known:
         with open_files(path) as files:
             return _decode_all(files, allocate)
 
@@ -86,7 +86,7 @@ def load(path: Path) -> Dataset:
     )
 
 
-def _decode_all(files: CompetitionFiles, allocate: Callable[[Shape], Pixels]) -> dict[str, Any]:
+def _decode_all(files: CompetitionFiles, allocate: Callable[[Shape], Pixels]) -> Known:
     """Decode all images, training rows first; return the other facts that the loader needs."""
     import joblib
 
@@ -143,7 +143,7 @@ def _sample(content: bytes, test_ids: NDArray[np.int64]) -> pd.DataFrame:
     return table
 
 
-def _shown(ids: NDArray[Any]) -> str:
+def _shown(ids: Array) -> str:
     first = ", ".join(map(str, ids[:5]))
     return f"{len(ids)} ids" + (f" ({first}{', ...' if len(ids) > 5 else ''})" if len(ids) else "")
 

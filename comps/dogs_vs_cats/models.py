@@ -5,21 +5,24 @@ Nothing was chosen by the test part; what was tried is in this folder's README.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from comps.base import Family, Model, spaces
+from comps.base import Family, Model, Params, spaces
 from comps.baselines import class_share
 from comps.dogs_vs_cats import estimators, networks
 from comps.dogs_vs_cats.features import tree_features
 from comps.dogs_vs_cats.preprocessors import image_preprocessor
 
+if TYPE_CHECKING:
+    import keras
+
 
 def _book(
     name: str,
-    build: Callable[..., Any],
+    build: Callable[..., keras.Model],
     epochs: int,
-    params: Mapping[str, Any],
+    params: Params,
     seconds: float,
     about: str,
 ) -> Model:

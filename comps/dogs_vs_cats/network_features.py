@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ class NetworkFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.application = application
         self.weights = weights
 
-    def fit(self, X: Images, y: Any = None) -> Self:
+    def fit(self, X: Images, y: object = None) -> Self:
         """Learn nothing."""
         return self
 

@@ -8,7 +8,7 @@ returns a compiled model: "image" [side, side, 3], 0 to 255, to the probability 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from comps.optimizers import one_cycle
 
@@ -219,7 +219,7 @@ def pretrained(
     return _compiled(image, output, optimizer)
 
 
-def _whitened_patches(pixels: Any, step: int) -> Any:
+def _whitened_patches(pixels: keras.KerasTensor, step: int) -> keras.KerasTensor:
     """Return the cosine features of patches of twice the step, with both signs."""
     from keras import layers
 
@@ -238,7 +238,7 @@ def _whitened_patches(pixels: Any, step: int) -> Any:
     return layers.ReLU()(layers.Concatenate()([white, layers.Rescaling(-1.0)(white)]))
 
 
-def _convolution(hidden: Any, width: int) -> Any:
+def _convolution(hidden: keras.KerasTensor, width: int) -> keras.KerasTensor:
     from keras import layers
 
     return layers.Conv2D(width, 3, padding="same", use_bias=False, kernel_initializer="he_normal")(
@@ -246,38 +246,43 @@ def _convolution(hidden: Any, width: int) -> Any:
     )
 
 
-def _normalised(hidden: Any) -> Any:
+def _normalised(hidden: keras.KerasTensor) -> keras.KerasTensor:
     from keras import layers
 
     return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(hidden))
 
 
-def _image(shapes: Shapes) -> Any:
+def _image(shapes: Shapes) -> keras.KerasTensor:
     import keras
 
     return keras.Input(shapes["image"], name="image")
 
 
-def _book_augmentation(image: Any) -> Any:
+def _book_augmentation(image: keras.KerasTensor) -> keras.KerasTensor:
     from keras import layers
 
     flipped = layers.RandomFlip("horizontal")(image)
     return layers.RandomZoom(0.2)(layers.RandomRotation(0.1)(flipped))
 
 
-def _probability(hidden: Any) -> Any:
+def _probability(hidden: keras.KerasTensor) -> keras.KerasTensor:
     from keras import layers
 
     return layers.Dense(1, activation="sigmoid", dtype="float32")(hidden)
 
 
-def _rmsprop(learning_rate: float) -> Any:
+def _rmsprop(learning_rate: float) -> keras.optimizers.RMSprop:
     import keras
 
     return keras.optimizers.RMSprop(learning_rate)
 
 
-def _compiled(image: Any, output: Any, optimizer: Any, smoothing: float = 0.0) -> keras.Model:
+def _compiled(
+    image: keras.KerasTensor,
+    output: keras.KerasTensor,
+    optimizer: keras.Optimizer,
+    smoothing: float = 0.0,
+) -> keras.Model:
     import keras
 
     model = keras.Model({"image": image}, output)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,7 @@ APPLICATIONS: Mapping[str, Application] = {
     ),
 }
 
-Prepare = Callable[[Any], Any]
+Prepare = Callable[["keras.KerasTensor"], "keras.KerasTensor"]
 
 
 def load_application(name: str, weights: str | None, side: int) -> tuple[keras.Model, Prepare]:
@@ -90,7 +90,7 @@ def load_application(name: str, weights: str | None, side: int) -> tuple[keras.M
         ) from error
     preprocess = getattr(keras.applications, known.module).preprocess_input
 
-    def prepare(images: Any) -> Any:
+    def prepare(images: keras.KerasTensor) -> keras.KerasTensor:
         if images.shape[1] < side:
             images = keras.layers.Resizing(side, side)(images)
         return preprocess(images)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
-from keras import ops
+from keras import KerasTensor, ops
 
 
 @keras.saving.register_keras_serializable("dogs_vs_cats")
@@ -26,12 +25,14 @@ class TwoPhases(keras.optimizers.RMSprop):  # type: ignore[misc]
         tuning_rate: float = 1e-5,
         late: Sequence[str] = (),
         begin: int = 0,
-        **options: Any,
+        **options: object,
     ) -> None:
         super().__init__(learning_rate, **options)
         self.tuning_rate, self.late, self.begin = tuning_rate, list(late), begin
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(
+        self, gradient: KerasTensor, variable: keras.Variable, learning_rate: KerasTensor
+    ) -> None:
         """Update one variable. See `keras.optimizers.Optimizer`."""
         # TensorFlow hands over its own variable, which has no path.
         path = self._trainable_variables[self._get_variable_index(variable)].path
@@ -40,7 +41,7 @@ class TwoPhases(keras.optimizers.RMSprop):  # type: ignore[misc]
         rate = ops.where(begun, ops.cast(self.tuning_rate, variable.dtype), first)
         super().update_step(gradient, variable, rate)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         own = {"tuning_rate": self.tuning_rate, "late": self.late, "begin": self.begin}
         return {**super().get_config(), **own}

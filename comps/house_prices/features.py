@@ -15,12 +15,14 @@ scikit-learn and pandas are imported when a transformer is made: declaring model
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from comps.house_prices.columns import CATEGORIES
 
 if TYPE_CHECKING:
+    from sklearn.compose import make_column_selector
     from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
     from comps.house_prices.table import HouseTable
 
@@ -87,13 +89,13 @@ def tree_features() -> Pipeline:
     return make_pipeline(network_table(), parts)
 
 
-def _numbers() -> Any:
+def _numbers() -> make_column_selector:
     from sklearn.compose import make_column_selector
 
     return make_column_selector(dtype_include="number")
 
 
-def _levels(min_frequency: int) -> Any:
+def _levels(min_frequency: int) -> OneHotEncoder:
     from sklearn.preprocessing import OneHotEncoder
 
     return OneHotEncoder(
@@ -101,7 +103,7 @@ def _levels(min_frequency: int) -> Any:
     )
 
 
-def _target_means() -> Any:
+def _target_means() -> TargetEncoder:
     from sklearn.model_selection import KFold
     from sklearn.preprocessing import TargetEncoder
 

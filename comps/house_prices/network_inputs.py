@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -36,7 +36,7 @@ class NetworkInputs(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.clip = clip
         self.min_frequency = min_frequency
 
-    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
         """Learn the skewed columns, scales and levels.
 
         A column that is constant here is kept at zero, so that all folds have the same columns.

@@ -8,7 +8,7 @@ log1p(price).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from comps.optimizers import one_cycle
 
@@ -89,7 +89,7 @@ def mlp(
     return model
 
 
-def _joined(shapes: Shapes) -> tuple[dict[str, Any], Any]:
+def _joined(shapes: Shapes) -> tuple[dict[str, keras.KerasTensor], keras.KerasTensor]:
     """Return an input of each name, and all of them side by side."""
     import keras
 

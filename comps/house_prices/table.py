@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from comps.base import Array
 from comps.house_prices.columns import CATEGORIES, NONE
 from comps.house_prices.domain import add_domain_features
 
@@ -15,7 +16,7 @@ from comps.house_prices.domain import add_domain_features
 class HouseTable(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Fill missing values of a cleaned table from training rows, and add domain features."""
 
-    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
         """Learn the median frontage of each neighbourhood, and each column's median or mode."""
         self.medians_ = X.select_dtypes("number").median().fillna(0.0)
         self.modes_ = {name: _mode(X[name]) for name in CATEGORIES}
@@ -44,7 +45,7 @@ class LogSkewed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self, limit: float = 0.75) -> None:
         self.limit = limit
 
-    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
         """Pick the columns with more than two values whose skewness is above the limit."""
         usable = (X.min() >= 0) & (X.nunique() > 2) & (X.skew() > self.limit)
         self.columns_ = list(X.columns[usable])
@@ -56,7 +57,7 @@ class LogSkewed(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         out[self.columns_] = np.log1p(out[self.columns_].clip(lower=0))
         return out
 
-    def get_feature_names_out(self, names: Any = None) -> Any:
+    def get_feature_names_out(self, names: Array | None = None) -> Array | None:
         """Return the names of the columns, unchanged."""
         return names
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.linear_model import LogisticRegression
 
 
-def logistic(**params: Any) -> Any:
+def logistic(**params: object) -> LogisticRegression:
     """Return logistic regression with a squared penalty."""
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(solver="liblinear", **params)
 
 
-def naive_bayes(**params: Any) -> Any:
+def naive_bayes(**params: object) -> CalibratedClassifierCV:
     """Return calibrated naive Bayes of the frequencies of tokens in each class.
 
     Naive Bayes takes tokens for independent, so that its probabilities are far too close to 0 and

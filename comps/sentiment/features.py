@@ -16,16 +16,18 @@ scikit-learn and pandas are imported when a transformer is made: declaring model
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import Pipeline
 
     from comps.sentiment.network_inputs import TokenBags, TokenSequences
     from comps.sentiment.vectors import SentenceVectors
 
 
-def linear_features() -> Any:
+def linear_features() -> ColumnTransformer:
     """Return a transformer to a sparse matrix: TF-IDF of words, of pairs, and of characters.
 
     Characters within words, two to five in a row, show what words of one stem have in common, and
@@ -63,7 +65,7 @@ def embedding_features(*, folder: str | None = None) -> SentenceVectors:
     return SentenceVectors(folder)
 
 
-def joint_features(*, folder: str | None = None, scale: float = 0.7) -> Any:
+def joint_features(*, folder: str | None = None, scale: float = 0.7) -> ColumnTransformer:
     """Return a transformer to a sparse matrix: `linear_features()` beside sentence embeddings.
 
     Args:
@@ -105,14 +107,14 @@ def glove_inputs(
     return TokenSequences(max_tokens, max_length, known=read_words(file, max_tokens))
 
 
-def _tfidf() -> list[tuple[str, Any, str]]:
+def _tfidf() -> list[tuple[str, TfidfVectorizer, str]]:
     return [
         ("words", _tfidf_of_words(), "review"),
         ("characters", _tfidf_of_characters(), "review"),
     ]
 
 
-def _tfidf_of_words() -> Any:
+def _tfidf_of_words() -> TfidfVectorizer:
     import numpy as np
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -122,7 +124,7 @@ def _tfidf_of_words() -> Any:
     )
 
 
-def _tfidf_of_characters() -> Any:
+def _tfidf_of_characters() -> TfidfVectorizer:
     import numpy as np
     from sklearn.feature_extraction.text import TfidfVectorizer
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import logit
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
+from comps.base import Array
 from comps.sentiment import estimators
 
 
@@ -31,7 +32,7 @@ class NaiveBayesRatios(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
 
-    def fit(self, X: Any, y: NDArray[Any]) -> Self:
+    def fit(self, X: sparse.csr_matrix, y: Array) -> Self:
         """Learn the ratios of the columns of a sparse matrix, none of them negative."""
         shares = []
         for label in (0, 1):
@@ -40,7 +41,7 @@ class NaiveBayesRatios(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.ratios_ = np.log(shares[1] / shares[0])
         return self
 
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: sparse.csr_matrix) -> sparse.csr_matrix:
         """Return a sparse matrix of the same shape and dtype."""
         return (X @ sparse.diags_array(self.ratios_.astype(X.dtype), format="csr")).tocsr()
 
@@ -59,12 +60,12 @@ class LinearScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self, folds: int = 5) -> None:
         self.folds = folds
 
-    def fit(self, X: Any, y: NDArray[Any]) -> Self:
+    def fit(self, X: sparse.csr_matrix, y: Array) -> Self:
         """Fit both models on all rows of a sparse matrix of TF-IDF."""
         self.models_ = [model.fit(X, y) for model in _models()]
         return self
 
-    def fit_transform(self, X: Any, y: NDArray[Any]) -> NDArray[np.float32]:
+    def fit_transform(self, X: sparse.csr_matrix, y: Array) -> NDArray[np.float32]:
         """Fit, and return the cross-fitted scores of the rows, [n, 2] float32."""
         self.fit(X, y)
         folds = StratifiedKFold(self.folds, shuffle=True, random_state=0)
@@ -73,12 +74,12 @@ class LinearScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ]
         return _log_odds(chances)
 
-    def transform(self, X: Any) -> NDArray[np.float32]:
+    def transform(self, X: sparse.csr_matrix) -> NDArray[np.float32]:
         """Return the scores of rows that were not fitted, [n, 2] float32."""
         return _log_odds([model.predict_proba(X) for model in self.models_])
 
 
-def _models() -> list[Any]:
+def _models() -> list[ClassifierMixin]:
     return [estimators.logistic(C=4.0), estimators.naive_bayes(alpha=0.25)]
 
 

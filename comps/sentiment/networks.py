@@ -12,7 +12,7 @@ they take the numbers of the tokens: see `token_layers`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import keras
@@ -179,7 +179,7 @@ def transformer(
     return _compiled(inputs, hidden, learning_rate)
 
 
-def _inputs(shapes: Shapes) -> dict[str, Any]:
+def _inputs(shapes: Shapes) -> dict[str, keras.KerasTensor]:
     """Return an input of each name: tokens are integers."""
     import keras
 
@@ -187,13 +187,15 @@ def _inputs(shapes: Shapes) -> dict[str, Any]:
     return {name: keras.Input(shapes[name], dtype=dtypes[name], name=name) for name in shapes}
 
 
-def _bidirectional(rows: Any, units: int, dropout: float) -> Any:
+def _bidirectional(rows: keras.KerasTensor, units: int, dropout: float) -> keras.KerasTensor:
     from keras import layers
 
     return layers.Dropout(dropout)(layers.Bidirectional(layers.LSTM(units))(rows))
 
 
-def _compiled(inputs: dict[str, Any], hidden: Any, learning_rate: float) -> keras.Model:
+def _compiled(
+    inputs: dict[str, keras.KerasTensor], hidden: keras.KerasTensor, learning_rate: float
+) -> keras.Model:
     import keras
 
     model = keras.Model(

@@ -7,7 +7,7 @@ it is called, and need Keras on TensorFlow. See `comps.base.Model.preprocessor`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import keras
@@ -37,7 +37,7 @@ def sequence_preprocessor(view: TokenSequences, shapes: Shapes) -> keras.Model:
     return _model(SequenceOfText(view.length_, known))
 
 
-def _model(layer: Any) -> keras.Model:
+def _model(layer: keras.Layer) -> keras.Model:
     import keras
 
     review = keras.Input((), dtype="string", name="review")

@@ -15,17 +15,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
-from keras import layers
+from keras import KerasTensor, layers
 from numpy.typing import NDArray
 
 # A saved network names these layers, too.
 import comps.sentiment.token_layers  # noqa: F401
 from comps.base import UsageError
 from comps.sentiment.texts import FIRST, UNKNOWN
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 _FILE = "vocabulary.txt"
 
@@ -37,7 +40,7 @@ class _TokensOfText(layers.Layer):  # type: ignore[misc]
         vocabulary: the tokens that are known, from number 2 on; a saved one is read after this.
     """
 
-    def __init__(self, vocabulary: Sequence[str] = (), **options: Any) -> None:
+    def __init__(self, vocabulary: Sequence[str] = (), **options: object) -> None:
         if keras.backend.backend() != "tensorflow":
             raise UsageError(
                 "A network that takes text needs Keras on TensorFlow; this process runs it on "
@@ -58,7 +61,7 @@ class _TokensOfText(layers.Layer):  # type: ignore[misc]
         numbers = {token: number for number, token in enumerate(self.vocabulary, FIRST)}
         self._numbers = hash_table(numbers, UNKNOWN)
 
-    def _tokens(self, texts: Any, ngrams: int) -> Any:
+    def _tokens(self, texts: KerasTensor, ngrams: int) -> tf.RaggedTensor:
         """Return the numbers of words and their runs, ragged [rows, tokens] int64."""
         import tensorflow as tf
 
@@ -105,7 +108,7 @@ class BagOfText(_TokensOfText):
         width: int,
         vocabulary: Sequence[str] = (),
         idf: NDArray[np.float32] | None = None,
-        **options: Any,
+        **options: object,
     ) -> None:
         super().__init__(vocabulary, **options)
         self.max_tokens, self.ngrams, self.tfidf, self.width = max_tokens, ngrams, tfidf, width
@@ -119,7 +122,7 @@ class BagOfText(_TokensOfText):
         if idf is not None:
             self.idf.assign(idf)
 
-    def call(self, texts: Any) -> dict[str, Any]:
+    def call(self, texts: KerasTensor) -> dict[str, tf.Tensor]:
         """Return the tokens in ascending order, and 0 after the last."""
         import tensorflow as tf
 
@@ -135,16 +138,16 @@ class BagOfText(_TokensOfText):
         times = tf.cast(self._dense(numbers.with_flat_values(counts.values)), tf.float32)
         return {"tokens": tokens, "weights": times * tf.gather(self.idf.value, tokens)}
 
-    def _dense(self, rows: Any) -> Any:
+    def _dense(self, rows: tf.RaggedTensor) -> tf.Tensor:
         return rows[:, : self.width].to_tensor(shape=[None, self.width])
 
-    def compute_output_spec(self, texts: Any) -> dict[str, Any]:
+    def compute_output_spec(self, texts: KerasTensor) -> dict[str, KerasTensor]:
         """Return shapes and dtypes."""
         shape = (texts.shape[0], self.width)
-        found = {"tokens": keras.KerasTensor(shape, "int32")}
-        return found | ({"weights": keras.KerasTensor(shape, "float32")} if self.tfidf else {})
+        found = {"tokens": KerasTensor(shape, "int32")}
+        return found | ({"weights": KerasTensor(shape, "float32")} if self.tfidf else {})
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments, without vocabulary and weights."""
         names = ("max_tokens", "ngrams", "tfidf", "width")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
@@ -166,11 +169,11 @@ class SequenceOfText(_TokensOfText):
         # [[2, 3, 1, 1], [1, 0, 0, 0]]
     """
 
-    def __init__(self, length: int, vocabulary: Sequence[str] = (), **options: Any) -> None:
+    def __init__(self, length: int, vocabulary: Sequence[str] = (), **options: object) -> None:
         super().__init__(vocabulary, **options)
         self.length = length
 
-    def call(self, texts: Any) -> dict[str, Any]:
+    def call(self, texts: KerasTensor) -> dict[str, tf.Tensor]:
         """Return the words in their order, and 0 after the last."""
         import tensorflow as tf
 
@@ -179,10 +182,10 @@ class SequenceOfText(_TokensOfText):
         # Where there is no word, an unknown one stands in.
         return {"tokens": tf.maximum(tokens, tf.one_hot(0, self.length, UNKNOWN, 0))}
 
-    def compute_output_spec(self, texts: Any) -> dict[str, Any]:
+    def compute_output_spec(self, texts: KerasTensor) -> dict[str, KerasTensor]:
         """Return shapes and dtypes."""
-        return {"tokens": keras.KerasTensor((texts.shape[0], self.length), "int32")}
+        return {"tokens": KerasTensor((texts.shape[0], self.length), "int32")}
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments, without the vocabulary."""
         return {**super().get_config(), "length": self.length}

@@ -6,7 +6,6 @@ TensorFlow is imported with this module: import it lazily.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -46,7 +45,7 @@ class WordTensors(tf.Module):  # type: ignore[misc]
             table[point] = _DELETED if other is None else other
         self._points = table
 
-    def __call__(self, texts: Any) -> Any:
+    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Return a ragged tensor of strings [rows, words] for UTF-8 strings [rows].
 
         Bytes that are no UTF-8 count as U+FFFD.
@@ -60,7 +59,7 @@ class WordTensors(tf.Module):  # type: ignore[misc]
         kept = tf.ragged.boolean_mask(changed, changed != _DELETED)
         return tf.strings.split(tf.strings.unicode_encode(kept, "UTF-8"))
 
-    def _without_entities(self, texts: Any) -> Any:
+    def _without_entities(self, texts: tf.Tensor) -> tf.Tensor:
         """Replace each entity by its character; texts that only look like one stay."""
         unmarked = tf.strings.regex_replace(texts, _MARK, " ")
         marked = tf.strings.regex_replace(unmarked, f"({REFERENCE})", rf"{_MARK}\1{_MARK}")
@@ -77,7 +76,7 @@ class WordTensors(tf.Module):  # type: ignore[misc]
         return tf.strings.reduce_join(pieces.with_flat_values(new), axis=-1)
 
 
-def hash_table(numbers: Mapping[str, int], default: int) -> Any:
+def hash_table(numbers: Mapping[str, int], default: int) -> tf.lookup.StaticHashTable:
     """Return a table of strings to int64."""
     # TensorFlow refuses an empty one.
     rows = numbers or {"": default}
@@ -87,7 +86,7 @@ def hash_table(numbers: Mapping[str, int], default: int) -> Any:
     return tf.lookup.StaticHashTable(initializer, default)
 
 
-def _numbers(references: Any) -> Any:
+def _numbers(references: tf.Tensor) -> tf.Tensor:
     """Return [n] int32 for references such as "&#233;" and "&#xE9;", which `to_number` reads."""
     digits = tf.strings.regex_replace(references, "^&#[xX]", "0x")
     digits = tf.strings.regex_replace(tf.strings.regex_replace(digits, "^&#", ""), ";$", "")

@@ -9,10 +9,13 @@ Keras is imported with this module: import it lazily.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import keras
-from keras import layers, ops
+from keras import KerasTensor, layers, ops
+
+# Of a batch: None where it is not known yet.
+Shape = tuple[int | None, ...]
 
 
 @keras.saving.register_keras_serializable("sentiment")
@@ -30,14 +33,14 @@ class DenseOfTokens(layers.Layer):  # type: ignore[misc]
     """
 
     def __init__(
-        self, max_tokens: int, units: int, activation: str | None = None, **kwargs: Any
+        self, max_tokens: int, units: int, activation: str | None = None, **kwargs: object
     ) -> None:
         super().__init__(**kwargs)
         self.max_tokens = max_tokens
         self.units = units
         self.activation = keras.activations.get(activation)
 
-    def build(self, *shapes: Any) -> None:
+    def build(self, *shapes: Shape) -> None:
         """Add a matrix and a bias as Dense has them; there is no row for token 0."""
         del shapes
         self.kernel = self.add_weight(
@@ -45,19 +48,19 @@ class DenseOfTokens(layers.Layer):  # type: ignore[misc]
         )
         self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
 
-    def call(self, tokens: Any, weights: Any = None) -> Any:
+    def call(self, tokens: KerasTensor, weights: KerasTensor | None = None) -> KerasTensor:
         """Add up the rows of the tokens."""
         there = ops.cast(ops.not_equal(tokens, 0), self.compute_dtype)
         weights = there if weights is None else weights * there
         rows = ops.take(self.kernel, ops.maximum(tokens - 1, 0), axis=0)
         return self.activation(ops.einsum("bt,btu->bu", weights, rows) + self.bias)
 
-    def compute_output_shape(self, tokens: Any, *weights: Any) -> Any:
+    def compute_output_shape(self, tokens: Shape, *weights: Shape) -> Shape:
         """Return [rows, units]."""
         del weights
         return (tokens[0], self.units)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         own = {
             "max_tokens": self.max_tokens,
@@ -75,13 +78,15 @@ class LSTMCellOfRows(layers.LSTMCell):  # type: ignore[misc]
     one-hot vectors.
     """
 
-    def build(self, shape: Any) -> None:
+    def build(self, shape: Shape) -> None:
         """Add the recurrent matrix and the bias, as an LSTM cell without inputs has them."""
         super().build((*shape[:-1], 0))
         # Nothing is in it; TensorFlow warns of weights that a loss does not depend on.
         self.kernel.trainable = False
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+    def call(
+        self, inputs: KerasTensor, states: Sequence[KerasTensor], training: bool = False
+    ) -> tuple[KerasTensor, list[KerasTensor]]:
         """Take one step."""
         del training
         hidden, carry = states
@@ -96,10 +101,10 @@ class LSTMCellOfRows(layers.LSTMCell):  # type: ignore[misc]
 class Positions(layers.Layer):  # type: ignore[misc]
     """Adds a learned vector to each row of a sequence [rows, length, width], by its place."""
 
-    def build(self, shape: Any) -> None:
+    def build(self, shape: Shape) -> None:
         """Add the vectors, which begin as embeddings do."""
         self.table = self.add_weight(shape=shape[1:], initializer="uniform", name="table")
 
-    def call(self, rows: Any) -> Any:
+    def call(self, rows: KerasTensor) -> KerasTensor:
         """Add the vectors."""
         return rows + self.table

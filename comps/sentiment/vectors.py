@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -37,7 +37,7 @@ class SentenceVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self, folder: str | None = None) -> None:
         self.folder = folder
 
-    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
         """Learn nothing."""
         return self
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ class LagTable(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     of the year are added once the training rows span a year, in `fit`.
     """
 
-    def fit(self, windows: Windows, y: Any = None) -> Self:
+    def fit(self, windows: Windows, y: object = None) -> Self:
         """Learn whether the training rows span all seasons."""
         del y
         times = windows.times[windows.ends]
@@ -48,7 +48,7 @@ class LagTable(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.stack(rows, axis=1)
 
 
-def lag_columns(table: pd.DataFrame, times: NDArray[Any], *, seasons: bool) -> Columns:
+def lag_columns(table: pd.DataFrame, times: NDArray[np.datetime64], *, seasons: bool) -> Columns:
     """Return the features of every hour, by name.
 
     Args:
@@ -92,7 +92,7 @@ def _quantity(series: pd.Series, name: str) -> Columns:
     return columns
 
 
-def _clock(times: NDArray[Any], index: pd.Index, word: str, hours: float) -> Columns:
+def _clock(times: NDArray[np.datetime64], index: pd.Index, word: str, hours: float) -> Columns:
     import pandas as pd
 
     phase = times.astype("datetime64[h]").astype(np.int64) * (2 * np.pi / hours)

@@ -79,6 +79,7 @@ def load(path: Path) -> Dataset:
 def answers(path: Path) -> pd.DataFrame:
     """Return the temperatures of the test hours, for `comps score`."""
     dataset = load(path)
+    assert isinstance(dataset.test, Windows)
     solution = dataset.template
     solution[TARGET] = dataset.test.series[dataset.test.ends + HORIZON, 0].astype(np.float64)
     return solution

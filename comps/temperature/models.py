@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from comps.base import Family, Model, spaces
+from comps.base import Family, Model, Params, spaces
 from comps.temperature import estimators, networks
 from comps.temperature.features import linear_features, network_features, tree_features
 
-_CELLS: Mapping[str, Any] = {
+if TYPE_CHECKING:
+    import keras
+
+_CELLS: Params = {
     "cell": "LSTM",
     "units": [16],
     "recurrent_dropout": 0.0,
@@ -20,9 +23,9 @@ _CELLS: Mapping[str, Any] = {
 
 def _book(
     name: str,
-    build: Callable[..., Any],
+    build: Callable[..., keras.Model],
     epochs: int,
-    params: Mapping[str, Any],
+    params: Params,
     seconds: float,
     about: str,
     trainer: str = "keras-jax",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ class ScaledWindows(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self, clip: float = 4.0) -> None:
         self.clip = clip
 
-    def fit(self, windows: Windows, y: Any = None) -> Self:
+    def fit(self, windows: Windows, y: object = None) -> Self:
         """Learn the mean and deviation of each quantity."""
         del y
         known = windows.known().astype(np.float64)

@@ -9,7 +9,7 @@ meet is standardised.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import keras
@@ -129,13 +129,15 @@ def mlp(
     return model
 
 
-def _window(shapes: Shapes) -> Any:
+def _window(shapes: Shapes) -> keras.KerasTensor:
     import keras
 
     return keras.Input(shapes["window"], name="window")
 
 
-def _compiled(window: Any, hidden: Any, learning_rate: float) -> keras.Model:
+def _compiled(
+    window: keras.KerasTensor, hidden: keras.KerasTensor, learning_rate: float
+) -> keras.Model:
     import keras
 
     model = keras.Model({"window": window}, keras.layers.Dense(1, dtype="float32")(hidden))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.svm import SVR
+
+from comps.base import Array
 
 
 class ThinnedSVR(SVR):  # type: ignore[misc]
@@ -29,7 +30,7 @@ class ThinnedSVR(SVR):  # type: ignore[misc]
         super().__init__(C=C, gamma=gamma, epsilon=epsilon, cache_size=200)
         self.rows = rows
 
-    def fit(self, X: NDArray[Any], y: NDArray[Any], sample_weight: Any = None) -> Self:  # noqa: N803
+    def fit(self, X: Array, y: Array, sample_weight: Array | None = None) -> Self:  # noqa: N803
         """Fit on the chosen rows."""
         chosen = np.unique(np.linspace(0, len(y) - 1, min(self.rows, len(y))).astype(np.int64))
         weight = None if sample_weight is None else sample_weight[chosen]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 from comps.base import Competition, Model, UsageError
 from ensembles import Blend
@@ -272,7 +272,7 @@ class Call:
         )
 
 
-def keep(store: RunStore, result: Result) -> dict[str, object]:
+def keep(store: RunStore, result: Result) -> dict[str, Any]:
     """Store the leaderboard and the blend; return the latter as JSON values."""
     chosen = result.blend
     assert chosen is not None

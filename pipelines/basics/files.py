@@ -11,11 +11,10 @@ import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from comps.base import Array, StoreError
+from comps.base import JSON, Array, Params, StoreError
 from pipelines.basics.fingerprint import fingerprint
 from pipelines.basics.processes import is_running
 
@@ -76,12 +75,12 @@ def _explain(error: OSError, path: Path, size: int) -> StoreError:
     return StoreError(f"Cannot write {path}: {error.strerror or error}.")
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: object) -> None:
     """Write a JSON file as `write_bytes` does."""
     write_bytes(path, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
 
 
-def write_arrays(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+def write_arrays(path: Path, meta: Mapping[str, JSON], arrays: Mapping[str, Array]) -> None:
     """Write named arrays and a JSON value into one `.npz` file as `write_bytes` does.
 
     Raises:
@@ -101,7 +100,7 @@ def _digests(arrays: Mapping[str, Array]) -> dict[str, str]:
     return {name: fingerprint(array) for name, array in arrays.items()}
 
 
-def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
+def read_arrays(path: Path) -> tuple[Params, dict[str, Array]]:
     """Return the JSON value and the arrays of a file that `write_arrays` wrote.
 
     Raises:

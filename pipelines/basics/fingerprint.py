@@ -8,14 +8,13 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from comps.base import DataError, data_root
+from comps.base import JSON, DataError, data_root
 
 
-def fingerprint(*parts: Any) -> str:
+def fingerprint(*parts: object) -> str:
     """Return 16 hexadecimal digits for JSON values, bytes and arrays.
 
     >>> fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
@@ -60,7 +59,7 @@ def _content(path: Path, size: int, changed: int) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()[:16]
 
 
-def with_contents(value: Any) -> Any:
+def with_contents(value: JSON) -> JSON:
     """Return a parameter with the fingerprint of each file that it names in the name's place.
 
     Files are named by their path, or by their path in the folder for data. A folder counts with

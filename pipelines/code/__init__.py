@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from comps.base import Competition, Model
 from pipelines.basics.fingerprint import fingerprint
@@ -80,7 +79,7 @@ def _followed(competition: Competition, model: Model) -> tuple[Reach, object]:
 
 def _functions(
     competition: Competition, model: Model
-) -> list[tuple[str, Callable[..., Any] | None]]:
+) -> list[tuple[str, Callable[..., object] | None]]:
     metric = competition.metric
     return [
         ("load", competition.load),

@@ -9,7 +9,6 @@ import linecache
 import types
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
 
 from comps.base import CodeError
 
@@ -33,7 +32,7 @@ def function_source(function: types.FunctionType, name: str) -> Sequence[ast.AST
     )
 
 
-def closed_values(function: types.FunctionType) -> dict[str, Any]:
+def closed_values(function: types.FunctionType) -> dict[str, object]:
     """Return the values that a function uses of the functions around it: its closure."""
     found = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
@@ -62,7 +61,9 @@ def class_source(own: type, name: str) -> Sequence[ast.AST]:
     return _found(name, own, [] if "<locals>" in own.__qualname__ else nodes)
 
 
-def _found(name: str, value: Any, nodes: Sequence[ast.AST]) -> Sequence[ast.AST]:
+def _found(
+    name: str, value: type | types.FunctionType, nodes: Sequence[ast.AST]
+) -> Sequence[ast.AST]:
     if not nodes:
         raise CodeError(
             f"Results depend on '{name}' ({value.__qualname__}), and its source cannot be found. "
@@ -71,7 +72,7 @@ def _found(name: str, value: Any, nodes: Sequence[ast.AST]) -> Sequence[ast.AST]
     return nodes
 
 
-def _tree(file: str, around: Mapping[str, Any] | None = None) -> ast.AST:
+def _tree(file: str, around: Mapping[str, object] | None = None) -> ast.AST:
     return _parsed("".join(linecache.getlines(file, None if around is None else {**around})))
 
 

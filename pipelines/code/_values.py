@@ -72,7 +72,7 @@ class Values:
         # The values are kept, too: an id is used again once its value is gone.
         self._seen: dict[int, tuple[int, object]] = {}
 
-    def text(self, value: Any, name: str) -> object:
+    def text(self, value: object, name: str) -> object:
         """Return a JSON value that is equal for equal values.
 
         Args:
@@ -100,7 +100,7 @@ class Values:
             "or tables."
         )
 
-    def _array(self, value: Any, name: str) -> object | None:
+    def _array(self, value: object, name: str) -> object | None:
         if isinstance(value, np.generic):
             value = np.asarray(value)
         if not isinstance(value, np.ndarray):
@@ -120,7 +120,7 @@ class Values:
         about = [str(value.dtype), self.text(getattr(value, "name", None), name)]
         return ["column", about, self.text(value.to_numpy(), name), self.text(index, name)]
 
-    def _container(self, value: Any, name: str) -> object | None:
+    def _container(self, value: object, name: str) -> object | None:
         if isinstance(value, (tuple, list)):
             return [self._type(value, name), self._all(value, name)]
         if isinstance(value, (set, frozenset)):
@@ -137,14 +137,14 @@ class Values:
             return ["path", file_fingerprint(value) if value.is_file() else str(value)]
         return None
 
-    def _all(self, values: Sequence[Any], name: str) -> list[object]:
+    def _all(self, values: Sequence[object], name: str) -> list[object]:
         return [self.text(part, f"{name}[{number}]") for number, part in enumerate(values)]
 
-    def _type(self, value: Any, name: str) -> object:
+    def _type(self, value: object, name: str) -> object:
         own = type(value)
         return own.__name__ if own.__module__ in ("builtins", "types") else self.text(own, name)
 
-    def _code(self, value: Any, name: str) -> object | None:
+    def _code(self, value: object, name: str) -> object | None:
         if isinstance(value, functools.partial):
             parts = (value.func, value.args, value.keywords)
             return ["partial", self._all(parts, name)]
@@ -212,7 +212,7 @@ class Values:
         return ["class", reached, members]
 
     def _reached(
-        self, node: ast.AST, closed: Mapping[str, Any], around: Mapping[str, Any], name: str
+        self, node: ast.AST, closed: Mapping[str, object], around: Mapping[str, object], name: str
     ) -> object:
         """Describe a piece of source with the values of its names."""
         module = str(around.get("__name__"))
@@ -234,13 +234,13 @@ class Values:
                 )
         return found
 
-    def _global(self, value: Any, chain: Sequence[str]) -> object:
+    def _global(self, value: object, chain: Sequence[str]) -> object:
         """Describe a global value; of a module, the attributes that are used."""
         if isinstance(value, types.ModuleType) and len(chain) > 1 and _is_project(value.__name__):
             return sorted(map(str, self._reach.look_up(value.__name__, chain[1:])))
         return self.text(value, chain[0])
 
-    def _instance(self, value: Any, name: str) -> object | None:
+    def _instance(self, value: object, name: str) -> object | None:
         own = type(value)
         if isinstance(value, Competition):
             # Of a competition that a loader refers to, the loader of the files counts.
@@ -248,9 +248,9 @@ class Values:
         told = dataclasses.is_dataclass(value) or hasattr(value, "get_params")
         if not (told or _is_users(own.__module__)):
             return None
-        if hasattr(own, "key_values"):
+        if (key_values := getattr(value, "key_values", None)) is not None:
             # It knows which of its attributes results follow from.
-            return ["instance", self.text(own, name), self.text(value.key_values(), name)]
+            return ["instance", self.text(own, name), self.text(key_values(), name)]
         fields = dict(getattr(value, "__dict__", {}))
         for base in own.__mro__:
             for slot in _slots(base):
@@ -270,7 +270,7 @@ def _is_project(module: str) -> bool:
     return kind_of(module) is Kind.PROJECT and find_module(module) is not None
 
 
-def _is_written_by_hand(name: str, member: Any) -> bool:
+def _is_written_by_hand(name: str, member: object) -> bool:
     """Whether an attribute of a class is a method or a value that its source defines."""
     if isinstance(member, types.FunctionType):
         return member.__code__.co_filename != "<string>"
@@ -285,7 +285,7 @@ def _is_users(module: str) -> bool:
     return kind is Kind.PROJECT or (kind is Kind.LIBRARY and not is_found(module))
 
 
-def _by_name(value: Any) -> object:
+def _by_name(value: object) -> object:
     """Return the value that a module has under a value's name, if the module can be imported."""
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     if not (isinstance(module, str) and isinstance(name, str)):
@@ -300,5 +300,5 @@ def _by_name(value: Any) -> object:
     return found
 
 
-def _type_name(value: Any) -> str:
+def _type_name(value: object) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Competition, Dataset, Model, UsageError, take
+from comps.base import Array, Competition, Dataset, Model, Transformer, UsageError, take
 from pipelines.basics.fingerprint import with_contents
 from pipelines.basics.seeds import derive_seed
 from pipelines.fitting.residual import Residual
-from pipelines.fitting.views import ViewCache
+from pipelines.fitting.views import View, ViewCache
 from pipelines.folds import Folds, Held, Rows, describe
 from pipelines.trainers import FoldData
 
@@ -90,7 +89,7 @@ class Preparation:
         names = held or (self.folds.n_folds,)
         return derive_seed(self.seed, self.model.name, self.repeat, *names)
 
-    def _view_key(self, held: Held) -> tuple[Any, ...]:
+    def _view_key(self, held: Held) -> tuple[Hashable, ...]:
         scale = self.competition.metric.scale.name, self.residual.train is not None
         features = _Same(self.model.features)
         data = self.dataset.fingerprint, self.folds.fingerprint
@@ -99,11 +98,11 @@ class Preparation:
 
     def _view(
         self,
-        features: Any,
+        features: Transformer | None,
         train: NDArray[np.int64],
         valid: NDArray[np.int64],
         target: NDArray[np.float64],
-    ) -> tuple[Any, Any, Any]:
+    ) -> View:
         rows = self.dataset.train
         parts = take(rows, train), take(rows, valid), self.dataset.test
         if features is None:
@@ -141,7 +140,7 @@ class _Same:
         return id(self.value)
 
 
-def _arrays(view: Any) -> Iterator[Array]:
+def _arrays(view: object) -> Iterator[Array]:
     """Yield the arrays in transformed features; users of tables and sparse matrices copy them."""
     if isinstance(view, np.ndarray):
         yield view

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any
+
+from comps.base import Features
+
+# The rows to train on, those to predict, and the test rows.
+View = tuple[Features, Features, Features]
 
 # Enough for the views of a few folds of a table; images come memory-mapped and untransformed.
 DEFAULT_BYTES = 512 * 1024 * 1024
@@ -24,9 +28,9 @@ class ViewCache:
 
     def __init__(self, max_bytes: int = DEFAULT_BYTES) -> None:
         self._max_bytes = max_bytes
-        self._views: OrderedDict[Hashable, Any] = OrderedDict()
+        self._views: OrderedDict[Hashable, View] = OrderedDict()
 
-    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+    def get(self, key: Hashable, make: Callable[[], View]) -> View:
         """Return the transformed features of a key; make them if they are not kept."""
         if key in self._views:
             self._views.move_to_end(key)
@@ -37,7 +41,7 @@ class ViewCache:
         return view
 
 
-def _bytes(view: Any) -> int:
+def _bytes(view: object) -> int:
     """Return the size of arrays, tables and sparse matrices, in containers too."""
     if isinstance(view, Mapping):
         return sum(map(_bytes, view.values()))
@@ -46,5 +50,5 @@ def _bytes(view: Any) -> int:
     if hasattr(view, "memory_usage"):
         return int(view.memory_usage(deep=False).sum())
     if hasattr(view, "indptr"):
-        return int(view.data.nbytes + view.indices.nbytes + view.indptr.nbytes)
+        return sum(int(getattr(view, part).nbytes) for part in ("data", "indices", "indptr"))
     return int(getattr(view, "nbytes", 0))

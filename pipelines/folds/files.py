@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from numpy.typing import NDArray
-
-from comps.base import StoreError
+from comps.base import Array, StoreError
 from pipelines.basics.files import read_arrays, write_arrays
 from pipelines.folds._base import Folds, FoldSpec
 
@@ -49,7 +46,7 @@ def read_folds(path: Path, spec: FoldSpec, n_rows: int) -> Folds:
     return Folds(spec, n_rows, pairs)
 
 
-def folds_to_arrays(folds: Folds) -> dict[str, NDArray[Any]]:
+def folds_to_arrays(folds: Folds) -> dict[str, Array]:
     """Return the row numbers of folds by name."""
     return {
         _name(repeat, fold, part): rows

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Competition, Dataset, Task, UsageError, unknown_name
+from comps.base import Array, Competition, Dataset, Task, UsageError, unknown_name
 from pipelines.basics.seeds import derive_seed
 from pipelines.folds._base import Folds, FoldSpec, Rows
 
@@ -30,11 +29,11 @@ class FoldInput:
             predicted; in the unit of a difference of two times.
     """
 
-    target: NDArray[Any]
+    target: Array
     task: Task
-    groups: NDArray[Any] | None = None
-    times: NDArray[Any] | None = None
-    gap: Any = None
+    groups: Array | None = None
+    times: Array | None = None
+    gap: np.timedelta64 | float | None = None
 
     @classmethod
     def of(cls, competition: Competition, dataset: Dataset) -> FoldInput:
@@ -110,7 +109,7 @@ def _groups(rows: FoldInput) -> tuple[Rows, list[Rows]]:
     return first, np.split(order, bounds)
 
 
-def _rows_of(members: list[Rows], groups: NDArray[Any]) -> Rows:
+def _rows_of(members: list[Rows], groups: Array) -> Rows:
     return np.concatenate([members[group] for group in groups])
 
 
@@ -119,7 +118,7 @@ def _enough(n_units: int, n_folds: int) -> None:
         raise UsageError(f"{n_folds} folds need as many groups; there are {n_units}.")
 
 
-def _enough_of_each_class(classes: NDArray[Any], n_folds: int) -> None:
+def _enough_of_each_class(classes: Array, n_folds: int) -> None:
     smallest = int(np.unique(classes, return_counts=True)[1].min())
     if smallest < n_folds:
         raise UsageError(
@@ -128,7 +127,7 @@ def _enough_of_each_class(classes: NDArray[Any], n_folds: int) -> None:
         )
 
 
-def quantile_bins(values: NDArray[Any], n_bins: int) -> NDArray[np.int64]:
+def quantile_bins(values: Array, n_bins: int) -> NDArray[np.int64]:
     """Return [n] bin codes; bins hold equal numbers of rows as far as ties allow.
 
     >>> quantile_bins(np.array([5.0, 1.0, 9.0, 7.0]), 2)

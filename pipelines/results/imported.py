@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Competition, DataError, Dataset, Task, some
+from comps.base import Array, Competition, DataError, Dataset, Task, some
 from pipelines.basics.fingerprint import fingerprint
 from pipelines.folds import Folds
 from pipelines.results.oof import OutOfFold
@@ -131,7 +131,7 @@ def _joined(
     competition: Competition,
     table: pd.DataFrame,
     file: str,
-    ids: NDArray[Any],
+    ids: Array,
     needed: NDArray[np.bool_],
     columns: Sequence[str],
 ) -> pd.DataFrame:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Competition, Dataset, Model
+from comps.base import JSON, Array, Competition, Dataset, Model, Params
 from pipelines.folds import ALL_ROWS, Folds
 from pipelines.results.fold_result import FoldResult
 from pipelines.results.inner import Estimate, Inner, Results, join, nested_inner, stored_inner
@@ -60,9 +59,9 @@ class OutOfFold:
     test: NDArray[np.float64]
     fit_seconds: float
     other_seconds: float
-    config: Mapping[str, Any]
-    train_ids: NDArray[Any]
-    test_ids: NDArray[Any]
+    config: Mapping[str, JSON]
+    train_ids: Array
+    test_ids: Array
     data_fingerprint: str
     folds_fingerprint: str
     size: float | None = None
@@ -82,7 +81,7 @@ class OutOfFold:
     _ARRAYS = ("fold_scores", "steps", "curve", "valid", "covered", "test", "train_ids", "test_ids")
     _INNER = ("stored", "nested")
 
-    def to_file(self) -> tuple[dict[str, Any], dict[str, Array]]:
+    def to_file(self) -> tuple[dict[str, JSON], dict[str, Array]]:
         """Return a JSON value and arrays, for `from_file` to read."""
         arrays: dict[str, Array] = {name: getattr(self, name) for name in self._ARRAYS}
         meta = {
@@ -99,9 +98,9 @@ class OutOfFold:
         return meta, arrays
 
     @classmethod
-    def from_file(cls, meta: Mapping[str, Any], arrays: Mapping[str, Array]) -> OutOfFold:
+    def from_file(cls, meta: Params, arrays: Mapping[str, Array]) -> OutOfFold:
         """Return the predictions that `to_file` wrote."""
-        values: dict[str, Any] = {**meta, **{name: arrays[name] for name in cls._ARRAYS}}
+        values = {**meta, **{name: arrays[name] for name in cls._ARRAYS}}
         for name in cls._INNER:
             if name in meta:
                 parts = [arrays.get(f"{name}-{part}") for part in ("steps", "inner", "outer")]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from comps.base import Array, Competition, Dataset, Task
 from pipelines.folds import Folds
@@ -73,7 +72,7 @@ def table_of_test(
     return _with_predictions(table, competition, dataset, predictions, scale, wide)
 
 
-def _target(competition: Competition, dataset: Dataset, scale: str) -> NDArray[Any]:
+def _target(competition: Competition, dataset: Dataset, scale: str) -> Array:
     """Return the target: labels of classes, or values on the wanted scale."""
     if competition.task is not Task.REGRESSION and dataset.classes:
         return np.asarray(dataset.classes)[dataset.target.astype(np.int64)]

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,13 +74,13 @@ class SealedPart:
         times: [k] time of each row, or None.
     """
 
-    ids: NDArray[Any]
+    ids: Array
     target: NDArray[np.float64]
     share: float
     seed: int
     data: str
-    groups: NDArray[Any] | None = None
-    times: NDArray[Any] | None = None
+    groups: Array | None = None
+    times: Array | None = None
 
     def predictions(self, test: Array) -> Array:
         """Return the predictions of the rows held out, [k] or [k, classes].
@@ -235,7 +234,7 @@ def _drawn(
 
 def _last(competition: Competition, dataset: Dataset, share: float) -> tuple[Mask, Mask]:
     """Return the rows that are last in time, and those too near before them."""
-    times: NDArray[Any] = np.asarray(dataset.times)
+    times: Array = np.asarray(dataset.times)
     first = np.sort(times)[-max(1, round(share * len(times)))]
     held = times >= first
     left_out = np.zeros(len(times), dtype=bool)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from comps.base import Array, StoreError
 from pipelines.basics.fingerprint import fingerprint
@@ -19,7 +18,7 @@ FILE = "sealed.json"
 
 
 def record_look(
-    store: RunStore, part: SealedPart, predictions: Array, details: Mapping[str, Any]
+    store: RunStore, part: SealedPart, predictions: Array, details: Mapping[str, object]
 ) -> int:
     """Record that predictions were scored, unless the same predictions were scored before.
 
@@ -53,7 +52,7 @@ def record_look(
     return sum(other["data"] == part.data for other in looks)
 
 
-def read_looks(store: RunStore) -> list[dict[str, Any]]:
+def read_looks(store: RunStore) -> list[dict[str, object]]:
     """Return the looks so far, the oldest first.
 
     Raises:

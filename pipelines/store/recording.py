@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from comps.base import Model, WorkbenchError
+from comps.base import JSON, Model, WorkbenchError
 from pipelines.results.oof import OutOfFold
 from pipelines.store import Experiment, RunStore
 from pipelines.store.records import (
@@ -66,11 +66,11 @@ class Recording:
             failure = Failure(name=name, reason=reason, log=log)
             self._change(failures=(*self.record.failures, failure))
 
-    def blended(self, values: Mapping[str, Any]) -> None:
+    def blended(self, values: Mapping[str, JSON]) -> None:
         """Record the blend."""
         self._change(blend=values)
 
-    def tuned(self, values: Mapping[str, Any]) -> None:
+    def tuned(self, values: Mapping[str, JSON]) -> None:
         """Record the outcome of a search."""
         self._change(tuned=values)
 
@@ -98,7 +98,7 @@ def begin(
     models: Sequence[Model],
     declared: Mapping[str, Model],
     *,
-    options: Mapping[str, Any],
+    options: Mapping[str, JSON],
     files: str,
     sealed: float | None = None,
 ) -> Recording:

@@ -14,9 +14,8 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
-from comps.base import Competition, Model, StoreError
+from comps.base import JSON, Competition, Model, Params, StoreError
 from pipelines.basics.files import write_bytes
 from pipelines.basics.processes import is_running
 from pipelines.results.oof import OutOfFold
@@ -85,7 +84,7 @@ class Member:
     key: str
     family: str
     trainer: str
-    changed: Mapping[str, Any] = field(default_factory=dict)
+    changed: Mapping[str, JSON] = field(default_factory=dict)
     score: float | None = None
     repeats: int | None = None
     step: int | None = None
@@ -161,7 +160,7 @@ class Record:
     name: str
     command: str
     started: str
-    options: Mapping[str, Any]
+    options: Mapping[str, JSON]
     seed: int
     data: RecordedRows
     folds: RecordedFolds
@@ -170,8 +169,8 @@ class Record:
     host: str
     members: tuple[Member, ...] = ()
     failures: tuple[Failure, ...] = ()
-    blend: Mapping[str, Any] | None = None
-    tuned: Mapping[str, Any] | None = None
+    blend: Params | None = None
+    tuned: Params | None = None
     status: Status = Status.RUNNING
     error: str | None = None
     seconds: float = 0.0
@@ -187,14 +186,14 @@ class Record:
         here = self.status is Status.RUNNING and self.host == socket.gethostname()
         return Status.KILLED if here and not is_running(self.process) else self.status
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, JSON]:
         """Return JSON values, for `from_json` to read."""
         values = asdict(self)
         del values["name"]
         return {"format": FORMAT, "status": values.pop("status"), **values}
 
     @classmethod
-    def from_json(cls, name: str, values: Any) -> Record:
+    def from_json(cls, name: str, values: Params) -> Record:
         """Return the record of JSON values that `to_json` returned.
 
         Raises:
@@ -226,13 +225,13 @@ class Record:
             raise StoreError(f"The record {name} cannot be read: {reason}.") from error
 
 
-def _whole(value: Any) -> int:
+def _whole(value: object) -> int:
     if type(value) is not int:
         raise TypeError(f"a whole number was expected, not {value!r}")
     return value
 
 
-def _member(values: Mapping[str, Any]) -> Member:
+def _member(values: Params) -> Member:
     for name in ("name", "model", "key", "family", "trainer"):
         if not isinstance(values[name], str):
             raise TypeError(f"{name} of a member must be a text, not {values[name]!r}")

@@ -26,9 +26,8 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-from comps.base import BusyError, Dataset, Model, StoreError, base_name
+from comps.base import JSON, BusyError, Dataset, Model, StoreError, base_name
 from pipelines.basics.files import (
     read_arrays,
     remove_unfinished,
@@ -136,7 +135,7 @@ class RunStore:
         path = self.fold_path(model.name, key, result.repeat, result.held)
         if not (path.parent / "model.json").exists():
             write_json(path.parent / "model.json", {"key": key, "config": model.config()})
-        meta = {
+        meta: dict[str, JSON] = {
             "repeat": result.repeat,
             "held": list(result.held),
             "fit_seconds": result.fit_seconds,
@@ -153,7 +152,7 @@ class RunStore:
             StoreError: if the file is damaged.
         """
         meta, arrays = read_arrays(self.fold_path(model, key, repeat, held))
-        values: dict[str, Any] = {**meta, "held": tuple(meta["held"]), **arrays}
+        values = {**meta, "held": tuple(meta["held"]), **arrays}
         return FoldResult(**values)
 
     def find_fold(self, model: str, key: str, repeat: int, held: Held) -> FoldResult | None:
@@ -248,7 +247,7 @@ class RunStore:
 
     # Records for people
 
-    def write_record(self, name: str, value: Any) -> Path:
+    def write_record(self, name: str, value: object) -> Path:
         """Store a JSON value under the root, and return the file."""
         write_json(self.root / name, value)
         return self.root / name

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Model, Task
+from comps.base import Array, Features, Model, Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +28,10 @@ class FoldData:
         seed: for every random choice in this fold.
     """
 
-    train: Any
+    train: Features
     target: NDArray[np.float64]
-    valid: Any
-    test: Any
+    valid: Features
+    test: Features
     seed: int
 
 

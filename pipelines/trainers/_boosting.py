@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
-from comps.base import Array, Task, UsageError
+from comps.base import JSON, Array, Params, Task, UsageError
 from pipelines.trainers._base import Context
 
 # One stage every so many rounds: a mean curve of thirty rounds in three thousand is as
@@ -15,7 +14,7 @@ from pipelines.trainers._base import Context
 DEFAULT_STRIDE = 25
 
 
-def split_params(params: Mapping[str, Any]) -> tuple[dict[str, Any], int, int]:
+def split_params(params: Params) -> tuple[dict[str, JSON], int, int]:
     """Return the library's own parameters, the number of rounds, and the stride.
 
     Raises:

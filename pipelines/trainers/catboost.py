@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from comps.base import MissingPackageError, Model, Task
+from comps.base import JSON, Array, Features, MissingPackageError, Model, Params, Task
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
 from pipelines.trainers._boosting import split_params, strides
+
+if TYPE_CHECKING:
+    import catboost
 
 _LOSSES = {Task.REGRESSION: "RMSE", Task.BINARY: "Logloss", Task.MULTICLASS: "MultiClass"}
 
@@ -52,7 +55,7 @@ class CatBoostTrainer:
             yield Stage(stop, [valid], [test], size=[sizes(stop)])
 
 
-def _sizes(estimator: Any, rounds: int) -> Callable[[int], float]:
+def _sizes(estimator: catboost.CatBoost, rounds: int) -> Callable[[int], float]:
     """Return a function from rounds to the bytes of the model, linear between one round and all.
 
     CatBoost's trees are symmetric and of one depth, unless parameters say otherwise.
@@ -64,13 +67,13 @@ def _sizes(estimator: Any, rounds: int) -> Callable[[int], float]:
     return lambda stop: first + (last - first) * (stop - 1) / max(1, rounds - 1)
 
 
-def _loss(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
+def _loss(params: Params, context: Context) -> dict[str, JSON]:
     """Return parameters with a loss, which CatBoost also calls `objective`."""
     named = {"loss_function", "objective"} & {*params}
     return {**params} if named else {"loss_function": _LOSSES[context.task], **params}
 
 
-def _kind(params: Mapping[str, Any], context: Context) -> str:
+def _kind(params: Params, context: Context) -> str:
     """Return CatBoost's name of the prediction type; for values, that of its own regressor."""
     if context.task is not Task.REGRESSION:
         return "Probability"
@@ -78,7 +81,9 @@ def _kind(params: Mapping[str, Any], context: Context) -> str:
     return "Exponent" if loss.startswith(("Poisson", "Tweedie")) else "RawFormulaVal"
 
 
-def _staged(estimator: Any, rows: Any, stride: int, kind: str, context: Context) -> Iterator[Any]:
+def _staged(
+    estimator: catboost.CatBoost, rows: Features, stride: int, kind: str, context: Context
+) -> Iterator[Array]:
     for prediction in estimator.staged_predict(
         rows, prediction_type=kind, eval_period=stride, thread_count=context.threads
     ):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from comps.base import Array, Model, Task, unknown_name
+from comps.base import JSON, Array, Features, Model, Params, Task, unknown_name
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
 from pipelines.trainers._boosting import (
     checked_prediction,
@@ -16,6 +16,9 @@ from pipelines.trainers._boosting import (
     split_params,
     strides,
 )
+
+if TYPE_CHECKING:
+    import lightgbm
 
 _OBJECTIVES = {
     Task.REGRESSION: "regression",
@@ -64,7 +67,7 @@ class LightGBMTrainer:
             yield Stage(stop, [valid], [test], size=[others + trees])
 
 
-def _objective(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
+def _objective(params: Params, context: Context) -> dict[str, JSON]:
     """Return parameters with an objective; LightGBM has several names for this one."""
     from lightgbm.basic import _ConfigAliases
 
@@ -73,7 +76,7 @@ def _objective(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
     return {"objective": params.get(name, _OBJECTIVES[context.task]), **rest}
 
 
-def _usual(params: Mapping[str, Any], context: Context) -> bool:
+def _usual(params: Params, context: Context) -> bool:
     """Whether predictions follow from margins by `margin_to_prediction`."""
     changed = params.get("reg_sqrt", False) or "sigmoid" in params
     return params["objective"] == _OBJECTIVES[context.task] and not changed
@@ -82,9 +85,11 @@ def _usual(params: Mapping[str, Any], context: Context) -> bool:
 class _Sum:
     """Predictions of some rows by sums over trees, which are kept from stage to stage."""
 
-    params: ClassVar[Mapping[str, Any]] = {}
+    params: ClassVar[Params] = {}
 
-    def __init__(self, booster: Any, train: Any, rows: Any, context: Context) -> None:
+    def __init__(
+        self, booster: lightgbm.Booster, train: lightgbm.Dataset, rows: Features, context: Context
+    ) -> None:
         del train
         self.booster, self.rows, self.task = booster, rows, context.task
         self.margin = _zeros(len(rows), context)
@@ -105,9 +110,11 @@ class _Converted:
     """
 
     # LightGBM's own metrics would want the targets.
-    params: ClassVar[Mapping[str, Any]] = {"metric": "None"}
+    params: ClassVar[Params] = {"metric": "None"}
 
-    def __init__(self, booster: Any, train: Any, rows: Any, context: Context) -> None:
+    def __init__(
+        self, booster: lightgbm.Booster, train: lightgbm.Dataset, rows: Features, context: Context
+    ) -> None:
         self.booster, self.context = booster, context
         self.rows = train.create_valid(rows)
         self.prediction = _zeros(0, context)
@@ -119,7 +126,7 @@ class _Converted:
         objective = str(self.booster.params["objective"])
         return checked_prediction(self.prediction, self.context, objective)
 
-    def _keep(self, predictions: Array, rows: Any) -> tuple[str, float, bool]:
+    def _keep(self, predictions: Array, rows: object) -> tuple[str, float, bool]:
         """Keep a copy of what LightGBM evaluates; the value of this metric is not used."""
         del rows
         self.prediction = predictions.copy()
@@ -147,9 +154,9 @@ def _check_names(model: Model) -> None:
             raise unknown_name("parameter of LightGBM called", name, known)
 
 
-def _managed(fold: FoldData, context: Context) -> dict[str, Any]:
+def _managed(fold: FoldData, context: Context) -> dict[str, JSON]:
     # Row-wise histograms and `deterministic` give the same trees for any number of threads.
-    managed = {
+    managed: dict[str, JSON] = {
         "seed": fold.seed,
         "num_threads": context.threads,
         "deterministic": True,

@@ -1,4 +1,4 @@
-"""Any scikit-learn estimator, as one stage."""
+"""A scikit-learn estimator, as one stage."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import math
 import pickle
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from comps.base import Array, Model, Task, UsageError
+from comps.base import Array, Features, Model, Params, Task, UsageError
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
 
 class SklearnTrainer:
@@ -63,7 +66,7 @@ class _Counter:
         return len(content)
 
 
-def _size(estimator: Any) -> float:
+def _size(estimator: BaseEstimator) -> float:
     """Return the bytes of an estimator as scikit-learn's users save it; NaN if it cannot be."""
     counter = _Counter()
     try:
@@ -73,8 +76,8 @@ def _size(estimator: Any) -> float:
     return counter.size
 
 
-def _managed(params: dict[str, Any], seed: int, threads: int) -> dict[str, Any]:
-    managed = {}
+def _managed(params: Params, seed: int, threads: int) -> dict[str, int]:
+    managed: dict[str, int] = {}
     for name in params:
         *holders, own = name.split("__")
         outer = ("__".join([*holders[:depth], "n_jobs"]) for depth in range(len(holders)))
@@ -85,7 +88,7 @@ def _managed(params: dict[str, Any], seed: int, threads: int) -> dict[str, Any]:
     return managed
 
 
-def _predict(model: Model, estimator: Any, rows: Any, task: Task) -> Array:
+def _predict(model: Model, estimator: BaseEstimator, rows: Features, task: Task) -> Array:
     if task is Task.REGRESSION:
         prediction: Array = estimator.predict(rows)
         return prediction

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from comps.base import Array, Model, Task, UsageError
+from comps.base import JSON, Array, Model, Task, UsageError
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
 from pipelines.trainers._boosting import (
     checked_prediction,
@@ -16,6 +16,9 @@ from pipelines.trainers._boosting import (
     split_params,
     strides,
 )
+
+if TYPE_CHECKING:
+    import xgboost
 
 _OBJECTIVES = {
     Task.REGRESSION: "reg:squarederror",
@@ -67,7 +70,7 @@ class XGBoostTrainer:
             yield Stage(stop, [predictions[0]], [predictions[1]], size=[size])
 
 
-def _check_names(booster: Any, model: Model, rows: Any) -> None:
+def _check_names(booster: xgboost.Booster, model: Model, rows: Any) -> None:
     """Refuse a parameter that XGBoost only warns of when it first reads its parameters."""
     import xgboost
 
@@ -85,7 +88,14 @@ def _check_names(booster: Any, model: Model, rows: Any) -> None:
             )
 
 
-def _advance(booster: Any, rows: Any, start: int, stop: int, link: Any, context: Context) -> Array:
+def _advance(
+    booster: xgboost.Booster,
+    rows: xgboost.DMatrix,
+    start: int,
+    stop: int,
+    link: xgboost.Booster | None,
+    context: Context,
+) -> Array:
     """Predict with the new trees alone, on top of the margin of the earlier ones.
 
     Args:
@@ -103,7 +113,7 @@ def _advance(booster: Any, rows: Any, start: int, stop: int, link: Any, context:
     return checked_prediction(link.predict(rows), context, _objective_of(link))
 
 
-def _link(params: dict[str, Any], train: Any, rows: Any) -> Any:
+def _link(params: dict[str, JSON], train: xgboost.DMatrix, rows: Any) -> xgboost.Booster:
     """Return a booster without trees, which turns margins of rows into predictions."""
     import xgboost
 
@@ -114,12 +124,12 @@ def _link(params: dict[str, Any], train: Any, rows: Any) -> Any:
     return link
 
 
-def _objective_of(booster: Any) -> str:
+def _objective_of(booster: xgboost.Booster) -> str:
     return str(json.loads(booster.save_config())["learner"]["objective"]["name"])
 
 
-def _managed(fold: FoldData, context: Context) -> dict[str, Any]:
-    managed = {
+def _managed(fold: FoldData, context: Context) -> dict[str, JSON]:
+    managed: dict[str, JSON] = {
         "seed": fold.seed,
         "nthread": context.threads,
         "verbosity": 0,

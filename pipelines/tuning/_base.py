@@ -6,10 +6,11 @@ the scores (the cross-validated metric), and decides when a trial's folds are fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
+
+from comps.base import Params
 
 
 class State(StrEnum):
@@ -30,7 +31,7 @@ class Trial:
     """
 
     number: int
-    params: Mapping[str, Any]
+    params: Params
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from comps.base import Model, WorkbenchError
+from comps.base import Array, Model, WorkbenchError
 from pipelines.engines import Engine, Failed
 from pipelines.engines.jobs import Job, Run
 from pipelines.fitting.all_rows import longer
@@ -27,7 +25,7 @@ def train_on_all_rows(
     searched: Folds,
     engine: Engine,
     folder: Path,
-) -> NDArray[Any]:
+) -> Array:
     """Train configurations on all rows and return the mean of their test predictions.
 
     Args:

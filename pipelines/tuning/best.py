@@ -14,9 +14,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from comps.base import Metric, Model, StoreError, UsageError
+from comps.base import JSON, Metric, Model, Params, StoreError, UsageError
 from pipelines.basics.files import write_json
 from pipelines.store import RunStore
 
@@ -60,7 +59,7 @@ class Best:
 
     model: str
     study: str
-    params: Mapping[str, Any]
+    params: Params
     number: int
     score: float
     default_score: float | None
@@ -107,7 +106,7 @@ class Use:
     trial: int
     text: str
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, JSON]:
         """Return the fields as JSON values."""
         return {**asdict(self), "score_looked_at": self.used}
 
@@ -145,7 +144,7 @@ def tuned(
     store: RunStore,
     models: list[Model],
     metric: Metric,
-    given: Mapping[str, Mapping[str, Any]],
+    given: Mapping[str, Params],
     data: str,
 ) -> tuple[list[Model], list[Use]]:
     """Return models with the best configurations found, and for each search whether it is used.

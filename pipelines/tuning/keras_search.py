@@ -12,12 +12,15 @@ import warnings
 from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from comps.base import Metric, Model, StoreError, UsageError, unknown_name
+from comps.base import JSON, Metric, Model, StoreError, UsageError, unknown_name
 from pipelines.basics.files import write_json
 from pipelines.tuning._base import Search, State, Trial, TrialResult
 from pipelines.tuning.study import check_same, read_made_of
+
+if TYPE_CHECKING:
+    import keras_tuner
 
 _SCORE = "score"
 
@@ -47,7 +50,7 @@ class KerasSearch:
         self,
         model: Model,
         metric: Metric,
-        made_of: Mapping[str, Any],
+        made_of: Mapping[str, JSON],
         folder: Path,
         *,
         tuner: str = "bayesian",
@@ -58,7 +61,11 @@ class KerasSearch:
             raise unknown_name(f"tuner of models like '{model.name}' called", tuner, ORACLES)
         if model.space is None:
             raise UsageError(f"Model '{model.name}' has no parameter that can be tuned.")
-        self.model, self._open, self._workers = model, dict[int, Any](), count()
+        self.model, self._open, self._workers = (
+            model,
+            dict[int, "keras_tuner.engine.trial.Trial"](),
+            count(),
+        )
         import_keras_tuner()
         import keras_tuner
 
@@ -101,7 +108,7 @@ class KerasSearch:
         self._open[trial.number] = asked
         return trial
 
-    def _params(self, asked: Any) -> dict[str, Any]:
+    def _params(self, asked: keras_tuner.engine.trial.Trial) -> dict[str, JSON]:
         assert self.model.space is not None
         params = dict(self.model.space(asked.hyperparameters, self.model.params))
         # Hyperband decides on the epochs, too. Networks begin anew in each of its rounds.
@@ -183,20 +190,27 @@ def import_keras_tuner() -> None:
                 os.environ[name] = value
 
 
-def _default_first(oracle: Any) -> Any:
+def _default_first(oracle: type[keras_tuner.Oracle]) -> type[keras_tuner.Oracle]:
     """Return a subclass of an oracle whose first trial has the model's own parameters."""
 
     class DefaultFirst(oracle):  # type: ignore[misc]
-        def populate_space(self, trial_id: str) -> Any:
+        def populate_space(self, trial_id: str) -> dict[str, object]:
             if self.trials:
-                return super().populate_space(trial_id)
+                found: dict[str, object] = super().populate_space(trial_id)
+                return found
             space = self.hyperparameters.space
             return {"status": "RUNNING", "values": {hp.name: hp.default for hp in space}}
 
     return DefaultFirst
 
 
-def _bayesian(objective: Any, hp: Any, n_trials: int, seed: int, model: Model) -> Any:
+def _bayesian(
+    objective: keras_tuner.Objective,
+    hp: keras_tuner.HyperParameters,
+    n_trials: int,
+    seed: int,
+    model: Model,
+) -> keras_tuner.Oracle:
     from keras_tuner.oracles import BayesianOptimizationOracle
 
     del model
@@ -204,7 +218,13 @@ def _bayesian(objective: Any, hp: Any, n_trials: int, seed: int, model: Model) -
     return made(objective, n_trials, hyperparameters=hp, **_common(seed))
 
 
-def _random(objective: Any, hp: Any, n_trials: int, seed: int, model: Model) -> Any:
+def _random(
+    objective: keras_tuner.Objective,
+    hp: keras_tuner.HyperParameters,
+    n_trials: int,
+    seed: int,
+    model: Model,
+) -> keras_tuner.Oracle:
     from keras_tuner.oracles import RandomSearchOracle
 
     del model
@@ -212,7 +232,13 @@ def _random(objective: Any, hp: Any, n_trials: int, seed: int, model: Model) -> 
     return made(objective, n_trials, hyperparameters=hp, **_common(seed))
 
 
-def _hyperband(objective: Any, hp: Any, n_trials: int, seed: int, model: Model) -> Any:
+def _hyperband(
+    objective: keras_tuner.Objective,
+    hp: keras_tuner.HyperParameters,
+    n_trials: int,
+    seed: int,
+    model: Model,
+) -> keras_tuner.Oracle:
     from keras_tuner.oracles import HyperbandOracle
 
     del n_trials
@@ -221,12 +247,12 @@ def _hyperband(objective: Any, hp: Any, n_trials: int, seed: int, model: Model) 
     )
 
 
-def _common(seed: int) -> dict[str, Any]:
+def _common(seed: int) -> dict[str, int]:
     # Zero would be taken for no seed. The harness decides what many failures mean.
     return {"seed": seed + 1, "max_consecutive_failed_trials": 10**9}
 
 
-ORACLES: Mapping[str, Callable[..., Any]] = {
+ORACLES: Mapping[str, Callable[..., keras_tuner.Oracle]] = {
     "bayesian": _bayesian,
     "random": _random,
     "hyperband": _hyperband,

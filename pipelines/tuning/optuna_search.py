@@ -14,9 +14,9 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from comps.base import Metric, Model, StoreError, UsageError, unknown_name
+from comps.base import JSON, Metric, Model, StoreError, UsageError, unknown_name
 from pipelines.basics.seeds import derive_seed
 from pipelines.tuning._base import Search, State, Trial, TrialResult
 from pipelines.tuning.study import check_same
@@ -52,7 +52,11 @@ def _cmaes(seed: int) -> optuna.samplers.BaseSampler:
     return CmaEsSampler(seed=seed, warn_independent_sampling=False)
 
 
-SAMPLERS: Mapping[str, Callable[[int], Any]] = {"tpe": _tpe, "random": _random, "cmaes": _cmaes}
+SAMPLERS: Mapping[str, Callable[[int], optuna.samplers.BaseSampler]] = {
+    "tpe": _tpe,
+    "random": _random,
+    "cmaes": _cmaes,
+}
 
 
 class OptunaSearch:
@@ -78,7 +82,7 @@ class OptunaSearch:
         self,
         model: Model,
         metric: Metric,
-        made_of: Mapping[str, Any],
+        made_of: Mapping[str, JSON],
         storage: str,
         name: str,
         *,
@@ -114,7 +118,7 @@ class OptunaSearch:
             )
             self._begin(made_of, name)
 
-    def _begin(self, made_of: Mapping[str, Any], name: str) -> None:
+    def _begin(self, made_of: Mapping[str, JSON], name: str) -> None:
         """Check that the study is the same; withdraw the trials of processes that ended."""
         trials = self.study.get_trials(deepcopy=False)
         found = self.study.user_attrs.get("made_of")
@@ -237,7 +241,7 @@ def _is_gone(worker: str) -> bool:
     return not Path(f"/proc/{number}").exists() if Path("/proc/self").exists() else False
 
 
-def _storage(url: str) -> Any:
+def _storage(url: str) -> optuna.storages.RDBStorage:
     """Open a database; try again if another process makes its tables at the same moment."""
     from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
@@ -249,7 +253,7 @@ def _storage(url: str) -> Any:
     return _opened(url)
 
 
-def _opened(url: str) -> Any:
+def _opened(url: str) -> optuna.storages.RDBStorage:
     import optuna
 
     if url.startswith("sqlite:///"):

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from comps.base import Model, StoreError, UsageError
+from comps.base import JSON, Model, StoreError, UsageError
 from pipelines.store import Experiment
 
 OUTER_PART = "outer part"
 
 
-def made_of(experiment: Experiment, model: Model, outer: float = 0.0) -> dict[str, Any]:
+def made_of(experiment: Experiment, model: Model, outer: float = 0.0) -> dict[str, JSON]:
     """Return everything that the scores of a study share, as JSON values.
 
     Args:
@@ -33,7 +32,7 @@ def made_of(experiment: Experiment, model: Model, outer: float = 0.0) -> dict[st
     }
 
 
-def check_same(found: Any, expected: Mapping[str, Any], name: str) -> None:
+def check_same(found: object, expected: Mapping[str, JSON], name: str) -> None:
     """Check that a study is of the same rows, folds, seed and model.
 
     Raises:
@@ -52,13 +51,14 @@ def check_same(found: Any, expected: Mapping[str, Any], name: str) -> None:
         )
 
 
-def read_made_of(path: Path) -> Any:
+def read_made_of(path: Path) -> JSON:
     """Return the JSON values of `made_of` that were stored with a study.
 
     Raises:
         StoreError: if the file is damaged.
     """
     try:
-        return json.loads(path.read_text())
+        made: JSON = json.loads(path.read_text())
+        return made
     except ValueError as error:
         raise StoreError(f"{path} is damaged. Delete its folder, or use --study NAME.") from error

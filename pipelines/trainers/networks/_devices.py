@@ -10,7 +10,9 @@ from typing import Any
 import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.stages import Compiled
 
+from comps.base import Array
 from pipelines.basics.hardware import DIVIDED
 
 # What other processes may come to need, and what is not counted, such as code.
@@ -35,19 +37,20 @@ class Devices:
         self._mesh = Mesh(np.array(devices[: self.used]), ("batch",))
         self.everywhere = NamedSharding(self._mesh, PartitionSpec())  # type: ignore[no-untyped-call]
 
-    def copied(self, values: Any) -> Any:
+    def copied(self, values: object) -> Any:
         """Put arrays on every device."""
         return jax.device_put(values, self.everywhere)
 
-    def divided(self, values: Any) -> Any:
+    def divided(self, values: Array) -> jax.Array:
         """Put an array on the devices, each with a part of its last axis."""
         axes = [None] * (values.ndim - 1)
         whole = values.shape[-1] % self.used
         spec = PartitionSpec(*axes, None if whole else "batch")  # type: ignore[no-untyped-call]
-        return jax.device_put(values, NamedSharding(self._mesh, spec))
+        placed: jax.Array = jax.device_put(values, NamedSharding(self._mesh, spec))
+        return placed
 
 
-def bytes_of(compiled: Any) -> float:
+def bytes_of(compiled: Compiled) -> float:
     """Return the bytes that a compiled JAX function needs beside its arguments."""
     needed = compiled.memory_analysis()
     if needed is None:

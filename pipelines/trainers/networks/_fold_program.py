@@ -16,7 +16,7 @@ Keras must run on the JAX backend, and this module imports both: import it lazil
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TypeVar
 
 import jax
 import keras
@@ -24,12 +24,18 @@ import numpy as np
 from jax import numpy as jnp
 from numpy.typing import NDArray
 
+from comps.base import Array
 from pipelines.trainers.networks._devices import Devices, bytes_of, free_bytes
 from pipelines.trainers.networks._fold_tables import EpochReport, FoldTables, Recipe
 from pipelines.trainers.networks._new_networks import new_networks
 from pipelines.trainers.networks._plan import batches_of
 from pipelines.trainers.networks._portions import Axes, mapped
+from pipelines.trainers.networks._rows import Tensors
 from pipelines.trainers.networks._step import NetworkStep, State
+
+T = TypeVar("T")
+# Inputs, targets and weights of the rows.
+Data = tuple[Tensors, jax.Array, jax.Array]
 
 
 class FoldProgram:
@@ -91,8 +97,8 @@ class FoldProgram:
             tables.inputs,
             tables.test_inputs,
         )
-        data = self.devices.copied((inputs, tables.target, weight.astype(np.float32)))
-        shared = self.devices.copied(tables.shared)
+        data: Data = self.devices.copied((inputs, tables.target, weight.astype(np.float32)))
+        shared: Tensors = self.devices.copied(tables.shared)
         self._compile(data, shared)
         for epoch in range(1, recipe.epochs + 1):
             rows, real = self._batches(epoch)
@@ -109,7 +115,7 @@ class FoldProgram:
             variable.assign(value)
         return self.model
 
-    def _compile(self, data: Any, shared: Any) -> None:
+    def _compile(self, data: Data, shared: Tensors) -> None:
         """Compile the training of all networks at once, or of as many as fit in memory."""
         fold = 0 if self.tables.per_fold else None
         own = fold if self.tables.shared_per_fold else None
@@ -133,8 +139,8 @@ class FoldProgram:
         )
 
     def _over_networks(
-        self, function: Callable[..., Any], copies: Axes, folds: Axes
-    ) -> Callable[..., Any]:
+        self, function: Callable[..., T], copies: Axes, folds: Axes
+    ) -> Callable[..., T]:
         """Return a function of one network applied to all, as many at once as fit in memory.
 
         Args:
@@ -168,7 +174,7 @@ class FoldProgram:
             self.devices.divided(real.reshape(folds, *batches)),
         )
 
-    def _report(self, epoch: int, loss: Any, inputs: Any, shared: Any) -> EpochReport:
+    def _report(self, epoch: int, loss: jax.Array, inputs: Tensors, shared: Tensors) -> EpochReport:
         """Predict the test rows, and the validation rows of each fold."""
         own = self.tables.valid_rows
         first = len(self.tables)
@@ -189,7 +195,7 @@ class FoldProgram:
             found[:, :, :count],
         )
 
-    def _chunks(self, wanted: list[NDArray[Any]]) -> Iterator[NDArray[np.int32]]:
+    def _chunks(self, wanted: list[Array]) -> Iterator[NDArray[np.int32]]:
         """Yield chunks [folds, batch] of rows, filled up with row 0. They are of one size."""
         size = self.recipe.predict_batch_size
         longest = max(1, *map(len, wanted))

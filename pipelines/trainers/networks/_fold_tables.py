@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.trainers.networks._rows import Gather
+from comps.base import Array
+from pipelines.trainers.networks._rows import Gather, Tensors
 
-Array: TypeAlias = NDArray[Any]
 Inputs: TypeAlias = Array | dict[str, Array]
 
 
-def rows_alone(shared: Any, rows: Any) -> Any:
+def rows_alone(shared: Tensors, rows: Tensors) -> Tensors:
     """Return the rows as they are, without anything that they share."""
     del shared
     return rows
@@ -49,10 +49,10 @@ class FoldTables:
 
     inputs: Inputs
     target: Array
-    train_rows: Sequence[NDArray[np.integer[Any]]]
-    valid_rows: Sequence[NDArray[np.integer[Any]]]
+    train_rows: Sequence[NDArray[np.int64]]
+    valid_rows: Sequence[NDArray[np.int64]]
     test_inputs: Inputs
-    weight: NDArray[np.floating[Any]] | None = None
+    weight: Array | None = None
     per_fold: bool = False
     shared: Inputs = field(default_factory=dict)
     shared_per_fold: bool = True

@@ -6,11 +6,11 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from comps.base import Array, Model
+from comps.base import Array, Features, Model
 from pipelines.trainers._base import Context, FoldData, Stage
 from pipelines.trainers.networks._plan import Plan, builder, copy_seed
 from pipelines.trainers.networks._rows import count_rows, form_of, rows_at_once
@@ -129,7 +129,7 @@ class _Network:
         )
         self.epoch, self.loss = 0, float("nan")
 
-    def train_until(self, epoch: int, views: Sequence[Any]) -> list[Array]:
+    def train_until(self, epoch: int, views: Sequence[Features]) -> list[Array]:
         """Train to the end of an epoch; return the predictions of each set of rows in `views`."""
         own = self.fit_until(epoch)
         outputs = [_predict(self.model, rows) for rows in views]
@@ -166,7 +166,7 @@ class _Network:
         return own
 
 
-def _predict(model: keras.Model, rows: Any) -> Array:
+def _predict(model: keras.Model, rows: Features) -> Array:
     form = form_of(rows)
     count = count_rows(rows)
     size = rows_at_once(form.shapes(rows))
@@ -177,7 +177,9 @@ def _predict(model: keras.Model, rows: Any) -> Array:
     return np.concatenate(parts)
 
 
-def _batches(rows: Any, target: Array, size: int, seed: Sequence[int], epoch: int = 0) -> Any:
+def _batches(
+    rows: Features, target: Array, size: int, seed: Sequence[int], epoch: int = 0
+) -> keras.utils.PyDataset:
     """Return a `keras.utils.PyDataset` of batches, shuffled anew in each epoch.
 
     `fit` reads ahead into an epoch that it does not train; each call of it therefore gets batches

@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import keras
 import numpy as np
 from jax import numpy as jnp
-from numpy.typing import NDArray
 
+from comps.base import Array
 from pipelines.trainers.networks._fold_tables import Recipe
 from pipelines.trainers.networks._plan import copy_seed
 
 
 def new_networks(
     build_model: Callable[[], keras.Model], folds: int, recipe: Recipe
-) -> tuple[keras.Model, tuple[list[Any], list[Any]]]:
+) -> tuple[keras.Model, tuple[list[jax.Array], list[jax.Array]]]:
     """Build a network for every fold and seed; return one of them and the weights of all.
 
     The seed generators of dropout are among the non-trainable variables, so that they are
@@ -45,7 +44,7 @@ def new_networks(
             f"Received: {len(shapes)} different sets of variable shapes."
         )
 
-    def stack(*values: NDArray[Any]) -> jax.Array:
+    def stack(*values: Array) -> jax.Array:
         return jnp.asarray(np.stack(values).reshape(folds, recipe.copies, *values[0].shape))
 
     return model, (jax.tree.map(stack, *trainable), jax.tree.map(stack, *fixed))
@@ -63,7 +62,7 @@ def _without_cudnn(model: keras.Model) -> keras.Model:
     return model
 
 
-def loss_of_each_row(model: keras.Model) -> Callable[[Any, Any], Any]:
+def loss_of_each_row(model: keras.Model) -> Callable[[jax.Array, jax.Array], jax.Array]:
     """Return the loss that a model was compiled with, without its mean over the rows."""
     if getattr(model, "optimizer", None) is None or not model.loss:
         raise ValueError("build_model must return a compiled model, with an optimizer and a loss.")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from comps.base import Model, Task, UsageError, unknown_name
+from comps.base import JSON, Model, Params, Task, UsageError, unknown_name
 from pipelines.trainers._base import Context
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Plan:
             raise unknown_name("precision", self.precision, ("float32", "mixed"))
 
     @classmethod
-    def split(cls, params: Mapping[str, Any]) -> tuple[Plan, dict[str, Any]]:
+    def split(cls, params: Params) -> tuple[Plan, dict[str, JSON]]:
         """Return the plan and the builder's own parameters."""
         names = cls.__dataclass_fields__
         own = {name: value for name, value in params.items() if name in names}
@@ -91,7 +91,7 @@ def builder(model: Model, context: Context) -> Callable[..., keras.Model]:
     build, units = model.build, context.n_classes if context.task is Task.MULTICLASS else 1
     takes_steps = "steps" in inspect.signature(build).parameters
 
-    def build_network(shapes: Shapes, steps: int, **params: Any) -> keras.Model:
+    def build_network(shapes: Shapes, steps: int, **params: JSON) -> keras.Model:
         own = build(shapes, steps, **params) if takes_steps else build(shapes, **params)
         _check_network(model.name, own, units)
         return _with_named_input(own, shapes)
@@ -99,7 +99,7 @@ def builder(model: Model, context: Context) -> Callable[..., keras.Model]:
     return build_network
 
 
-def _check_network(name: str, network: Any, units: int) -> None:
+def _check_network(name: str, network: object, units: int) -> None:
     """Check what a function that builds a network returned.
 
     Raises:

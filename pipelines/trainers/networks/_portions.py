@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypeVar
 
 import jax
 
 Axes: TypeAlias = tuple[int | None, ...]
+T = TypeVar("T")
 
 
-def mapped(function: Callable[..., Any], axes: Axes, size: int, at_once: int) -> Callable[..., Any]:
+def mapped(function: Callable[..., T], axes: Axes, size: int, at_once: int) -> Callable[..., T]:
     """Return a function that is applied along an axis, to `at_once` places of it at a time.
 
     Args:
@@ -26,10 +27,10 @@ def mapped(function: Callable[..., Any], axes: Axes, size: int, at_once: int) ->
     if at_once >= size:
         return jax.vmap(function, in_axes=axes)
 
-    def portions(*arguments: Any) -> Any:
+    def portions(*arguments: object) -> T:
         moving = [value for value, axis in zip(arguments, axes, strict=True) if axis == 0]
 
-        def one(places: list[Any]) -> Any:
+        def one(places: list[object]) -> T:
             own = iter(places)
             return function(
                 *(
@@ -38,6 +39,7 @@ def mapped(function: Callable[..., Any], axes: Axes, size: int, at_once: int) ->
                 )
             )
 
-        return jax.lax.map(one, moving, batch_size=at_once)
+        found: T = jax.lax.map(one, moving, batch_size=at_once)
+        return found
 
     return portions

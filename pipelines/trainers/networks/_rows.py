@@ -7,20 +7,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
-from comps.base import Array, Images, Windows
+from comps.base import Array, Features, Images, Windows
 
-Gather = Callable[[Any, Any], Any]
+if TYPE_CHECKING:
+    import jax
+
+# Arrays on the device by name; an array that has no name stands for itself.
+Tensors: TypeAlias = "Mapping[str, jax.Array]"
+View = TypeVar("View", contravariant=True)
+
+# `(shared, rows) -> features`.
+Gather = Callable[[Tensors, Tensors], Tensors]
 
 # The maps of more, or of larger, images would take gigabytes.
 _PREDICT_ROWS = 1024
 _PREDICT_VALUES = 4 * 2**20
 
 
-class Rows(Protocol):
+class Rows(Protocol[View]):
     """A form of rows.
 
     Attributes:
@@ -29,23 +37,23 @@ class Rows(Protocol):
 
     shared_per_fold: bool
 
-    def arrays(self, rows: Any) -> dict[str, Array]:
+    def arrays(self, rows: View) -> dict[str, Array]:
         """Return the arrays that differ for each row, [n, ...]."""
         ...
 
-    def shared(self, views: Sequence[Any]) -> dict[str, Array]:
+    def shared(self, views: Sequence[View]) -> dict[str, Array]:
         """Return the arrays that the rows of the folds refer to, copied to the device once."""
         ...
 
-    def shapes(self, view: Any) -> dict[str, tuple[int, ...]]:
+    def shapes(self, view: View) -> dict[str, tuple[int, ...]]:
         """Return the shape of a row of each input of the network."""
         ...
 
-    def gather(self, view: Any) -> Gather:
+    def gather(self, view: View) -> Gather:
         """Return `(shared, rows) -> features`, which runs on the device, for JAX."""
         ...
 
-    def features(self, rows: Any, batch: Array) -> dict[str, Array]:
+    def features(self, rows: View, batch: Array) -> dict[str, Array]:
         """Return the network's inputs for some rows, on the host."""
         ...
 
@@ -55,27 +63,27 @@ class ArrayRows:
 
     shared_per_fold = True
 
-    def arrays(self, rows: Any) -> dict[str, Array]:
+    def arrays(self, rows: Features) -> dict[str, Array]:
         """Return the arrays by name."""
         return dict(rows) if isinstance(rows, Mapping) else {"rows": np.asarray(rows)}
 
-    def shared(self, views: Sequence[Any]) -> dict[str, Array]:
+    def shared(self, views: Sequence[Features]) -> dict[str, Array]:
         """Return nothing: the rows are complete."""
         del views
         return {}
 
-    def shapes(self, view: Any) -> dict[str, tuple[int, ...]]:
+    def shapes(self, view: Features) -> dict[str, tuple[int, ...]]:
         """Return the shapes of a row."""
         return {name: table.shape[1:] for name, table in self.arrays(view).items()}
 
-    def gather(self, view: Any) -> Gather:
+    def gather(self, view: Features) -> Gather:
         """Return a function that gathers nothing."""
         from pipelines.trainers.networks._fold_tables import rows_alone
 
         del view
         return rows_alone
 
-    def features(self, rows: Any, batch: Array) -> dict[str, Array]:
+    def features(self, rows: Features, batch: Array) -> dict[str, Array]:
         """Return the rows."""
         return {name: table[batch] for name, table in self.arrays(rows).items()}
 
@@ -110,11 +118,11 @@ class WindowRows:
 
         length = view.length
 
-        def gather(shared: Any, rows: Any) -> Any:
+        def gather(shared: Tensors, rows: Tensors) -> Tensors:
             series = shared["series"]
             size = (length, series.shape[1])
 
-            def window(end: Any) -> Any:
+            def window(end: jax.Array) -> jax.Array:
                 return jax.lax.dynamic_slice(series, (end - length + 1, 0), size)
 
             return {"window": jax.vmap(window)(rows["ends"])}
@@ -153,7 +161,7 @@ class ImageRows:
         return {"image": rows[batch].gathered()}
 
 
-_FORMS: Mapping[type, Rows] = {Windows: WindowRows(), Images: ImageRows()}
+_FORMS: Mapping[type, Rows[Any]] = {Windows: WindowRows(), Images: ImageRows()}
 
 
 def rows_at_once(shapes: Mapping[str, tuple[int, ...]]) -> int:
@@ -166,12 +174,12 @@ def rows_at_once(shapes: Mapping[str, tuple[int, ...]]) -> int:
     return max(1, min(_PREDICT_ROWS, _PREDICT_VALUES // max(values, 1)))
 
 
-def form_of(rows: Any) -> Rows:
+def form_of(rows: View) -> Rows[View]:
     """Return the form in which transformed features are given to a network."""
     return _FORMS.get(type(rows), ArrayRows())
 
 
-def count_rows(rows: Any) -> int:
+def count_rows(rows: Features) -> int:
     """Return the number of rows of transformed features.
 
     >>> count_rows({"numbers": np.zeros((3, 2)), "levels": np.zeros((3, 5))})

@@ -5,15 +5,16 @@ Keras must run on the JAX backend, and this module imports both: import it lazil
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import jax
 import keras
 
 from pipelines.trainers.networks._new_networks import loss_of_each_row
-from pipelines.trainers.networks._rows import Gather
+from pipelines.trainers.networks._rows import Gather, Tensors
 
-State: TypeAlias = Any  # (trainable, non-trainable, optimizer) variables
+Leaves: TypeAlias = list[jax.Array]
+State: TypeAlias = tuple[Leaves, Leaves, Leaves]  # trainable, non-trainable, the optimizer's
 
 
 class NetworkStep:
@@ -37,16 +38,16 @@ class NetworkStep:
     def train_epoch(
         self,
         state: State,
-        rows: Any,
-        real: Any,
-        inputs: Any,
-        target: Any,
-        weight: Any,
-        shared: Any,
-    ) -> tuple[State, Any]:
+        rows: jax.Array,
+        real: jax.Array,
+        inputs: Tensors,
+        target: jax.Array,
+        weight: jax.Array,
+        shared: Tensors,
+    ) -> tuple[State, jax.Array]:
         """Train for an epoch; ``rows`` and ``real`` are [steps, batch]. The loss is its mean."""
 
-        def step(state: State, batch: tuple[Any, Any]) -> tuple[State, Any]:
+        def step(state: State, batch: tuple[jax.Array, jax.Array]) -> tuple[State, jax.Array]:
             rows, real = batch
             features = self._features(shared, inputs, rows)
             return self._step(state, features, target[rows], real * weight[rows], real.sum())
@@ -54,14 +55,16 @@ class NetworkStep:
         state, totals = jax.lax.scan(step, state, (rows, real))
         return state, totals.sum() / real.sum()
 
-    def predict(self, state: State, rows: Any, inputs: Any, shared: Any) -> Any:
+    def predict(self, state: State, rows: jax.Array, inputs: Tensors, shared: Tensors) -> jax.Array:
         """Return the outputs of some rows, [batch, ...model output]."""
         trainable, fixed, slots = state
         features = self._features(shared, inputs, rows)
         weights = self.averaged(trainable, slots)
-        return self.model.stateless_call(weights, fixed, features, training=False)[0]
+        outputs: jax.Array
+        outputs, _ = self.model.stateless_call(weights, fixed, features, training=False)
+        return outputs
 
-    def averaged(self, trainable: Any, slots: Any) -> list[Any]:
+    def averaged(self, trainable: Leaves, slots: Leaves) -> Leaves:
         """Return the weights to predict with: the moving averages if the optimizer keeps them."""
         mapping = [
             *zip(self.model.trainable_variables, trainable, strict=True),
@@ -72,12 +75,17 @@ class NetworkStep:
             return [scope.get_current_value(v) for v in self.model.trainable_variables]
 
     def _step(
-        self, state: State, features: Any, target: Any, weight: Any, count: Any
-    ) -> tuple[State, Any]:
+        self,
+        state: State,
+        features: Tensors,
+        target: jax.Array,
+        weight: jax.Array,
+        count: jax.Array,
+    ) -> tuple[State, jax.Array]:
         """Take one optimizer step; return the new state and the summed loss of the rows."""
         trainable, fixed, slots = state
 
-        def objective(trainable: Any) -> tuple[Any, Any]:
+        def objective(trainable: Leaves) -> tuple[jax.Array, tuple[Leaves, jax.Array]]:
             prediction, new_fixed, penalties = self.model.stateless_call(
                 trainable, fixed, features, training=True, return_losses=True
             )
@@ -91,12 +99,13 @@ class NetworkStep:
         trainable, slots = self.optimizer.stateless_apply(slots, gradient, trainable)
         return (trainable, new_fixed, slots), total
 
-    def _scaled(self, loss: Any, slots: Any) -> Any:
+    def _scaled(self, loss: jax.Array, slots: Leaves) -> jax.Array:
         """Return the loss as the optimizer scales it: in float16 small gradients would vanish."""
         mapping = list(zip(self.optimizer.variables, slots, strict=True))
         with keras.StatelessScope(state_mapping=mapping):
-            return self.optimizer.scale_loss(loss)
+            scaled: jax.Array = self.optimizer.scale_loss(loss)
+            return scaled
 
-    def _features(self, shared: Any, inputs: Any, rows: Any) -> Any:
+    def _features(self, shared: Tensors, inputs: Tensors, rows: jax.Array) -> Tensors:
         """Return the model's inputs for some rows of one fold."""
         return self.gather(shared, jax.tree.map(lambda table: table[rows], inputs))

@@ -6,9 +6,18 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from comps.base import Competition, DataError, Dataset, Model, Task, UsageError
+from comps.base import (
+    Competition,
+    DataError,
+    Dataset,
+    Features,
+    Model,
+    Task,
+    Transformer,
+    UsageError,
+)
 from pipelines.basics.seeds import derive_seed
 from pipelines.trainers import Context, FoldData
 from pipelines.trainers.networks._plan import Plan
@@ -89,17 +98,17 @@ def export_network(
     return exported
 
 
-def all_rows(dataset: Dataset, model: Model, seed: int) -> tuple[Any, FoldData]:
+def all_rows(dataset: Dataset, model: Model, seed: int) -> tuple[Transformer | None, FoldData]:
     """Return a model's fitted transformer, and all training rows as a fold without others."""
     view = model.view()
-    rows = dataset.train
+    rows: Features = dataset.train
     if view is not None:
-        rows = view.fit_transform(rows, dataset.target)
+        rows = view.fit_transform(dataset.train, dataset.target)
     own = derive_seed(seed, model.name, "export")
     return view, FoldData(rows, dataset.target, rows, rows, own)
 
 
-def _checked(competition: Competition, model: Model, path: Path) -> Callable[..., Any]:
+def _checked(competition: Competition, model: Model, path: Path) -> Callable[..., keras.Model]:
     """Return the function that makes the preprocessor, after checks that precede training."""
     if model.preprocessor is None or competition.task is Task.REGRESSION:
         known = [other.name for other in competition.models if other.preprocessor is not None]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from comps.base import Array, Model
+from comps.base import Array, Model, Params
 from pipelines.trainers._base import Context, FoldData, Stage, TogetherTrainer
 from pipelines.trainers._together import filled, joined, program_width
 from pipelines.trainers.networks._plan import Plan, batches_of, builder
@@ -14,6 +14,8 @@ from pipelines.trainers.networks._rows import form_of, rows_at_once
 from pipelines.trainers.networks._targets import Goal, goal_of
 
 if TYPE_CHECKING:
+    import keras
+
     from pipelines.trainers.networks._fold_program import FoldProgram
 
 
@@ -138,9 +140,9 @@ def _decoded(goals: Sequence[Goal], outputs: Iterable[Array]) -> list[Array]:
 
 
 def _program(
-    build: Callable[..., Any],
+    build: Callable[..., keras.Model],
     plan: Plan,
-    params: Mapping[str, Any],
+    params: Params,
     folds: Sequence[FoldData],
     goals: Sequence[Goal],
 ) -> FoldProgram:
@@ -153,7 +155,7 @@ def _program(
     shapes = form_of(folds[0].train).shapes(folds[0].train)
     steps = plan.steps(len(folds[0].target))
 
-    def build_model() -> Any:
+    def build_model() -> keras.Model:
         with precision(plan.precision, _half):
             return build(shapes, steps, **params)
 

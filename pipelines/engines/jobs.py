@@ -163,7 +163,7 @@ def _check_predictions(job: Job, result: FoldResult) -> None:
     if job.run.competition.task is Task.REGRESSION:
         return
     # Rounding may lift a probability of one by a little.
-    if any((part[0] < 0).any() or (part[0] > 1.01).any() for part in (result.valid, result.test)):
+    if any((part < 0).any() or (part > 1.01).any() for part in (result.valid, result.test)):
         raise DataError(
             f"Model '{job.model.member}' predicted probabilities that are not between 0 and 1 in "
             f"{describe(result.held)}. The last layer of a network needs a sigmoid, or a softmax "

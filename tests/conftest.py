@@ -35,6 +35,17 @@ DECODED = tempfile.mkdtemp(prefix="comps-cache-")
 os.environ["COMPS_CACHE"] = DECODED
 
 
+# Fixtures that take more than ten seconds: a network of each kind on TensorFlow, or exported.
+SLOW_FIXTURES = {"on_another", "on_tensorflow"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests slow that need a slow fixture."""
+    for item in items:
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+
+
 def pytest_unconfigure() -> None:
     """Delete the compiled programs and the decoded images."""
     for folder in (PROGRAMS, DECODED):

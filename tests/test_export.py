@@ -204,6 +204,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUICK)
 def test_a_file_predicts_of_raw_rows_what_the_harness_predicts(quick: Path, name: str) -> None:
     check(quick, name)
@@ -224,6 +225,7 @@ def test_other_files_predict_what_the_harness_predicts(competition: str, tmp_pat
         check(tmp_path, name)
 
 
+@pytest.mark.slow
 def test_a_file_predicts_what_a_fold_of_all_rows_predicts(quick: Path) -> None:
     with np.load(quick / f"{TWICE.replace(':', '-')}.npz") as kept:
         np.testing.assert_allclose(kept["found"][:, 0], kept["harness"], rtol=0, atol=1e-5)

@@ -36,7 +36,7 @@ os.environ["COMPS_CACHE"] = DECODED
 
 
 # Fixtures that take more than ten seconds: a network of each kind on TensorFlow, or exported.
-SLOW_FIXTURES = {"on_another", "on_tensorflow"}
+SLOW_FIXTURES = {"exported", "on_another", "on_tensorflow"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -197,17 +197,16 @@ OTHERS = {
 
 
 @pytest.fixture(scope="module")
-def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Networks that were exported in one process and loaded in another one."""
     folder = tmp_path_factory.mktemp("exported")
     in_new_processes(folder, QUICK)
     return folder
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", QUICK)
-def test_a_file_predicts_of_raw_rows_what_the_harness_predicts(quick: Path, name: str) -> None:
-    check(quick, name)
+def test_a_file_predicts_of_raw_rows_what_the_harness_predicts(exported: Path, name: str) -> None:
+    check(exported, name)
 
 
 @pytest.mark.parametrize(
@@ -225,36 +224,35 @@ def test_other_files_predict_what_the_harness_predicts(competition: str, tmp_pat
         check(tmp_path, name)
 
 
-@pytest.mark.slow
-def test_a_file_predicts_what_a_fold_of_all_rows_predicts(quick: Path) -> None:
-    with np.load(quick / f"{TWICE.replace(':', '-')}.npz") as kept:
+def test_a_file_predicts_what_a_fold_of_all_rows_predicts(exported: Path) -> None:
+    with np.load(exported / f"{TWICE.replace(':', '-')}.npz") as kept:
         np.testing.assert_allclose(kept["found"][:, 0], kept["harness"], rtol=0, atol=1e-5)
 
 
-def test_an_enlarged_photograph_is_squeezed_back(quick: Path) -> None:
+def test_an_enlarged_photograph_is_squeezed_back(exported: Path) -> None:
     # Each pixel became a block of 2 x 3: averaged over, it is nearly itself again.
-    with np.load(quick / "dogs-vs-cats-convnet.loaded.npz") as found:
+    with np.load(exported / "dogs-vs-cats-convnet.loaded.npz") as found:
         assert np.abs(found["large"] - found["batch"]).max() < 0.05
 
 
-def test_a_file_holds_no_optimizer(quick: Path) -> None:
+def test_a_file_holds_no_optimizer(exported: Path) -> None:
     import zipfile
 
-    with zipfile.ZipFile(quick / "sentiment-bag-bigrams-tfidf.keras") as file:
+    with zipfile.ZipFile(exported / "sentiment-bag-bigrams-tfidf.keras") as file:
         assert b"optimizer" not in file.read("config.json")
         assert any(name.endswith("vocabulary.txt") for name in file.namelist())
 
 
 @pytest.mark.slow
-def test_a_saved_graph_runs_without_this_package(quick: Path) -> None:
-    arguments = ", ".join(map(repr, (str(quick), *QUICK)))
+def test_a_saved_graph_runs_without_this_package(exported: Path) -> None:
+    arguments = ", ".join(map(repr, (str(exported), *QUICK)))
     python(f"from tests.test_export import write_graphs as w; w({arguments})", **TENSORFLOW)
     python(f"""
 import sys
 import numpy as np, tensorflow as tf
 for name in {[name.replace(":", "-") for name in QUICK]!r}:
-    graph = tf.saved_model.load({str(quick)!r} + "/" + name)
-    kept = np.load({str(quick)!r} + "/" + name + ".npz")
+    graph = tf.saved_model.load({str(exported)!r} + "/" + name)
+    kept = np.load({str(exported)!r} + "/" + name + ".npz")
     raw = tf.constant(kept["raw"])
     raw = raw if raw.dtype == tf.string else tf.cast(raw, tf.float32)
     np.testing.assert_allclose(graph.serve(raw), kept["found"], rtol=0, atol=1e-6)
@@ -472,22 +470,22 @@ def test_a_process_that_runs_keras_on_jax_is_refused(tmp_path: Path) -> None:
         export_network(SENTIMENT, _nothing(), model, tmp_path / "a.keras")
 
 
-def test_a_network_of_text_that_is_loaded_on_jax_says_what_it_needs(quick: Path) -> None:
+def test_a_network_of_text_that_is_loaded_on_jax_says_what_it_needs(exported: Path) -> None:
     import keras
 
     import comps.sentiment.text_layers  # noqa: F401
 
     with pytest.raises(TypeError, match="needs Keras on TensorFlow; this process runs it on jax"):
-        keras.saving.load_model(quick / "sentiment-bag-bigrams-tfidf.keras")
+        keras.saving.load_model(exported / "sentiment-bag-bigrams-tfidf.keras")
 
 
-def test_a_network_of_images_is_loaded_on_jax_too(quick: Path) -> None:
+def test_a_network_of_images_is_loaded_on_jax_too(exported: Path) -> None:
     import keras
 
     import comps.dogs_vs_cats.image_layers  # noqa: F401
 
-    network = keras.saving.load_model(quick / "dogs-vs-cats-convnet.keras")
-    with np.load(quick / "dogs-vs-cats-convnet.npz") as kept:
+    network = keras.saving.load_model(exported / "dogs-vs-cats-convnet.keras")
+    with np.load(exported / "dogs-vs-cats-convnet.npz") as kept:
         np.testing.assert_allclose(network(kept["raw"]), kept["found"], rtol=0, atol=1e-4)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from comps.base import Competition, Prediction, Task
+from comps.base import Competition, Family, Prediction, Task
+from comps.digits.features import kernel_features, stroke_features
 from comps.digits.loader import IMAGE_ID, LABEL, load
 from comps.digits.models import MODELS
 from comps.metrics import ACCURACY, LOG_LOSS
@@ -26,6 +27,13 @@ DIGITS = Competition(
     scheme="stratified",
     n_folds=5,
     submits=Prediction.LABEL,
+    transformers={
+        Family.LINEAR: kernel_features,
+        Family.KERNEL: kernel_features,
+        Family.OTHER: kernel_features,
+        Family.FOREST: stroke_features,
+        Family.BOOSTING: stroke_features,
+    },
 )
 
 COMPETITION = DIGITS

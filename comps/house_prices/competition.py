@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from comps.base import Competition, Task
+from comps.base import Competition, Family, Task
+from comps.house_prices.features import linear_features, network_features, tree_features
 from comps.house_prices.loader import load
 from comps.house_prices.models import MODELS
 from comps.metrics import RMSLE
@@ -27,6 +28,14 @@ HOUSE_PRICES = Competition(
     scheme="stratified",
     n_folds=5,
     valid_range=(math.ulp(0.0), math.inf),
+    transformers={
+        Family.LINEAR: linear_features,
+        Family.KERNEL: linear_features,
+        Family.OTHER: linear_features,
+        Family.FOREST: tree_features,
+        Family.BOOSTING: tree_features,
+        Family.NETWORK: network_features,
+    },
 )
 
 COMPETITION = HOUSE_PRICES

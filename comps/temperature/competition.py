@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from comps.base import Competition, Task
+from comps.base import Competition, Family, Task
 from comps.metrics import MEAN_ABSOLUTE_ERROR
+from comps.temperature.features import linear_features, tree_features
 from comps.temperature.lags import last_known
 from comps.temperature.loader import HORIZON, WINDOW, load
 from comps.temperature.models import MODELS
@@ -30,6 +31,14 @@ TEMPERATURE = Competition(
     gap=np.timedelta64(WINDOW + HORIZON, "h"),
     valid_range=(-100.0, 70.0),
     offset=last_known,
+    transformers={
+        Family.LINEAR: linear_features,
+        Family.KERNEL: linear_features,
+        Family.OTHER: linear_features,
+        Family.FOREST: tree_features,
+        Family.BOOSTING: tree_features,
+        Family.NETWORK: linear_features,
+    },
 )
 
 COMPETITION = TEMPERATURE

@@ -3,7 +3,8 @@
     python -m tests.benchmarks.readme_tables [NAME ...] [--runs FOLDER] [--first] [--compare]
 
 For each competition the members and the blend of its last run are written between the marks
-`<!-- table: run -->` and `<!-- end -->` of `comps/<name>/README.md`. `--compare` writes the best
+`<!-- table: run -->` and `<!-- end -->` of `comps/<name>/README.md`, and a row for each that is named
+between `<!-- table: competitions -->` and `<!-- end -->` of `README.md`. `--compare` writes the best
 network against each boosting model, of all competitions, between `<!-- table: compare -->` and
 `<!-- end -->` of `README.md`; what is not stored is trained. `--first` writes what `comps run
 house-prices` shows, between `<!-- table: first -->` and `<!-- end -->` there.
@@ -24,6 +25,7 @@ from comps.catalog import competition_names
 from pipelines import compare_all, history, load_run, show_progress
 from pipelines.api.comparing import LEVEL, p_text
 from pipelines.api.results import Result, Row
+from pipelines.store.records import Record
 
 ROOT = Path(__file__).parents[2]
 
@@ -107,6 +109,28 @@ def write_between(path: Path, mark: str, lines: Sequence[str]) -> None:
     path.write_text(pattern.sub(lambda _: f"{begin}\n{body}\n<!-- end -->", text))
 
 
+def overview_row(name: str, runs: Path) -> list[str]:
+    """Return what the blend of the last run of a competition is worth, and what the run took."""
+    result, record = load_run(name, runs=runs), last_run(name, runs)
+    metric, blend = result.metric, result.blend
+    assert blend is not None and record.blend is not None
+    single = result.headline
+    assert single is not None
+    best = single.values
+    return [
+        f"[{name}](comps/{name.replace('-', '_')}/README.md)",
+        metric.label,
+        f"{blend.honest_score:.{metric.digits}f}, {blend.estimate}",
+        f"{best['best_single_score']:.{metric.digits}f} ({best['best_single']})",
+        f"{record.seconds:.0f}",
+    ]
+
+
+def last_run(name: str, runs: Path) -> Record:
+    """Return the record of the last run of a competition."""
+    return [record for record in history(name, runs).records if record.command == "run"][-1]
+
+
 def commit() -> str:
     """Return the short name of the commit that is checked out."""
     command = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
@@ -116,7 +140,7 @@ def commit() -> str:
 def write_run(name: str, runs: Path) -> None:
     """Write the table of the last run of a competition."""
     result = load_run(name, runs=runs)
-    record = [r for r in history(name, runs).records if r.command == "run"][-1]
+    record = last_run(name, runs)
     options = " ".join(f"--{key} {value}" for key, value in record.options.items() if key != "runs")
     options = re.sub(r"\s*--output \S+", "", options)
     about = (
@@ -157,6 +181,12 @@ def main() -> None:
     options = parser.parse_args()
     for name in options.names:
         write_run(name, options.runs)
+    if options.names:
+        headings = ["competition", "metric", "blend", "best single model, chosen alike", "seconds"]
+        rows = [overview_row(name, options.runs) for name in options.names]
+        note = f"Bundled samples, default models, two cores, seed 0, commit {commit()}."
+        lines = [note, "", *markdown(headings, rows)]
+        write_between(ROOT / "README.md", "competitions", lines)
     if options.first:
         write_between(ROOT / "README.md", "first", first_run(options.runs))
     if options.compare:

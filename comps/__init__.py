@@ -26,3 +26,8 @@ def __getattr__(name: str) -> object:
 
     found = (boosting, estimator, network, table_competition)
     return dict(zip(__all__, found, strict=True))[name]
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which a notebook completes."""
+    return __all__

@@ -8,7 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from comps.base import Competition, Family, Model, Transformer, UsageError, spaces, unknown_name
+from comps.base import (
+    Competition,
+    Family,
+    Model,
+    Params,
+    Transformer,
+    UsageError,
+    spaces,
+    unknown_name,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -41,6 +50,7 @@ def network(
     features: Callable[[], Any] | None = None,
     patience: int | None = None,
     backend: str = "jax",
+    space: Callable[..., Params] | None = None,
     **params: Any,
 ) -> Model:
     """Return a Keras network as a model.
@@ -59,8 +69,10 @@ def network(
         features: makes the transformer of the rows, see `Model.features`; None takes that of the
             competition for networks.
         patience: epochs without a better score after which training ends.
+        space: what can be tuned, see `Model.space`; `tune` needs it.
         backend: "jax" trains the folds as one program; "tensorflow" or "torch" one by one.
-        **params: further parameters of `build`, JSON values, which can be changed and tuned.
+        **params: further parameters of `build`, JSON values, which can be changed by name, and
+            tuned where there is a `space`.
 
     Raises:
         UsageError: if `build` is no function with a name, there is no such backend, a number is
@@ -95,6 +107,7 @@ def network(
         build,
         patience=patience,
         seconds=30.0,
+        space=space,
     )
 
 
@@ -104,6 +117,7 @@ def estimator(
     name: str | None = None,
     family: Family | None = None,
     features: Callable[[], Any] | None = None,
+    space: Callable[..., Params] | None = None,
 ) -> Model:
     """Return a scikit-learn estimator or pipeline as a model; each fold fits a clone of it.
 
@@ -115,6 +129,7 @@ def estimator(
         family: that it is compared as; found by its module unless given.
         features: makes the transformer of the rows, see `Model.features`; None takes that of the
             competition, unless it is a pipeline.
+        space: what can be tuned, see `Model.space`; `tune` needs it.
 
     Raises:
         UsageError: if it has no `fit` and `get_params`, or is a class.
@@ -137,6 +152,7 @@ def estimator(
         params,
         rows_as_they_are if steps and features is None else features,
         _Clones(unfitted),
+        space=space,
     )
 
 
@@ -178,7 +194,7 @@ def boosting(
         _name(name, library),
         Family.BOOSTING,
         library,
-        # A third of the usual rate of these libraries: early stopping finds how long.
+        # Slower than the libraries' own rates: early stopping finds how long.
         {"rounds": rounds, "learning_rate": 0.03, **params},
         features,
         patience=patience,

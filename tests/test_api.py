@@ -175,8 +175,8 @@ def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
     submit(competition, output=tmp_path / "s.csv", runs=runs)
     export_oof(competition, output=tmp_path, runs=runs)
     folds_table(competition, runs=runs)
-    history(competition, runs)
-    clean(competition, runs)
+    history(competition, runs=runs)
+    clean(competition, runs=runs)
     assert capfd.readouterr() == ("", "")
 
 
@@ -191,7 +191,7 @@ def test_show_progress_prints_what_ended(
 
 def test_a_call_leaves_a_record_with_its_choices(made: Any) -> None:
     competition, runs, result, _ = made
-    found = history(competition, runs)
+    found = history(competition, runs=runs)
     record = found.records[0]
     assert (record.command, str(record.state)) == ("run", "done")
     assert record.data.path == "in memory"
@@ -209,7 +209,7 @@ def test_a_hook_that_raises_ends_the_call_and_keeps_what_is_finished(tmp_path: P
 
     with pytest.raises(RuntimeError, match="enough"):
         run(own(), models="median,ridge", runs=tmp_path, progress=stop, **HERE)
-    assert str(history(own(), tmp_path).records[0].state) == "failed"
+    assert str(history(own(), runs=tmp_path).records[0].state) == "failed"
     _, updates = told(run, own(), models="median,ridge", runs=tmp_path, **HERE)
     assert fits(updates)[0][1] > 0
 
@@ -221,7 +221,7 @@ def test_an_interrupt_leaves_a_record_and_the_same_call_goes_on(tmp_path: Path) 
 
     with pytest.raises(KeyboardInterrupt):
         cross_validate(own(), models="ridge", runs=tmp_path, progress=interrupt, **HERE)
-    assert str(history(own(), tmp_path).records[0].state) == "interrupted"
+    assert str(history(own(), runs=tmp_path).records[0].state) == "interrupted"
     _, updates = told(cross_validate, own(), models="ridge", runs=tmp_path, **HERE)
     assert fits(updates) == [(1, 2)]
 
@@ -556,9 +556,9 @@ def test_clean_removes_what_no_record_names(tmp_path: Path) -> None:
     cross_validate(own(), models="ridge,median", runs=tmp_path, **HERE)
     for record in (tmp_path / "own" / "records").glob("*.json"):
         record.unlink()
-    items, _ = clean(own(), tmp_path, dry_run=True)
+    items, _ = clean(own(), runs=tmp_path, dry_run=True)
     assert items and all(item.path.exists() for item in items)
-    removed, _ = clean(own(), tmp_path)
+    removed, _ = clean(own(), runs=tmp_path)
     assert [item.name for item in removed] == [item.name for item in items]
     assert not any(item.path.exists() for item in items)
 
@@ -628,3 +628,19 @@ def test_the_command_line_gives_the_same_numbers(tmp_path: Path) -> None:
     board = json.loads((tmp_path / "b" / "house-prices" / "leaderboard.json").read_text())
     scores = {row["model"]: row["score"] for row in board}
     assert scores == {name: oof.score for name, oof in result.oof.items()}
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: compare(own(), models="ridge,median"), "takes `members`, not `models`"),
+        (lambda: blend(own(), models="ridge"), "takes `members`, not `models`"),
+        (lambda: tune(own(), "ridge", models="ridge"), "takes `model`, not `models`"),
+        (lambda: compare_all([own()], models="ridge"), "leave out models"),
+    ],
+)
+def test_members_that_are_called_models_are_refused(
+    call: Callable[[], object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        call()

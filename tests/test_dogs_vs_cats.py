@@ -28,7 +28,7 @@ from comps.dogs_vs_cats.features import gradients_and_colours, tree_features
 from comps.dogs_vs_cats.files import source_key
 from comps.dogs_vs_cats.image_cache import cached
 from comps.image_features import colour_features
-from pipelines.api.session import select_models
+from pipelines.api.selection import select_models
 from pipelines.folds import FoldInput, FoldSpec, make_folds
 from tests.commands import comps
 from tests.support import ROOT

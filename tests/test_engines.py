@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+import cloudpickle
 import numpy as np
 import psutil
 import pytest
@@ -28,11 +31,12 @@ from pipelines.engines import (
 )
 from pipelines.engines.inline import InlineEngine
 from pipelines.engines.jobs import Job
-from pipelines.engines.local import LocalEngine
+from pipelines.engines.local import LocalEngine, _packed
 from pipelines.fitting.training import train_folds
 from pipelines.store import Experiment, RunStore
 from tests.support import (
     LIGHTGBM,
+    MEAN,
     NETWORK,
     RIDGE,
     ROOT,
@@ -42,6 +46,7 @@ from tests.support import (
     python,
     scripted,
     sign,
+    tiny_experiment,
     wait_for,
 )
 
@@ -402,7 +407,7 @@ def test_a_worker_leaves_the_interrupt_of_the_keyboard_to_the_main_process(
 
 SLEEP_IN_A_WORKER = """
 from pathlib import Path
-from pipelines.engines.local import LocalEngine
+from pipelines.engines.local import LocalEngine, _packed
 from pipelines.store import RunStore
 from tests.support import giving, make_jobs, scripted, tiny_experiment
 
@@ -450,7 +455,7 @@ def test_a_worker_that_is_killed_leaves_the_one_beside_it_alone(
 
 TELL_OF_SLOTS = """
 from pathlib import Path
-from pipelines.engines.local import LocalEngine
+from pipelines.engines.local import LocalEngine, _packed
 from pipelines.store import RunStore
 from tests.support import giving, make_jobs, scripted, tiny_experiment
 
@@ -488,3 +493,12 @@ def test_each_worker_has_cores_of_its_own_and_no_more_threads_than_cores(
         for (_, given, in_use, _, _), share in zip(entries, shares, strict=True):
             assert int(given) == len(share) == len(available_cores()) // slots
             assert int(in_use) <= len(share)
+
+
+def test_a_job_that_cannot_leave_the_process_says_what_to_do(
+    tiny_data: Path, tmp_path: Path
+) -> None:
+    (job,) = make_jobs(tiny_experiment(tiny_data), RunStore(tmp_path / "store"), [MEAN])
+    with pytest.raises(UsageError, match="Model 'mean' cannot be sent .* --engine inline"):
+        _packed(replace(job, key=threading.Lock()))  # type: ignore[arg-type]
+    assert cloudpickle.loads(_packed(job)).key == job.key

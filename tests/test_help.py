@@ -110,3 +110,11 @@ def test_the_table_of_rivals_shows_gains_of_the_network() -> None:
         *("own (RMSE)", "mlp", "xgboost", "1.500", "1.250", "-0.250 *", "-0.500 to ?"),
         *("< 0.001", "2.0, 0.5", ", 2.5"),
     ]
+
+
+def test_all_takes_no_name_and_fails_where_nothing_could_be_compared(tmp_path: Path) -> None:
+    named = comps("compare", "house-prices", "--all", cwd=tmp_path, code=2)
+    assert "leave out the name" in named.err
+    nothing = comps("compare", "--all", "--engine", "nosuch", cwd=tmp_path, code=1)
+    assert "Nothing could be compared" in nothing.err
+    assert nothing.err.count("could not be compared: There is no engine") == 5

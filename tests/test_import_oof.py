@@ -26,9 +26,10 @@ from comps.digits.competition import DIGITS
 from comps.digits.loader import load as load_digits
 from comps.metrics import LOG_LOSS
 from ensembles import best_blend
+from pipelines.api.choices import Options
 from pipelines.api.imported import check_name
 from pipelines.api.results import Result, leaderboard_rows
-from pipelines.api.session import Options, Session
+from pipelines.api.session import Session
 from pipelines.api.stored import open_stored
 from pipelines.cli.imported import import_predictions, write_folds
 from pipelines.cli.request import Request

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from comps.base import UsageError, member_name, parse_member, split_names
 from comps.house_prices.competition import HOUSE_PRICES
-from pipelines.api.session import select_models
+from pipelines.api.selection import select_models
 from tests.support import RIDGE
 
 VALUES = st.recursive(

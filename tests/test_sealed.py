@@ -33,10 +33,10 @@ from comps.base import (
 from comps.digits.competition import DIGITS
 from comps.temperature.readings import TARGET, TIME
 from ensembles import best_blend
-from pipelines.api.session import Options, Session
+from pipelines.api.choices import Options
+from pipelines.api.session import Session
 from pipelines.api.stored import blend, open_stored
-from pipelines.api.tuning import Request as SearchRequest
-from pipelines.api.tuning import tune_model
+from pipelines.api.tuning import SearchRequest, run_search
 from pipelines.cli.request import Request
 from pipelines.cli.run import run_competition
 from pipelines.code import reached
@@ -541,7 +541,7 @@ def test_a_search_sees_the_reduced_rows_and_does_not_look(
 ) -> None:
     store, refit = tmp_path / "house-prices", tmp_path / "refit.csv"
     of_search = options(home[0], runs=tmp_path, models="ridge")
-    found = tune_model(of_search, SearchRequest(trials=3, refit=1, output=refit))
+    found = run_search(of_search, SearchRequest(trials=3, refit=1, output=refit))
     assert not (store / FILE).exists()
     # The search holds out a quarter of what is not sealed.
     assert any("30 of 120 training rows are held out of the search" in n for n in found.notes)

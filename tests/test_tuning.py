@@ -28,9 +28,10 @@ from comps.base import (
     spaces,
 )
 from comps.catalog import competition_names, find_competition
+from pipelines.api.choices import Options
 from pipelines.api.progress import Teller
-from pipelines.api.session import Options, Session
-from pipelines.api.tuning import Request, tune_model
+from pipelines.api.session import Session
+from pipelines.api.tuning import SearchRequest, run_search
 from pipelines.api.tuning_check import outer_predictions, search_on
 from pipelines.engines.inline import InlineEngine
 from pipelines.fitting.all_rows import longer
@@ -805,7 +806,7 @@ def test_a_plot_shows_every_trial_and_the_best_so_far(tmp_path: Path) -> None:
     assert twice.read_text().count("<use ") > once.read_text().count("<use ")
 
 
-def request_of(tmp_path: Path, **changes: Any) -> tuple[Options, Request]:
+def request_of(tmp_path: Path, **changes: Any) -> tuple[Options, SearchRequest]:
     """Return a search of two trials of the ridge on the bundled house prices."""
     options = Options(
         competition="house-prices",
@@ -814,14 +815,14 @@ def request_of(tmp_path: Path, **changes: Any) -> tuple[Options, Request]:
         folds=3,
         engine="inline",
     )
-    return options, Request(**{"trials": 2, **changes})
+    return options, SearchRequest(**{"trials": 2, **changes})
 
 
 def test_a_stopped_search_that_goes_on_holds_out_the_same_rows(tmp_path: Path) -> None:
     in_parts = [
-        tune_model(*request_of(tmp_path / "in-parts", trials=n_trials)) for n_trials in (1, 2, 4)
+        run_search(*request_of(tmp_path / "in-parts", trials=n_trials)) for n_trials in (1, 2, 4)
     ]
-    at_once = tune_model(*request_of(tmp_path / "at-once", trials=4))
+    at_once = run_search(*request_of(tmp_path / "at-once", trials=4))
     assert in_parts[-1].summary == at_once.summary
     # The only trial is of the declared parameters.
     assert in_parts[0].summary["outer_score"] is None and not in_parts[0].summary["used"]
@@ -832,7 +833,7 @@ def test_a_stopped_search_that_goes_on_holds_out_the_same_rows(tmp_path: Path) -
 
 def test_without_an_outer_part_the_winner_is_not_used(tmp_path: Path) -> None:
     options, request = request_of(tmp_path, trials=4, outer=0.0)
-    found = tune_model(options, request)
+    found = run_search(options, request)
     assert found.summary["trial"] > 0 and not found.summary["used"]
     assert found.summary["study"] == "house-prices-ridge-outer-0"
     assert "no rows were held out of the search (--outer 0)" in found.text

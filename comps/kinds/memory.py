@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import pickle
 import shutil
 import tempfile
+import weakref
 from pathlib import Path
 
 from comps.base import Dataset
@@ -19,7 +19,8 @@ class InMemory:
     """The loader of rows that are there already.
 
     It goes to a worker process as the path of a file in a private temporary folder, which is
-    written once and removed when this process ends: the rows would travel with every job otherwise.
+    written once: the rows would travel with every job otherwise. It is removed with the loader, or
+    when this process ends.
 
     Args:
         dataset: the rows.
@@ -44,18 +45,18 @@ class InMemory:
                 self._dataset = pickle.load(file)
         return self._dataset
 
-    def __getstate__(self) -> dict[str, Path]:
+    def __getstate__(self) -> dict[str, Path | None]:
         """Return the file with the rows, which is written when it is first wanted."""
-        if self._file is None:
+        if self._dataset is not None and (self._file is None or not self._file.exists()):
             folder = Path(tempfile.mkdtemp(prefix="comps-rows-"))
-            atexit.register(_remove, folder, os.getpid())
+            weakref.finalize(self, _remove, folder, os.getpid())
             file = folder / "rows.pickle"
             with file.open("wb") as opened:
                 pickle.dump(self._dataset, opened, protocol=5)
             self._file = file
         return {"file": self._file}
 
-    def __setstate__(self, state: dict[str, Path]) -> None:
+    def __setstate__(self, state: dict[str, Path | None]) -> None:
         """Take the file; the rows are read when they are first wanted."""
         self._dataset, self._file = None, state["file"]
 

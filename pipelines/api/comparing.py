@@ -11,11 +11,11 @@ from comps.base import Competition, Family, Metric, UsageError, WorkbenchError
 from comps.catalog import competition_names
 from ensembles.compare import Comparison, Interval, dependent_rows
 from ensembles.compare import compare as compare_members
+from pipelines.api.choices import Options, TrainingChoices, competition_of, with_members
 from pipelines.api.progress import Progress
 from pipelines.api.recorded import recorded
 from pipelines.api.results import Row, family_of
 from pipelines.api.running import Call
-from pipelines.api.session import Options, TrainingChoices, competition_of
 from pipelines.api.stored import imported_members
 from pipelines.crossval.timebudget import TimeBudget
 from pipelines.results.oof import OutOfFold
@@ -100,7 +100,7 @@ def compare(
     Args:
         competition: a name, or your own.
         members: as `run` takes models, and names of imported members; the networks and the
-            boosting models of the competition unless given.
+            boosting models of the competition, and imported members, unless given.
         progress: is called with each `Update`, such as `show_progress`.
         **choices: see `TrainingChoices`.
 
@@ -108,7 +108,7 @@ def compare(
         UsageError: if less than two members were named.
         WorkbenchError: if less than two could be trained.
     """
-    options = Options.of(competition, {**choices, "models": members})
+    options = Options.of(competition, with_members(choices, members))
     call = Call(options, progress, imported=True)
     session = call.session
     models = [
@@ -208,6 +208,11 @@ def _listed(
     competitions: Sequence[str | Competition] | None, choices: TrainingChoices
 ) -> list[str | Competition]:
     """Return the competitions; what is wrong for all of them is an error before the first."""
+    if "models" in choices:
+        raise UsageError(
+            "compare_all compares the networks and the boosting models of each competition: leave "
+            "out models (--members)."
+        )
     if competitions is None:
         competitions = competition_names()
     if isinstance(competitions, (str, Competition)) or not isinstance(competitions, Iterable):

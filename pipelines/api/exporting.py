@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from comps.base import Competition, MissingPackageError, file_name, unknown_name
+from pipelines.api.choices import REQUIRED, Options, RowChoices, checked_choice, with_members
 from pipelines.api.progress import Progress
-from pipelines.api.session import REQUIRED, Options, RowChoices, checked_choice
 from pipelines.api.stored import Stored, open_stored
 from pipelines.basics.files import write_bytes
 from pipelines.results.oof import OutOfFold
@@ -83,7 +83,7 @@ def export_oof(
         raise unknown_name("scale", scale, SCALES)
     if format == "parquet" and find_spec("pyarrow") is None:
         raise MissingPackageError("pyarrow", "parquet")
-    stored = open_stored(Options.of(competition, {**choices, "models": members}), progress)
+    stored = open_stored(Options.of(competition, with_members(choices, members)), progress)
     groups = {file_name(name, oof.key): {name: oof} for name, oof in stored.oofs.items()}
     if wide:
         groups = {"": stored.oofs}

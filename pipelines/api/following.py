@@ -9,7 +9,7 @@ from typing import Any
 
 from comps.base import Competition, Family
 from comps.sources import find_source
-from pipelines.api.session import Options, competition_of, store_of
+from pipelines.api.choices import Options, competition_of, store_of
 from pipelines.store import RunStore
 from pipelines.store.records import Member, Record, Status, read_records
 

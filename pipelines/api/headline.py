@@ -83,18 +83,13 @@ def _headline_text(metric: Metric, chosen: Blend, values: Mapping[str, Any]) -> 
     def shown(score: float) -> str:
         return f"{score:.{metric.digits}f}"
 
-    models = ", ".join(values["tuned"])
-    tuned = f", but for the parameters of {models}, which a search chose on these rows"
-    tuned = tuned if models else ""
+    searched = ", ".join(values["tuned"])
+    but = f", but the parameters of {searched} by a search" if searched else ""
     within = f" (mean within folds; {shown(chosen.pooled_score)} pooled)"
     score = (
         f"{chosen.estimate} {metric.label} {shown(chosen.honest_score)}"
         f"{within if metric.order_alone else ''}: {_MEANINGS[chosen.estimate]}"
-        + (
-            f", but the parameters of {', '.join(values['tuned'])} by a search"
-            * bool(values["tuned"])
-        )
-        + "."
+        f"{but}."
     )
     if len(chosen.members) == 1:
         return f"Submitted: {chosen.members[0]} alone, {score}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from comps.base import Competition, Metric
-from pipelines.api.session import Options, competition_of, store_of
+from pipelines.api.choices import Options, competition_of, store_of
 from pipelines.store.cleaning import remove, unused
 from pipelines.store.records import Member, Record, read_records
 
@@ -54,7 +54,7 @@ class Unused:
     what: str
 
 
-def history(competition: str | Competition, runs: str | Path | None = None) -> History:
+def history(competition: str | Competition, *, runs: str | Path | None = None) -> History:
     """Return the calls that trained, what they trained, and what came out.
 
     Args:
@@ -68,7 +68,7 @@ def history(competition: str | Competition, runs: str | Path | None = None) -> H
 
 
 def clean(
-    competition: str | Competition, runs: str | Path | None = None, *, dry_run: bool = False
+    competition: str | Competition, *, runs: str | Path | None = None, dry_run: bool = False
 ) -> tuple[list[Unused], list[str]]:
     """Remove stored results that no record names; imported members stay.
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from comps.base import Competition, Metric, UsageError
+from pipelines.api.choices import Options, RowChoices, row_arguments
 from pipelines.api.progress import Progress, Teller
 from pipelines.api.scoring import table_of
-from pipelines.api.session import SETS, Options, RowChoices, Session, row_arguments
+from pipelines.api.selection import SETS
+from pipelines.api.session import Session
 from pipelines.folds import Folds
 from pipelines.results.imported import fold_table, imported_member, prediction_columns
 from pipelines.results.oof import OutOfFold

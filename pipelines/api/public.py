@@ -1,13 +1,22 @@
 """Everything that `pipelines` names."""
 
+from pipelines.api.choices import RowChoices, TrainingChoices
 from pipelines.api.comparing import Compared, ComparedAll, compare, compare_all
-from pipelines.api.exporting import export_oof
-from pipelines.api.history import clean, history
-from pipelines.api.imported import folds_table, import_oof
-from pipelines.api.progress import Update, show_progress
+from pipelines.api.exporting import Exported, export_oof
+from pipelines.api.history import History, Unused, clean, history
+from pipelines.api.imported import FoldsTable, Imported, folds_table, import_oof
+from pipelines.api.progress import (
+    Finished,
+    FitUpdate,
+    Note,
+    Planned,
+    TrialUpdate,
+    Update,
+    show_progress,
+)
 from pipelines.api.results import Result
 from pipelines.api.running import cross_validate, run
-from pipelines.api.scoring import score
+from pipelines.api.scoring import Score, score
 from pipelines.api.stored import blend, load_run, submit
 from pipelines.api.tuning import TuneResult, tune
 from pipelines.trainers.networks.export import export_network
@@ -15,8 +24,21 @@ from pipelines.trainers.networks.export import export_network
 __all__ = [
     "Compared",
     "ComparedAll",
+    "Exported",
+    "Finished",
+    "FitUpdate",
+    "FoldsTable",
+    "History",
+    "Imported",
+    "Note",
+    "Planned",
     "Result",
+    "RowChoices",
+    "Score",
+    "TrainingChoices",
+    "TrialUpdate",
     "TuneResult",
+    "Unused",
     "Update",
     "blend",
     "clean",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from ensembles import METHODS
 from pipelines.api.exporting import FORMATS
-from pipelines.api.session import SETS
+from pipelines.api.selection import SETS
 from pipelines.engines import ENGINES
 from pipelines.folds import SCHEMES
 from pipelines.results.prediction_tables import SCALES

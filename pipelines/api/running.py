@@ -11,19 +11,13 @@ from typing import Any, Unpack
 
 from comps.base import Competition, Model, UsageError
 from ensembles import Blend
+from pipelines.api.choices import Options, TrainingChoices, checked_choice, parse_duration, store_of
 from pipelines.api.failures import check_submittable, check_trained, reasons
 from pipelines.api.progress import Progress, Teller
 from pipelines.api.recorded import recorded
 from pipelines.api.results import Result, blend_members, blend_rows, leaderboard_rows
 from pipelines.api.sealed import look_at_sealed
-from pipelines.api.session import (
-    Options,
-    Session,
-    TrainingChoices,
-    checked_choice,
-    parse_duration,
-    store_of,
-)
+from pipelines.api.session import Session
 from pipelines.basics.files import write_bytes
 from pipelines.crossval import CrossValidation
 from pipelines.crossval import cross_validate as train_on_folds
@@ -97,9 +91,12 @@ def run(
         if result.submission is not None:
             write_submission(session.store, result, output)
         told.write(f"leaderboard\n{result.leaderboard.to_string(index=False)}")
-        written = "No submission." if output is None else f"{output}: checked."
+        path = output or session.store.root / "submission.csv"
+        written = "No submission." if result.submission is None else f"{path}: checked."
         told.write(f"{written} {result.headline}")
-        return replace(result, sealed=look_at_sealed(session, chosen))
+        sealed = look_at_sealed(session, chosen)
+        # A new object would work out its tables once more.
+        return result if sealed is None else replace(result, sealed=sealed)
 
 
 def cross_validate(
@@ -142,7 +139,12 @@ def cross_validate(
         recorded(session, call.teller, "cv", session.models, options=own) as told,
     ):
         call.teller = told
-        oofs = call.train(session.models, None, budget, nested=bool(session.options.nested))
+        oofs = call.train(
+            session.models,
+            None,
+            budget,
+            nested=session.options.nested is not None and _nested(session),
+        )
         told.recording.finished(oofs.values())
         result = call.result(oofs)
         told.write(f"leaderboard\n{result.leaderboard.to_string(index=False)}")

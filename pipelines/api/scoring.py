@@ -10,7 +10,7 @@ from comps.archive import read_csv
 from comps.base import Competition, DataError, UsageError
 from comps.catalog import competition_names, find_competition
 from comps.sources import find_source
-from pipelines.api.session import Options, competition_of
+from pipelines.api.choices import Options, competition_of
 from submissions import answers_are_labels, score_submission
 
 if TYPE_CHECKING:

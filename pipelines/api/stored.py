@@ -16,21 +16,22 @@ from comps.base import (
     base_name,
     unknown_name,
 )
+from comps.catalog import competition_names
 from comps.kinds.memory import IN_MEMORY
-from ensembles import Blend
+from pipelines.api.choices import (
+    REQUIRED,
+    Options,
+    RowChoices,
+    checked_choice,
+    row_arguments,
+    with_members,
+)
 from pipelines.api.following import Followed, finished_members, follow, introduction
 from pipelines.api.progress import Progress, Teller
 from pipelines.api.results import Result, blend_members
 from pipelines.api.running import keep, write_submission
 from pipelines.api.scoring import read_table
-from pipelines.api.session import (
-    REQUIRED,
-    Options,
-    RowChoices,
-    Session,
-    checked_choice,
-    row_arguments,
-)
+from pipelines.api.session import Session
 from pipelines.results.oof import OutOfFold
 from pipelines.store import Experiment
 from pipelines.store.records import Member, Record
@@ -55,15 +56,13 @@ class Stored:
     oofs: dict[str, OutOfFold]
     run: Record | None
 
-    def result(self, method: str | None) -> Result:
-        """Return the members and their blend; None blends nothing.
+    def result(self, method: str) -> Result:
+        """Return the members and their blend.
 
         Raises:
             UsageError: if the method is unknown or of no use here.
         """
-        chosen, tried = None, list[Blend]()
-        if method is not None:
-            chosen, tried = blend_members(self.experiment, self.oofs, method)
+        chosen, tried = blend_members(self.experiment, self.oofs, method)
         failures = {} if self.run is None else {f.name: f.reason for f in self.run.failures}
         notes = tuple(self.teller.notes)
         return Result(self.experiment, self.oofs, chosen, tried, failures, notes)
@@ -94,7 +93,9 @@ def load_run(
     progress: Progress | None = None,
     **choices: Unpack[RowChoices],
 ) -> Result:
-    """Return the last run as it left it: leaderboard, out-of-fold predictions, blend, submission.
+    """Return the members of the last run and their blend: leaderboard, predictions, submission.
+
+    Members imported since join. The sealed rows are not looked at again.
 
     Nothing is trained. Rows, folds and seed that are not named are those of the last run.
 
@@ -184,7 +185,7 @@ def _options(
 ) -> Options:
     """Return the options of a call that blends."""
     checked_choice("method", method, "str", REQUIRED)
-    return Options.of(competition, {**choices, "models": members})
+    return Options.of(competition, with_members(choices, members))
 
 
 def _check_more_than_the_baseline(stored: Stored) -> None:
@@ -399,4 +400,7 @@ def _nothing(session: Session, experiment: Experiment) -> UsageError:
 
 
 def _command(session: Session, command: str, more: str = "") -> str:
+    """Return how a command is called, or the function where the competition is Python's alone."""
+    if session.competition.name not in competition_names():
+        return f"pipelines.{ {'cv': 'cross_validate'}.get(command, command) }()"
     return f"'comps {command} {session.competition.name}{more}{row_arguments(session.options)}'"

@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from comps.base import BusyError, Competition, Family, Metric, Model, UsageError, WorkbenchError
+from pipelines.api.choices import REQUIRED, Options, TrainingChoices, checked_choice, with_members
 from pipelines.api.defaults import OUTER_SHARE
 from pipelines.api.progress import Progress, Teller
 from pipelines.api.recorded import recorded
 from pipelines.api.results import checked_submission
 from pipelines.api.running import seconds_of
-from pipelines.api.session import REQUIRED, Options, Session, TrainingChoices, checked_choice
+from pipelines.api.session import Session
 from pipelines.api.trials import outcome, ranked, trial_line, trial_row
 from pipelines.api.tuning_check import Searched, checked, search_on
 from pipelines.basics.files import write_bytes
+from pipelines.basics.processes import is_running
 from pipelines.results.sealed import OUTER, check_share
 from pipelines.store import Experiment
 from pipelines.tuning import Search, TrialResult
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class SearchRequest:
     """What a search was asked for beside the choices of all calls.
 
     Attributes:
@@ -92,6 +94,7 @@ class TuneResult:
         results: all trials of the study.
         plot: the file with the plot of the search.
         submission: of the best configurations trained on all rows; None where that was not wanted.
+        refitted: how many configurations those are.
         notes: what the user should know.
     """
 
@@ -100,6 +103,7 @@ class TuneResult:
     results: Sequence[TrialResult]
     plot: Path
     submission: pd.DataFrame | None
+    refitted: int
     notes: Sequence[str]
 
     @property
@@ -165,7 +169,7 @@ def tune(
     Raises:
         WorkbenchError: if a choice is wrong, or no trial is complete.
     """
-    request = Request(
+    request = SearchRequest(
         trials=trials,
         tuner=tuner,
         time_limit=time_limit,
@@ -177,10 +181,14 @@ def tune(
         output=output,
     )
     models = model if isinstance(model, str) else [model]
-    return tune_model(Options.of(competition, {**choices, "models": models}), request, progress)
+    return run_search(
+        Options.of(competition, with_members(choices, models, "model")), request, progress
+    )
 
 
-def tune_model(options: Options, request: Request, progress: Progress | None = None) -> TuneResult:
+def run_search(
+    options: Options, request: SearchRequest, progress: Progress | None = None
+) -> TuneResult:
     """Search for the parameters of one model, and keep the best; see `tune`."""
     limit = seconds_of(request.time_limit)
     deadline = None if limit is None else time.monotonic() + limit
@@ -212,18 +220,18 @@ def tune_model(options: Options, request: Request, progress: Progress | None = N
             plot = tuning_folder(session.store) / f"{study}.svg"
             plot = write_plot(metric, results, study, plot)
             told.write(outcome(metric, best)[0])
-            submission = None
+            submission, refitted = None, 0
             if request.refit:
-                submission = _refit(
+                submission, refitted = _refit(
                     session, told, searched.experiment, model, results, request, work
                 )
         finally:
             session.engine.close()
-    return TuneResult(metric, best, results, plot, submission, tuple(teller.notes))
+    return TuneResult(metric, best, results, plot, submission, refitted, tuple(teller.notes))
 
 
-def _given(request: Request) -> dict[str, Any]:
-    usual = asdict(Request())
+def _given(request: SearchRequest) -> dict[str, Any]:
+    usual = asdict(SearchRequest())
     return {
         name: str(value) if isinstance(value, Path) else value
         for name, value in asdict(request).items()
@@ -231,7 +239,7 @@ def _given(request: Request) -> dict[str, Any]:
     }
 
 
-def _study_name(session: Session, request: Request) -> str:
+def _study_name(session: Session, request: SearchRequest) -> str:
     """Return the name of a study of these rows, which are others under another share."""
     sealed = session.options.sealed
     name = f"{session.competition.name}-{session.models[0].name}"
@@ -245,7 +253,7 @@ def _search(
     experiment: Experiment,
     model: Model,
     search: Search,
-    request: Request,
+    request: SearchRequest,
     work: Path,
     deadline: float | None,
 ) -> None:
@@ -314,10 +322,14 @@ def _refit(
     searched: Experiment,
     model: Model,
     results: list[TrialResult],
-    request: Request,
+    request: SearchRequest,
     work: Path,
-) -> pd.DataFrame:
-    """Train the best configurations on all rows; write and return their mean as a submission."""
+) -> tuple[pd.DataFrame, int]:
+    """Train the best configurations on all rows; write the submission of their mean.
+
+    Returns:
+        The submission, and how many configurations it is of.
+    """
     metric = session.competition.metric
     complete = [result for result in ranked(metric, results) if result.score is not None]
     chosen = [
@@ -333,12 +345,12 @@ def _refit(
     write_bytes(session.store.root / "submission.csv", content)
     if request.output is not None:
         write_bytes(Path(request.output), content)
-    return submission
+    return submission, len(chosen)
 
 
 @contextlib.contextmanager
 def _study(
-    session: Session, searched: Searched, model: Model, request: Request, name: str
+    session: Session, searched: Searched, model: Model, request: SearchRequest, name: str
 ) -> Iterator[Search]:
     """Open the study of a model in the library that searches for its family."""
     folder = tuning_folder(session.store)
@@ -383,7 +395,8 @@ def _work_folder(folder: Path) -> Iterator[Path]:
     """Make a folder of this process, and delete it and those of processes that are no more."""
     own = folder / f"work-{os.getpid()}"
     for other in folder.glob("work-*"):
-        if other == own or not Path("/proc", other.name.removeprefix("work-")).exists():
+        number = other.name.removeprefix("work-")
+        if other == own or not (number.isdigit() and is_running(int(number))):
             shutil.rmtree(other, ignore_errors=True)
     own.mkdir(parents=True, exist_ok=True)
     try:

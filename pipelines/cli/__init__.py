@@ -1,4 +1,4 @@
-"""The command line: parses, prints, and calls the rooms in order. Nothing imports it."""
+"""The command line: parses, calls one function of the API, and shows what it returned."""
 
 from pipelines.cli.app import main
 

@@ -90,7 +90,7 @@ OneModel = Annotated[
     str | None, typer.Option("--model", "--models", help="Name of the model to search for.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show results alone, no progress.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show every stage of every fit.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show how fits go on, too.")]
 Quick = Annotated[
     bool, typer.Option("--quick", help="The cheapest models alone: done within a minute.")
 ]

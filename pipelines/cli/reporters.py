@@ -60,7 +60,7 @@ def make_output(
         metric: that scores are shown with; None where there are several.
         as_json: whether machines read it.
         quiet: whether results are shown alone.
-        verbose: whether every stage of every fit gets a line.
+        verbose: whether what goes on within a fit is shown, too.
     """
     if as_json:
         return JsonOutput()

@@ -21,7 +21,7 @@ class Request:
         choices: by name, those that were given alone.
         json: whether machines read the results.
         quiet: whether results are shown alone.
-        verbose: whether every stage of every fit gets a line.
+        verbose: whether what goes on within a fit is shown, too.
     """
 
     competition: str | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from comps.base import UsageError, WorkbenchError
 from pipelines.api.comparing import Compared, compare, compare_all
 from pipelines.api.results import Result
 from pipelines.api.running import cross_validate, run
@@ -53,6 +54,8 @@ def compare_models(request: Request) -> None:
 
 def compare_everywhere(request: Request) -> None:
     """Show the best network against each boosting model, for every competition."""
+    if request.competition is not None:
+        raise UsageError("--all compares every competition: leave out the name.")
     with request.output() as output:
         found = compare_all(progress=output, **request.choices)
         output.close()
@@ -66,6 +69,8 @@ def compare_everywhere(request: Request) -> None:
             )
         for name, reason in found.failures.items():
             output.note(f"{name} could not be compared: {reason}")
+        if not found.compared:
+            raise WorkbenchError("Nothing could be compared; the notes say why.")
 
 
 def show_comparison(output: Output, compared: Compared) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from comps.base import UsageError
-from pipelines.api.tuning import tune
+from pipelines.api.tuning import TuneResult, tune
 from pipelines.cli import tuning_tables as tables
+from pipelines.cli.reporters import Output
 from pipelines.cli.request import Request
 
 # The rows of the table; all trials are in the study.
@@ -27,15 +28,15 @@ def tune_model(request: Request, search: dict[str, Any]) -> None:
         output.result(found.text, found.summary)
         output.note(f"Plot: {found.plot}")
         if found.submission is not None:
-            _show_refit(request, output, found.submission, search)
+            _show_refit(request, output, found, search["output"])
 
 
-def _show_refit(request: Request, output: Any, submission: Any, search: dict[str, Any]) -> None:
-    path: Path = search["output"]
+def _show_refit(request: Request, output: Output, found: TuneResult, path: Path) -> None:
+    rows = 0 if found.submission is None else len(found.submission)
     but = ", the sealed ones apart," if "sealed" in request.choices else ""
     output.result(
-        f"{path}: {len(submission)} rows, checked against the sample submission. The mean of "
-        f"{search['refit']} configurations, trained on all rows{but} for longer; no row was held "
+        f"{path}: {rows} rows, checked against the sample submission. The mean of "
+        f"{found.refitted} configurations, trained on all rows{but} for longer; no row was held "
         "out of this training, so that it has no score of its own.",
-        {"submission": str(path), "rows": len(submission), "configurations": search["refit"]},
+        {"submission": str(path), "rows": rows, "configurations": found.refitted},
     )

@@ -111,7 +111,14 @@ def serve(pipe: Connection, cores: Sequence[int], environment: Mapping[str, str]
     while True:
         try:
             _begin_keras(pipe.recv())
-            job = pickle.loads(pipe.recv_bytes())
+            content = pipe.recv_bytes()
+            try:
+                job = pickle.loads(content)
+            except Exception as error:  # a module that is not found here, for example
+                reason = f"{type(error).__name__}: {error}"
+                failed = {"reason": reason, "details": traceback.format_exc()}
+                pipe.send_bytes(pickle.dumps((Failed, failed)))
+                continue
             for event in _execute(job, pipe):
                 _send(pipe, event)
         except (EOFError, ConnectionError):

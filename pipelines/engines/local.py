@@ -140,6 +140,7 @@ class _Slot:
         self.job: Job | None = None
 
     def start(self, job: Job) -> None:
+        content = _packed(job)
         wanted = load_trainer(job.model.trainer).backend
         if self.worker is not None and wanted and self.worker.backend not in (None, wanted):
             # Keras keeps the backend that it was first imported with.
@@ -151,8 +152,7 @@ class _Slot:
         # A worker that has just died shows it when its report is awaited.
         with contextlib.suppress(BrokenPipeError):
             self.worker.pipe.send(wanted)
-            # Functions and classes of a notebook or a script go along by value.
-            self.worker.pipe.send_bytes(cloudpickle.dumps(job, protocol=5))
+            self.worker.pipe.send_bytes(content)
 
     def receive(self) -> Event:
         if self.worker is None or self.job is None:
@@ -174,6 +174,22 @@ class _Slot:
         if self.worker is not None:
             self.worker.kill()
         self.worker, self.job = None, None
+
+
+def _packed(job: Job) -> bytes:
+    """Return a job as bytes; functions and classes of a notebook or a script go along by value.
+
+    Raises:
+        UsageError: if a value that they hold cannot leave this process.
+    """
+    try:
+        content: bytes = cloudpickle.dumps(job, protocol=5)
+    except Exception as error:
+        raise UsageError(
+            f"Model '{job.model.member}' cannot be sent to a worker process: {error}. Make what it "
+            "holds inside its function, or train in this process: engine='inline', --engine inline."
+        ) from error
+    return content
 
 
 def _cause_of_death(exit_code: int | None) -> str:

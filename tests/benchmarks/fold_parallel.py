@@ -29,8 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import Array, Family, Metric, Model
+from pipelines.api.choices import Options
 from pipelines.api.progress import Teller
-from pipelines.api.session import Options, Session
+from pipelines.api.session import Session
 from pipelines.crossval import cross_validate
 from pipelines.engines import Engine, make_engine
 from pipelines.fitting.preparation import Preparation

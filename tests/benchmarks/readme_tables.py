@@ -3,10 +3,10 @@
     python -m tests.benchmarks.readme_tables [NAME ...] [--runs FOLDER] [--first] [--compare]
 
 For each competition the members and the blend of its last run are written between the marks
-`<!-- table: run -->` and `<!-- end -->` of `comps/<name>/README.md`, and a row for each that is named
-between `<!-- table: competitions -->` and `<!-- end -->` of `README.md`. `--compare` writes the best
-network against each boosting model, of all competitions, between `<!-- table: compare -->` and
-`<!-- end -->` of `README.md`; what is not stored is trained. `--first` writes what `comps run
+`<!-- table: run -->` and `<!-- end -->` of `comps/<name>/README.md`, and a row for each that is
+named between `<!-- table: competitions -->` and `<!-- end -->` of `README.md`. `--compare` writes
+the best network against each boosting model, of all competitions, between `<!-- table: compare -->`
+and `<!-- end -->` of `README.md`; what is not stored is trained. `--first` writes what `comps run
 house-prices` shows, between `<!-- table: first -->` and `<!-- end -->` there.
 """
 
@@ -128,7 +128,7 @@ def overview_row(name: str, runs: Path) -> list[str]:
 
 def last_run(name: str, runs: Path) -> Record:
     """Return the record of the last run of a competition."""
-    return [record for record in history(name, runs).records if record.command == "run"][-1]
+    return [record for record in history(name, runs=runs).records if record.command == "run"][-1]
 
 
 def commit() -> str:

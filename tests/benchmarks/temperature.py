@@ -20,9 +20,10 @@ import pandas as pd
 
 from comps.temperature.competition import TEMPERATURE
 from comps.temperature.loader import answers
+from pipelines.api.choices import Options
 from pipelines.api.progress import Teller, show_progress
 from pipelines.api.results import blend_members
-from pipelines.api.session import Options, Session
+from pipelines.api.session import Session
 from pipelines.crossval import cross_validate
 from pipelines.engines import make_engine
 from tests.benchmarks.measuring import measure

@@ -25,9 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from comps.catalog import find_competition
+from pipelines.api.choices import Options
 from pipelines.api.defaults import OUTER_SHARE
 from pipelines.api.progress import Teller
-from pipelines.api.session import Options, Session
+from pipelines.api.session import Session
 from pipelines.api.tuning_check import outer_predictions
 from pipelines.tuning.outer import hold_out
 

@@ -88,13 +88,3 @@ def _days(column: pd.Series[Any]) -> pd.Series[Any]:
 
 def _is_number(column: pd.Series[Any]) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column)
-
-
-def tree_features() -> TableFeatures:
-    """Return features for trees."""
-    return TableFeatures(scaled=False)
-
-
-def scaled_features() -> TableFeatures:
-    """Return features for models that look at distances, such as networks."""
-    return TableFeatures(scaled=True)

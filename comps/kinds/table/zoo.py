@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 def tree_features() -> Any:
     """Return features for trees; pandas and scikit-learn are imported then."""
-    from comps.kinds.table import features
+    from comps.kinds.table.features import TableFeatures
 
-    return features.tree_features()
+    return TableFeatures(scaled=False)
 
 
 def scaled_features() -> Any:
     """Return features for models that look at distances."""
-    from comps.kinds.table import features
+    from comps.kinds.table.features import TableFeatures
 
-    return features.scaled_features()
+    return TableFeatures(scaled=True)
 
 
 TRANSFORMERS = {

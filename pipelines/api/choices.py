@@ -17,8 +17,6 @@ from comps.base import (
     Competition,
     Model,
     UsageError,
-    base_name,
-    split_names,
     unknown_name,
 )
 from comps.catalog import competition_names, find_competition
@@ -255,18 +253,6 @@ def store_of(options: Options) -> RunStore:
         StoreError: see `RunStore`.
     """
     return RunStore((options.runs or runs_root()) / competition_of(options).name)
-
-
-def _check_not_hidden(
-    competition: Competition, names: Sequence[str], declared: Mapping[str, Model]
-) -> None:
-    """Check that a name does not stand for a model of the competition and a given one."""
-    for name in {base_name(part) for text in names for part in split_names(text)}:
-        if name in declared and declared[name] not in competition.models:
-            raise UsageError(
-                f"Two of the models are called {name!r}, that of the competition and your own. "
-                "Give yours a name of its own, such as estimator(Ridge(), name='mine')."
-            )
 
 
 def row_arguments(options: Options) -> str:

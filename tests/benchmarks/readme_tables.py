@@ -24,7 +24,7 @@ from pathlib import Path
 from comps.catalog import competition_names
 from pipelines import compare_all, history, load_run, show_progress
 from pipelines.api.comparing import LEVEL, p_text
-from pipelines.api.results import Result, Row
+from pipelines.api.results import Result, Row, blend_rows, leaderboard_rows
 from pipelines.store.records import Record
 
 ROOT = Path(__file__).parents[2]
@@ -33,8 +33,8 @@ ROOT = Path(__file__).parents[2]
 def run_table(result: Result, seconds: float) -> list[str]:
     """Return the members, best first, and the blend."""
     metric, also = result.metric, result.competition.also
-    rows: list[Row] = result.leaderboard.to_dict("records")
-    nested = all(row["nested_score"] == row["nested_score"] for row in rows)
+    rows = leaderboard_rows(result)
+    nested = all(row["nested_score"] is not None for row in rows)
     headings = [
         "model",
         f"out-of-fold {metric.label}",
@@ -59,7 +59,7 @@ def run_table(result: Result, seconds: float) -> list[str]:
     blend = result.blend
     assert blend is not None
     score = f"{blend.honest_score:.{metric.digits}f}"
-    chosen = next(row for row in result.blends.to_dict("records") if row["chosen"])
+    chosen = next(row for row in blend_rows(result) if row["chosen"])
     further = [f"{chosen[f'honest_{other.name}']:.{other.digits}f}" for other in also]
     name = f"**blend, {blend.estimate}**"
     where = ["", f"**{score}**"] if nested else [f"**{score}**"]

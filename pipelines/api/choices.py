@@ -50,7 +50,7 @@ class TrainingChoices(RowChoices, total=False):
     """What is trained, and where.
 
     Attributes:
-        models: "default", "quick", "all", names with commas; or a list of names, `Model`s,
+        models: "default", "quick", "all", names with commas; or a list of names, models (`Model`),
             scikit-learn estimators and functions that build a Keras network, or one of these.
         settings: texts such as "lightgbm.learning_rate=0.02".
         repeats: of the folds, each shuffled anew.

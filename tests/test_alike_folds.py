@@ -142,6 +142,7 @@ def test_other_folds_beside_a_fold_and_its_place_among_them_change_nothing(kind:
     assert_equal_bytes({seed: found[seed] for seed in (1, 2)}, equal_folds(kind))
 
 
+@pytest.mark.slow
 @NETWORKS
 def test_growing_folds_and_that_of_all_rows_predict_what_each_predicts_alone(kind: str) -> None:
     folds = [fold(kind, *pair) for pair in enumerate(GROWING)]

@@ -1130,4 +1130,4 @@ def test_quick_trains_the_cheap_models_and_shows_the_notes_of_the_data(fresh: Pa
 
 def test_quick_and_models_do_not_go_together(fresh: Path) -> None:
     done = comps("run", "temperature", "--quick", "--models", "ridge", cwd=fresh, code=2)
-    assert "--quick names the models itself" in done.err
+    assert "(--quick) names the models itself" in done.err

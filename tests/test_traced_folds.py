@@ -85,6 +85,7 @@ def files_of(model: Model, weights: dict[str, str], folder: Path) -> dict[str, s
     return params
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("competition", "model"),
     [

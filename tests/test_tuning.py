@@ -733,6 +733,7 @@ def test_a_damaged_outcome_is_named(store: RunStore) -> None:
 TUNE = ("tune", "house-prices", "--model", "ridge", "--folds", "3", "--json")
 
 
+@pytest.mark.slow
 def test_the_command_searches_checks_and_keeps_the_best(tmp_path: Path) -> None:
     done = comps(*TUNE, "--trials", "4", "--refit", "2", cwd=tmp_path)
     assert len(done.all("trial")) == 4

@@ -274,8 +274,8 @@ def frame(content: dict[str, list[Any]]) -> pd.DataFrame:
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Whether two cells are the same value of the same type."""
-    return type(one) is type(other) and repr(one) == repr(other)
+    """Whether two cells are the same value of the same type; zero has no sign."""
+    return type(one) is type(other) and (repr(one) == repr(other) or one == other == 0)
 
 
 @given(columns)

@@ -258,7 +258,8 @@ def test_types_that_mean_the_same_are_taken(train: Any, test: Any, tmp_path: Pat
 
 cells = st.one_of(
     st.integers(-3, 3),
-    st.floats(width=32),
+    # A negative zero is zero to models; whether pandas hashes it as such depends on its column.
+    st.floats(width=32).map(lambda value: value + 0.0),
     st.sampled_from(["1", "a", ""]),
     st.none(),
     st.booleans(),
@@ -274,8 +275,8 @@ def frame(content: dict[str, list[Any]]) -> pd.DataFrame:
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Whether two cells are the same value of the same type; zero has no sign."""
-    return type(one) is type(other) and (repr(one) == repr(other) or one == other == 0)
+    """Whether two cells are the same value of the same type."""
+    return type(one) is type(other) and repr(one) == repr(other)
 
 
 @given(columns)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Unpack
 
 from comps.base import Competition, Metric, UsageError
 from pipelines.api.choices import Options, RowChoices, row_arguments
-from pipelines.api.progress import Progress, Teller
+from pipelines.api.progress import Progress
 from pipelines.api.scoring import table_of
 from pipelines.api.selection import SETS
-from pipelines.api.session import Session
+from pipelines.api.session import Session, introduced
 from pipelines.folds import Folds
 from pipelines.results.imported import fold_table, imported_member, prediction_columns
 from pipelines.results.oof import OutOfFold
@@ -55,7 +55,8 @@ def folds_table(
         WorkbenchError: if a choice is wrong or the data cannot be read.
     """
     options = Options.of(competition, choices)
-    session = _opened(options, progress)
+    session = Session(options)
+    introduced(session, progress)
     chosen, folds = session.competition, session.experiment(n_repeats=1).folds
     columns = ",".join(prediction_columns(chosen, session.dataset))
     back = (
@@ -111,9 +112,7 @@ def import_oof(
     check_name(session.competition, name)
     table = table_of(oof)
     tested = _stand_in(session, table) if test is None else table_of(test)
-    teller = Teller(session.competition.metric, progress)
-    for note in session.introduction():
-        teller.note(note)
+    introduced(session, progress)
     experiment = session.experiment(n_repeats=1)
     files = {
         part: str(given) if isinstance(given, (str, Path)) else "memory"
@@ -148,14 +147,6 @@ def _stand_in(session: Session, oof: pd.DataFrame) -> pd.DataFrame:
             "too, as `test`."
         )
     return oof.dropna().iloc[:1].assign(**{competition.id_column: dataset.test_ids})
-
-
-def _opened(options: Options, progress: Progress | None) -> Session:
-    session = Session(options)
-    teller = Teller(session.competition.metric, progress)
-    for note in session.introduction():
-        teller.note(note)
-    return session
 
 
 def _which_rows(session: Session, folds: Folds) -> str:

@@ -7,17 +7,24 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from comps.base import Competition, Model, UsageError
 from ensembles import Blend
-from pipelines.api.choices import Options, TrainingChoices, checked_choice, parse_duration, store_of
+from pipelines.api.choices import (
+    Options,
+    TrainingChoices,
+    checked_choice,
+    parse_duration,
+    plain,
+    store_of,
+)
 from pipelines.api.failures import check_submittable, check_trained, reasons
 from pipelines.api.progress import Progress, Teller
 from pipelines.api.recorded import recorded
 from pipelines.api.results import Result, blend_members, blend_rows, leaderboard_rows
 from pipelines.api.sealed import look_at_sealed
-from pipelines.api.session import Session
+from pipelines.api.session import Session, introduced
 from pipelines.basics.files import write_bytes
 from pipelines.crossval import CrossValidation
 from pipelines.crossval import cross_validate as train_on_folds
@@ -27,6 +34,9 @@ from pipelines.engines import warm_up
 from pipelines.results.oof import OutOfFold
 from pipelines.results.stopping import MOST_ROWS_NESTED
 from pipelines.store import Experiment, RunStore
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # With time to spare, members are trained on the folds shuffled anew. Each repeat halves
 # less of the noise than the one before; after five there is little left to gain.
@@ -166,11 +176,7 @@ def seconds_of(limit: str | float | None) -> float | None:
 
 
 def _given(choices: Mapping[str, object]) -> dict[str, object]:
-    return {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in choices.items()
-        if value is not None
-    }
+    return {name: plain(value) for name, value in choices.items() if value is not None}
 
 
 class Call:
@@ -192,10 +198,8 @@ class Call:
             # There will be work: workers start while the data are read.
             warm_up(options.jobs)
         self.session = Session(options, imported=imported)
-        self.teller = Teller(self.session.competition.metric, progress)
+        self.teller = introduced(self.session, progress)
         self.failures: dict[str, str] = {}
-        for note in self.session.introduction():
-            self.teller.note(note)
 
     def train(
         self,
@@ -304,7 +308,16 @@ def write_submission(store: RunStore, result: Result, output: str | Path | None)
         raise UsageError(
             f"{result.competition.name} has no test rows, so that there is nothing to submit."
         )
-    content = result.submission.to_csv(index=False).encode()
+    write_files(store, result.submission, output)
+
+
+def write_files(store: RunStore, submission: pd.DataFrame, output: str | Path | None) -> None:
+    """Write a checked submission into the store, and to a file if one was named.
+
+    Raises:
+        StoreError: if it cannot be written.
+    """
+    content = submission.to_csv(index=False).encode()
     write_bytes(store.root / "submission.csv", content)
     if output is not None:
         write_bytes(Path(output), content)

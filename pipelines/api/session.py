@@ -13,6 +13,7 @@ from comps.base import (
 )
 from comps.sources import Source, find_source
 from pipelines.api.choices import Options, competition_of, store_of
+from pipelines.api.progress import Progress, Teller
 from pipelines.api.selection import changes_of, select_models, split_imported, with_given
 from pipelines.engines import Engine, make_engine
 from pipelines.folds import FoldInput, FoldSpec, make_folds
@@ -111,3 +112,16 @@ class Session:
         )
         folds = make_folds(spec, FoldInput.of(self.competition, self.dataset), n_repeats)
         return Experiment(self.competition, self.dataset, self.source.path, folds, self.seed)
+
+
+def introduced(session: Session, progress: Progress | None) -> Teller:
+    """Return what tells of a call; which rows it uses has been told.
+
+    Args:
+        session: of the call.
+        progress: is called with each `Update`; None tells nobody.
+    """
+    teller = Teller(session.competition.metric, progress)
+    for note in session.introduction():
+        teller.note(note)
+    return teller

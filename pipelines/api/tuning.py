@@ -13,16 +13,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from comps.base import BusyError, Competition, Family, Metric, Model, UsageError, WorkbenchError
-from pipelines.api.choices import REQUIRED, Options, TrainingChoices, checked_choice, with_members
+from pipelines.api.choices import (
+    REQUIRED,
+    Options,
+    TrainingChoices,
+    checked_choice,
+    plain,
+    with_members,
+)
 from pipelines.api.defaults import OUTER_SHARE
 from pipelines.api.progress import Progress, Teller
 from pipelines.api.recorded import recorded
 from pipelines.api.results import checked_submission
-from pipelines.api.running import seconds_of
-from pipelines.api.session import Session
+from pipelines.api.running import seconds_of, write_files
+from pipelines.api.session import Session, introduced
 from pipelines.api.trials import outcome, ranked, trial_line, trial_row
 from pipelines.api.tuning_check import Searched, checked, search_on
-from pipelines.basics.files import write_bytes
 from pipelines.basics.processes import is_running
 from pipelines.results.sealed import OUTER, check_share
 from pipelines.store import Experiment
@@ -199,9 +205,7 @@ def run_search(
         # Found after the search, it would be found late.
         _ = session.dataset.template
     (model,) = session.models
-    teller = Teller(session.competition.metric, progress)
-    for note in session.introduction():
-        teller.note(note)
+    teller = introduced(session, progress)
     searched = search_on(session.experiment(), request.outer, teller)
     study = request.study or _study_name(session, request)
     with (
@@ -232,11 +236,7 @@ def run_search(
 
 def _given(request: SearchRequest) -> dict[str, Any]:
     usual = asdict(SearchRequest())
-    return {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in asdict(request).items()
-        if value != usual[name]
-    }
+    return {name: plain(value) for name, value in asdict(request).items() if value != usual[name]}
 
 
 def _study_name(session: Session, request: SearchRequest) -> str:
@@ -341,10 +341,7 @@ def _refit(
         session.experiment(), chosen, searched.folds, session.engine, work
     )
     submission = checked_submission(session.experiment(), predictions)
-    content = submission.to_csv(index=False).encode()
-    write_bytes(session.store.root / "submission.csv", content)
-    if request.output is not None:
-        write_bytes(Path(request.output), content)
+    write_files(session.store, submission, request.output)
     return submission, len(chosen)
 
 

@@ -24,7 +24,14 @@ from comps.base.metric import (
     predicted_classes,
 )
 from comps.base.model import Family, Model, parse_setting
-from comps.base.names import base_name, file_name, member_name, parse_member, split_names
+from comps.base.names import (
+    base_name,
+    file_name,
+    member_name,
+    names_a_folder,
+    parse_member,
+    split_names,
+)
 from comps.base.places import data_root
 from comps.base.rows import Features, RowSet, join_rows, take
 from comps.base.transformer import Transformer
@@ -65,6 +72,7 @@ __all__ = [
     "join_rows",
     "log_loss",
     "member_name",
+    "names_a_folder",
     "parse_member",
     "parse_setting",
     "predicted_classes",

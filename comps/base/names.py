@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 
 from comps.base.errors import UsageError
@@ -136,3 +137,12 @@ def _number(value: float) -> str:
     mantissa, _, exponent = next(text for text in exact if float(text) == value).partition("e")
     short = f"{mantissa}e{int(exponent)}"
     return short if len(short) < len(plain) - 3 else plain
+
+
+def names_a_folder(name: object) -> bool:
+    """Whether a text can be the name of a folder on every system: letters, digits, "_", "-", ".".
+
+    >>> names_a_folder("wide-2"), names_a_folder("a/b"), names_a_folder(3)
+    (True, False, False)
+    """
+    return isinstance(name, str) and bool(re.fullmatch(r"[A-Za-z0-9][\w.-]{0,99}", name, re.ASCII))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from comps.base import Competition, Metric, UsageError
+from comps.base import Competition, Metric, UsageError, names_a_folder
 from pipelines.api.choices import Options, RowChoices, row_arguments
 from pipelines.api.progress import Progress
 from pipelines.api.scoring import table_of
@@ -167,7 +166,7 @@ def check_name(competition: Competition, name: str) -> None:
         UsageError: if a model of the zoo, or a set of models, has the name, or a folder could not
             have it.
     """
-    if not (isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9][\w.-]{0,99}", name, re.ASCII)):
+    if not names_a_folder(name):
         raise UsageError(
             f"A name of letters, digits, '_', '-' and '.' was expected, not {name!r}: a folder of "
             "the run store gets it."

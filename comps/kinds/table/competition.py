@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from comps.base import (
     Prediction,
     Task,
     UsageError,
+    names_a_folder,
     some,
 )
 from comps.declared import as_model, featured
@@ -154,8 +154,8 @@ def table_competition(
 
 
 def _check_name(name: str) -> None:
-    """Check that a folder of results can be called so, and that it is no other competition's."""
-    if not (isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9][\w.-]{0,99}", name, re.ASCII)):
+    """Check that a folder of results can be called so."""
+    if not names_a_folder(name):
         raise UsageError(
             f"A name of letters, digits, '_', '-' and '.' was expected, not {name!r}: the folder "
             "of results gets it."

@@ -14,13 +14,23 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from sklearn.metrics import root_mean_squared_log_error
 
-from comps.base import IDENTITY, LOG1P, Loss, Metric, Prediction, Scale
+from comps.base import (
+    IDENTITY,
+    LOG1P,
+    Loss,
+    Metric,
+    Prediction,
+    Scale,
+    Truth,
+    root_mean_squared_error,
+)
 from comps.house_prices.competition import HOUSE_PRICES
 from comps.metrics import RMSLE
 
 Floats = NDArray[np.float64]
 
 # The accuracy of a hit rate: larger is better.
+RMSE = Metric("rmse", "RMSE", root_mean_squared_error, greater_is_better=False)
 HITS = Metric("hits", "hits", lambda target, label: float(np.mean(target == label)), True)
 METRICS = [RMSLE, HITS]
 
@@ -141,3 +151,22 @@ def test_a_scale_back_and_there_keeps_the_shape_and_the_order(scale: Scale, valu
 
 def test_the_scale_of_rmsle_is_the_logarithm_of_one_plus_dollars() -> None:
     assert RMSLE.scale.forward(np.array([0.0, math.e - 1])).tolist() == pytest.approx([0.0, 1.0])
+
+
+def test_a_score_of_several_targets_is_the_mean_of_their_scores() -> None:
+    rng = np.random.default_rng(0)
+    target, prediction = rng.normal(size=(2, 20, 3))
+    alone = [RMSE.score(target[:, column], prediction[:, column]) for column in range(3)]
+    assert RMSE.score(target, prediction) == np.mean(alone)
+
+
+def test_weights_and_queries_reach_the_functions_that_take_them() -> None:
+    def weighted(target: Floats, prediction: Floats, sample_weight: Floats | None = None) -> float:
+        return float(np.average(np.abs(target - prediction), weights=sample_weight))
+
+    metric = Metric("weighted", "weighted", weighted, greater_is_better=False, weighted=True)
+    truth = Truth(np.array([0.0, 0.0, 0.0]), weight=np.array([3.0, 1.0, 0.0]))
+    prediction = np.array([1.0, 2.0, 50.0])
+    assert metric.score(truth, prediction) == 1.25
+    assert metric.score(truth[np.array([1, 2])], prediction[1:]) == 2.0
+    assert metric.score(truth.values, prediction) == pytest.approx(53 / 3)

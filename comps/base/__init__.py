@@ -35,6 +35,7 @@ from comps.base.names import (
 from comps.base.places import data_root
 from comps.base.rows import Features, RowSet, join_rows, take
 from comps.base.transformer import Transformer
+from comps.base.truth import Target, Truth
 from comps.base.values import JSON, Array, Params
 from comps.base.windows import Windows
 
@@ -61,8 +62,10 @@ __all__ = [
     "RowSet",
     "Scale",
     "StoreError",
+    "Target",
     "Task",
     "Transformer",
+    "Truth",
     "UsageError",
     "Windows",
     "WorkbenchError",

@@ -15,6 +15,7 @@ from comps.base.errors import DataError, UsageError, some, unknown_name
 from comps.base.metric import Metric, Prediction
 from comps.base.model import Family, Model
 from comps.base.rows import RowSet
+from comps.base.truth import Truth
 from comps.base.values import Array
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class Task(StrEnum):
     REGRESSION = "regression"
     BINARY = "binary"
     MULTICLASS = "multiclass"
+    # Several labels a row, each of which is there or not.
+    MULTILABEL = "multilabel"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +40,8 @@ class Dataset:
         train: n training rows (a DataFrame for tables), without id and target.
         test: m test rows of the same form.
         target: [n] float64, in the target's own unit (dollars, degrees); class codes
-            0..C-1 for classification.
+            0..C-1 for classification. Of several targets [n, targets]: values, or for several
+            labels 0 and 1.
         train_ids: [n] ids, unique.
         test_ids: [m] ids, unique.
         sample_submission: the competition's own template, which a submission must match; None
@@ -48,6 +52,9 @@ class Dataset:
         times: [n] time of each row where rows are ordered in time, or None.
         classes: labels as the submission has them, by class code; empty for regression.
         notes: what the user should know of the data, e.g. how many duplicates there are.
+        weights: [n] float64 above zero, what each row counts for in training and in the metric;
+            None where all count alike.
+        queries: [n], equal for rows that the metric ranks together, or None.
 
     Raises:
         DataError: if the numbers of rows, ids and targets differ, or the columns of two tables.
@@ -65,6 +72,8 @@ class Dataset:
     times: Array | None = None
     classes: tuple[object, ...] = ()
     notes: tuple[str, ...] = ()
+    weights: NDArray[np.float64] | None = None
+    queries: Array | None = None
 
     def __post_init__(self) -> None:
         for part, rows, ids in (
@@ -191,12 +200,19 @@ class Competition:
         return next(model for model in self.models if model.family == "baseline")
 
     def scaled_target(self, dataset: Dataset) -> NDArray[np.float64]:
-        """Return the training target on the metric's scale, [n] float64."""
+        """Return the training target on the metric's scale, [n] or [n, targets] float64."""
         scaled: NDArray[np.float64] = self.metric.scale.forward(dataset.target)
         return scaled
 
+    def truth(self, dataset: Dataset) -> Truth:
+        """Return what predictions of the training rows are scored against."""
+        return Truth(self.scaled_target(dataset), dataset.weights, dataset.queries)
+
     def n_classes(self, dataset: Dataset) -> int:
-        """Return the number of classes in the whole training target; 0 for regression."""
+        """Return the number of classes in the whole training target.
+
+        It is 0 for regression, and 2 where there are several labels.
+        """
         return 0 if self.task is Task.REGRESSION else int(dataset.target.max()) + 1
 
     def labels(self, dataset: Dataset) -> tuple[object, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from comps.base.errors import UsageError
+from comps.base.truth import Target, Truth
 from comps.base.values import Array
 
 
@@ -93,13 +94,16 @@ class Metric:
         name: scikit-learn's name of the metric, e.g. "root_mean_squared_log_error".
         label: short heading for tables, e.g. "RMSLE".
         function: `(target, prediction) -> float`, both arrays [rows] (or prediction
-            [rows, classes] of probabilities) on `scale`; of labels, both class codes.
+            [rows, classes] of probabilities) on `scale`; of labels, both class codes. Of several
+            targets it gets one column after the other, and the score is the mean.
         greater_is_better: the direction.
         needs: the kind of prediction that `function` takes.
         scale: of the arguments of `function`.
         loss: the convex loss that blend weights minimise; None where there is none.
         order_alone: whether the score depends on the order of the predictions alone.
         digits: decimals to show.
+        weighted: whether `function` takes weights of rows, [rows], as `sample_weight`.
+        by_query: whether `function` needs the query of each row, [rows], as `query`.
 
     >>> rmse = Metric("root_mean_squared_error", "RMSE",
     ...               lambda y, p: float(np.sqrt(np.mean((y - p) ** 2))), False)
@@ -109,35 +113,59 @@ class Metric:
 
     name: str
     label: str
-    function: Callable[[Array, Array], float]
+    function: Callable[..., float]
     greater_is_better: bool
     needs: Prediction = Prediction.VALUE
     scale: Scale = IDENTITY
     loss: Loss | None = None
     order_alone: bool = False
     digits: int = 5
+    weighted: bool = False
+    by_query: bool = False
 
-    def score(self, target: Array, prediction: Array) -> float:
+    def score(self, target: Target, prediction: Array) -> float:
         """Return the score of a model's predictions: values or probabilities, never labels.
 
         A prediction with NaN or infinity in it scores NaN, which is never better.
 
         Args:
-            target: [n] values on `scale`, or class codes.
+            target: [n] values on `scale`, or class codes; or [n, targets], values or zeros and
+                ones of several labels. A `Truth` says the weight and the query of each row.
             prediction: [n] values on `scale`; or probabilities, [n] of class 1 or [n, classes],
-                which become labels by `predicted_classes` where the metric needs these.
+                which become labels by `predicted_classes` where the metric needs these. Of
+                several targets [n, targets], values or probabilities of 1.
         """
         if not np.isfinite(prediction).all():
             return float("nan")
+        truth = Truth.of(target)
+        if truth.values.ndim == 1:
+            return self._score_column(truth, prediction)
+        columns = zip(truth.values.T, prediction.T, strict=True)
+        scores = [
+            self._score_column(Truth(values, truth.weight, truth.query), column)
+            for values, column in columns
+        ]
+        return float(np.mean(scores))
+
+    def _score_column(self, truth: Truth, prediction: Array) -> float:
         if self.needs is Prediction.LABEL:
             prediction = predicted_classes(prediction)
-        return float(self.function(target, prediction))
+        return self._value(truth, prediction)
 
-    def score_labels(self, target: Array, labels: Array) -> float:
+    def _value(self, truth: Truth, prediction: Array) -> float:
+        """Return what the function says, with weights and queries if it takes them."""
+        beside: dict[str, Array] = {}
+        if self.weighted and truth.weight is not None:
+            beside["sample_weight"] = truth.weight
+        if self.by_query and truth.query is not None:
+            beside["query"] = truth.query
+        return float(self.function(truth.values, prediction, **beside))
+
+    def score_labels(self, target: Target, labels: Array) -> float:
         """Return the score of predicted labels.
 
         Args:
-            target: [n] class codes.
+            target: [n] class codes, or a `Truth` of them.
             labels: [n] class codes that are predicted.
 
         Raises:
@@ -147,7 +175,7 @@ class Metric:
             raise UsageError(
                 f"{self.label} needs predictions of the kind '{self.needs}'; labels came."
             )
-        return float(self.function(target, labels))
+        return self._value(Truth.of(target), labels)
 
     def better(self, score: float, *, than: float) -> bool:
         """Whether `score` is strictly better than `than`. A NaN is never better."""

@@ -22,10 +22,12 @@ class FoldData:
 
     Attributes:
         train: [k, ...] training features, as the model's transformer returned them.
-        target: [k] float64 training targets on the metric's scale, or class codes.
+        target: [k] float64 training targets on the metric's scale, or class codes; [k, targets]
+            where there are several.
         valid: [v, ...] features of the rows to predict.
         test: [m, ...] features of the test rows.
         seed: for every random choice in this fold.
+        weight: [k] float64, what each training row counts for; None where all count alike.
     """
 
     train: Features
@@ -33,6 +35,7 @@ class FoldData:
     valid: Features
     test: Features
     seed: int
+    weight: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,10 @@ def cache_root() -> Path:
 
 
 def find_source(competition: Competition, given: Path | None = None) -> Source:
-    """Return the files to use: what was given, else what was downloaded, else the sample.
+    """Return the files to use.
+
+    These are what was given, else what the competition names, else what was downloaded, else the
+    sample.
 
     Raises:
         DataError: if a path was given and is not there. A typo must not end in a
@@ -51,6 +54,13 @@ def find_source(competition: Competition, given: Path | None = None) -> Source:
         if not given.exists():
             raise DataError(f"There is no file or folder {given}.")
         return Source(given, bundled=False)
+    if competition.data is not None:
+        if not competition.data.exists():
+            raise DataError(
+                f"There is no file or folder {competition.data}, which the competition "
+                f"{competition.name} names. Change it there, or name another one with --data."
+            )
+        return Source(competition.data, bundled=False)
     folder = data_root() / competition.name
     if folder.is_dir() and any(folder.iterdir()):
         return Source(folder, bundled=False)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipelines.api.exporting import Exported, export_oof
     from pipelines.api.history import History, Unused, clean, history
     from pipelines.api.imported import FoldsTable, Imported, folds_table, import_oof
+    from pipelines.api.inferring import FileChoices, Found, Written, infer, init
     from pipelines.api.progress import (
         Finished,
         FitUpdate,
@@ -38,9 +39,11 @@ __all__ = [
     "Compared",
     "ComparedAll",
     "Exported",
+    "FileChoices",
     "Finished",
     "FitUpdate",
     "FoldsTable",
+    "Found",
     "History",
     "Imported",
     "Note",
@@ -53,6 +56,7 @@ __all__ = [
     "TuneResult",
     "Unused",
     "Update",
+    "Written",
     "blend",
     "clean",
     "compare",
@@ -63,6 +67,8 @@ __all__ = [
     "folds_table",
     "history",
     "import_oof",
+    "infer",
+    "init",
     "load_run",
     "run",
     "score",

@@ -152,7 +152,8 @@ ROWS, TEST = table(20), unseen(5)
     ("train", "test", "more", "message"),
     [
         (ROWS, None, {"target": "z"}, "no column of the training rows called 'z'. Known: a, b"),
-        (ROWS, None, {"target": ["y"]}, "target takes the name of a column.* a list came"),
+        (ROWS, None, {"target": ["y", "z"]}, "no column of the training rows called 'z'"),
+        (ROWS, None, {"target": [["y"]]}, "target takes the name of a column.* a list came"),
         (ROWS, None, {"metric": "rmsee"}, "no metric 'rmsee'. Did you mean 'rmse'"),
         (ROWS, None, {"metric": None}, "The name of a metric, such as 'rmse'.* None came"),
         (ROWS, None, {"group": "g"}, "no column of the training rows called 'g'"),
@@ -164,7 +165,7 @@ ROWS, TEST = table(20), unseen(5)
         (ROWS, None, {"models": ["ridge"]}, "'ridge' came"),
         (ROWS, None, {"models": [Ridge(), Ridge()]}, "names a model twice"),
         (ROWS.to_numpy(), None, {}, "A DataFrame of pandas was expected as training rows"),
-        ("train.csv", None, {}, r"a str came. pandas.read_csv\('train.csv'\) reads one"),
+        ("train.csv", TEST, {}, "the test rows lie beside the training rows: leave out `test`"),
         (ROWS, {"a": [1]}, {}, "expected as test rows; a dict came"),
         (ROWS, TEST.assign(i=1), {"id": "i"}, "no column of the training rows called 'i'"),
         (ROWS.assign(i=range(20)), TEST, {"id": "i"}, "no column of the test rows called 'i'"),
@@ -387,18 +388,33 @@ def test_every_type_of_column_becomes_numbers(scaled: bool) -> None:
     np.testing.assert_array_equal(found, features.transform(MIXED))
 
 
-def test_dates_and_durations_are_days() -> None:
+def test_dates_are_days_and_the_parts_that_differ_and_durations_are_days() -> None:
     features = TableFeatures(scaled=False)
     rows = pd.DataFrame(
         {
             "date": pd.to_datetime(["1970-01-02 00:00", None, "1970-01-03 12:00"]),
-            "zone": pd.to_datetime(["1970-01-02", None, "1970-01-03"]).tz_localize("UTC"),
             "length": pd.to_timedelta(["1D", None, "36h"]),
         }
     )
     found = features.fit_transform(rows, np.zeros(3))
-    expected = [[1.0, 1.0, 1.0], [np.nan, np.nan, np.nan], [2.5, 2.0, 1.5]]
+    # Days, day of the month, weekday, day of the year, hour, and the length in days.
+    expected = [[1.0, 2.0, 4.0, 2.0, 0.0, 1.0], [np.nan] * 6, [2.5, 3.0, 5.0, 3.0, 12.0, 1.5]]
     np.testing.assert_array_equal(found, np.array(expected, dtype=np.float32))
+    later = rows.assign(date=rows["date"] + pd.Timedelta(days=400)).iloc[[0]]
+    assert features.transform(later).tolist() == [[401.0, 6.0, 5.0, 37.0, 0.0, 1.0]]
+
+
+def test_free_texts_become_numbers_that_are_learned_from_training_rows_alone() -> None:
+    rng = np.random.default_rng(0)
+    words = np.array(["red", "blue", "old", "new", "house", "car", "big", "small"])
+    texts = [" ".join(rng.choice(words, 5)) for _ in range(60)]
+    rows = pd.DataFrame({"text": texts, "level": ["u", "v"] * 30})
+    features = TableFeatures(scaled=False)
+    found = features.fit_transform(rows, np.zeros(60))
+    assert found.shape[1] > 10
+    strange = pd.DataFrame({"text": ["unknown words alone here now"], "level": ["w"]})
+    assert features.transform(strange)[0, -1] == -1
+    np.testing.assert_array_equal(features.transform(rows), found)
 
 
 def test_unseen_levels_and_missing_values_are_taken() -> None:

@@ -2,6 +2,7 @@
 
 from comps.base.competition import Competition, Dataset, Task
 from comps.base.errors import (
+    AmbiguousError,
     BusyError,
     CodeError,
     DataError,
@@ -44,6 +45,7 @@ __all__ = [
     "JSON",
     "LEAST_PROBABILITY",
     "LOG1P",
+    "AmbiguousError",
     "Array",
     "BusyError",
     "CodeError",

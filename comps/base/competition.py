@@ -55,6 +55,7 @@ class Dataset:
         weights: [n] float64 above zero, what each row counts for in training and in the metric;
             None where all count alike.
         queries: [n], equal for rows that the metric ranks together, or None.
+        folds: [n] int64, the fold of each row as the user's column says it, or None.
 
     Raises:
         DataError: if the numbers of rows, ids and targets differ, or the columns of two tables.
@@ -74,6 +75,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     weights: NDArray[np.float64] | None = None
     queries: Array | None = None
+    folds: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         for part, rows, ids in (
@@ -161,6 +163,9 @@ class Competition:
             model with the parameter `residual` learns to correct it.
         transformers: the features of a model of the user's that names none, by its family; see
             `Model.features`.
+        data: where its files are, unless a call or the folder for downloads says otherwise.
+        checks: further checks of the data; see `comps check-data`.
+        ignore: codes of checks that are switched off.
 
     Raises:
         UsageError: if the zoo is not as said above.
@@ -184,6 +189,9 @@ class Competition:
     valid_range: tuple[float, float] = (-np.inf, np.inf)
     offset: Callable[[Any], NDArray[np.float64]] | None = None
     transformers: Mapping[Family, Callable[[], Any]] = field(default_factory=dict)
+    data: Path | None = None
+    checks: tuple[Any, ...] = ()
+    ignore: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [model.name for model in self.models]

@@ -7,7 +7,7 @@ prints the message and ends with the class's `exit_code`.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class WorkbenchError(Exception):
@@ -20,6 +20,21 @@ class UsageError(WorkbenchError, ValueError):
     """The call itself is wrong: an unknown name, an impossible number. Exit code 2."""
 
     exit_code = 2
+
+
+class AmbiguousError(UsageError):
+    """Something that only the user knows was left open.
+
+    Attributes:
+        question: what is to be said.
+        answers: the possible ones; empty where it may be anything.
+        option: of the command line, which takes the answer.
+    """
+
+    def __init__(self, question: str, answers: Sequence[str], option: str) -> None:
+        self.question, self.answers, self.option = question, tuple(answers), option
+        known = f" It may be: {some(answers)}." if answers else ""
+        super().__init__(f"{question}{known} Say it with {option}.")
 
 
 class DataError(WorkbenchError, ValueError):

@@ -5,6 +5,7 @@ from pipelines.api.comparing import Compared, ComparedAll, compare, compare_all
 from pipelines.api.exporting import Exported, export_oof
 from pipelines.api.history import History, Unused, clean, history
 from pipelines.api.imported import FoldsTable, Imported, folds_table, import_oof
+from pipelines.api.inferring import FileChoices, Found, Written, infer, init
 from pipelines.api.progress import (
     Finished,
     FitUpdate,
@@ -25,9 +26,11 @@ __all__ = [
     "Compared",
     "ComparedAll",
     "Exported",
+    "FileChoices",
     "Finished",
     "FitUpdate",
     "FoldsTable",
+    "Found",
     "History",
     "Imported",
     "Note",
@@ -40,6 +43,7 @@ __all__ = [
     "TuneResult",
     "Unused",
     "Update",
+    "Written",
     "blend",
     "clean",
     "compare",
@@ -50,6 +54,8 @@ __all__ = [
     "folds_table",
     "history",
     "import_oof",
+    "infer",
+    "init",
     "load_run",
     "run",
     "score",

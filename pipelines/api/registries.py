@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from comps.kinds.table.kinds import KINDS
+from comps.metrics import METRICS
 from ensembles import METHODS
 from pipelines.api.exporting import FORMATS
 from pipelines.api.selection import SETS
@@ -26,7 +28,9 @@ def choices() -> Mapping[str, str]:
         "devices": DEVICES,
         "engines": ENGINES,
         "formats": FORMATS,
+        "kinds": KINDS,
         "methods": METHODS,
+        "metrics": METRICS,
         "network_tuners": ORACLES,
         "precisions": PRECISIONS,
         "scales": SCALES,

@@ -14,12 +14,14 @@ from pipelines.api.defaults import OUTER_SHARE
 from pipelines.cli.arguments import (
     AllCompetitions,
     Check,
+    Competitions,
     Data,
     DryRun,
     ExportFolder,
     ExportFormat,
     ExportScale,
     FoldsOutput,
+    InitData,
     Json,
     MemberName,
     Method,
@@ -42,11 +44,14 @@ from pipelines.cli.arguments import (
 from pipelines.cli.helping import Command
 from pipelines.cli.shared import (
     COMPETITION,
+    COMPETITION_OR_FILES,
     MAYBE_COMPETITION,
     MEMBERS,
     MODEL,
     MODELS,
     NESTED,
+    NEW_COMPETITION,
+    OF_FILES,
     QUICK,
     REPEATS,
     ROWS,
@@ -92,15 +97,37 @@ def _global(
 
 
 @app.command("list", cls=Command)
-def list_(data: Data = None, json: Json = False) -> None:
+def list_(data: Data = None, competitions: Competitions = None, json: Json = False) -> None:
     """Show the competitions, their metrics, and the data that would be used."""
     from pipelines.cli.listing import list_competitions
 
-    list_competitions(data, json)
+    list_competitions(data, competitions, json)
 
 
 @app.command(cls=Command)
-@takes(*ROWS, MODELS, QUICK, TUNED, REPEATS, NESTED, SEALED, SETTINGS, *TRAINING, TENSORBOARD)
+@takes(NEW_COMPETITION, *OF_FILES)
+def init(request: Request, data: InitData = None) -> None:
+    """Write a competition of your own: a file that says what its data hold, yours to change."""
+    from pipelines.cli.inferring import init_competition
+
+    init_competition(request, data)
+
+
+@app.command(cls=Command)
+@takes(
+    COMPETITION_OR_FILES,
+    *OF_FILES,
+    *ROWS[1:],
+    MODELS,
+    QUICK,
+    TUNED,
+    REPEATS,
+    NESTED,
+    SEALED,
+    SETTINGS,
+    *TRAINING,
+    TENSORBOARD,
+)
 def run(
     request: Request, time_limit: TimeLimit = None, output: Output = Path("submission.csv")
 ) -> None:
@@ -111,7 +138,19 @@ def run(
 
 
 @app.command(cls=Command)
-@takes(*ROWS, MODELS, QUICK, TUNED, REPEATS, SEALED, SETTINGS, *TRAINING, TENSORBOARD)
+@takes(
+    COMPETITION_OR_FILES,
+    *OF_FILES,
+    *ROWS[1:],
+    MODELS,
+    QUICK,
+    TUNED,
+    REPEATS,
+    SEALED,
+    SETTINGS,
+    *TRAINING,
+    TENSORBOARD,
+)
 def cv(request: Request, time_limit: TimeLimit = None) -> None:
     """Cross-validate models and keep their out-of-fold predictions."""
     from pipelines.cli.run import cross_validate_models

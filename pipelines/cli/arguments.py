@@ -16,10 +16,61 @@ def _competitions(incomplete: str) -> list[str]:
 
 
 _COMPETITION = typer.Argument(
-    help="Name of the competition; see 'comps list'.", autocompletion=_competitions
+    help="Name of the competition, see 'comps list', or module:NAME.", autocompletion=_competitions
 )
 Competition = Annotated[str, _COMPETITION]
 MaybeCompetition = Annotated[str | None, _COMPETITION]
+CompetitionOrFiles = Annotated[
+    str,
+    typer.Argument(
+        help="Name of the competition, see 'comps list', or Kaggle's archive or a folder or file "
+        "of tables.",
+        autocompletion=_competitions,
+    ),
+]
+NewCompetition = Annotated[str, typer.Argument(help="Name of the new competition.")]
+InitData = Annotated[
+    Path | None,
+    typer.Option("--data", help="Kaggle's archive, a folder, or a table. [default: data/NAME/]"),
+]
+Competitions = Annotated[
+    Path | None,
+    typer.Option(help="Folder of your own competitions. [default: competitions/]"),
+]
+MetricName = Annotated[
+    str | None,
+    typer.Option("--metric", help="Of files: what predictions are judged by: {metrics}."),
+]
+Target = Annotated[
+    list[str] | None, typer.Option(help="Of files: column to predict; once for each of several.")
+]
+Id = Annotated[str | None, typer.Option(help="Of files: column with the ids.")]
+Group = Annotated[
+    str | None, typer.Option(help="Of files: column whose equal values stay in one fold.")
+]
+Time = Annotated[str | None, typer.Option(help="Of files: column that rows are ordered by.")]
+Weight = Annotated[str | None, typer.Option(help="Of files: column of the rows' weights.")]
+Query = Annotated[
+    str | None, typer.Option(help="Of files: column of the rows that are ranked together.")
+]
+FoldsColumn = Annotated[
+    str | None, typer.Option(help="Of files: column with the fold of each training row.")
+]
+Text = Annotated[list[str] | None, typer.Option(help="Of files: column of free texts.")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", help="Of files: NAME=KIND, with a kind of: {kinds}."),
+]
+Positive = Annotated[
+    str | None, typer.Option(help="Of files: the label whose probability is predicted, of two.")
+]
+LeaveOut = Annotated[
+    list[str] | None,
+    typer.Option(help="Of files: training rows to leave out: missing-target, rare-class."),
+]
+TrainFile = Annotated[str | None, typer.Option(help="Of files: the table of the training rows.")]
+TestTable = Annotated[str | None, typer.Option("--test-file", help="Of files: that to predict.")]
+SampleFile = Annotated[str | None, typer.Option(help="Of files: the sample submission.")]
 AllCompetitions = Annotated[
     bool,
     typer.Option(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def show_history(request: Request) -> None:
     """Show a row for each record, the oldest first."""
     with request.output() as output:
-        found = history(request.name, **request.choices)
+        found = history(request.subject, **request.choices)
         metric = found.metric
         for note in found.notes:
             output.note(note)
@@ -57,7 +57,7 @@ def _row(found: History, record: Record) -> dict[str, Any]:
 def clean_store(request: Request, dry_run: bool) -> None:
     """Remove what no record names, or only say what it is."""
     with request.output() as output:
-        items, notes = clean(request.name, **request.choices, dry_run=dry_run)
+        items, notes = clean(request.subject, **request.choices, dry_run=dry_run)
         for note in notes:
             output.note(note)
         for item in items:

@@ -12,7 +12,7 @@ from pipelines.cli.request import Request
 def write_folds(request: Request, path: Path) -> None:
     """Write the ids and folds of the training rows; say how predictions come back."""
     with request.output() as output:
-        found = folds_table(request.name, progress=output, **request.choices)
+        found = folds_table(request.subject, progress=output, **request.choices)
         write_bytes(path, found.table.to_csv(index=False).encode())
         spec = found.folds.spec
         output.result(
@@ -28,7 +28,7 @@ def write_folds(request: Request, path: Path) -> None:
 def import_predictions(request: Request, name: str, oof: Path, test: Path) -> None:
     """Check predictions of another tool and keep them in the run store as a member."""
     with request.output() as output:
-        found = import_oof(request.name, name, oof, test, progress=output, **request.choices)
+        found = import_oof(request.subject, name, oof, test, progress=output, **request.choices)
         member, metric = found.member, found.metric
         again = " It replaces the one of that name." if found.replaced else ""
         output.result(

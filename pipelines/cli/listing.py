@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import json as json_
+import os
 import sys
 from pathlib import Path
 
-from comps.base import Competition
+from comps.base import Competition, DataError, WorkbenchError
 from comps.catalog import competition_names, find_competition
 from comps.sources import find_source
 
 
-def list_competitions(data: Path | None, as_json: bool) -> None:
-    """Print a row for each competition."""
-    rows = [_row(find_competition(name), data) for name in competition_names()]
+def list_competitions(data: Path | None, competitions: Path | None, as_json: bool) -> None:
+    """Print a row for each competition; of a broken file, what is wrong with it."""
+    if competitions is not None:
+        os.environ["COMPS_COMPETITIONS"] = str(competitions)
+    rows, broken = [], {}
+    for name in competition_names():
+        try:
+            rows.append(_row(find_competition(name), data))
+        except WorkbenchError as error:
+            broken[name] = str(error)
     if as_json:
         for row in rows:
             sys.stdout.write(json_.dumps({"event": "competition", **row}) + "\n")
+        for name, reason in broken.items():
+            event = {"event": "broken", "competition": name, "reason": reason}
+            sys.stdout.write(json_.dumps(event) + "\n")
         return
     from pipelines.cli.tables import new_table
     from pipelines.cli.width import show
@@ -27,14 +38,20 @@ def list_competitions(data: Path | None, as_json: bool) -> None:
     for row in rows:
         table.add_row(*row.values())
     show(table, pipe_width=160)
+    for reason in broken.values():
+        sys.stderr.write(f"{reason}\n")
 
 
 def _row(competition: Competition, data: Path | None) -> dict[str, str]:
+    try:
+        source = str(find_source(competition, data))
+    except DataError:
+        source = "none yet"
     return {
         "competition": competition.name,
         "task": str(competition.task),
         "metric": competition.metric.label,
-        "data": str(find_source(competition, data)),
+        "data": source,
         "models": ", ".join(
             model.name if model.default else f"({model.name})" for model in competition.models
         ),

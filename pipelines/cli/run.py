@@ -17,7 +17,7 @@ def run_competition(request: Request, time_limit: str | None, path: Path) -> Non
     """Train the models, blend them, and write a checked submission."""
     with request.output() as output:
         result = run(
-            request.name,
+            request.subject,
             time_limit=time_limit,
             output=path,
             progress=output,
@@ -35,7 +35,7 @@ def cross_validate_models(request: Request, time_limit: str | None) -> None:
     """Cross-validate models and show the leaderboard."""
     with request.output() as output:
         result = cross_validate(
-            request.name, time_limit=time_limit, progress=output, **request.choices
+            request.subject, time_limit=time_limit, progress=output, **request.choices
         )
         output.close()
         show_tuned(output, result)
@@ -47,7 +47,7 @@ def compare_models(request: Request) -> None:
     choices = dict(request.choices)
     with request.output() as output:
         members = choices.pop("models", None)
-        compared = compare(request.name, members, progress=output, **choices)
+        compared = compare(request.subject, members, progress=output, **choices)
         output.close()
         show_comparison(output, compared)
 

@@ -30,14 +30,17 @@ REPEATS = _shared("repeats", arguments.Repeats)
 TENSORBOARD = _shared("tensorboard", arguments.TensorBoard, False)
 NESTED = _shared("nested", arguments.Nested)
 SEALED = _shared("sealed", arguments.Sealed)
-# How results are shown; every command takes these.
+# How results are shown, and where competitions are; every command takes these.
 SHOWN = (
+    _shared("competitions", arguments.Competitions),
     _shared("json", arguments.Json, False),
     _shared("quiet", arguments.Quiet, False),
     _shared("verbose", arguments.Verbose, False),
 )
 
 COMPETITION = _shared("competition", arguments.Competition, Parameter.empty)
+COMPETITION_OR_FILES = _shared("competition", arguments.CompetitionOrFiles, Parameter.empty)
+NEW_COMPETITION = _shared("competition", arguments.NewCompetition, Parameter.empty)
 MAYBE_COMPETITION = _shared("competition", arguments.MaybeCompetition)
 RUNS = _shared("runs", arguments.Runs)
 # Which rows, in which folds, and where results are kept.
@@ -48,6 +51,24 @@ ROWS = (
     _shared("folds", arguments.Folds),
     _shared("scheme", arguments.Scheme),
     _shared("seed", arguments.Seed),
+)
+# What is said of files that no competition describes.
+OF_FILES = (
+    _shared("metric", arguments.MetricName),
+    _shared("target", arguments.Target),
+    _shared("id", arguments.Id),
+    _shared("group", arguments.Group),
+    _shared("time", arguments.Time),
+    _shared("weight", arguments.Weight),
+    _shared("query", arguments.Query),
+    _shared("folds_column", arguments.FoldsColumn),
+    _shared("text", arguments.Text),
+    _shared("columns", arguments.Columns),
+    _shared("positive", arguments.Positive),
+    _shared("leave_out", arguments.LeaveOut),
+    _shared("train_file", arguments.TrainFile),
+    _shared("test_file", arguments.TestTable),
+    _shared("sample_file", arguments.SampleFile),
 )
 # The same where the last run decides what is not given.
 STORED = (
@@ -107,7 +128,8 @@ def takes(
                 for part in shared[1:]
                 if values[part.name] not in (part.default, [])
             }
-            run(Request(competition, choices, **shown), **given)
+            files = COMPETITION_OR_FILES in shared
+            run(Request(competition, choices, files, **shown), **given)
 
         command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {part.name: part.annotation for part in parameters}

@@ -16,7 +16,7 @@ def blend_stored(request: Request, method: str) -> None:
     choices = dict(request.choices)
     with request.output() as output:
         members = choices.pop("models", None)
-        result = blend(request.name, members, method=method, progress=output, **choices)
+        result = blend(request.subject, members, method=method, progress=output, **choices)
         show_blend(output, result)
         if result.blend is not None and len(result.blend.members) > 1:
             output.table("members", *tables.contributions(result))
@@ -28,7 +28,7 @@ def submit_stored(request: Request, method: str, path: Path) -> None:
     with request.output() as output:
         members = choices.pop("models", None)
         result = submit(
-            request.name, members, output=path, method=method, progress=output, **choices
+            request.subject, members, output=path, method=method, progress=output, **choices
         )
         show_submission(output, result, path)
 
@@ -37,7 +37,7 @@ def check_submission_file(request: Request, path: Path) -> None:
     """Check a submission file that is already there."""
     choices = {name: value for name, value in request.choices.items() if name != "models"}
     with request.output() as output:
-        rows = check_file(request.name, path, **choices)
+        rows = check_file(request.subject, path, **choices)
         output.result(f"{path} is valid: {rows} rows.", {"submission": str(path)})
 
 
@@ -47,7 +47,7 @@ def export_stored(request: Request, folder: Path, form: str, scale: str, wide: b
     with request.output() as output:
         members = choices.pop("models", None)
         found = export_oof(
-            request.name,
+            request.subject,
             members,
             output=folder,
             format=form,

@@ -22,7 +22,7 @@ def tune_model(request: Request, search: dict[str, Any]) -> None:
     if model is None:
         raise UsageError("comps tune takes one model: --model NAME.")
     with request.output() as output:
-        found = tune(request.name, model, progress=output, **search, **choices)
+        found = tune(request.subject, model, progress=output, **search, **choices)
         output.close()
         output.table("trials", *tables.trials(found.metric, found.results, SHOWN))
         output.result(found.text, found.summary)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def check_tables(train: Any, test: Any, roles: Mapping[str, Any]) -> None:
+def check_tables(train: Any, test: Any, targets: Sequence[Any], roles: Mapping[str, Any]) -> None:
     """Check that tables came, and that the columns with a role are there.
 
     Args:
         train: the training rows.
         test: the test rows, or None.
-        roles: columns by their role, "target" first; None where there is none.
+        targets: columns of the training rows.
+        roles: the other columns by their role; None where there is none.
 
     Raises:
         UsageError: if something else than a table came, or a column does not exist.
@@ -28,7 +29,9 @@ def check_tables(train: Any, test: Any, roles: Mapping[str, Any]) -> None:
     _check_table(train, "training")
     if test is not None:
         _check_table(test, "test")
-    for role, column in roles.items():
+    if not targets:
+        raise UsageError("Which column is to be predicted? Name it as target.")
+    for role, column in [*(("target", name) for name in targets), *roles.items()]:
         if column is None:
             continue
         if not isinstance(column, Hashable):
@@ -38,7 +41,7 @@ def check_tables(train: Any, test: Any, roles: Mapping[str, Any]) -> None:
             )
         if column not in train:
             raise unknown_name("column of the training rows called", column, map(str, train))
-        if role != "target" and column == roles["target"]:
+        if role != "target" and column in targets:
             raise UsageError(f"{column!r} is the target; name another column as {role}.")
     if test is not None and roles["id"] is not None and roles["id"] not in test:
         raise unknown_name("column of the test rows called", roles["id"], map(str, test))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,12 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
+from comps.kinds.table.kinds import Column, reads_as_text
+from comps.kinds.table.words import WordFeatures
+
+if TYPE_CHECKING:
+    Cells = pd.Series[Any]
+
 # Levels of fewer rows share one column: a one-hot column of three rows teaches nothing.
 _LEAST_ROWS = 5
 # Levels of a column that get a column of their own.
@@ -19,10 +25,10 @@ _MOST_LEVELS = 50
 
 
 class TableFeatures:
-    """Numbers and levels of a table as one array of float32.
+    """The columns of a table as one array of float32.
 
-    Columns of numbers and booleans are numbers, and dates and durations are days; all others hold
-    levels, as texts.
+    Columns of numbers and booleans are numbers; dates are days, and their parts; durations are
+    days. Free texts become a few numbers, see `WordFeatures`. All others hold levels, as texts.
 
     Args:
         scaled: for models that look at distances: missing numbers become the median, numbers are
@@ -36,25 +42,40 @@ class TableFeatures:
     def fit_transform(self, rows: pd.DataFrame, target: NDArray[np.float64]) -> NDArray[np.float32]:
         """Learn from the training rows of a fold, [k] rows; return [k, features] float32."""
         del target
-        self._days = [name for name in rows if rows[name].dtype.kind in "mM"]
-        self._numbers = [n for n in rows if n in self._days or _is_number(rows[n])]
-        self._levels = [name for name in rows if name not in self._numbers]
-        self._columns = self._scaled() if self.scaled else self._plain()
-        return self._array(self._columns.fit_transform(self._typed(rows)))
+        self._times = [name for name in rows if rows[name].dtype.kind in "mM"]
+        self._numbers = [n for n in rows if n in self._times or _is_number(rows[n])]
+        self._texts = {
+            name: WordFeatures().fit(_texts(rows[name]))
+            for name in rows
+            if name not in self._numbers and is_text(rows[name])
+        }
+        self._levels = [n for n in rows if n not in self._numbers and n not in self._texts]
+        self._parts = {name: _useful_parts(rows[name]) for name in self._times}
+        typed = self._typed(rows)
+        numbers = [name for name in typed if name not in self._levels]
+        self._columns = self._scaled(numbers) if self.scaled else self._plain(numbers)
+        return self._array(self._columns.fit_transform(typed))
 
     def transform(self, rows: pd.DataFrame) -> NDArray[np.float32]:
         """Return [rows, features] float32."""
         return self._array(self._columns.transform(self._typed(rows)))
 
     def _typed(self, rows: pd.DataFrame) -> pd.DataFrame:
-        numbers = rows[self._numbers].copy()
-        for name in self._days:
-            numbers[name] = _days(rows[name])
-        numbers = numbers.astype(np.float64)
+        """Return the columns as numbers and levels."""
+        columns: dict[Any, Any] = {}
+        for name in self._numbers:
+            columns[name] = _days(rows[name]) if name in self._times else rows[name]
+            for part in self._parts.get(name, ()):
+                columns[f"{name}.{part}"] = _part(rows[name], part)
+        numbers = pd.DataFrame(columns, index=rows.index).astype(np.float64)
         levels = rows[self._levels].astype("string").fillna("").astype(object)
-        return pd.concat([numbers.replace([np.inf, -np.inf], np.nan), levels], axis=1)
+        words = [
+            found.transform(_texts(rows[name])).set_index(rows.index).add_prefix(f"{name} ")
+            for name, found in self._texts.items()
+        ]
+        return pd.concat([numbers.replace([np.inf, -np.inf], np.nan), *words, levels], axis=1)
 
-    def _scaled(self) -> ColumnTransformer:
+    def _scaled(self, names: list[Any]) -> ColumnTransformer:
         numbers = make_pipeline(
             SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
         )
@@ -64,27 +85,55 @@ class TableFeatures:
             handle_unknown="infrequent_if_exist",
             sparse_output=False,
         )
-        return ColumnTransformer(
-            [("numbers", numbers, self._numbers), ("levels", levels, self._levels)]
-        )
+        return ColumnTransformer([("numbers", numbers, names), ("levels", levels, self._levels)])
 
-    def _plain(self) -> ColumnTransformer:
+    def _plain(self, names: list[Any]) -> ColumnTransformer:
         levels = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
         return ColumnTransformer(
-            [("numbers", "passthrough", self._numbers), ("levels", levels, self._levels)]
+            [("numbers", "passthrough", names), ("levels", levels, self._levels)]
         )
 
     def _array(self, values: Any) -> NDArray[np.float32]:
         return np.asarray(values, dtype=np.float32)
 
 
-def _days(column: pd.Series[Any]) -> pd.Series[Any]:
+def is_text(cells: Cells) -> bool:
+    """Whether a column holds free texts: it is said to, or its cells are texts of several words."""
+    if isinstance(cells.dtype, pd.StringDtype) and cells.dtype.na_value is pd.NA:
+        return True
+    if cells.dtype != object and not isinstance(cells.dtype, pd.StringDtype):
+        return False
+    known = cells.dropna()
+    texts = bool(known.map(lambda cell: isinstance(cell, str)).all())
+    return texts and reads_as_text(Column(str(cells.name), cells, None)) is not None
+
+
+def _texts(cells: Cells) -> Cells:
+    return cells.astype("string").fillna("").astype(object)
+
+
+_PARTS = ("year", "month", "day", "day_of_week", "day_of_year", "hour")
+
+
+def _useful_parts(cells: Cells) -> list[str]:
+    """Return the parts of dates that differ between rows; none of a duration."""
+    if cells.dtype.kind != "M":
+        return []
+    return [part for part in _PARTS if len(_part(cells, part).dropna().unique()) > 1]
+
+
+def _part(cells: Cells, part: str) -> Cells:
+    found: Cells = getattr(cells.dt, part).astype(np.float64)
+    return found
+
+
+def _days(column: Cells) -> Cells:
     """Return a duration, or the time since 1970, in days; NaN where it is missing."""
     if column.dtype.kind == "M":
         column = pd.to_datetime(column, utc=True) - pd.Timestamp(0, tz="UTC")
-    days: pd.Series[Any] = column.dt.total_seconds() / 86_400
+    days: Cells = column.dt.total_seconds() / 86_400
     return days
 
 
-def _is_number(column: pd.Series[Any]) -> bool:
+def _is_number(column: Cells) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column)

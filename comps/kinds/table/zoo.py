@@ -62,7 +62,7 @@ def mlp(
     shapes: Mapping[str, tuple[int, ...]],
     *,
     task: str,
-    classes: int,
+    outputs: int,
     units: int,
     dropout: float,
     learning_rate: float,
@@ -75,22 +75,29 @@ def mlp(
     import keras
     from keras import layers
 
-    output, activation, loss = {
-        Task.REGRESSION: (1, None, "mse"),
-        Task.BINARY: (1, "sigmoid", "binary_crossentropy"),
-        Task.MULTICLASS: (classes, "softmax", "sparse_categorical_crossentropy"),
+    activation, loss = {
+        Task.REGRESSION: (None, "mse"),
+        Task.BINARY: ("sigmoid", "binary_crossentropy"),
+        Task.MULTILABEL: ("sigmoid", "binary_crossentropy"),
+        Task.MULTICLASS: ("softmax", "sparse_categorical_crossentropy"),
     }[Task(task)]
     rows = keras.Input(shapes["rows"], name="rows")
     hidden = rows
     for _ in range(2):
         hidden = layers.Dropout(dropout)(layers.Dense(units, "relu")(hidden))
-    network = keras.Model(rows, layers.Dense(output, activation, dtype="float32")(hidden))
+    network = keras.Model(rows, layers.Dense(outputs, activation, dtype="float32")(hidden))
     network.compile(keras.optimizers.RMSprop(learning_rate), loss)
     return network
 
 
-def table_models(task: Task, n_classes: int) -> tuple[Model, ...]:
-    """Return the baseline, a linear model, two boosters and a network, cheap ones first."""
+def table_models(task: Task, n_classes: int, n_targets: int = 1) -> tuple[Model, ...]:
+    """Return the baseline, a linear model, two boosters and a network, cheap ones first.
+
+    Args:
+        task: what is predicted.
+        n_classes: number of classes; of no account for values and several labels.
+        n_targets: number of columns that are predicted.
+    """
     regression = task is Task.REGRESSION
     baseline = Model(
         "median" if regression else "class-share",
@@ -122,7 +129,7 @@ def table_models(task: Task, n_classes: int) -> tuple[Model, ...]:
         Family.NETWORK,
         "keras-jax",
         {"epochs": 60, "batch_size": 64, "copies": 3, "stride": 2}
-        | {"task": str(task), "classes": n_classes}
+        | {"task": str(task), "outputs": n_classes if task is Task.MULTICLASS else n_targets}
         | {"units": 128, "dropout": 0.2, "learning_rate": 1e-3},
         scaled_features,
         mlp,

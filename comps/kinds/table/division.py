@@ -1,0 +1,91 @@
+"""How rows are divided into folds: by the evidence of the way the test part was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from comps.base import AmbiguousError, Task
+from comps.kinds.table.evidence import group_evidence, time_evidence
+from comps.kinds.table.given import AS_YOU_SAY
+from comps.kinds.table.labels import label_texts
+from comps.kinds.table.parts import Parts
+from comps.kinds.table.schema import Schema
+
+# Folds, unless the smallest class has fewer rows.
+N_FOLDS = 5
+
+
+def find_group(parts: Parts, kinds: Mapping[str, str]) -> str | None:
+    """Return the column whose equal values stay in one fold, or None."""
+    if parts.given.group is not None:
+        parts.say("group", parts.given.group, AS_YOU_SAY)
+        return parts.given.group
+    if parts.given.scheme is not None or parts.test is None:
+        return None
+    varied = [name for name, kind in kinds.items() if kind != "constant"]
+    found = group_evidence(parts.train, parts.test, varied)
+    if found is None:
+        return None
+    parts.say("group", *found)
+    return found[0]
+
+
+def find_time(parts: Parts, kinds: Mapping[str, str]) -> str | None:
+    """Return the column that rows are ordered by, or None."""
+    if parts.given.time is not None:
+        parts.say("time", parts.given.time, AS_YOU_SAY)
+        return parts.given.time
+    given = parts.given.scheme is not None or parts.given.group is not None
+    if given or parts.test is None:
+        return None
+    found = time_evidence(parts.train, parts.test, kinds)
+    if found is None:
+        return None
+    parts.say("time", *found)
+    return found[0]
+
+
+def find_query(parts: Parts, kinds: Mapping[str, str]) -> str | None:
+    """Return the column of the rows that the metric ranks together, as the user names it.
+
+    Raises:
+        AmbiguousError: if the metric ranks, and he does not.
+    """
+    if parts.given.query is None and parts.metric.by_query:
+        repeated = [n for n in kinds if 1 < parts.train[n].nunique() < len(parts.train) / 2]
+        raise AmbiguousError(
+            f"{parts.metric.label} ranks rows together. Which column says which?",
+            repeated,
+            "--query",
+        )
+    return parts.given.query
+
+
+def find_folds(parts: Parts, schema: Schema) -> tuple[str, int]:
+    """Return the scheme, and the number of folds."""
+    n_folds, few = N_FOLDS, ""
+    if schema.task in (Task.BINARY, Task.MULTICLASS):
+        labels = label_texts(parts.train[schema.targets[0]])
+        counts = labels[labels.isin(schema.classes)].value_counts()
+        if 2 <= counts.iloc[-1] < N_FOLDS:
+            n_folds = int(counts.iloc[-1])
+            few = f"; class {counts.index[-1]} has {n_folds} rows"
+    if schema.folds is not None:
+        n_folds = int(parts.train[schema.folds].nunique())
+    scheme, reason = _scheme(parts, schema)
+    parts.say("folds", f"{n_folds}, {scheme}", f"{reason}{few}")
+    return scheme, n_folds
+
+
+def _scheme(parts: Parts, schema: Schema) -> tuple[str, str]:
+    if parts.given.scheme is not None:
+        return parts.given.scheme, AS_YOU_SAY
+    if schema.folds is not None:
+        return "column", f"{schema.folds} says the fold of each row"
+    if schema.time is not None:
+        return "expanding", f"rows are ordered by {schema.time}"
+    if schema.group is not None:
+        return "grouped", f"rows of one {schema.group} stay together"
+    if schema.classes:
+        return "stratified", "every fold has its share of each class"
+    return "stratified", "every fold has its share of low and high targets"

@@ -1,0 +1,74 @@
+"""Evidence that rows belong together or follow each other: from the way the test part was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from comps.kinds.table import dates
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Cells = pd.Series[Any]
+
+# Rows of one group, at least on average and at most as a share of all.
+_LEAST_ROWS, _MOST_SHARE = 1.5, 0.2
+# Groups; of fewer, that the test part has none may be chance.
+_LEAST_GROUPS = 8
+
+
+def group_evidence(
+    train: pd.DataFrame, test: pd.DataFrame, columns: Sequence[str]
+) -> tuple[str, str] | None:
+    """Return the column whose values the test rows share with no training row, and the reason.
+
+    Values that come again within both parts and never in both were dealt out whole: shuffled folds
+    would divide them, and promise too much. Numbers that are measured come again by chance, and
+    then in both parts.
+    """
+    best: tuple[float, str, str] | None = None
+    for name in columns:
+        ours, theirs = (part[name].dropna().astype(str) for part in (train, test))
+        counts = ours.value_counts()
+        if len(counts) < _LEAST_GROUPS or len(ours) < _LEAST_ROWS * len(counts):
+            continue
+        if counts.iloc[0] > _MOST_SHARE * len(ours) or theirs.nunique() < 2:
+            continue
+        if theirs.isin(set(counts.index)).any() or _follows(train[name], test[name]):
+            continue
+        again = int((counts > 1).sum())
+        reason = f"{again} of its values come again, and no value of the test rows is among them"
+        if best is None or len(counts) > best[0]:
+            best = len(counts), name, reason
+    return None if best is None else best[1:]
+
+
+def time_evidence(
+    train: pd.DataFrame, test: pd.DataFrame, kinds: Mapping[str, str]
+) -> tuple[str, str] | None:
+    """Return the column of dates before which all training rows lie, and the reason."""
+    named = ("year", "date", "time", "timestamp", "month", "week", "day")
+    for name, kind in kinds.items():
+        ways = kind.partition(":")
+        if ways[0] == "date":
+            ours, theirs = (dates.parsed(part[name], ways[2]).dropna() for part in (train, test))
+        elif kind == "number" and any(word in name.lower() for word in named[:4]):
+            if not all(part[name].dtype.kind in "iuf" for part in (train, test)):
+                continue
+            ours, theirs = (part[name].dropna() for part in (train, test))
+        else:
+            continue
+        if len(ours) and len(theirs) and theirs.min() >= ours.max() and ours.min() < ours.max():
+            return name, f"training rows end at {ours.max()}, test rows begin at {theirs.min()}"
+    return None
+
+
+def _follows(ours: Cells, theirs: Cells) -> bool:
+    """Whether one part has higher numbers alone: then it comes later, which is no group."""
+    if not all(part.dtype.kind in "iuf" for part in (ours, theirs)):
+        return False
+    low, high = np.nanmin(theirs.to_numpy()), np.nanmax(theirs.to_numpy())
+    return bool(low >= ours.max() or high <= ours.min())

@@ -1,0 +1,95 @@
+"""What the user says of tables, and what was found out, to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from comps.base import unknown_name
+from comps.kinds.table.kinds import parse_kind
+from comps.kinds.table.schema import LEAVE_OUT, Schema
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What the user says of a competition's tables; None or nothing is inferred.
+
+    Attributes:
+        target: columns of the training rows.
+        id: column of the ids.
+        group: column whose equal values stay in one fold.
+        time: column that rows are ordered by.
+        weight: column of the rows' weights.
+        query: column of the rows that are ranked together.
+        folds: column of the folds.
+        columns: kinds by column, see `kinds.KINDS`.
+        positive: the label whose probability is predicted, of two.
+        leave_out: see `schema.LEAVE_OUT`.
+        scheme: of the folds.
+
+    Raises:
+        UsageError: if a kind or what is left out is unknown.
+    """
+
+    target: Sequence[str] = ()
+    id: str | None = None
+    group: str | None = None
+    time: str | None = None
+    weight: str | None = None
+    query: str | None = None
+    folds: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    positive: str | None = None
+    leave_out: Sequence[str] = ()
+    scheme: str | None = None
+
+    def __post_init__(self) -> None:
+        for kind in self.columns.values():
+            parse_kind(kind)
+        for rows in self.leave_out:
+            if rows not in LEAVE_OUT:
+                raise unknown_name("rows to leave out called", rows, LEAVE_OUT)
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """The columns that have a role, by its name."""
+        single = ("id", "group", "time", "weight", "query", "folds")
+        named = {name: getattr(self, name) for name in single if getattr(self, name) is not None}
+        return named | {f"target {n}": name for n, name in enumerate(self.target)}
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """One thing that was inferred or said.
+
+    Attributes:
+        what: that it is about.
+        value: as shown.
+        reason: why.
+    """
+
+    what: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What was found.
+
+    Attributes:
+        schema: the columns by role and kind.
+        scheme: of the folds.
+        n_folds: number of folds.
+        rows: what was inferred, to be shown.
+        notes: what the user should know of how the files were read.
+    """
+
+    schema: Schema
+    scheme: str
+    n_folds: int
+    rows: tuple[Inferred, ...]
+    notes: tuple[str, ...] = ()
+
+
+AS_YOU_SAY = "as you say"

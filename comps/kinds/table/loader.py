@@ -1,0 +1,273 @@
+"""From a competition's files to its rows, as its schema says."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from comps.base import Array, DataError, Dataset, Metric, Task, UsageError, some
+from comps.kinds.table.files import Tables, tables_of
+from comps.kinds.table.kinds import parse_kind
+from comps.kinds.table.rows import equal_rows, group_codes, row_times, weights_of
+from comps.kinds.table.schema import Schema
+from comps.kinds.table.targets import targets_of
+from comps.reading.cells import checked_numbers
+from comps.reading.delimited import ALL, Table
+from comps.reading.ids import check_sample, checked_ids
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# `(rows) -> rows` or `(rows, tables) -> rows`: more columns, or others, row by row.
+RowFunction = Callable[..., "pd.DataFrame"]
+# Rows that a function of the user's must turn into the same, whatever comes with them.
+_TRIED = 20
+
+
+@dataclass(frozen=True)
+class TableFiles:
+    """The loader of a competition whose tables lie in files.
+
+    Attributes:
+        schema: what their columns are.
+        metric: on whose scale targets must be.
+        features: makes more columns of each row, or other ones; None changes nothing.
+        files: of each part, where their names do not say it; see `tables_of`.
+    """
+
+    schema: Schema
+    metric: Metric
+    features: RowFunction | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def __call__(self, path: Path) -> Dataset:
+        """Return the rows of an archive, a folder or a file.
+
+        Raises:
+            DataError: if the files are not as the schema says, with the first places.
+        """
+        return _Loading(tables_of(path, self.files), self).dataset()
+
+
+class _Loading:
+    def __init__(self, tables: Tables, loader: TableFiles) -> None:
+        self.tables, self.schema, self.loader = tables, loader.schema, loader
+        exact = set(self.schema.targets) | ({self.schema.id} if self.schema.id else set())
+        train, test = (tables.read(part, exact) for part in ("train", "test"))
+        if train is None:
+            raise DataError(f"{tables.path} holds no training rows.")
+        self.train, self.test = train, test
+        self.notes = [note for table in (train, test) if table is not None for note in table.notes]
+        self._check_columns()
+
+    def dataset(self) -> Dataset:
+        schema, name = self.schema, self.tables.names["train"]
+        found = targets_of(self.train, schema, self.loader.metric, name)
+        self.notes += found.notes
+        # All that follows is of the rows that are kept.
+        frame = self.train.frame.iloc[found.rows].reset_index(drop=True)
+        train = replace(self.train, frame=frame, lines=self.train.lines[found.rows])
+        test = self.test or replace(train, frame=frame.head(1), lines=train.lines[:1])
+        rows, test_rows = self._typed(train, test)
+        groups = None
+        if schema.group is not None:
+            groups = group_codes(frame[schema.group], schema.group)
+        elif schema.time is None and schema.folds is None:
+            groups, told = equal_rows(rows)
+            self.notes += told
+        rows, test_rows = self._with_features(rows, test_rows)
+        train_ids, test_ids, sample = self._ids(train, test)
+        return Dataset(
+            train=rows,
+            test=test_rows,
+            target=found.values,
+            train_ids=train_ids,
+            test_ids=test_ids,
+            sample_submission=sample,
+            source=str(self.tables.path),
+            fingerprint=self._fingerprint(),
+            groups=groups,
+            times=None if schema.time is None else row_times(frame, schema),
+            classes=schema.classes if schema.task is not Task.MULTILABEL else (),
+            notes=tuple(dict.fromkeys(self.notes)),
+            weights=None if schema.weight is None else weights_of(frame[schema.weight]),
+            queries=None
+            if schema.query is None
+            else group_codes(frame[schema.query], schema.query),
+            folds=None if schema.folds is None else group_codes(frame[schema.folds], schema.folds),
+        )
+
+    def _check_columns(self) -> None:
+        """Check that the columns that the schema names are there.
+
+        Raises:
+            DataError: that names those which are not.
+        """
+        schema = self.schema
+        seen = [name for name, kind in schema.kinds.items() if parse_kind(kind)[0].typed]
+        roles = (schema.id, schema.group, schema.time, schema.weight, schema.query, schema.folds)
+        of_train = {*schema.targets, *seen, *(name for name in roles if name is not None)}
+        of_test = set(seen) | ({schema.id} if schema.id else set())
+        for table, part, wanted in ((self.train, "train", of_train), (self.test, "test", of_test)):
+            if table is None:
+                continue
+            lacking = sorted(name for name in wanted if name not in table.frame)
+            if part == "train" and schema.id in lacking:
+                lacking.remove(schema.id)
+            if lacking:
+                raise DataError(
+                    f"{self.tables.names[part]} lacks {some(map(repr, lacking))}, which this "
+                    f"competition names. It has: {some(map(repr, table.frame))}."
+                )
+
+    def _typed(self, train: Table, test: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the columns that models see, as their kinds say."""
+        import pandas as pd
+
+        names = [
+            name for name in train.frame if name not in self.schema.beside and name in test.frame
+        ]
+        columns: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+        files = tuple(self.tables.names.get(part, "") for part in ("train", "test"))
+        for name in names:
+            kind, argument = parse_kind(self.schema.kinds.get(name, "number"))
+            if kind.typed is None:
+                continue
+            if name not in self.schema.kinds or self.schema.kinds[name] == "number":
+                numbers, notes = checked_numbers((train, test), name, files)
+                self.notes += notes
+                parts = numbers
+            else:
+                parts = tuple(kind.typed(t.frame[name], argument) for t in (train, test))
+            for column, part in zip(columns, parts, strict=True):
+                column[name] = part
+        first, second = (pd.DataFrame(part) for part in columns)
+        return first, second
+
+    def _with_features(
+        self, train: pd.DataFrame, test: pd.DataFrame
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        function = self.loader.features
+        if function is not None:
+            tables = self.tables.extra if takes_tables(function) else {}
+            train, test = (changed_rows(function, p, tables, self.notes) for p in (train, test))
+        return with_levels(train, test)
+
+    def _ids(self, train: Table, test: Table) -> tuple[Array, Array, pd.DataFrame | None]:
+        schema, names = self.schema, self.tables.names
+        if schema.id is None or schema.id not in train.frame:
+            train_ids: Array = np.arange(len(train.frame))
+        else:
+            train_ids = checked_ids(train.frame[schema.id], names["train"], train.lines)
+        if self.test is None:
+            return train_ids, train_ids[:1], None
+        if schema.id is None:
+            test_ids: Array = np.arange(len(test.frame)) + schema.first_id
+        else:
+            test_ids = checked_ids(test.frame[schema.id], names["test"], test.lines)
+        sample = self.tables.read("sample", ALL)
+        if sample is None:
+            return train_ids, test_ids, self._template(test_ids)
+        wanted = [schema.submitted_id, *schema.outputs]
+        lacking = [name for name in wanted if name not in sample.frame]
+        if lacking:
+            raise DataError(
+                f"{names['sample']} lacks {some(map(repr, lacking))}; it has "
+                f"{some(map(repr, sample.frame))}."
+            )
+        check_sample(sample.frame[schema.submitted_id], test_ids, names["sample"], names["test"])
+        return train_ids, test_ids, sample.frame
+
+    def _template(self, test_ids: Array) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.DataFrame(
+            {self.schema.submitted_id: test_ids, **dict.fromkeys(self.schema.outputs, 0)}
+        )
+
+    def _fingerprint(self) -> str:
+        import hashlib
+
+        schema = json.dumps(asdict(self.schema), sort_keys=True)
+        content = f"{self.tables.fingerprint()}\0{schema}"
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def takes_tables(function: RowFunction) -> bool:
+    """Whether a function of the user's wants the further tables, too."""
+    return len(inspect.signature(function).parameters) > 1
+
+
+def changed_rows(
+    function: RowFunction,
+    rows: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
+    notes: list[str],
+) -> pd.DataFrame:
+    """Return what a function of the user's makes of rows.
+
+    Args:
+        function: `(rows) -> rows`, or `(rows, tables) -> rows`.
+        rows: of one part.
+        tables: the further tables.
+        notes: gets one if a row depends on the other rows.
+
+    Raises:
+        UsageError: if it returns something else.
+    """
+
+    def made(of: pd.DataFrame) -> pd.DataFrame:
+        return function(of, tables) if takes_tables(function) else function(of)
+
+    found = made(rows.copy())
+    name = getattr(function, "__name__", "features")
+    if not hasattr(found, "columns") or len(found) != len(rows):
+        came = f"{len(found)} rows" if hasattr(found, "columns") else type(found).__name__
+        raise UsageError(
+            f"{name}() must return a table with a row for each of the {len(rows)} rows that "
+            f"it got, in their order; {came} came."
+        )
+    found = found.reset_index(drop=True)
+    alone = made(rows.head(_TRIED).copy()).reset_index(drop=True)
+    together = found.head(_TRIED)
+    same = list(alone) == list(together) and all(
+        alone[column].astype(str).equals(together[column].astype(str)) for column in alone
+    )
+    if not same:
+        notes.append(
+            f"{name}() makes something else of the first {len(alone)} rows when it gets them "
+            "alone: what it learns from other rows, it learns outside the folds, which makes "
+            "scores too good. Put this into the transformer of a model."
+        )
+    return found
+
+
+def with_levels(train: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return tables whose levels are categories, the same in both.
+
+    Free texts stay as they are: those that a schema says, and those that a function of the user's
+    made of several words.
+
+    Args:
+        train: numbers, dates, levels as texts, free texts.
+        test: of the same columns.
+    """
+    import pandas as pd
+
+    from comps.kinds.table.features import is_text
+
+    train, test = train.copy(), test.copy()
+    for name in train:
+        if train[name].dtype != object or is_text(train[name]):
+            continue
+        levels = pd.concat([train[name], test[name]]).dropna().astype(str).unique()
+        dtype = pd.CategoricalDtype(sorted(levels))
+        for part in (train, test):
+            part[name] = part[name].astype("string").astype(object).astype(dtype)
+    return train, test

@@ -1,0 +1,263 @@
+"""The rows of DataFrames in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import DataError, Dataset, Metric, Prediction, Task, UsageError, some
+from comps.kinds.table.checks import check_complete, check_features, check_tables
+from comps.kinds.table.fingerprint import table_fingerprint
+from comps.kinds.table.given import Given
+from comps.kinds.table.loader import RowFunction, changed_rows
+from comps.kinds.table.rows import weights_of
+from comps.kinds.table.schema import Schema
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Memory:
+    """The rows of a competition from DataFrames, checked.
+
+    Args:
+        train: the training rows.
+        test: the rows to predict, or None.
+        given: the columns that have a role.
+        metric: decides whether values or classes are predicted.
+        features: makes more columns of each row; None changes nothing.
+
+    Raises:
+        WorkbenchError: see `table_competition`.
+    """
+
+    def __init__(
+        self,
+        train: pd.DataFrame,
+        test: pd.DataFrame | None,
+        given: Given,
+        metric: Metric,
+        features: RowFunction | None = None,
+    ) -> None:
+        self.given, self.metric, self.features = given, metric, features
+        roles = {"target": None, "id": given.id, "group": given.group, "time": given.time}
+        roles |= {"weight": given.weight, "query": given.query, "folds": given.folds}
+        check_tables(train, test, list(given.target), roles)
+        if (
+            given.group is not None
+            and given.time is not None
+            and given.scheme in (None, "expanding")
+        ):
+            raise UsageError(
+                "Folds that follow time may have a group on both sides. Leave out the group or the "
+                "time, or use scheme='grouped', which takes no heed of time."
+            )
+        self.train, self.test = train, test
+        self.rows = train.iloc[:1] if test is None else test
+        self.targets = [_targets(train[name], metric) for name in given.target]
+        self.schema = self._schema()
+
+    def _schema(self) -> Schema:
+        given, (classes, _) = self.given, self.targets[0]
+        names = tuple(map(str, given.target))
+        outputs = names
+        if len(names) > 1:
+            task = Task.REGRESSION if self.metric.needs is Prediction.VALUE else Task.MULTILABEL
+            if task is Task.MULTILABEL:
+                _check_labels(given.target, [own for own, _ in self.targets])
+        else:
+            task = _task(self.metric, classes)
+            if task is Task.MULTICLASS and self.metric.needs is Prediction.PROBABILITY:
+                outputs = tuple(map(str, classes))
+        submitted = "id" if given.id is None else str(given.id)
+        if submitted in outputs:
+            raise DataError(
+                f"{submitted!r} would be two columns of the submission, that of the ids and one of "
+                "predictions. Rename it."
+            )
+        return Schema(
+            targets=names,
+            task=task,
+            classes=tuple(map(str, classes)),
+            outputs=outputs,
+            id=given.id,
+            submitted_id=submitted,
+            group=given.group,
+            time=given.time,
+        )
+
+    def dataset(self) -> Dataset:
+        """Return the rows."""
+        given, train, rows = self.given, self.train, self.rows
+        named = [*given.roles.values()]
+        shown = [column for column in train if column not in named]
+        check_features(train, rows, shown)
+        ids = _id_column(train, given.id, "training")
+        test_ids = _id_column(rows, given.id, "test")
+        values = np.column_stack([own for _, own in self.targets])
+        classes, _ = self.targets[0]
+        parts = tuple(part[shown].reset_index(drop=True) for part in (train, rows))
+        notes: list[str] = []
+        if self.features is not None:
+            parts = tuple(changed_rows(self.features, part, {}, notes) for part in parts)
+        return Dataset(
+            train=parts[0],
+            test=parts[1],
+            target=values[:, 0] if len(self.targets) == 1 else values,
+            train_ids=_ids(ids),
+            test_ids=_ids(test_ids),
+            sample_submission=None
+            if self.test is None
+            else _template(test_ids, self.schema.submitted_id, self.schema.outputs),
+            source="memory",
+            fingerprint=self._fingerprint(parts, ids, test_ids),
+            groups=self._column(given.group, _groups),
+            times=self._column(given.time, _times),
+            classes=() if self.schema.task is Task.MULTILABEL else classes,
+            notes=tuple(dict.fromkeys(notes)),
+            weights=self._column(given.weight, weights_of),
+            queries=self._column(given.query, _groups),
+            folds=self._column(given.folds, _groups),
+        )
+
+    def _column(self, name: str | None, made: Callable[[Any], NDArray[Any]]) -> NDArray[Any] | None:
+        return None if name is None else made(self.train[name])
+
+    def _fingerprint(self, parts: tuple[pd.DataFrame, ...], ids: Any, test_ids: Any) -> str:
+        known = {role: self.train[name] for role, name in self.given.roles.items() if role != "id"}
+        return table_fingerprint(
+            {
+                "train": parts[0],
+                "test": None if self.test is None else parts[1],
+                "ids": ids,
+                "test ids": None if self.test is None else test_ids,
+                **known,
+            }
+        )
+
+
+def _check_labels(names: Sequence[str], classes: Sequence[tuple[Any, ...]]) -> None:
+    """Check that several targets of classes are labels that are there or not."""
+    for name, own in zip(names, classes, strict=True):
+        if tuple(own) not in ((0, 1), (False, True)):
+            raise DataError(
+                f"Several targets of classes must hold 0 and 1 alone; {name!r} holds {some(own)}."
+            )
+
+
+def _task(metric: Metric, classes: tuple[Any, ...]) -> Task:
+    """Return the task that follows from what the metric needs and the number of classes."""
+    if metric.needs is Prediction.VALUE:
+        return Task.REGRESSION
+    return Task.BINARY if len(classes) == 2 else Task.MULTICLASS
+
+
+def _targets(column: pd.Series[Any], metric: Metric) -> tuple[tuple[Any, ...], NDArray[np.float64]]:
+    """Return the classes, ascending, and [n] float64: the values, or the codes of the classes."""
+    check_complete(column, f"The target {column.name!r}")
+    if metric.needs is Prediction.VALUE:
+        return (), _values(column, metric)
+    try:
+        classes, codes = np.unique(column.to_numpy(), return_inverse=True)
+    except TypeError as error:
+        raise DataError(
+            f"The classes of the target {column.name!r} are of several types. Make all of them "
+            "texts: astype(str)."
+        ) from error
+    if column.dtype.kind == "f" and 2 * len(classes) > len(column):
+        raise DataError(
+            f"{metric.label} is of classes, and the target {column.name!r} has {len(classes)} "
+            f"different numbers in {len(column)} rows. Name a metric of values, such as 'rmse'."
+        )
+    if len(classes) < 2:
+        raise DataError(f"The target {column.name!r} has a single class, {classes[0]!r}.")
+    if metric.needs is Prediction.PROBABILITY and len(classes) > 2 and metric.order_alone:
+        raise UsageError(f"{metric.label} is of two classes; {column.name!r} has {len(classes)}.")
+    return tuple(classes.tolist()), codes.astype(np.float64)
+
+
+def _values(column: pd.Series[Any], metric: Metric) -> NDArray[np.float64]:
+    """Return [n] float64, a copy: who changes the table later changes no target."""
+    if column.dtype.kind in "mMc":
+        raise DataError(
+            f"{metric.label} needs numbers, and the target {column.name!r} is {column.dtype}."
+        )
+    try:
+        values = column.to_numpy(dtype=np.float64, copy=True)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{metric.label} needs numbers, and the target {column.name!r} has others: {error}."
+        ) from error
+    if not np.isfinite(values).all():
+        raise DataError(f"The target {column.name!r} has infinite values.")
+    with np.errstate(all="ignore"):
+        unscaled = ~np.isfinite(metric.scale.forward(values))
+    if unscaled.any():
+        raise DataError(
+            f"{metric.label} is computed on the scale {metric.scale.name}, which some targets do "
+            f"not have: {some(values[unscaled].tolist())}."
+        )
+    return values
+
+
+def _id_column(rows: pd.DataFrame, column: str | None, part: str) -> pd.Series[Any]:
+    """Return the ids, checked, as they were given."""
+    import pandas as pd
+
+    if column is None and isinstance(rows.index, pd.MultiIndex):
+        raise DataError(
+            f"The index of the {part} rows has several levels; name the column with the ids, as "
+            "`id`, or use reset_index()."
+        )
+    ids = pd.Series(rows.index) if column is None else rows[column].reset_index(drop=True)
+    check_complete(ids, f"The id of the {part} rows")
+    twice = ids[ids.astype(str).duplicated()]
+    if len(twice):
+        raise DataError(f"Duplicate ids among the {part} rows: {some(twice.unique())}.")
+    return ids
+
+
+def _ids(ids: pd.Series[Any]) -> NDArray[Any]:
+    """Return ids as files of results hold them: whole numbers, or texts."""
+    if ids.dtype.kind in "iu":
+        return np.array(ids, dtype=np.int64 if ids.dtype.kind == "i" else np.uint64)
+    return ids.astype(str).to_numpy(dtype=np.str_)
+
+
+def _groups(column: pd.Series[Any]) -> NDArray[np.int64]:
+    """Return a number for each group, in the order in which they come."""
+    check_complete(column, f"The group {column.name!r}")
+    codes: NDArray[np.int64] = column.factorize()[0].astype(np.int64)
+    return codes
+
+
+def _times(column: pd.Series[Any]) -> NDArray[Any]:
+    """Return numbers or dates: texts have another order, "10" before "9"."""
+    import pandas as pd
+    from pandas.api import types
+
+    check_complete(column, f"The time {column.name!r}")
+    if types.is_numeric_dtype(column):
+        whole = types.is_integer_dtype(column)
+        return column.to_numpy(dtype=np.int64 if whole else np.float64, copy=True)
+    if isinstance(column.dtype, pd.PeriodDtype):
+        column = column.dt.start_time
+    elif types.infer_dtype(column) in ("date", "datetime"):
+        column = pd.to_datetime(column, utc=True)
+    if types.is_datetime64_any_dtype(column):
+        return pd.to_datetime(column, utc=True).dt.tz_localize(None).to_numpy(copy=True)
+    if column.dtype.kind == "m":
+        return column.to_numpy(copy=True)
+    raise DataError(
+        f"The time {column.name!r} must hold numbers or dates; it holds {column.dtype}. "
+        "pandas.to_datetime makes dates of texts."
+    )
+
+
+def _template(ids: pd.Series[Any], column: str, targets: Sequence[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame({column: ids, **dict.fromkeys(targets, 0)})

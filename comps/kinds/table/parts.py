@@ -1,0 +1,69 @@
+"""The tables that are looked at, and what was said of them so far."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from comps.base import DataError, Metric, unknown_name
+from comps.kinds.table.files import Tables
+from comps.kinds.table.given import Given, Inferred
+from comps.reading.delimited import ALL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Parts:
+    """The training rows, the test rows and the sample submission, while they are looked at.
+
+    Args:
+        tables: the files.
+        metric: by which predictions are judged.
+        given: what the user says.
+
+    Raises:
+        UsageError: if he names a column that is not there.
+    """
+
+    def __init__(self, tables: Tables, metric: Metric, given: Given) -> None:
+        self.tables, self.metric, self.given = tables, metric, given
+        self.rows: list[Inferred] = []
+        read = {part: tables.read(part, ALL if part == "sample" else ()) for part in
+                ("sample", "train", "test")}  # fmt: skip
+        if read["train"] is None:
+            raise DataError(f"{tables.path} holds no training rows.")
+        self.notes = [note for table in read.values() if table is not None for note in table.notes]
+        self.train: pd.DataFrame = read["train"].frame
+        self.test, self.sample = (
+            None if table is None else table.frame for table in (read["test"], read["sample"])
+        )
+        for column in (*given.roles.values(), *given.columns):
+            if column not in self.train and not (column == given.id and self.tested(column)):
+                raise unknown_name("column called", column, map(str, self.train))
+
+    def say(self, what: str, value: object, reason: str) -> None:
+        """Keep what was inferred, to be shown."""
+        self.rows.append(Inferred(what, str(value), reason))
+
+    def tested(self, column: str) -> bool:
+        """Whether the test rows have a column."""
+        return self.test is not None and column in self.test
+
+    @property
+    def outputs(self) -> list[str]:
+        """The columns of the sample submission behind the ids; none where there is none."""
+        return [] if self.sample is None else [str(name) for name in self.sample.columns[1:]]
+
+    @property
+    def of_train_alone(self) -> list[str]:
+        """The columns that the test rows lack."""
+        if self.test is None:
+            return []
+        return [str(name) for name in self.train if name not in self.test]
+
+    def read_exactly(self, columns: Collection[str]) -> None:
+        """Read both parts once more, some columns to the character."""
+        train, test = (self.tables.read(part, columns) for part in ("train", "test"))
+        assert train is not None
+        self.train, self.test = train.frame, None if test is None else test.frame

@@ -1,0 +1,140 @@
+"""Which columns hold ids and targets, and which have no part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from comps.base import AmbiguousError, some
+from comps.kinds.table.given import AS_YOU_SAY
+from comps.kinds.table.labels import label_texts
+from comps.kinds.table.parts import Parts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Cells = pd.Series[Any]
+
+_ID_NAMES = ("id", "index", "row_id", "rowid")
+_FOLD_NAMES = {"fold", "folds", "kfold", "fold_id"}
+_WEIGHT_NAMES = {"weight", "weights", "sample_weight"}
+
+
+def find_ids(parts: Parts) -> tuple[str | None, str, int]:
+    """Return the column of the ids or None, its name in the submission, and the first number.
+
+    Raises:
+        AmbiguousError: if the sample submission has ids that no column holds.
+    """
+    sample, test, given = parts.sample, parts.test, parts.given.id
+    submitted = "id" if sample is None else str(sample.columns[0])
+    if given is not None:
+        parts.say("id", given, AS_YOU_SAY)
+        return given, given if sample is None else submitted, 0
+    if test is None or sample is None:
+        return _usual_id(parts)
+    if submitted in test:
+        parts.say("id", submitted, "first column of the sample submission")
+        return submitted, submitted, 0
+    wanted = sample.iloc[:, 0]
+    unique = [str(name) for name in test if test[name].nunique() == len(test)]
+    for name in unique:
+        if set(test[name].astype(str)) == set(wanted.astype(str)):
+            parts.say("id", name, f"holds the {submitted!r} of the sample submission")
+            return name, submitted, 0
+    first = _numbered_from(wanted, len(test))
+    if first is None:
+        raise AmbiguousError(
+            f"The sample submission has ids in {submitted!r}, and test rows have no such column. "
+            "Which column holds the ids?",
+            unique,
+            "--id",
+        )
+    parts.say("id", "row number", f"{submitted!r} of the sample submission counts test rows")
+    return None, submitted, first
+
+
+def _usual_id(parts: Parts) -> tuple[str | None, str, int]:
+    """Return the column that is called as ids are, and differs in every row."""
+    tables = [table for table in (parts.train, parts.test) if table is not None]
+    named = [
+        str(name)
+        for name in tables[-1]
+        if str(name).lower() in _ID_NAMES or str(name).lower().endswith("id")
+    ]
+    for name in sorted(named, key=lambda name: name.lower() not in _ID_NAMES):
+        if all(name in table and table[name].nunique() == len(table) for table in tables):
+            parts.say("id", name, "its name, and every row has another one")
+            return name, name, 0
+    parts.say("id", "row number", "no column names each row")
+    return None, "id", 0
+
+
+def _numbered_from(ids: Cells, count: int) -> int | None:
+    """Return the first number if ids count rows up, else None."""
+    texts = ids.astype(str).tolist()
+    for first in (0, 1):
+        if texts == [str(number) for number in range(first, first + count)]:
+            return first
+    return None
+
+
+def find_targets(parts: Parts) -> list[str]:
+    """Return the columns to predict.
+
+    Raises:
+        AmbiguousError: if several could be.
+    """
+    if parts.given.target:
+        parts.say("target", ", ".join(parts.given.target), AS_YOU_SAY)
+        return list(parts.given.target)
+    wanted = parts.outputs
+    if wanted and all(name in parts.train for name in wanted):
+        several = "columns" if len(wanted) > 1 else "column"
+        parts.say("target", some(wanted), f"{several} of the sample submission")
+        return wanted
+    if parts.test is None:
+        raise AmbiguousError(
+            "Which column is to be predicted?", list(map(str, parts.train)), "--target"
+        )
+    only = parts.of_train_alone
+    fitting = [name for name in only if set(wanted) <= set(label_texts(parts.train[name]))]
+    if len(fitting) == 1 and len(wanted) > 1:
+        parts.say("target", fitting[0], "its labels are columns of the sample submission")
+        return fitting
+    taken = _FOLD_NAMES | _WEIGHT_NAMES
+    roles = parts.given.roles.values()
+    likely = [name for name in only if name.lower() not in taken and name not in roles]
+    if len(likely) != 1:
+        raise AmbiguousError("Which column is to be predicted?", only, "--target")
+    parts.say("target", likely[0], "the test rows lack it")
+    return likely
+
+
+def find_beside(parts: Parts, targets: list[str], id_: str | None) -> dict[str, str]:
+    """Return the columns of weights and folds, and say which others have no part."""
+    given = parts.given
+    found = {
+        role: name
+        for role, name in (("weight", given.weight), ("folds", given.folds))
+        if name is not None
+    }
+    for role, name in found.items():
+        parts.say(role, name, AS_YOU_SAY)
+    if parts.test is None:
+        return found
+    only = [name for name in parts.of_train_alone if name not in (*targets, id_)]
+    folds = [name for name in only if name.lower() in _FOLD_NAMES]
+    if "folds" not in found and len(folds) == 1 and given.scheme is None:
+        found["folds"] = folds[0]
+        parts.say("folds column", folds[0], "its name, and the test rows lack it")
+    rest = [name for name in only if name not in (*found.values(), *given.roles.values())]
+    more = [str(name) for name in parts.test if name not in parts.train]
+    leaked = [f"{name} of the test rows" for name in targets if name in parts.test]
+    for names, reason in (
+        (rest, "the test rows lack them; --weight names one of weights"),
+        (more, "the training rows lack them"),
+        (leaked, "it is the target"),
+    ):
+        if names:
+            parts.say("left out", ", ".join(names), reason)
+    return found

@@ -1,0 +1,138 @@
+"""Targets in files: values and labels, checked, with the rows that have none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import DataError, Metric, Task, some
+from comps.kinds.table.schema import Schema
+from comps.reading.cells import is_missing_word, to_numbers
+from comps.reading.delimited import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Cells = pd.Series[Any]
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """Targets of the training rows that are kept.
+
+    Attributes:
+        values: [n] or [n, targets] float64; codes of classes, zeros and ones of labels.
+        rows: [n] int64, the rows of the file that are kept.
+        notes: how many are left out.
+    """
+
+    values: NDArray[np.float64]
+    rows: Rows
+    notes: tuple[str, ...]
+
+
+def targets_of(table: Table, schema: Schema, metric: Metric, file: str) -> Targets:
+    """Return the targets of a table.
+
+    Raises:
+        DataError: if a target is missing or something else than the task says, and the user did
+            not say that such rows are left out; the first lines are named.
+    """
+    columns = [table.frame[name] for name in schema.targets]
+    missing = np.any([_is_missing(column) for column in columns], axis=0)
+    notes = []
+    if missing.any():
+        lines = some(table.lines[missing].tolist())
+        said = f"{int(missing.sum())} rows of {file} have no target (lines {lines})"
+        if "missing-target" not in schema.leave_out:
+            raise DataError(f"{said}. Leave them out with --leave-out missing-target.")
+        notes.append(f"{said}: they are left out.")
+    rows = np.flatnonzero(~missing)
+    kept = [column.iloc[rows] for column in columns]
+    if schema.task in (Task.BINARY, Task.MULTICLASS):
+        found = _codes(kept[0], rows, table, schema, file)
+        return replace(found, notes=(*notes, *found.notes))
+    read = [_numbers(column, table.lines[rows], file) for column in kept]
+    values = np.column_stack(read)
+    if schema.task is Task.REGRESSION:
+        _check_scale(values, metric, schema, table.lines[rows], file)
+    return Targets(values[:, 0] if len(read) == 1 else values, rows, tuple(notes))
+
+
+def _is_missing(column: Cells) -> NDArray[np.bool_]:
+    words = column.map(lambda cell: isinstance(cell, str) and is_missing_word(cell))
+    missing: NDArray[np.bool_] = (column.isna() | words).to_numpy(dtype=bool)
+    return missing
+
+
+def _codes(column: Cells, rows: Rows, table: Table, schema: Schema, file: str) -> Targets:
+    """Return the codes of labels.
+
+    Raises:
+        DataError: if a label is unknown, or a class has a single row, and such rows are not left
+            out.
+    """
+    lines, texts = table.lines[rows], column.astype(str).str.strip()
+    codes = texts.map({label: code for code, label in enumerate(schema.classes)})
+    strange = codes.isna().to_numpy()
+    once = (texts.map(texts.value_counts()) == 1).to_numpy()
+    notes: tuple[str, ...] = ()
+    if "rare-class" in schema.leave_out:
+        left_out = strange & once
+        if left_out.any():
+            notes = (
+                f"{int(left_out.sum())} rows of {file} are left out, whose label no other row has: "
+                f"{_places(texts, lines, left_out)}. These labels are never predicted.",
+            )
+            strange &= ~once
+    elif once.any():
+        raise DataError(
+            f"A single row has the label {some(map(repr, texts[once]))}: it cannot be both trained "
+            "on and predicted. Leave it out with --leave-out rare-class, or give it the label of "
+            f"another class ({file}, {_places(texts, lines, once)})."
+        )
+    if strange.any():
+        raise DataError(
+            f"{int(strange.sum())} labels of {column.name!r} in {file} are none of "
+            f"{some(schema.classes)}: {_places(texts, lines, strange)}."
+        )
+    kept = codes.notna().to_numpy()
+    return Targets(codes[kept].to_numpy(dtype=np.float64), rows[kept], notes)
+
+
+def _numbers(column: Cells, lines: Rows, file: str) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = to_numbers(column).to_numpy(dtype=np.float64)
+    strange = ~np.isfinite(values)
+    if strange.any():
+        raise DataError(
+            f"{int(strange.sum())} values of the target {column.name!r} in {file} are no numbers: "
+            f"{_places(column, lines, strange)}."
+        )
+    return values
+
+
+def _check_scale(
+    values: NDArray[np.float64], metric: Metric, schema: Schema, lines: Rows, file: str
+) -> None:
+    with np.errstate(all="ignore"):
+        outside = ~np.isfinite(metric.scale.forward(values)).all(axis=1)
+    if outside.any():
+        first = values[outside][:3].ravel().tolist()
+        raise DataError(
+            f"{metric.label} is computed on the scale {metric.scale.name}, which "
+            f"{int(outside.sum())} targets {some(schema.targets)} in {file} do not have: "
+            f"{some(first)} (lines {some(lines[outside].tolist())})."
+        )
+
+
+def _places(column: Cells, lines: Rows, strange: NDArray[np.bool_]) -> str:
+    cells: Sequence[object] = column[strange].iloc[:3].tolist()
+    return ", ".join(
+        f"line {line}: {cell!r}" for line, cell in zip(lines[strange][:3], cells, strict=True)
+    )

@@ -1,0 +1,106 @@
+"""What is predicted: values, classes or labels, and in which columns of the submission."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from comps.base import AmbiguousError, DataError, Prediction, Task, some, unknown_name
+from comps.kinds.table.labels import classes_of, label_texts, positive_last
+from comps.kinds.table.parts import Parts
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What is predicted.
+
+    Attributes:
+        task: its kind.
+        classes: labels by class code; empty for values.
+        outputs: columns of the submission.
+    """
+
+    task: Task
+    classes: Sequence[str]
+    outputs: Sequence[str]
+
+
+def find_task(parts: Parts, targets: list[str]) -> Predicted:
+    """Return what is predicted: it follows from the metric, the targets and the sample submission.
+
+    Raises:
+        AmbiguousError: if it is not clear which of two classes is class 1.
+        DataError: if metric, targets and sample submission contradict each other.
+    """
+    outputs = parts.outputs or targets
+    if parts.metric.needs is Prediction.VALUE:
+        many = f" of {len(targets)} targets" if len(targets) > 1 else ""
+        parts.say("task", f"regression{many}", f"{parts.metric.label} is of values")
+        _check_count(parts, outputs, len(targets))
+        return Predicted(Task.REGRESSION, (), outputs)
+    if len(targets) > 1:
+        return _labels(parts, targets, outputs)
+    (target,) = targets
+    classes = classes_of(parts.train[target], target, "rare-class" in parts.given.leave_out)
+    if len(parts.outputs) > 1:
+        return _column_a_class(parts, target, classes)
+    _check_count(parts, outputs, 1)
+    if len(classes) == 2:
+        return _two_classes(parts, target, classes, outputs)
+    parts.say("task", f"{len(classes)} classes", f"labels of {target}")
+    parts.say("classes", some(classes), "in order")
+    if parts.sample is None and parts.metric.needs is Prediction.PROBABILITY:
+        outputs = classes
+    return Predicted(Task.MULTICLASS, classes, outputs)
+
+
+def _two_classes(
+    parts: Parts, target: str, classes: Sequence[str], outputs: Sequence[str]
+) -> Predicted:
+    positive = parts.given.positive
+    if positive is not None and positive not in classes:
+        raise unknown_name("class called", positive, classes)
+    parts.say("task", "binary", f"{target} has two labels")
+    ordered, reason = positive_last(classes, positive)
+    # Only what is not symmetric has to know: the probability of one class, the F1 of one.
+    asymmetric = parts.metric.needs is Prediction.PROBABILITY or parts.metric.two_classes
+    if not reason and asymmetric:
+        raise AmbiguousError(
+            f"{parts.metric.label} is of one of two classes. Which one?", classes, "--positive"
+        )
+    parts.say("class 1", ordered[1], reason or "in order; both classes count alike")
+    return Predicted(Task.BINARY, ordered, outputs)
+
+
+def _labels(parts: Parts, targets: list[str], outputs: Sequence[str]) -> Predicted:
+    """Return the task of several columns of zeros and ones."""
+    for name in targets:
+        strange = sorted(set(label_texts(parts.train[name])) - {"0", "1", "0.0", "1.0"})
+        if strange:
+            raise DataError(
+                f"{parts.metric.label} is of classes; several targets must then hold 0 and 1 "
+                f"alone, and {name!r} holds {some(strange)}."
+            )
+    _check_count(parts, outputs, len(targets))
+    parts.say("task", f"{len(targets)} labels", "columns of 0 and 1, none to many of them 1")
+    return Predicted(Task.MULTILABEL, ("0", "1"), outputs)
+
+
+def _column_a_class(parts: Parts, target: str, classes: Sequence[str]) -> Predicted:
+    outputs = parts.outputs
+    if set(outputs) != set(classes):
+        raise DataError(
+            f"The sample submission has the columns {some(outputs)}, and the labels of {target!r} "
+            f"are {some(classes)}: a column for each label was expected."
+        )
+    parts.say("task", f"{len(classes)} classes", f"labels of {target}")
+    parts.say("classes", some(outputs), "columns of the sample submission, in its order")
+    return Predicted(Task.MULTICLASS if len(outputs) > 2 else Task.BINARY, outputs, outputs)
+
+
+def _check_count(parts: Parts, outputs: Sequence[str], wanted: int) -> None:
+    if len(outputs) != wanted:
+        raise DataError(
+            f"The sample submission has {len(outputs)} columns to predict ({some(outputs)}), and "
+            f"{parts.metric.label} of this target needs {wanted}."
+        )

@@ -1,0 +1,244 @@
+"""`infer` and `init`: a competition of files that nobody has described yet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from comps.base import (
+    AmbiguousError,
+    Competition,
+    DataError,
+    Metric,
+    StoreError,
+    UsageError,
+    data_root,
+    names_a_folder,
+)
+from comps.catalog import FILE, competitions_root
+from comps.kinds.table import (
+    Given,
+    Inference,
+    competition_file,
+    infer_table,
+    suggested_metrics,
+    tables_of,
+)
+from comps.metrics import find_metric
+from pipelines.basics.files import write_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ENDINGS = re.compile(r"(\.(zip|tar|gz|bz2|xz|tgz|7z|csv|tsv|txt|parquet|pq))+$", re.IGNORECASE)
+
+
+class FileChoices(TypedDict, total=False):
+    """What is said of a competition's files; the rest is inferred.
+
+    Attributes:
+        metric: by which predictions are judged: a name, or a `Metric`.
+        target: column to predict, or several.
+        id: column with the ids.
+        group: column whose equal values stay in one fold.
+        time: column that rows are ordered by.
+        weight: column of what each training row counts for.
+        query: column of the rows that the metric ranks together.
+        folds_column: column with the number of the fold of each training row.
+        text: columns of free texts.
+        columns: texts such as "Name=text" or "when=date:%d.%m.%Y".
+        positive: the label whose probability is predicted, of two.
+        leave_out: training rows to leave out: "missing-target", "rare-class".
+        train_file: the table of the training rows, where its name does not say it.
+        test_file: that of the test rows.
+        sample_file: the sample submission.
+    """
+
+    metric: str | Metric | None
+    target: str | Sequence[str] | None
+    id: str | None
+    group: str | None
+    time: str | None
+    weight: str | None
+    query: str | None
+    folds_column: str | None
+    text: str | Sequence[str] | None
+    columns: Sequence[str] | None
+    positive: str | None
+    leave_out: str | Sequence[str] | None
+    train_file: str | None
+    test_file: str | None
+    sample_file: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A competition that was found in files.
+
+    Attributes:
+        competition: of these files, as `run` takes it.
+        inference: what was inferred, and why.
+        path: of the files.
+        others: names of further tables, which reach a function `features` of the user's.
+        files: of the parts, where they were named.
+    """
+
+    competition: Competition
+    inference: Inference
+    path: Path
+    others: Sequence[str]
+    files: dict[str, str]
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        """What was inferred: `what`, `value` and `reason`."""
+        return [
+            {"what": row.what, "value": row.value, "reason": row.reason}
+            for row in self.inference.rows
+        ]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The rows as a table."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows)
+
+
+def infer(path: str | Path, name: str | None = None, **choices: Unpack[FileChoices]) -> Found:
+    r"""Find out what the files of a competition hold.
+
+    Args:
+        path: Kaggle's archive, a folder of its files, or one table.
+        name: of the competition; that of the archive unless given.
+        **choices: see `FileChoices`.
+
+    Raises:
+        AmbiguousError: if something may be read in several ways; it names the choice.
+        DataError: if the files cannot be those of a competition.
+        UsageError: if a choice is wrong.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "flats.csv"
+    >>> _ = file.write_text("size,price\n50,1.0\n80,1.7\n65,1.3\n70,1.5\n")
+    >>> found = infer(file, metric="rmse", target="price")
+    >>> found.competition.name, str(found.competition.task)
+    ('flats', 'regression')
+    """
+    place = Path(path)
+    if not place.exists():
+        raise DataError(f"There is no file or folder {place}.")
+    chosen = {
+        part: choices.get(f"{part}_file")
+        for part in ("train", "test", "sample")
+        if choices.get(f"{part}_file")
+    }
+    files = {part: str(value) for part, value in chosen.items()}
+    tables = tables_of(place, files)
+    given = _given(choices)
+    metric = choices.get("metric")
+    if metric is None:
+        raise AmbiguousError(
+            "By which metric are predictions judged?", suggested_metrics(tables, given), "--metric"
+        )
+    judged = find_metric(metric) if isinstance(metric, str) else metric
+    competition, inference = infer_table(
+        place,
+        name=name_of(place) if name is None else name,
+        metric=judged,
+        given=given,
+        files=files,
+    )
+    return Found(competition, inference, place, tables.others, files)
+
+
+def name_of(path: Path) -> str:
+    """Return the name of a competition for its archive or folder.
+
+    >>> name_of(Path("data/Spaceship Titanic.csv.zip"))
+    'spaceship-titanic'
+    """
+    plain = re.sub(r"[^a-z0-9_]+", "-", _ENDINGS.sub("", path.resolve().name).lower()).strip("-_")
+    return plain or "competition"
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """A competition that was written into a file.
+
+    Attributes:
+        file: where it is; yours to change.
+        found: what was inferred.
+    """
+
+    file: Path
+    found: Found
+
+
+def init(name: str, data: str | Path | None = None, **choices: Unpack[FileChoices]) -> Written:
+    """Write the file of a competition: what its data say of themselves, to be changed.
+
+    Args:
+        name: of the competition, and of its folder in `competitions`.
+        data: Kaggle's archive, a folder of its files, or one table; `data/<name>` unless given.
+        **choices: see `FileChoices`.
+
+    Raises:
+        UsageError: if the name cannot be one, or there is such a file.
+        WorkbenchError: see `infer`.
+    """
+    if not names_a_folder(name) or "." in name:
+        raise UsageError(f"A name of letters, digits, '_' and '-' was expected, not {name!r}.")
+    place = data_root() / name if data is None else Path(data)
+    file = competitions_root() / name / FILE
+    if file.exists():
+        raise UsageError(
+            f"There is a file {file} already: change it, or remove it to have it written anew."
+        )
+    found = infer(place, name, **choices)
+    text = competition_file(
+        name,
+        found.competition.metric.name,
+        found.inference,
+        place,
+        file.parent,
+        tables=[Path(other).name.partition(".")[0] for other in found.others],
+        files=found.files,
+    )
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"Cannot make the folder {file.parent}: {error.strerror}.") from error
+    write_bytes(file, text.encode())
+    return Written(file, found)
+
+
+def _given(choices: FileChoices) -> Given:
+    columns = {}
+    for text in choices.get("columns") or ():
+        name, equals, kind = text.rpartition("=")
+        if not (name and equals and kind):
+            raise UsageError(f"--column takes NAME=KIND, such as Name=text, not {text!r}.")
+        columns[name] = kind
+    columns |= dict.fromkeys(_listed(choices.get("text")), "text")
+    return Given(
+        target=_listed(choices.get("target")),
+        id=choices.get("id"),
+        group=choices.get("group"),
+        time=choices.get("time"),
+        weight=choices.get("weight"),
+        query=choices.get("query"),
+        folds=choices.get("folds_column"),
+        columns=columns,
+        positive=choices.get("positive"),
+        leave_out=_listed(choices.get("leave_out")),
+    )
+
+
+def _listed(given: str | Sequence[str] | None) -> list[str]:
+    if given is None:
+        return []
+    return [given] if isinstance(given, str) else list(given)

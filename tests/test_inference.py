@@ -1,0 +1,404 @@
+"""What is inferred of a competition's files, why, and what is asked instead of guessed."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from comps.base import AmbiguousError, DataError, Dataset, Task, UsageError
+from comps.kinds.table.kinds import Column, kind_of
+from pipelines import Found, infer
+
+N = 60
+RNG = np.random.default_rng(0)
+
+
+def rows(start: int = 0, count: int = N, **more: Any) -> pd.DataFrame:
+    """Return rows of a competition, without a target."""
+    rng = np.random.default_rng(start)
+    return pd.DataFrame(
+        {
+            "Id": np.arange(start, start + count),
+            "size": rng.normal(100, 20, count).round(1),
+            "town": rng.choice(["Ulm", "Hof", "Köln"], count),
+            **more,
+        }
+    )
+
+
+def target(kind: str, count: int = N) -> Any:
+    """Return a target."""
+    rng = np.random.default_rng(1)
+    return {
+        "values": rng.normal(50, 5, count).round(2),
+        "two": rng.choice(["no", "yes"], count),
+        "three": rng.choice(["low", "mid", "high"], count),
+        "digits": rng.choice([0, 1, 2], count),
+    }[kind]
+
+
+def write(folder: Path, **tables: pd.DataFrame) -> Path:
+    """Write tables as CSV files of a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+    return folder
+
+
+def competition(folder: Path, kind: str = "values", sample: Any = 0.5, **more: Any) -> Path:
+    """Write the usual three files."""
+    train, test = rows().assign(y=target(kind)), rows(N, 20)
+    if isinstance(sample, pd.DataFrame):
+        submission = sample
+    else:
+        submission = pd.DataFrame({"Id": test["Id"], "y": sample})
+    parts = {"train": train, "test": test, "sample_submission": submission} | more
+    return write(
+        folder / "flats", **{name: part for name, part in parts.items() if part is not None}
+    )
+
+
+def load(found: Found) -> Dataset:
+    """Return the rows."""
+    return found.competition.load(found.path)
+
+
+def said(found: Found, what: str) -> tuple[str, str]:
+    """Return value and reason of something that was inferred."""
+    (row,) = [row for row in found.rows if row["what"].startswith(what)]
+    return row["value"], row["reason"]
+
+
+# Roles and task
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "task", "classes", "outputs"),
+    [
+        ("values", "rmse", Task.REGRESSION, (), ("y",)),
+        ("two", "auc", Task.BINARY, ("no", "yes"), ("y",)),
+        ("two", "accuracy", Task.BINARY, ("no", "yes"), ("y",)),
+        ("three", "accuracy", Task.MULTICLASS, ("high", "low", "mid"), ("y",)),
+        ("digits", "accuracy", Task.MULTICLASS, ("0", "1", "2"), ("y",)),
+    ],
+)
+def test_task_and_classes_follow_from_target_and_metric(
+    tmp_path: Path, kind: str, metric: str, task: Task, classes: tuple[str, ...], outputs: Any
+) -> None:
+    found = infer(competition(tmp_path, kind), metric=metric)
+    schema = found.inference.schema
+    assert (schema.task, schema.classes, schema.outputs) == (task, classes, outputs)
+    assert (schema.id, schema.targets) == ("Id", ("y",))
+    assert found.competition.name == "flats"
+    dataset = load(found)
+    assert list(dataset.train) == ["size", "town"]
+    assert dataset.test_ids.tolist() == [str(number) for number in range(N, N + 20)]
+
+
+def test_columns_of_the_sample_may_be_the_classes_in_its_order(tmp_path: Path) -> None:
+    test = rows(N, 20)
+    sample = pd.DataFrame({"Id": test["Id"], "mid": 0.3, "high": 0.3, "low": 0.4})
+    found = infer(competition(tmp_path, "three", sample), metric="log_loss")
+    assert found.inference.schema.targets == ("y",)
+    assert found.inference.schema.classes == ("mid", "high", "low")
+    assert found.competition.target_columns == ("mid", "high", "low")
+    dataset = load(found)
+    truth = pd.read_csv(found.path / "train.csv")["y"]
+    assert [dataset.classes[int(code)] for code in dataset.target] == truth.tolist()
+
+
+def test_several_columns_of_the_sample_are_several_targets(tmp_path: Path) -> None:
+    test = rows(N, 20)
+    train = rows().assign(a=target("values"), b=target("values") * 2)
+    sample = pd.DataFrame({"Id": test["Id"], "b": 0.0, "a": 0.0})
+    found = infer(competition(tmp_path, sample=sample, train=train), metric="rmse")
+    assert found.inference.schema.targets == ("b", "a")
+    np.testing.assert_array_equal(load(found).target, train[["b", "a"]].to_numpy())
+    labels = train.assign(a=[0, 1] * 30, b=[1, 0, 0] * 20)
+    found = infer(competition(tmp_path, sample=sample, train=labels), metric="auc")
+    assert found.inference.schema.task is Task.MULTILABEL
+    with pytest.raises(DataError, match="must then hold 0 and 1 alone"):
+        infer(competition(tmp_path, sample=sample, train=train), metric="auc")
+
+
+def test_without_a_sample_the_column_that_the_test_rows_lack_is_predicted(tmp_path: Path) -> None:
+    found = infer(competition(tmp_path, sample_submission=None), metric="rmse")
+    assert said(found, "target") == ("y", "the test rows lack it")
+    assert load(found).template.columns.tolist() == ["Id", "y"]
+    two = rows().assign(y=target("values"), z=1.5)
+    with pytest.raises(AmbiguousError, match="Which column is to be predicted.*y, z.*--target"):
+        infer(competition(tmp_path, train=two, sample_submission=None), metric="rmse")
+    chosen = infer(
+        competition(tmp_path, train=two, sample_submission=None), metric="rmse", target="z"
+    )
+    assert chosen.inference.schema.targets == ("z",)
+    assert list(load(chosen).train) == ["size", "town"]
+
+
+def test_a_single_table_needs_the_name_of_the_target(tmp_path: Path) -> None:
+    file = tmp_path / "flats.csv"
+    rows().assign(y=target("values")).to_csv(file, index=False)
+    with pytest.raises(AmbiguousError, match="--target"):
+        infer(file, metric="rmse")
+    dataset = load(infer(file, metric="rmse", target="y"))
+    assert len(dataset.train) == N and dataset.sample_submission is None
+
+
+def test_ids_may_be_numbers_of_rows(tmp_path: Path) -> None:
+    train, test = rows().assign(y=target("values")), rows(N, 20)
+    sample = pd.DataFrame({"ImageId": np.arange(1, 21), "y": 0.0})
+    parts = {"train": train.drop(columns="Id"), "test": test.drop(columns="Id")}
+    found = infer(competition(tmp_path, sample=sample, **parts), metric="rmse")
+    assert load(found).test_ids.tolist() == list(range(1, 21))
+    assert load(found).template["ImageId"].tolist() == [str(number) for number in range(1, 21)]
+
+
+def test_labels_that_do_not_say_which_is_positive_are_asked_for(tmp_path: Path) -> None:
+    train = rows().assign(y=RNG.choice(["edible", "poisonous"], N))
+    with pytest.raises(AmbiguousError, match="edible, poisonous.*--positive"):
+        infer(competition(tmp_path, train=train), metric="auc")
+    found = infer(competition(tmp_path, train=train), metric="auc", positive="edible")
+    assert found.inference.schema.classes == ("poisonous", "edible")
+    assert infer(competition(tmp_path, train=train), metric="accuracy").competition.task == "binary"
+
+
+def test_the_metric_is_asked_for_with_those_that_suit(tmp_path: Path) -> None:
+    for kind, first in (("values", "rmse"), ("two", "auc"), ("three", "accuracy")):
+        with pytest.raises(AmbiguousError, match="--metric") as caught:
+            infer(competition(tmp_path / kind, kind))
+        assert caught.value.answers[0] == first
+
+
+# Kinds of columns
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        ([1.5, 2.5, None] * 20, "number"),
+        (["1.5", "NA", "2.5"] * 20, "number"),
+        ([7] * 60, "constant"),
+        ([None] * 60, "constant"),
+        (["yes", "no", None] * 20, "boolean"),
+        ([True, False] * 30, "boolean"),
+        (["a", "b", "c"] * 20, "category"),
+        ([f"town {n % 30}" for n in range(60)], "category"),
+        ([f"x{n:03d}" for n in range(60)], "id"),
+        (list(range(5, 65)), "id"),
+        ([int(n) for n in RNG.integers(0, 10**6, 60)], "number"),
+        ([f"a text of {n} words and more" for n in range(60)], "text"),
+        ([f"2020-01-{n % 28 + 1:02d}" for n in range(60)], "date"),
+        ([f"{n % 28 + 1:02d}.01.2020 12:30" for n in range(60)], "date"),
+        ([f"Jan {n % 28 + 1}, 2020" for n in range(60)], "date"),
+        ([None, "x"] * 30, "category"),
+    ],
+)
+def test_kinds_of_columns(cells: list[Any], kind: str) -> None:
+    assert kind_of(Column("c", pd.Series(cells), None))[0] == kind
+
+
+def test_kinds_become_types_that_transformers_know(tmp_path: Path) -> None:
+    more = {
+        "when": [f"{n % 28 + 1:02d}.01.2020" for n in range(N)],
+        "told": [f"a text of {n} words and more" for n in range(N)],
+        "paid": ["yes", "no", ""] * (N // 3),
+        "code": [f"x{n}" for n in range(N)],
+    }
+    tested = {name: values[:20] for name, values in more.items()} | {
+        "code": [f"z{n}" for n in range(20)]
+    }
+    train, test = rows(**more).assign(y=target("values")), rows(N, 20, **tested)
+    found = infer(competition(tmp_path, train=train, test=test), metric="rmse")
+    table = load(found).train
+    assert list(table) == ["size", "town", "when", "told", "paid"]
+    assert table["when"].dt.day.iloc[27] == 28
+    assert table["paid"].iloc[:3].tolist()[:2] == [1.0, 0.0] and np.isnan(table["paid"].iloc[2])
+    assert isinstance(table["town"].dtype, pd.CategoricalDtype)
+    said_otherwise = infer(
+        competition(tmp_path, train=train, test=test),
+        metric="rmse",
+        columns=["code=category", "size=ignored"],
+        text="town",
+    )
+    assert list(load(said_otherwise).train) == ["town", "when", "told", "paid", "code"]
+    with pytest.raises(UsageError, match="no kind of column called 'words'"):
+        infer(found.path, metric="rmse", columns=["told=words"])
+    with pytest.raises(UsageError, match="no column called 'tolf'. Did you mean 'told'"):
+        infer(found.path, metric="rmse", columns=["tolf=text"])
+
+
+def test_dates_that_can_be_read_in_two_ways_are_asked_for(tmp_path: Path) -> None:
+    when = [f"{n % 12 + 1:02d}/{n % 11 + 1:02d}/2020" for n in range(N)]
+    train, test = rows(when=when).assign(y=target("values")), rows(N, 20, when=when[:20])
+    folder = competition(tmp_path, train=train, test=test)
+    with pytest.raises(AmbiguousError, match="two ways.*--column") as caught:
+        infer(folder, metric="rmse")
+    for answer, month in zip(caught.value.answers, ("day", "month"), strict=True):
+        dates = load(infer(folder, metric="rmse", columns=[answer])).train["when"]
+        assert getattr(dates.dt, month).tolist() == [n % 12 + 1 for n in range(N)]
+
+
+def test_names_of_columns_may_be_anything(tmp_path: Path) -> None:
+    strange = {'a"b': 1.0, "a:b": 2.0, "{x}": 3.0, "größe": 4.0, " c ": 5.0, "[0]": 6.0}
+    values = {name: RNG.normal(size=N) * value for name, value in strange.items()}
+    train = rows(**values).assign(y=target("values"))
+    test = rows(N, 20, **{name: value[:20] for name, value in values.items()})
+    dataset = load(infer(competition(tmp_path, train=train, test=test), metric="rmse"))
+    assert set(strange) <= set(dataset.train)
+
+
+# Folds
+
+
+def test_values_that_the_test_rows_share_with_no_training_row_are_groups(tmp_path: Path) -> None:
+    train = rows(customer=np.arange(N) // 3).assign(y=target("values"))
+    test = rows(N, 20, customer=np.arange(20) // 3 + 1000)
+    found = infer(competition(tmp_path, train=train, test=test), metric="rmse")
+    # Later numbers may be later customers or later times: shuffled, they are groups.
+    mixed = np.random.default_rng(0).permutation(40)
+    train["customer"], test["customer"] = mixed[np.arange(N) // 3], mixed[20 + np.arange(20) // 3]
+    found = infer(competition(tmp_path, train=train, test=test), metric="rmse")
+    assert said(found, "group")[0] == "customer"
+    assert found.competition.scheme == "grouped"
+    assert len(np.unique(load(found).groups)) == 20  # type: ignore[arg-type]
+    shared = test.assign(customer=train["customer"].iloc[:20].to_numpy())
+    found = infer(competition(tmp_path, train=train, test=shared), metric="rmse")
+    assert found.inference.schema.group is None
+
+
+def test_dates_after_all_training_rows_order_the_folds(tmp_path: Path) -> None:
+    when = pd.date_range("2020-01-01", periods=N + 20).astype(str)
+    train = rows(when=when[:N]).assign(y=target("values"))
+    test = rows(N, 20, when=when[N:])
+    found = infer(competition(tmp_path, train=train, test=test), metric="rmse")
+    assert said(found, "time")[0] == "when"
+    assert found.competition.scheme == "expanding"
+    mixed = train.assign(when=train["when"].sample(frac=1, random_state=0).to_numpy())
+    overlapping = test.assign(when=train["when"].iloc[:20].to_numpy())
+    found = infer(competition(tmp_path, train=mixed, test=overlapping), metric="rmse")
+    assert found.inference.schema.time is None
+    plain = infer(competition(tmp_path, train=train, test=test), metric="rmse", group="town")
+    assert plain.inference.schema.group == "town"
+
+
+def test_a_small_class_has_fewer_folds(tmp_path: Path) -> None:
+    labels = np.array(["a", "b"] * (N // 2), dtype=object)
+    labels[:3] = "rare"
+    folder = competition(tmp_path, train=rows().assign(y=labels))
+    found = infer(folder, metric="accuracy")
+    assert found.competition.n_folds == 3
+    assert "class rare has 3 rows" in said(found, "folds")[1]
+
+
+# Files
+
+
+@pytest.mark.parametrize(
+    "form", ["zip", "zip in zip", "folder in folder", "gz", "tsv", "semicolon"]
+)
+def test_forms_of_files(tmp_path: Path, form: str) -> None:
+    plain = competition(tmp_path / "plain")
+    expected = load(infer(plain, metric="rmse"))
+    path = tmp_path / "other"
+    path.mkdir()
+    tables = {
+        name: pd.read_csv(plain / f"{name}.csv", dtype=str)
+        for name in ("train", "test", "sample_submission")
+    }
+    if form == "folder in folder":
+        write(path / "deep" / "er", **tables)
+    for name, table in tables.items():
+        text = table.to_csv(index=False)
+        if form == "tsv":
+            table.to_csv(path / f"{name}.tsv", index=False, sep="\t")
+        elif form == "semicolon":
+            table.to_csv(path / f"{name}.csv", index=False, sep=";")
+        elif form == "gz":
+            table.to_csv(path / f"{name}.csv.gz", index=False)
+        elif form.startswith("zip"):
+            with zipfile.ZipFile(path / f"{name}.csv.zip", "w") as archive:
+                archive.writestr(f"{name}.csv", text)
+    if form == "zip":
+        path = tmp_path / "all.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in tables:
+                archive.write(plain / f"{name}.csv", f"flats/{name}.csv")
+    found = load(infer(path, metric="rmse"))
+    pd.testing.assert_frame_equal(found.train, expected.train)
+    np.testing.assert_array_equal(found.target, expected.target)
+
+
+def test_further_tables_reach_a_function_of_the_users(tmp_path: Path) -> None:
+    from comps import table_competition
+
+    towns = pd.DataFrame({"town": ["Ulm", "Hof", "Köln"], "people": [130_000, 45_000, 1_100_000]})
+    folder = competition(tmp_path, towns=towns)
+    assert infer(folder, metric="rmse").others == ["towns.csv"]
+
+    def features(part: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+        return part.merge(tables["towns"], on="town", how="left")
+
+    own = table_competition(folder, metric="rmse", features=features)
+    dataset = own.load(folder)
+    assert set(dataset.train["people"]) == {130_000, 45_000, 1_100_000}
+
+    def learning(part: pd.DataFrame) -> pd.DataFrame:
+        return part.assign(mean=part["size"].mean())
+
+    notes = table_competition(folder, metric="rmse", features=learning).load(folder).notes
+    assert any("learning() makes something else" in note for note in notes)
+
+
+# What is refused
+
+
+def spoilt(**parts: Any) -> Any:
+    """Return a change of the three files."""
+    return parts
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "parts", "message"),
+    [
+        ("values", "rmse", {"train": rows().assign(y=[np.nan, *target("values")[1:]])},
+         r"1 rows of train.csv have no target \(lines 2\).*--leave-out missing-target"),
+        ("values", "rmse", {"train": rows().assign(y=["x", *target("values")[1:]])},
+         "1 values of the target 'y' in train.csv are no numbers: line 2: 'x'"),
+        ("two", "auc", {"train": rows().assign(y="yes")}, "has the label 'yes' alone"),
+        ("three", "accuracy", {"train": rows().assign(y=["once", *target("three")[1:]])},
+         "A single row has the label 'once'.*--leave-out rare-class"),
+        ("values", "accuracy", {"train": rows().assign(y=RNG.normal(size=N))},
+         "which are no classes. Name a metric of values"),
+        ("values", "rmsle", {"train": rows().assign(y=-2.0)}, "on the scale log1p"),
+    ],
+)  # fmt: skip
+def test_targets_that_cannot_be_are_named_before_training(
+    tmp_path: Path, kind: str, metric: str, parts: dict[str, Any], message: str
+) -> None:
+    folder = competition(tmp_path, kind, **parts)
+    with pytest.raises(DataError, match=message):
+        load(infer(folder, metric=metric))
+
+
+def test_rows_are_left_out_where_that_is_said(tmp_path: Path) -> None:
+    values = [np.nan, *target("values")[1:]]
+    folder = competition(tmp_path, train=rows().assign(y=values))
+    dataset = load(infer(folder, metric="rmse", leave_out="missing-target"))
+    assert len(dataset.train) == N - 1 and dataset.train_ids[0] == "1"
+    assert any("left out" in note for note in dataset.notes)
+    labels = ["once", *target("three")[1:]]
+    folder = competition(tmp_path, train=rows().assign(y=labels))
+    dataset = load(infer(folder, metric="accuracy", leave_out="rare-class"))
+    assert len(dataset.train) == N - 1 and dataset.classes == ("high", "low", "mid")
+
+
+def test_a_target_among_the_test_columns_plays_no_part(tmp_path: Path) -> None:
+    folder = competition(tmp_path, test=rows(N, 20, y=1.0))
+    found = infer(folder, metric="rmse")
+    assert "y of the test rows" in [row["value"] for row in found.rows]
+    assert list(load(found).test) == ["size", "town"]

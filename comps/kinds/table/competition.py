@@ -204,7 +204,7 @@ def _targets(column: pd.Series[Any], metric: Metric) -> tuple[tuple[Any, ...], N
         )
     if len(classes) < 2:
         raise DataError(f"The target {column.name!r} has a single class, {classes[0]!r}.")
-    if metric.needs is Prediction.PROBABILITY and len(classes) > 2 and metric.order_alone:
+    if metric.two_classes and len(classes) > 2:
         raise UsageError(f"{metric.label} is of two classes; {column.name!r} has {len(classes)}.")
     return tuple(classes.tolist()), codes.astype(np.float64)
 
@@ -223,6 +223,12 @@ def _values(column: pd.Series[Any], metric: Metric) -> NDArray[np.float64]:
         ) from error
     if not np.isfinite(values).all():
         raise DataError(f"The target {column.name!r} has infinite values.")
+    if (low := values < metric.least_target).any():
+        least = "zero or more" if metric.least_target == 0 else "above zero"
+        raise DataError(
+            f"{metric.label} is of targets that are {least}; {int(low.sum())} of {column.name!r} "
+            f"are not: {some(values[low].tolist())}."
+        )
     with np.errstate(all="ignore"):
         unscaled = ~np.isfinite(metric.scale.forward(values))
     if unscaled.any():

@@ -62,6 +62,7 @@ def test_labels_come_as_codes_and_are_guided_by_the_log_loss() -> None:
         ({"loss": "squared"}, "no loss 'squared'. Did you mean 'squared_error'"),
         ({"scale": "log"}, "no scale 'log'"),
         ({"guided_by": "logg"}, "no metric 'logg'"),
+        ({"guided_by": "rmsle"}, "on the scale identity, and its guide .* on the scale log1p"),
     ],
 )
 def test_what_makes_no_metric_is_refused(given: dict[str, Any], message: str) -> None:

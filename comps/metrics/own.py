@@ -52,7 +52,8 @@ def metric(
         digits: decimals to show.
 
     Raises:
-        UsageError: if something else than a function came, or a name is unknown or taken.
+        UsageError: if something else than a function came, or a name is unknown or taken, or the
+            guide is computed on another scale.
 
     >>> import numpy as np
     >>> def worst(target, prediction):
@@ -73,6 +74,13 @@ def metric(
     kind = _one_of("kind of prediction", needs, _NEEDS)
     if kind is Prediction.LABEL and guided_by is None:
         guided_by = "log_loss"
+    guide = find_metric(guided_by) if isinstance(guided_by, str) else guided_by
+    own_scale = _one_of("scale", scale, _SCALES)
+    if guide is not None and guide.scale is not own_scale:
+        raise UsageError(
+            f"{chosen!r} is computed on the scale {scale}, and its guide {guide.name!r} on the "
+            f"scale {guide.scale.name}. Both need one scale."
+        )
     takes = inspect.signature(function).parameters
     return Metric(
         name=chosen,
@@ -80,14 +88,14 @@ def metric(
         function=function,
         greater_is_better=greater_is_better,
         needs=kind,
-        scale=_one_of("scale", scale, _SCALES),
+        scale=own_scale,
         loss=None if loss is None else _one_of("loss", loss, _LOSSES),
         order_alone=order_alone,
         digits=digits,
         weighted="sample_weight" in takes,
         by_query="query" in takes,
         together=together,
-        guided_by=find_metric(guided_by) if isinstance(guided_by, str) else guided_by,
+        guided_by=guide,
     )
 
 

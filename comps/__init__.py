@@ -3,7 +3,8 @@
 For a competition of your own, from Python:
 
 - `table_competition`: of the rows of a DataFrame;
-- `network`, `estimator`, `boosting`: models in one line each.
+- `network`, `estimator`, `boosting`: models in one line each;
+- `metric`: a metric of a function.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from comps.declared import boosting, estimator, network
     from comps.kinds.table import table_competition
+    from comps.metrics import metric
 
-__all__ = ["boosting", "estimator", "network", "table_competition"]
+__all__ = ["boosting", "estimator", "metric", "network", "table_competition"]
 
 
 def __getattr__(name: str) -> object:
@@ -23,8 +25,9 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from comps.declared import boosting, estimator, network
     from comps.kinds.table import table_competition
+    from comps.metrics import metric
 
-    found = (boosting, estimator, network, table_competition)
+    found = (boosting, estimator, metric, network, table_competition)
     return dict(zip(__all__, found, strict=True))[name]
 
 

@@ -233,9 +233,24 @@ def test_tables_that_hide_a_mistake_are_refused(
         own(train, test, **more)
 
 
-def test_auc_of_three_classes_is_refused() -> None:
-    with pytest.raises(UsageError, match="AUC is of two classes; 'y' has 3"):
-        own(table(kind="three"), metric="auc")
+def test_auc_of_three_classes_sets_each_against_the_rest_and_f1_of_one_has_no_rest() -> None:
+    assert own(table(kind="three"), metric="auc").submits is Prediction.PROBABILITY
+    with pytest.raises(UsageError, match="F1 is of two classes; 'y' has 3"):
+        own(table(kind="three"), metric="f1")
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "message"),
+    [
+        ("poisson", [0.0, -1.0], "Poisson deviance is of targets that are zero or more, which 10 .*: -1.0"),
+        ("tweedie@2", [0.0, 1.0], "Tweedie@2 is of targets that are above zero, which 10 .*: 0.0"),
+    ],
+)
+def test_targets_that_a_metric_has_no_score_for_are_refused(
+    metric: str, values: list[float], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        own(table(20).assign(y=values * 10), metric=metric)
 
 
 @pytest.mark.parametrize(

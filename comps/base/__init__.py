@@ -1,6 +1,7 @@
 """The vocabulary that every room shares: `Competition`, `Dataset`, `Metric`, `Model` and others."""
 
 from comps.base.competition import Competition, Dataset, Task
+from comps.base.counts import CountScore, class_counts, label_counts
 from comps.base.errors import (
     AmbiguousError,
     BusyError,
@@ -50,6 +51,7 @@ __all__ = [
     "BusyError",
     "CodeError",
     "Competition",
+    "CountScore",
     "DataError",
     "Dataset",
     "Family",
@@ -72,9 +74,11 @@ __all__ = [
     "Windows",
     "WorkbenchError",
     "base_name",
+    "class_counts",
     "data_root",
     "file_name",
     "join_rows",
+    "label_counts",
     "log_loss",
     "member_name",
     "names_a_folder",

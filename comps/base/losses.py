@@ -28,7 +28,7 @@ def probabilities_of_truth(codes: NDArray[np.intp], probabilities: Array) -> NDA
     return right
 
 
-def log_loss(target: Array, probabilities: Array) -> float:
+def log_loss(target: Array, probabilities: Array, sample_weight: Array | None = None) -> float:
     """Return the mean negative logarithm of the probabilities of the true classes.
 
     Everything is computed in double precision. Probabilities, of either precision,
@@ -37,22 +37,27 @@ def log_loss(target: Array, probabilities: Array) -> float:
     Args:
         target: [n] class codes, 0 or 1 where probabilities are [n].
         probabilities: [n] of class 1, or [n, classes].
+        sample_weight: [n], what each row counts for; None counts all alike.
 
     >>> round(log_loss(np.array([1.0, 0.0]), np.array([0.5, 0.0])), 4)
     0.3466
     """
     right = probabilities_of_truth(np.asarray(target).astype(np.intp), probabilities)
-    return float(-np.log(np.clip(right, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)).mean())
+    losses = -np.log(np.clip(right, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY))
+    return float(np.average(losses, weights=sample_weight))
 
 
-def root_mean_squared_error(target: Array, prediction: Array) -> float:
+def root_mean_squared_error(
+    target: Array, prediction: Array, sample_weight: Array | None = None
+) -> float:
     """Return the root of the mean squared difference.
 
     Args:
         target: [n].
         prediction: of the same shape.
+        sample_weight: [n], what each row counts for; None counts all alike.
 
     >>> root_mean_squared_error(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
     2.0
     """
-    return float(np.sqrt(np.mean((target - prediction) ** 2)))
+    return float(np.sqrt(np.average((target - prediction) ** 2, weights=sample_weight)))

@@ -20,6 +20,8 @@ class Prediction(StrEnum):
     VALUE = "value"
     PROBABILITY = "probability"
     LABEL = "label"
+    # The most probable labels, the best first; the metric says how many count.
+    RANKED_LABELS = "ranked_labels"
 
 
 class Loss(StrEnum):
@@ -27,6 +29,10 @@ class Loss(StrEnum):
 
     SQUARED_ERROR = "squared_error"
     ABSOLUTE_ERROR = "absolute_error"
+    # Each row's absolute error counts for one through the size of its target.
+    PERCENTAGE_ERROR = "percentage_error"
+    # What is too low costs the metric's parameter, what is too high the rest to one.
+    PINBALL = "pinball"
     LOG_LOSS = "log_loss"
 
 
@@ -97,13 +103,23 @@ class Metric:
             [rows, classes] of probabilities) on `scale`; of labels, both class codes. Of several
             targets it gets one column after the other, and the score is the mean.
         greater_is_better: the direction.
-        needs: the kind of prediction that `function` takes.
+        needs: the kind of prediction that `function` takes; for ranked labels, too, it takes
+            probabilities.
         scale: of the arguments of `function`.
         loss: the convex loss that blend weights minimise; None where there is none.
         order_alone: whether the score depends on the order of the predictions alone.
         digits: decimals to show.
         weighted: whether `function` takes weights of rows, [rows], as `sample_weight`.
         by_query: whether `function` needs the query of each row, [rows], as `query`.
+        together: whether `function` takes several targets at once, [rows, targets].
+        two_classes: whether it is of two classes alone.
+        ordinal: whether the classes are steps of a scale, so that a wrong one may be near.
+        least_target: the least value that targets may have, in their own unit.
+        parameter: the number in the name: 0.9 of "mean_pinball_loss@0.9".
+        guided_by: the metric by which stages, members and blends are compared, where this one is
+            no guide: labels of a rare class are all alike, and F1 zero, until cut points are
+            fitted. None for this one.
+        aliases: further names, in small letters.
 
     >>> rmse = Metric("root_mean_squared_error", "RMSE",
     ...               lambda y, p: float(np.sqrt(np.mean((y - p) ** 2))), False)
@@ -122,6 +138,18 @@ class Metric:
     digits: int = 5
     weighted: bool = False
     by_query: bool = False
+    together: bool = False
+    two_classes: bool = False
+    ordinal: bool = False
+    least_target: float = -np.inf
+    parameter: float | None = None
+    guided_by: Metric | None = None
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def guide(self) -> Metric:
+        """The metric by which stages, members and blends are compared: mostly this one."""
+        return self.guided_by or self
 
     def score(self, target: Target, prediction: Array) -> float:
         """Return the score of a model's predictions: values or probabilities, never labels.
@@ -138,19 +166,24 @@ class Metric:
         if not np.isfinite(prediction).all():
             return float("nan")
         truth = Truth.of(target)
-        if truth.values.ndim == 1:
-            return self._score_column(truth, prediction)
-        columns = zip(truth.values.T, prediction.T, strict=True)
-        scores = [
-            self._score_column(Truth(values, truth.weight, truth.query), column)
-            for values, column in columns
-        ]
-        return float(np.mean(scores))
-
-    def _score_column(self, truth: Truth, prediction: Array) -> float:
         if self.needs is Prediction.LABEL:
-            prediction = predicted_classes(prediction)
-        return self._value(truth, prediction)
+            several = truth.values.ndim == 2
+            prediction = prediction > THRESHOLD if several else predicted_classes(prediction)
+        return self._score(truth, prediction)
+
+    def _score(self, truth: Truth, prediction: Array) -> float:
+        """Return the score; of several targets the mean over those that have one."""
+        if truth.values.ndim == 1 or self.together:
+            return self._value(truth, prediction)
+        columns = zip(truth.values.T, prediction.T, strict=True)
+        scores = np.array(
+            [
+                self._value(Truth(values, truth.weight, truth.query), column)
+                for values, column in columns
+            ]
+        )
+        defined = scores[~np.isnan(scores)]
+        return float(np.mean(defined)) if len(defined) else float("nan")
 
     def _value(self, truth: Truth, prediction: Array) -> float:
         """Return what the function says, with weights and queries if it takes them."""
@@ -165,8 +198,8 @@ class Metric:
         """Return the score of predicted labels.
 
         Args:
-            target: [n] class codes, or a `Truth` of them.
-            labels: [n] class codes that are predicted.
+            target: [n] class codes, or [n, labels] zeros and ones; or a `Truth` of them.
+            labels: of the same shape, what is predicted.
 
         Raises:
             UsageError: if the metric needs something else: a label is not a probability.
@@ -175,7 +208,7 @@ class Metric:
             raise UsageError(
                 f"{self.label} needs predictions of the kind '{self.needs}'; labels came."
             )
-        return self._value(Truth.of(target), labels)
+        return self._score(Truth.of(target), labels)
 
     def better(self, score: float, *, than: float) -> bool:
         """Whether `score` is strictly better than `than`. A NaN is never better."""

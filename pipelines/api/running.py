@@ -239,7 +239,7 @@ class Call:
         if nested:
             _explain_nesting(teller, outcome, experiment)
         if session.options.tensorboard and outcome.oofs:
-            label = session.competition.metric.label
+            label = session.competition.metric.guide.label
             folder = write_curves(session.store, outcome.oofs.values(), label)
             teller.note(f"Learning curves: tensorboard --logdir {folder}")
         check_trained(outcome)

@@ -95,7 +95,7 @@ class TuneResult:
     """Outcome of a search.
 
     Attributes:
-        metric: of the competition.
+        metric: of the competition, or its guide; see `Metric`.
         best: the best trial, beside the declared parameters, and the check of both.
         results: all trials of the study.
         plot: the file with the plot of the search.
@@ -220,7 +220,7 @@ def run_search(
             best = checked(session, told, searched, model, best, work)
             write_best(session.store, best)
             told.recording.tuned(asdict(best))
-            metric = session.competition.metric
+            metric = session.competition.metric.guide
             plot = tuning_folder(session.store) / f"{study}.svg"
             plot = write_plot(metric, results, study, plot)
             told.write(outcome(metric, best)[0])
@@ -259,7 +259,7 @@ def _search(
 ) -> None:
     """Run the search, with a line for each trial."""
     before = search.results()
-    metric = session.competition.metric
+    metric = session.competition.metric.guide
     if before:
         teller.note(f"{len(before)} trials are stored; the study goes on to {request.trials}.")
     found = list(before)
@@ -291,7 +291,7 @@ def _best(session: Session, model: Model, study: str, results: list[TrialResult]
     Raises:
         WorkbenchError: if no trial is complete.
     """
-    metric = session.competition.metric
+    metric = session.competition.metric.guide
     scores = {r.trial.number: r.score for r in results if r.score is not None}
     if not scores:
         reasons = [result.reason for result in results if result.reason]
@@ -330,7 +330,7 @@ def _refit(
     Returns:
         The submission, and how many configurations it is of.
     """
-    metric = session.competition.metric
+    metric = session.competition.metric.guide
     complete = [result for result in ranked(metric, results) if result.score is not None]
     chosen = [
         (model.with_params(result.trial.params), result.step or 1)
@@ -352,7 +352,10 @@ def _study(
     """Open the study of a model in the library that searches for its family."""
     folder = tuning_folder(session.store)
     seed = session.seed
-    metric, made = session.competition.metric, made_of(searched.experiment, model, searched.share)
+    metric, made = (
+        session.competition.metric.guide,
+        made_of(searched.experiment, model, searched.share),
+    )
     if model.family is not Family.NETWORK:
         from pipelines.tuning.optuna_search import OptunaSearch
 

@@ -84,7 +84,7 @@ def _check(
     models: tuple[Model, Model],
     work: Path,
 ) -> Check:
-    metric = session.competition.metric
+    metric = session.competition.metric.guide
     one, other = (
         outer_predictions(
             searched.experiment,

@@ -190,8 +190,8 @@ class BarOutput(LineOutput):
 
     def __init__(self, metric: Metric | None) -> None:
         super().__init__()
-        self.digits = 5 if metric is None else metric.digits
-        self.label = "score" if metric is None else metric.label
+        self.digits = 5 if metric is None else metric.guide.digits
+        self.label = "score" if metric is None else metric.guide.label
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
         from rich.progress import Progress as Bar

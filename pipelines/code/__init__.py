@@ -87,6 +87,7 @@ def _functions(
         ("features", model.features),
         ("build", model.build),
         ("metric", metric.function),
+        ("guide of the metric", metric.guide.function),
         ("scale", metric.scale.forward),
         ("inverse of the scale", metric.scale.inverse),
     ]

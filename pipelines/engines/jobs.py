@@ -107,8 +107,8 @@ class FoldScore:
 
     Attributes:
         held: the folds that it held out.
-        score: the metric at its best stage, while the stopping point is chosen on all folds. NaN
-            for a model of all rows, or a fold that lacks a class.
+        score: the metric's guide at its best stage, while the stopping point is chosen on all
+            folds. NaN for a model of all rows, or a fold that lacks a class.
         fit_seconds: spent in the trainer.
         other_seconds: spent on features and scores.
     """
@@ -135,7 +135,7 @@ def run_job(job: Job, on_stage: OnStage = ignore_stage) -> list[FoldScore]:
     def keep(result: FoldResult) -> None:
         _check_predictions(job, result)
         store.write_fold(job.model, job.key, result)
-        scores.append(_told(run.competition.metric, result))
+        scores.append(_told(run.competition.metric.guide, result))
 
     train_folds(
         run.competition,

@@ -88,7 +88,7 @@ def train_folds(
     context = Context(competition.task, prepared.n_classes, threads, folds.growing)
     results: dict[Held, FoldResult] = {}
     for group in _groups(trainer, trained, prepared, held):
-        recorder = _Recorder(competition.metric, patience, repeat, group, on_stage)
+        recorder = _Recorder(competition.metric.guide, patience, repeat, group, on_stage)
         for result in recorder.record(trainer.stages(trained, group.data, context), residual):
             on_result(result)
             results[result.held] = result

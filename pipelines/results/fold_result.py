@@ -19,7 +19,8 @@ class FoldResult:
         held: the folds that were held out: one; two neighbours for the nested score; none for a
             model of all rows, which predicts the test rows where folds grow with time.
         steps: [s] int64, rounds or epochs of each stage, ascending.
-        curves: [held, s] float64, the metric on the rows of each fold held out, at each stage.
+        curves: [held, s] float64, the metric's guide on the rows of each fold held out, at each
+            stage; see `Metric.guide`.
         loss: [s] float64, the training loss of a network at each stage; NaN where there is none.
         valid: [s, v] or [s, v, classes] float32, predictions on the metric's scale; the rows of
             one fold after those of the other.
@@ -43,7 +44,7 @@ class FoldResult:
 
     @property
     def curve(self) -> NDArray[np.float64]:
-        """The metric at each stage, [s], the mean over the folds held out that have one."""
+        """The metric's guide at each stage, [s], the mean over the folds held out that have one."""
         defined = [curve for curve in self.curves if not np.isnan(curve).all()]
         return np.mean(defined, axis=0) if defined else np.full(len(self.steps), np.nan)
 

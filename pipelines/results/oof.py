@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import JSON, Array, Competition, Dataset, Model, Params
+from comps.base import JSON, Array, Competition, Dataset, Metric, Model, Params, Target
 from pipelines.folds import ALL_ROWS, Folds
 from pipelines.results.fold_result import FoldResult
 from pipelines.results.inner import Estimate, Inner, Results, join, nested_inner, stored_inner
@@ -28,7 +28,7 @@ class OutOfFold:
         step: rounds or epochs at the best point of the mean curve over the folds of the first
             repeat; the others follow it.
         steps: [s] int64 stages that every fold of the first repeat reached.
-        curve: [s] float64, mean over these folds.
+        curve: [s] float64, mean over these folds, of the metric's guide.
         valid: [n] or [n, classes] float64; mean over the repeats; NaN where not covered.
         covered: [n] bool; rows of a time-ordered scheme may never be predicted.
         test: [m] or [m, classes] float64; mean over repeats and folds. Where folds grow with
@@ -134,8 +134,9 @@ def assemble(
     """
     metric, target = competition.metric, competition.scaled_target(dataset)
     first = [repeats[0][held] for held in folds.single]
+    guide = metric.guide
     best, curve = stopping_stage(
-        metric, [waited_for(metric, r.steps, r.curve, model.patience) for r in first]
+        guide, [waited_for(guide, r.steps, r.curve, model.patience) for r in first]
     )
     step = int(first[0].steps[best])
     valid = join(folds, repeats, step)
@@ -147,7 +148,9 @@ def assemble(
         model=model.member,
         key=key,
         score=metric.score(target[covered], valid[covered]),
-        fold_scores=np.array([[r.curve[r.stage(step)] for r in fits] for fits in in_folds]),
+        fold_scores=np.array(
+            [[_fold_score(metric, target, folds, r, step) for r in fits] for fits in in_folds]
+        ),
         step=step,
         steps=first[0].steps[: len(curve)],
         curve=curve,
@@ -162,9 +165,19 @@ def assemble(
         data_fingerprint=dataset.fingerprint,
         folds_fingerprint=folds.fingerprint,
         size=_mean_size(flat, step),
-        stored=stored_inner(metric, model.patience, folds, repeats, step),
-        nested=nested_inner(metric, model.patience, folds, repeats, pairs) if pairs else None,
+        stored=stored_inner(guide, model.patience, folds, repeats, step),
+        nested=nested_inner(guide, model.patience, folds, repeats, pairs) if pairs else None,
     )
+
+
+def _fold_score(
+    metric: Metric, target: Target, folds: Folds, result: FoldResult, step: int
+) -> float:
+    """Return the metric in a fold at a step: its curve has it, unless the guide is another."""
+    stage = result.stage(step)
+    if metric.guide is metric:
+        return float(result.curve[stage])
+    return metric.score(target[folds.rows(result.repeat, result.held)[1]], result.valid[stage])
 
 
 def _mean_size(results: Sequence[FoldResult], step: int) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from comps.base import Competition, Dataset, Model
+from comps.base import JSON, Competition, Dataset, Metric, Model
 from pipelines.basics.fingerprint import fingerprint, with_contents
 from pipelines.code import code_fingerprint
 from pipelines.folds import Folds
@@ -26,11 +26,25 @@ def result_key(
     return fingerprint(
         dataset.fingerprint,
         folds.fingerprint,
-        [metric.name, metric.greater_is_better, metric.needs, metric.scale.name, competition.task],
+        # Their functions count as code does.
+        [_told(metric), _told(metric.guide), competition.task],
         {**config, "params": with_contents(config["params"])},
         seed,
         code_fingerprint(competition, model),
     )
+
+
+def _told(metric: Metric) -> JSON:
+    """Return what a metric says of itself that decides scores, beside its function."""
+    return [
+        metric.name,
+        metric.greater_is_better,
+        str(metric.needs),
+        metric.scale.name,
+        metric.weighted,
+        metric.by_query,
+        metric.together,
+    ]
 
 
 @dataclass(frozen=True)

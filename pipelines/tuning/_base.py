@@ -41,7 +41,8 @@ class TrialResult:
     Attributes:
         trial: the configuration.
         state: how it ended.
-        score: the out-of-fold metric at the best step of the mean curve; None unless complete.
+        score: the out-of-fold metric, or rather its guide (see `Metric`), at the best step of the
+            mean curve; None unless complete.
         fold_scores: the metric of each fold that was fitted, at the fold's own best step, in the
             order of the folds.
         step: that step, rounds or epochs; None unless complete.

@@ -199,7 +199,7 @@ class _Trials:
         return result
 
     def _score(self, active: _Active) -> tuple[float, int]:
-        """Return the out-of-fold score of a trial and its stopping point."""
+        """Return the out-of-fold score of a trial by the guide, and its stopping point."""
         folds = self.experiment.folds
         results = [
             {
@@ -218,7 +218,11 @@ class _Trials:
             folds,
             results,
         )
-        return oof.score, oof.step
+        guide = self.experiment.competition.metric.guide
+        if guide is self.experiment.competition.metric:
+            return oof.score, oof.step
+        target = self.experiment.competition.truth(self.experiment.dataset)
+        return guide.score(target[oof.covered], oof.valid[oof.covered]), oof.step
 
     def close(self) -> None:
         """Withdraw the running trials."""

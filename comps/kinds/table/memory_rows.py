@@ -15,6 +15,7 @@ from comps.kinds.table.given import Given
 from comps.kinds.table.loader import RowFunction, changed_rows
 from comps.kinds.table.rows import weights_of
 from comps.kinds.table.schema import Schema
+from comps.kinds.table.targets import check_possible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,7 +175,7 @@ def _targets(column: pd.Series[Any], metric: Metric) -> tuple[tuple[Any, ...], N
         )
     if len(classes) < 2:
         raise DataError(f"The target {column.name!r} has a single class, {classes[0]!r}.")
-    if metric.needs is Prediction.PROBABILITY and len(classes) > 2 and metric.order_alone:
+    if metric.two_classes and len(classes) > 2:
         raise UsageError(f"{metric.label} is of two classes; {column.name!r} has {len(classes)}.")
     return tuple(classes.tolist()), codes.astype(np.float64)
 
@@ -193,13 +194,7 @@ def _values(column: pd.Series[Any], metric: Metric) -> NDArray[np.float64]:
         ) from error
     if not np.isfinite(values).all():
         raise DataError(f"The target {column.name!r} has infinite values.")
-    with np.errstate(all="ignore"):
-        unscaled = ~np.isfinite(metric.scale.forward(values))
-    if unscaled.any():
-        raise DataError(
-            f"{metric.label} is computed on the scale {metric.scale.name}, which some targets do "
-            f"not have: {some(values[unscaled].tolist())}."
-        )
+    check_possible(values, metric, f"the target {column.name!r}", "rows", np.arange(len(values)))
     return values
 
 

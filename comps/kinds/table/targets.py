@@ -61,7 +61,8 @@ def targets_of(table: Table, schema: Schema, metric: Metric, file: str) -> Targe
     read = [_numbers(column, table.lines[rows], file) for column in kept]
     values = np.column_stack(read)
     if schema.task is Task.REGRESSION:
-        _check_scale(values, metric, schema, table.lines[rows], file)
+        for name, own in zip(schema.targets, read, strict=True):
+            check_possible(own, metric, f"{name!r} in {file}", "lines", table.lines[rows])
     return Targets(values[:, 0] if len(read) == 1 else values, rows, tuple(notes))
 
 
@@ -117,18 +118,33 @@ def _numbers(column: Cells, lines: Rows, file: str) -> NDArray[np.float64]:
     return values
 
 
-def _check_scale(
-    values: NDArray[np.float64], metric: Metric, schema: Schema, lines: Rows, file: str
+def check_possible(
+    values: NDArray[np.float64], metric: Metric, what: str, unit: str, places: Rows
 ) -> None:
+    """Check that a metric is defined for targets.
+
+    Args:
+        values: [n], in the target's own unit.
+        metric: that judges them.
+        what: the target, for the message.
+        unit: of the places, "lines" or "rows".
+        places: [n], where each value is.
+
+    Raises:
+        DataError: that names the first values.
+    """
     with np.errstate(all="ignore"):
-        outside = ~np.isfinite(metric.scale.forward(values)).all(axis=1)
-    if outside.any():
-        first = values[outside][:3].ravel().tolist()
-        raise DataError(
-            f"{metric.label} is computed on the scale {metric.scale.name}, which "
-            f"{int(outside.sum())} targets {some(schema.targets)} in {file} do not have: "
-            f"{some(first)} (lines {some(lines[outside].tolist())})."
-        )
+        unscaled = ~np.isfinite(metric.scale.forward(values))
+    least = "zero or more" if metric.least_target == 0 else "above zero"
+    for wrong, needed in (
+        (values < metric.least_target, f"is of targets that are {least}"),
+        (unscaled, f"is computed on the scale {metric.scale.name}"),
+    ):
+        if wrong.any():
+            raise DataError(
+                f"{metric.label} {needed}, which {int(wrong.sum())} values of {what} do not allow: "
+                f"{some(values[wrong].tolist())} ({unit} {some(places[wrong].tolist())})."
+            )
 
 
 def _places(column: Cells, lines: Rows, strange: NDArray[np.bool_]) -> str:

@@ -242,7 +242,11 @@ def test_auc_of_three_classes_sets_each_against_the_rest_and_f1_of_one_has_no_re
 @pytest.mark.parametrize(
     ("metric", "values", "message"),
     [
-        ("poisson", [0.0, -1.0], "Poisson deviance is of targets that are zero or more, which 10 .*: -1.0"),
+        (
+            "poisson",
+            [0.0, -1.0],
+            "Poisson deviance is of targets that are zero or more, which 10 .*: -1.0",
+        ),
         ("tweedie@2", [0.0, 1.0], "Tweedie@2 is of targets that are above zero, which 10 .*: 0.0"),
     ],
 )

@@ -98,7 +98,10 @@ def show_blend(output: Output, result: Result) -> None:
 def show_submission(output: Output, result: Result, path: Path) -> None:
     """Say what was submitted, and what it is worth."""
     submission, headline = result.submission, result.headline
-    assert submission is not None and headline is not None
+    assert headline is not None
+    if submission is None:
+        output.result(f"No test rows: nothing to submit. {headline}", headline.values)
+        return
     output.result(
         f"{path}: {len(submission)} rows, checked against the sample submission. {headline}",
         {"submission": str(path), "rows": len(submission), **headline.values},

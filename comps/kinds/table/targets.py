@@ -91,7 +91,7 @@ def _codes(column: Cells, rows: Rows, table: Table, schema: Schema, file: str) -
                 f"{int(left_out.sum())} rows of {file} are left out, whose label no other row has: "
                 f"{_places(texts, lines, left_out)}. These labels are never predicted.",
             )
-            strange &= ~once
+            strange = strange & ~once
     elif once.any():
         raise DataError(
             f"A single row has the label {some(map(repr, texts[once]))}: it cannot be both trained "

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Metric, UsageError
+from comps.base import Metric, Target, UsageError
+from ensembles.by_target import Fit
 from ensembles.choice import blocks_in_time, choose, mean_of
 from ensembles.fitted import Fitted, averaged
-from ensembles.methods import METHODS, Fit, Method, methods_for, parts_of
+from ensembles.methods import METHODS, Method, methods_for, parts_of
 from ensembles.outer import comparable, estimate_of, kept_members, outer_folds
 from ensembles.sample import Floats, Sample, sample_of, stack
 from pipelines.folds import Folds
@@ -31,11 +32,11 @@ class Blend:
         honest_score: of `honest`. For a metric of the order of rows alone, the mean within folds,
             because models of different folds need not agree on a level.
         estimate: how the honest score was made; see `pipelines.results.inner`.
-        honest: [n] or [n, classes] float64: each fold predicted with everything chosen on its
-            inner folds, the method too where it was chosen by its score; NaN where nothing is
-            predicted.
+        honest: [n], [n, classes] or [n, targets] float64: each fold predicted with everything
+            chosen on its inner folds, the method too where it was chosen by its score; NaN where
+            nothing is predicted.
         pooled_score: of `honest` over all rows at once, the folds together.
-        test: [m] or [m, classes] float64 test predictions, on the metric's scale.
+        test: [m], [m, classes] or [m, targets] float64 test predictions, on the metric's scale.
         gap: how much lower the mean loss of other weights could be at most, where that is known.
     """
 
@@ -87,7 +88,7 @@ def check_members(members: Sequence[OutOfFold]) -> None:
 def blend(
     method: str,
     members: Sequence[OutOfFold],
-    target: Floats,
+    target: Target,
     folds: Folds,
     metric: Metric,
     baseline: str | None = None,
@@ -97,7 +98,7 @@ def blend(
     Args:
         method: a name in `METHODS`, or several, as in "top+convex": the mean of these blends.
         members: the out-of-fold predictions to blend.
-        target: [n], on the metric's scale.
+        target: [n] or [n, targets], on the metric's scale, or a `Truth` of it.
         folds: those of the members; the honest score leaves out one after the other.
         metric: what the blend should be good at.
         baseline: the member that others have to beat to be blended; None blends all.
@@ -110,7 +111,7 @@ def blend(
 
 def best_blend(
     members: Sequence[OutOfFold],
-    target: Floats,
+    target: Target,
     folds: Folds,
     metric: Metric,
     methods: Sequence[str] | None = None,
@@ -125,7 +126,7 @@ def best_blend(
 
     Args:
         members: the out-of-fold predictions to blend.
-        target: [n], on the metric's scale.
+        target: [n] or [n, targets], on the metric's scale, or a `Truth` of it.
         folds: those of the members.
         metric: what is compared.
         methods: names in `METHODS`; None tries those that suit the metric.
@@ -151,7 +152,7 @@ class _Blending:
     def __init__(
         self,
         members: Sequence[OutOfFold],
-        target: Floats,
+        target: Target,
         folds: Folds,
         metric: Metric,
         baseline: str | None,
@@ -166,7 +167,6 @@ class _Blending:
         self.growing = folds.growing
         self.sample = sample_of(members, target)
         self.test = stack((member.test for member in members), len(members))
-        self.many_classes = self.sample.predictions.ndim == 3
         self.estimate = estimate_of(members, folds)
         self.outer = outer_folds(members, target, folds, self.estimate)
         covered = self.fold_of_row[members[0].covered]
@@ -180,7 +180,7 @@ class _Blending:
         """Return the methods that are tried when none is named; one member needs no blending."""
         if max(map(len, (self.kept, *self.kept_outer))) == 1:
             return ["equal"]
-        return methods_for(self.metric, self.many_classes)
+        return methods_for(self.metric, self.sample.columns)
 
     def by(self, name: str) -> Blend:
         """Return the blend by a method, or the mean of several blends."""
@@ -277,11 +277,11 @@ class _Blending:
     def _method(self, name: str) -> Method:
         if name not in METHODS:
             raise UsageError(f"There is no method {name!r}. Known: auto, {', '.join(METHODS)}.")
-        if not METHODS[name].suits(self.metric, self.many_classes):
+        if not METHODS[name].suits(self.metric, self.sample.columns):
             suiting = [
                 other
                 for other, method in METHODS.items()
-                if method.suits(self.metric, self.many_classes)
+                if method.suits(self.metric, self.sample.columns)
             ]
             raise UsageError(
                 f"The method {name!r} does not suit {self.metric.label} here. "
@@ -302,9 +302,9 @@ def honest_predictions(
         metric: what the blend should be good at.
 
     Returns:
-        [n] or [n, classes].
+        [n] or [n, columns].
     """
-    predictions = np.empty((len(sample.target), *sample.predictions.shape[2:]))
+    predictions = np.empty((len(sample.predictions), *sample.predictions.shape[2:]))
     for fold in np.unique(fold_of_row):
         inside = fold_of_row == fold
         fitted = fit(sample.only(~inside), metric)

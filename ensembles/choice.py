@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Metric
+from comps.base import Metric, Target, Truth
 from ensembles.sample import Floats
 from ensembles.scorers import scorer_of
 
@@ -19,7 +19,7 @@ _ENOUGH = 10_000
 
 def choose(
     metric: Metric,
-    target: Floats,
+    target: Target,
     predictions: Sequence[Floats],
     groups: NDArray[np.int64] | None = None,
 ) -> tuple[int, ...]:
@@ -32,8 +32,8 @@ def choose(
 
     Args:
         metric: of the scores.
-        target: [n].
-        predictions: [n] or [n, classes] each, honest, from the simplest.
+        target: [n], [n, targets] or a `Truth`.
+        predictions: [n] or [n, columns] each, honest, from the simplest.
         groups: [n] group of each row that is left out at a time, as in `difference_error`.
     """
     score = scorer_of(metric, target)
@@ -68,7 +68,7 @@ def blocks_in_time(fold_of_row: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def difference_error(
     metric: Metric,
-    target: Floats,
+    target: Target,
     one: Floats,
     other: Floats,
     groups: NDArray[np.int64] | None = None,
@@ -77,8 +77,8 @@ def difference_error(
 
     Args:
         metric: any metric.
-        target: [n].
-        one: [n] or [n, classes].
+        target: [n], [n, targets] or a `Truth`.
+        one: [n] or [n, columns].
         other: of the same shape.
         groups: [n] integers, see `difference_errors`.
     """
@@ -87,7 +87,7 @@ def difference_error(
 
 def difference_errors(
     metric: Metric,
-    target: Floats,
+    target: Target,
     reference: Floats,
     others: Sequence[Floats],
     groups: NDArray[np.int64] | None = None,
@@ -101,15 +101,23 @@ def difference_errors(
 
     Args:
         metric: any metric.
-        target: [n].
-        reference: [n] or [n, classes].
+        target: [n], [n, targets] or a `Truth`.
+        reference: [n] or [n, columns].
         others: each of the same shape.
-        groups: [n] integers; None deals the rows to groups by chance.
+        groups: [n] integers; None deals the rows to groups by chance, whole queries where there
+            are any.
     """
     rng = np.random.default_rng(0)
     n_rows = len(target)
-    groups = rng.permutation(n_rows) % _GROUPS if groups is None else groups
+    query = Truth.of(target).query
     some = slice(None) if n_rows <= _ENOUGH else rng.choice(n_rows, _ENOUGH, replace=False)
+    if query is not None:
+        # Rows of a query are scored together, and stay together.
+        some = slice(None)
+        units = np.unique(query, return_inverse=True)[1]
+        groups = rng.permutation(units.max() + 1)[units] % _GROUPS if groups is None else groups
+    elif groups is None:
+        groups = rng.permutation(n_rows) % _GROUPS
     groups, target = groups[some], target[some]
     scores = []
     for group in np.unique(groups):

@@ -11,12 +11,12 @@ import itertools
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Metric, UsageError
+from comps.base import Array, Metric, Target, Truth, UsageError
 from pipelines.folds import Folds
 from pipelines.results.oof import OutOfFold
 
@@ -175,7 +175,7 @@ def dependent_rows(
 
 def resampled_scores(
     metric: Metric,
-    target: Floats,
+    target: Target,
     predictions: Sequence[Floats],
     units: NDArray[np.int64],
     resamples: int = RESAMPLES,
@@ -192,8 +192,9 @@ def resampled_scores(
 
     Args:
         metric: what is scored.
-        target: [n] on the metric's scale.
-        predictions: for each member [n] or [n, classes]; without NaN.
+        target: [n] or [n, targets] on the metric's scale, or a `Truth`. A query that is drawn
+            twice is two queries.
+        predictions: for each member [n] or [n, columns]; without NaN.
         units: [n] int64, equal for rows that are drawn together.
         resamples: how many times.
         seed: of the drawing.
@@ -203,6 +204,7 @@ def resampled_scores(
         score of all rows are to be multiplied, 1 or less. A score that a resample does not have,
         such as the AUC of a single class, is NaN.
     """
+    truth = Truth.of(target)
     _, units = np.unique(units, return_inverse=True)
     sizes = np.bincount(units)
     rows, starts = np.argsort(units, kind="stable"), np.cumsum(sizes) - sizes
@@ -218,8 +220,17 @@ def resampled_scores(
             ends = np.cumsum(sizes[drawn])
             within = np.arange(ends[-1]) - np.repeat(ends - sizes[drawn], sizes[drawn])
             chosen = rows[np.repeat(starts[drawn], sizes[drawn]) + within]
-            scores[resample] = [metric.score(target[chosen], each[chosen]) for each in predictions]
+            some = _apart(truth[chosen], np.repeat(np.arange(drawn_units), sizes[drawn]))
+            scores[resample] = [metric.score(some, each[chosen]) for each in predictions]
     return scores, math.sqrt(drawn_units / n_units)
+
+
+def _apart(truth: Truth, draw: NDArray[np.int64]) -> Truth:
+    """Return the truth of drawn rows, with a query of its own for each draw of a query."""
+    if truth.query is None:
+        return truth
+    codes = np.unique(truth.query, return_inverse=True)[1]
+    return replace(truth, query=draw * (codes.max() + 1) + codes)
 
 
 def percentile_interval(
@@ -250,7 +261,7 @@ def percentile_interval(
 
 def compare(
     members: Sequence[OutOfFold],
-    target: Floats,
+    target: Target,
     folds: Folds,
     metric: Metric,
     units: NDArray[np.int64] | None = None,
@@ -265,10 +276,10 @@ def compare(
 
     Args:
         members: two or more, of the same data, folds and repeats.
-        target: [n] on the metric's scale.
+        target: [n] or [n, targets] on the metric's scale, or a `Truth`.
         folds: those of the members, with their repeats.
         metric: what they are judged by.
-        units: [n], see `dependent_rows`; None takes each row for itself.
+        units: [n], see `dependent_rows`; None takes each row, or each query, for itself.
         resamples: of the bootstrap over rows.
         seed: of the bootstrap.
 
@@ -283,7 +294,7 @@ def compare(
         metric,
         target[covered],
         [member.valid[covered] for member in ordered],
-        (np.arange(len(target)) if units is None else units)[covered],
+        (dependent_rows(len(target), Truth.of(target).query) if units is None else units)[covered],
         resamples,
         seed,
     )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from comps.base import Metric, Prediction
+from comps.base import Metric, Prediction, Target, Truth
 from ensembles.blend import blend
 from ensembles.sample import Floats, Sample
 from ensembles.weights import SOLVERS
@@ -20,12 +20,13 @@ from pipelines.results.oof import OutOfFold
 
 
 def error_correlations(sample: Sample, metric: Metric) -> Floats:
-    """Return the correlation of members' errors, [members, members].
+    """Return the correlation of members' errors, [members, members], of all targets together.
 
     The error of a row is the prediction minus the target; for classes, one minus the probability of
     the true class. A member whose errors are all equal has NaN.
     """
-    predictions, target = sample.whole()
+    predictions, truth = sample.flat().whole()
+    target = Truth.of(truth).values
     if predictions.ndim == 3:
         codes = target.astype(np.int64)[:, None, None]
         errors = 1.0 - np.take_along_axis(predictions, codes, axis=2)[:, :, 0]
@@ -39,7 +40,7 @@ def error_correlations(sample: Sample, metric: Metric) -> Floats:
 
 
 def marginal_values(
-    members: Sequence[OutOfFold], target: Floats, folds: Folds, metric: Metric
+    members: Sequence[OutOfFold], target: Target, folds: Folds, metric: Metric
 ) -> Floats:
     """Return the gain of a blend's honest score by each member, [members].
 
@@ -49,7 +50,7 @@ def marginal_values(
 
     Args:
         members: the out-of-fold predictions of the blend.
-        target: [n], on the metric's scale.
+        target: [n] or [n, targets], on the metric's scale, or a `Truth`.
         folds: those of the members.
         metric: what is scored.
     """

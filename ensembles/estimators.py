@@ -29,7 +29,7 @@ from ensembles.blend import honest_predictions
 from ensembles.choice import choose
 from ensembles.fitted import averaged
 from ensembles.methods import METHODS, methods_for, parts_of
-from ensembles.sample import Floats, Sample
+from ensembles.sample import Columns, Floats, Sample
 
 AUTO = "auto"
 _N_FOLDS = 5
@@ -65,12 +65,11 @@ class _Blend(BaseEstimator):  # type: ignore[misc]
             ValueError: if it is unknown or does not suit.
         """
         metric = usual if self.metric is None else self.metric
-        many_classes = sample.predictions.ndim == 3
         try:
             if self.method == AUTO:
-                self.methods_ = _chosen(sample, metric, methods_for(metric, many_classes))
+                self.methods_ = _chosen(sample, metric, methods_for(metric, sample.columns))
             else:
-                self.methods_ = self._named(metric, many_classes)
+                self.methods_ = self._named(metric, sample.columns)
             fits = [METHODS[name].fit(sample, metric) for name in self.methods_]
         except UsageError as error:
             raise ValueError(str(error)) from error
@@ -78,9 +77,9 @@ class _Blend(BaseEstimator):  # type: ignore[misc]
         self.weights_ = self.fitted_.weights
         self.gap_ = self.fitted_.gap
 
-    def _named(self, metric: Metric, many_classes: bool) -> list[str]:
+    def _named(self, metric: Metric, columns: Columns) -> list[str]:
         """Return the methods that are to be averaged, mostly one."""
-        suiting = [name for name in METHODS if METHODS[name].suits(metric, many_classes)]
+        suiting = [name for name in METHODS if METHODS[name].suits(metric, columns)]
         names = list(parts_of(self.method))
         if not set(names) <= set(suiting):
             raise ValueError(

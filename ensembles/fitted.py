@@ -27,7 +27,7 @@ class Fitted(Protocol):
     def gap(self) -> float | None: ...
 
     def predict(self, predictions: Array) -> Floats:
-        """Return the blend, [n] or [n, classes], of [n, members] or [n, members, classes]."""
+        """Return the blend, [n] or [n, columns], of [n, members] or [n, members, columns]."""
 
 
 _SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
@@ -104,6 +104,35 @@ class ClassWeights:
         mean = np.einsum("nmc,mc->nc", predictions, self.by_class)
         normalised: Floats = mean / mean.sum(axis=1, keepdims=True)
         return normalised
+
+
+@dataclass(frozen=True, eq=False)
+class ByTarget:
+    """A blend of each of several targets.
+
+    Attributes:
+        fits: one a target.
+    """
+
+    fits: Sequence[Fitted]
+
+    @property
+    def weights(self) -> Floats:
+        """[members], the mean over the targets."""
+        mean: Floats = np.mean([fit.weights for fit in self.fits], axis=0)
+        return mean
+
+    @property
+    def gap(self) -> float | None:
+        """The mean over the targets, if all are known."""
+        gaps = [fit.gap for fit in self.fits if fit.gap is not None]
+        return float(np.mean(gaps)) if len(gaps) == len(self.fits) else None
+
+    def predict(self, predictions: Array) -> Floats:
+        """See `Fitted`; [n, targets] of [n, members, targets]."""
+        return np.stack(
+            [fit.predict(predictions[:, :, place]) for place, fit in enumerate(self.fits)], axis=1
+        )
 
 
 @dataclass(frozen=True, eq=False)

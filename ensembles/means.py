@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from comps.base import LEAST_PROBABILITY, Metric, UsageError
+from ensembles.by_target import each_target
 from ensembles.choice import difference_errors
 from ensembles.fitted import RankMean, TransformedMean, WeightedMean
 from ensembles.sample import Floats, Sample
@@ -41,6 +42,7 @@ def top_mean(sample: Sample, metric: Metric) -> WeightedMean:
     return WeightedMean(kept / kept.sum())
 
 
+@each_target
 def rank_mean(sample: Sample, metric: Metric) -> RankMean:
     """Return the mean of ranks, for metrics that look at the order of rows alone.
 
@@ -52,6 +54,7 @@ def rank_mean(sample: Sample, metric: Metric) -> RankMean:
     return RankMean(np.sort(predictions, axis=0))
 
 
+@each_target
 def geometric_mean(sample: Sample, metric: Metric) -> TransformedMean:
     """Return the geometric mean: of positive values, or of probabilities of classes.
 
@@ -70,6 +73,7 @@ def geometric_mean(sample: Sample, metric: Metric) -> TransformedMean:
     return TransformedMean(sample.n_members, _log, _normalised_exp)
 
 
+@each_target
 def logit_mean(sample: Sample, metric: Metric) -> TransformedMean:
     """Return the mean of log odds, as a probability.
 

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from comps.base import Loss, Metric, Prediction
+from comps.base import Loss, Metric, Prediction, Truth
 from ensembles import means, search, stacking
-from ensembles.fitted import ClassWeights, Fitted, WeightedMean
+from ensembles.by_target import Fit, each_target
+from ensembles.fitted import ClassWeights, WeightedMean
 from ensembles.greedy import greedy_weights
-from ensembles.sample import Sample
+from ensembles.sample import Columns, Sample
 from ensembles.weights import SOLVERS, convex_weights, log_loss_weights
 
-Fit = Callable[[Sample, Metric], Fitted]
-Suits = Callable[[Metric, bool], bool]
+Suits = Callable[[Metric, Columns], bool]
 
 
 def convex(sample: Sample, metric: Metric) -> WeightedMean:
-    """Return the weighted mean at the optimum of the metric's loss."""
-    found = convex_weights(metric.loss, sample)
+    """Return the weighted mean at the optimum of the metric's loss, one for several targets."""
+    found = convex_weights(metric.loss, sample, metric.parameter)
     return WeightedMean(found.weights, found.gap)
 
 
@@ -31,9 +31,11 @@ def convex_by_class(sample: Sample, metric: Metric) -> ClassWeights:
     """
     del metric
     n_classes = sample.predictions.shape[2]
+    truth = Truth.of(sample.target)
     columns = []
     for code in range(n_classes):
-        one = Sample(sample.predictions[:, :, code], (sample.target == code) * 1.0, sample.rows)
+        against = Truth((truth.values == code) * 1.0, truth.weight)
+        one = Sample(sample.predictions[:, :, code], against, sample.rows)
         columns.append(log_loss_weights(one).weights)
     return ClassWeights(np.stack(columns, axis=1))
 
@@ -58,50 +60,53 @@ def random_search(sample: Sample, metric: Metric) -> WeightedMean:
     return WeightedMean(search.random_weights(sample, metric))
 
 
-def _always(metric: Metric, many_classes: bool) -> bool:
-    del metric, many_classes
+def _always(metric: Metric, columns: Columns) -> bool:
+    del metric, columns
     return True
 
 
-def _never(metric: Metric, many_classes: bool) -> bool:
-    del metric, many_classes
+def _never(metric: Metric, columns: Columns) -> bool:
+    del metric, columns
     return False
 
 
-def _inexact(metric: Metric, many_classes: bool) -> bool:
-    return not _exact(metric, many_classes)
+def _inexact(metric: Metric, columns: Columns) -> bool:
+    return not _exact(metric, columns)
 
 
-def _values(metric: Metric, many_classes: bool) -> bool:
-    del many_classes
+def _values(metric: Metric, columns: Columns) -> bool:
+    del columns
     return metric.needs is Prediction.VALUE
 
 
-def _classes(metric: Metric, many_classes: bool) -> bool:
-    del many_classes
-    return metric.needs is not Prediction.VALUE
+def _classes(metric: Metric, columns: Columns) -> bool:
+    return not _values(metric, columns)
 
 
-def _two_classes(metric: Metric, many_classes: bool) -> bool:
-    return metric.needs is not Prediction.VALUE and not many_classes
+def _two_classes(metric: Metric, columns: Columns) -> bool:
+    return _classes(metric, columns) and columns is not Columns.CLASSES
 
 
-def _many_classes(metric: Metric, many_classes: bool) -> bool:
+def _many_classes(metric: Metric, columns: Columns) -> bool:
     del metric
-    return many_classes
+    return columns is Columns.CLASSES
 
 
-def _order(metric: Metric, many_classes: bool) -> bool:
-    return metric.order_alone and not many_classes
+def _order(metric: Metric, columns: Columns) -> bool:
+    return metric.order_alone and columns is not Columns.CLASSES
 
 
-def _exact(metric: Metric, many_classes: bool) -> bool:
-    del many_classes
+def _exact(metric: Metric, columns: Columns) -> bool:
+    del columns
     return metric.loss in SOLVERS
 
 
-def _exact_by_class(metric: Metric, many_classes: bool) -> bool:
-    return many_classes and metric.loss is Loss.LOG_LOSS
+def _exact_by_class(metric: Metric, columns: Columns) -> bool:
+    return columns is Columns.CLASSES and metric.loss is Loss.LOG_LOSS
+
+
+def _exact_by_target(metric: Metric, columns: Columns) -> bool:
+    return columns is Columns.TARGETS and _exact(metric, columns)
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ class Method:
 
     Attributes:
         fit: `(sample, metric) -> Fitted`.
-        suits: `(metric, more than two classes) -> bool`, whether it can be used there.
+        suits: `(metric, columns of a member) -> bool`, whether it can be used there.
         auto: likewise, whether it is tried when no method is named.
     """
 
@@ -130,6 +135,7 @@ METHODS: Mapping[str, Method] = {
     "best": Method(means.best_member),
     "convex": Method(convex, _exact),
     "convex-by-class": Method(convex_by_class, _exact_by_class),
+    "convex-by-target": Method(each_target(convex), _exact_by_target),
     "greedy": Method(greedy, auto=_inexact),
     "greedy-bagged": Method(bagged_greedy, auto=_never),
     "ridge": Method(stacking.ridge_stack, _values),
@@ -149,10 +155,10 @@ def parts_of(method: str) -> tuple[str, ...]:
     return tuple(method.split("+"))
 
 
-def methods_for(metric: Metric, many_classes: bool) -> list[str]:
+def methods_for(metric: Metric, columns: Columns) -> list[str]:
     """Return the names of the methods that are tried when none is named."""
     return [
         name
         for name, method in METHODS.items()
-        if method.suits(metric, many_classes) and method.auto(metric, many_classes)
+        if method.suits(metric, columns) and method.auto(metric, columns)
     ]

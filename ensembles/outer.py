@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Metric
+from comps.base import Metric, Target
 from ensembles.sample import Floats, Sample, stack
 from pipelines.folds import Folds
 from pipelines.results.inner import Estimate, Inner, inner_folds
@@ -24,7 +24,7 @@ class OuterFold:
         sample: members' predictions of the inner folds; no target of the outer fold is in it, and
             in a nested estimate no model that was trained on one.
         fold_of_row: [rows of the sample] int64, the inner fold of each.
-        predictions: [v, members] or [v, members, classes], of the outer rows.
+        predictions: [v, members] or [v, members, columns], of the outer rows.
     """
 
     rows: NDArray[np.int64]
@@ -46,7 +46,7 @@ def estimate_of(members: Sequence[OutOfFold], folds: Folds) -> Estimate:
 
 
 def outer_folds(
-    members: Sequence[OutOfFold], target: Floats, folds: Folds, estimate: Estimate
+    members: Sequence[OutOfFold], target: Target, folds: Folds, estimate: Estimate
 ) -> list[OuterFold]:
     """Return the folds that can be scored, in their order.
 
@@ -54,7 +54,7 @@ def outer_folds(
 
     Args:
         members: of the same data and folds.
-        target: [n], all training rows.
+        target: [n], [n, targets] or a `Truth`, all training rows.
         folds: those of the members.
         estimate: see `estimate_of`.
     """
@@ -109,21 +109,22 @@ def comparable(metric: Metric, predictions: Floats, fold_of_row: NDArray[np.int6
 
     Args:
         metric: that scores them.
-        predictions: [n], or [n, classes].
+        predictions: [n]; or [n, columns], each of which is ranked by itself: of classes, each is
+            set against all others, and several labels have the mean of their scores.
         fold_of_row: [n].
 
     >>> from comps.metrics import ROC_AUC
     >>> comparable(ROC_AUC, np.array([0.1, 0.2, 0.8, 0.7]), np.array([0, 0, 1, 1])).tolist()
     [0.5, 1.0, 1.0, 0.5]
     """
-    if not metric.order_alone or predictions.ndim > 1:
+    if not metric.order_alone:
         return predictions
     from scipy.stats import rankdata
 
-    ranks = np.empty(len(predictions))
+    ranks = np.empty(predictions.shape)
     for fold in np.unique(fold_of_row):
         rows = fold_of_row == fold
-        ranks[rows] = rankdata(predictions[rows]) / rows.sum()
+        ranks[rows] = rankdata(predictions[rows], axis=0) / rows.sum()
     return ranks
 
 

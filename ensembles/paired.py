@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Metric
+from comps.base import Array, Metric, Target, Truth
 from ensembles.choice import blocks_in_time, difference_error
 from ensembles.compare import dependent_rows
 from ensembles.sample import Floats
@@ -38,7 +38,7 @@ class PairedGain:
 
 def paired_gain(
     metric: Metric,
-    target: Floats,
+    target: Target,
     before: Floats,
     after: Floats,
     groups: Array | None = None,
@@ -47,12 +47,12 @@ def paired_gain(
     """Return the gain of the second prediction over the first, and its standard error.
 
     The error is that of `difference_error`, the jackknife over groups of rows. Rows that depend
-    on each other are left out together: blocks of neighbours in time, and whole groups.
+    on each other are left out together: blocks of neighbours in time, and whole groups or queries.
 
     Args:
         metric: what is scored.
-        target: [n] on the metric's scale.
-        before: [n] or [n, classes].
+        target: [n] or [n, targets] on the metric's scale, or a `Truth`.
+        before: [n] or [n, columns].
         after: of the same shape.
         groups: [n] labels of rows that belong together, or None.
         times: [n] time of each row, or None.
@@ -64,6 +64,7 @@ def paired_gain(
     """
     scores = metric.score(target, before), metric.score(target, after)
     gain = metric.sort_key(scores[0]) - metric.sort_key(scores[1])
+    groups = Truth.of(target).query if groups is None else groups
     left_out = _left_out_together(len(target), groups, times)
     try:
         alone = len(np.unique(left_out)) == 1

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from comps.base import Target, Truth
 from pipelines.results.oof import OutOfFold
 
 Floats = NDArray[np.float64]
@@ -19,20 +21,38 @@ LARGE = 2 << 30
 BLOCK = 1 << 18
 
 
+class Columns(StrEnum):
+    """How many columns a member's predictions have, and what they are."""
+
+    # Values, or probabilities of class 1.
+    ONE = "one"
+    # A probability of each of more than two classes.
+    CLASSES = "classes"
+    # Each of several targets or labels has a column.
+    TARGETS = "targets"
+
+    @classmethod
+    def of(cls, predictions: NDArray[np.floating], target: Target) -> Columns:
+        """Return what the last axis of [n, members] or [n, members, columns] predictions is."""
+        if predictions.ndim == 2:
+            return cls.ONE
+        return cls.TARGETS if Truth.of(target).values.ndim == 2 else cls.CLASSES
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """Predictions and targets, both on the metric's scale.
 
     Attributes:
         predictions: [n, members] values or probabilities of class 1, or [n, members, classes]
-            probabilities; float64, or float32 where they are many.
-        target: [n] float64.
+            probabilities, or [n, members, targets]; float64, or float32 where they are many.
+        target: [n] or [n, targets] float64; or a `Truth`, with weights and queries of the rows.
         rows: [n] bool, the rows that are used; None for all. Methods that read predictions in
             blocks can be fitted on some rows without a copy of the predictions.
     """
 
     predictions: NDArray[np.floating]
-    target: Floats
+    target: Target
     rows: NDArray[np.bool_] | None = None
 
     @property
@@ -40,10 +60,23 @@ class Sample:
         """Number of members."""
         return int(self.predictions.shape[1])
 
+    @property
+    def columns(self) -> Columns:
+        """What the columns of a member's predictions are."""
+        return Columns.of(self.predictions, self.target)
+
     @cached_property
     def n_rows(self) -> int:
         """Number of rows that are used."""
         return len(self.target) if self.rows is None else int(self.rows.sum())
+
+    @cached_property
+    def total_weight(self) -> float:
+        """The weight of the rows that are used; their number where all count alike."""
+        weight = Truth.of(self.target).weight
+        if weight is None:
+            return float(self.n_rows)
+        return float(weight.sum() if self.rows is None else weight[self.rows].sum())
 
     def only(self, rows: NDArray[np.bool_]) -> Sample:
         """Return the sample with some of its rows."""
@@ -55,13 +88,29 @@ class Sample:
             return self
         return replace(self, predictions=self.predictions[:, list(members)])
 
-    def whole(self) -> tuple[Floats, Floats]:
+    def column(self, place: int) -> Sample:
+        """Return the sample of one of several targets."""
+        truth = Truth.of(self.target)
+        one = replace(truth, values=truth.values[:, place])
+        return replace(self, predictions=self.predictions[:, :, place], target=one)
+
+    def flat(self) -> Sample:
+        """Return the sample with several targets as further rows, [n x targets, members]."""
+        if self.columns is not Columns.TARGETS:
+            return self
+        truth, count = Truth.of(self.target), self.predictions.shape[2]
+        flat = np.moveaxis(self.predictions, 1, 2).reshape(-1, self.n_members)
+        weight = None if truth.weight is None else np.repeat(truth.weight, count)
+        rows = None if self.rows is None else np.repeat(self.rows, count)
+        return Sample(flat, Truth(truth.values.ravel(), weight), rows)
+
+    def whole(self) -> tuple[Floats, Target]:
         """Return predictions and targets of the rows that are used, in double precision."""
         if self.rows is None:
             return self.predictions.astype(np.float64, copy=False), self.target
         return self.predictions[self.rows].astype(np.float64, copy=False), self.target[self.rows]
 
-    def blocks(self) -> Iterator[tuple[Floats, Floats]]:
+    def blocks(self) -> Iterator[tuple[Floats, Target]]:
         """Yield predictions and targets of the rows that are used, block after block."""
         width = int(np.prod(self.predictions.shape[1:]))
         step = max(BLOCK // width, width)
@@ -74,7 +123,7 @@ class Sample:
 
 
 def stack(arrays: Iterable[NDArray[np.float64]], count: int) -> NDArray[np.floating]:
-    """Return the members' arrays [n] or [n, classes] as [n, members] or [n, members, classes].
+    """Return the members' arrays [n] or [n, columns] as [n, members] or [n, members, columns].
 
     The members are contiguous in memory, in single precision where they are many. They are taken
     one after the other, so that a caller who reads them from a store needs only one of them in
@@ -93,12 +142,12 @@ def stack(arrays: Iterable[NDArray[np.float64]], count: int) -> NDArray[np.float
     return np.moveaxis(stacked, 0, 1)
 
 
-def sample_of(members: Sequence[OutOfFold], target: Floats) -> Sample:
+def sample_of(members: Sequence[OutOfFold], target: Target) -> Sample:
     """Return the covered rows of members that can be blended.
 
     Args:
         members: of the same data and folds; see `ensembles.check_members`.
-        target: [n], all training rows.
+        target: [n], [n, targets] or a `Truth`, all training rows.
     """
     covered = members[0].covered
     if covered.all():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from comps.base import Array, Metric, log_loss
+from comps.base import Array, Metric, Target, Truth, log_loss
 from ensembles.sample import Floats
 
 Scorer = Callable[[Array], float]
@@ -71,15 +71,22 @@ class LogLossScorer:
         return log_loss(self.codes, prediction)
 
 
-# Faster ways to score many predictions of the same rows, by the metric's name.
+# Faster ways to score many predictions of the same rows, by the metric's name. They are for one
+# target, of rows that count alike; AUC, for two classes.
 SCORERS: Mapping[str, Callable[[Floats], Scorer]] = {
     "log_loss": LogLossScorer,
     "roc_auc": AucScorer,
 }
 
 
-def scorer_of(metric: Metric, target: Floats) -> Scorer:
-    """Return a function that scores predictions of these rows, [n] or [n, classes]."""
-    if metric.name in SCORERS:
-        return SCORERS[metric.name](target)
-    return lambda prediction: metric.score(target, prediction)
+def scorer_of(metric: Metric, target: Target) -> Scorer:
+    """Return a function that scores predictions of these rows, [n] or [n, columns]."""
+
+    def score(prediction: Array) -> float:
+        return metric.score(target, prediction)
+
+    truth = Truth.of(target)
+    alike = truth.weight is None and truth.values.ndim == 1
+    if metric.name not in SCORERS or not alike or (metric.order_alone and truth.values.max() > 1):
+        return score
+    return SCORERS[metric.name](truth.values)

@@ -11,7 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from comps.base import Metric, Prediction
+from comps.base import Metric, Prediction, Truth
+from ensembles.by_target import each_target
 from ensembles.fitted import Stacked
 from ensembles.means import logit
 from ensembles.sample import Floats, Sample
@@ -22,6 +23,7 @@ _ALPHAS = (0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0)
 _CERTAIN = 1e-4
 
 
+@each_target
 def ridge_stack(sample: Sample, metric: Metric) -> Stacked:
     """Return a ridge regression of the members, standardised; it chooses its own penalty."""
     from sklearn.linear_model import RidgeCV
@@ -29,12 +31,14 @@ def ridge_stack(sample: Sample, metric: Metric) -> Stacked:
     from sklearn.preprocessing import StandardScaler
 
     del metric
-    predictions, target = sample.whole()
-    estimator = make_pipeline(StandardScaler(), RidgeCV(_ALPHAS)).fit(predictions, target)
+    predictions, truth = _told(sample)
+    estimator = make_pipeline(StandardScaler(), RidgeCV(_ALPHAS))
+    estimator.fit(predictions, truth.values, ridgecv__sample_weight=truth.weight)
     shares = np.abs(estimator[-1].coef_)
     return Stacked(_flat, partial(_values, estimator.predict), _on_simplex(shares))
 
 
+@each_target
 def logistic_stack(sample: Sample, metric: Metric) -> Stacked:
     """Return a logistic regression on the members' standardised log odds.
 
@@ -46,15 +50,17 @@ def logistic_stack(sample: Sample, metric: Metric) -> Stacked:
     from sklearn.preprocessing import StandardScaler
 
     del metric
-    predictions, target = sample.whole()
+    predictions, truth = _told(sample)
     estimator = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    estimator.fit(_odds(predictions), target)
+    weight = truth.weight
+    estimator.fit(_odds(predictions), truth.values, logisticregression__sample_weight=weight)
     # [1 or classes, members x 1 or classes] to [members]
     coefficients = np.abs(estimator[-1].coef_).sum(axis=0).reshape(sample.n_members, -1)
     shares = _on_simplex(coefficients.sum(axis=1))
     return Stacked(_odds, partial(_probabilities, estimator.predict_proba), shares)
 
 
+@each_target
 def lightgbm_stack(sample: Sample, metric: Metric) -> Stacked:
     """Return small trees on the members' predictions.
 
@@ -63,13 +69,13 @@ def lightgbm_stack(sample: Sample, metric: Metric) -> Stacked:
     """
     from lightgbm import LGBMClassifier, LGBMRegressor
 
-    predictions, target = sample.whole()
+    predictions, truth = _told(sample)
     regression = metric.needs is Prediction.VALUE
     estimator = (LGBMRegressor if regression else LGBMClassifier)(
         n_estimators=100,
         learning_rate=0.05,
         num_leaves=8,
-        min_child_samples=max(5, min(100, len(target) // 50)),
+        min_child_samples=max(5, min(100, len(truth) // 50)),
         colsample_bytree=0.5,
         importance_type="gain",
         random_state=0,
@@ -77,7 +83,7 @@ def lightgbm_stack(sample: Sample, metric: Metric) -> Stacked:
         deterministic=True,
         force_row_wise=True,
         verbose=-1,
-    ).fit(_flat(predictions), target)
+    ).fit(_flat(predictions), truth.values, sample_weight=truth.weight)
     gains = estimator.feature_importances_.reshape(sample.n_members, -1).sum(axis=1)
     answer = (
         partial(_probabilities, estimator.predict_proba)
@@ -85,6 +91,11 @@ def lightgbm_stack(sample: Sample, metric: Metric) -> Stacked:
         else partial(_values, estimator.predict)
     )
     return Stacked(_flat, answer, _on_simplex(gains))
+
+
+def _told(sample: Sample) -> tuple[Floats, Truth]:
+    predictions, target = sample.whole()
+    return predictions, Truth.of(target)
 
 
 def _flat(predictions: Floats) -> Floats:

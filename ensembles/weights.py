@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from comps.base import LEAST_PROBABILITY, Loss, UsageError
+from comps.base import LEAST_PROBABILITY, Loss, Target, Truth, UsageError
 from ensembles.sample import Floats, Sample
 
 # A row more than this many is worth a first solution on some of the rows.
@@ -46,7 +46,8 @@ def squared_error_weights(sample: Sample) -> ConvexWeights:
     as there are members.
 
     Args:
-        sample: predictions [n, members], on the scale on which the error is squared.
+        sample: predictions [n, members], on the scale on which the error is squared; or
+            [n, members, classes] of probabilities, whose error is the sum over the classes.
 
     >>> members = np.array([[1.0, 3.0], [2.0, 4.0]])
     >>> squared_error_weights(Sample(members, np.array([1.5, 2.5]))).weights.round(6)
@@ -54,7 +55,7 @@ def squared_error_weights(sample: Sample) -> ConvexWeights:
     """
     triangle = np.empty((0, sample.n_members))
     for predictions, target in sample.blocks():
-        residuals = (predictions - target[:, None]) / np.sqrt(sample.n_rows)
+        residuals = _residuals(predictions, target) / np.sqrt(sample.total_weight)
         taller = np.vstack([triangle, residuals])
         triangle = np.linalg.qr(taller, mode="r")  # type: ignore[assignment]
     weights = _least_norm(triangle)
@@ -63,11 +64,25 @@ def squared_error_weights(sample: Sample) -> ConvexWeights:
     return ConvexWeights(weights, loss, _gap(weights, 2 * gram @ weights))
 
 
+def _residuals(predictions: Floats, target: Target) -> Floats:
+    """Return [rows, members] residuals, or [rows x classes, members], by the root of the weight."""
+    truth = Truth.of(target)
+    if predictions.ndim == 2:
+        residuals = predictions - truth.values[:, None]
+    else:
+        truths = np.eye(predictions.shape[2])[truth.values.astype(np.intp)]
+        residuals = predictions - truths[:, None]
+    if truth.weight is not None:
+        residuals *= np.sqrt(truth.weight).reshape(-1, *[1] * (residuals.ndim - 1))
+    return residuals if predictions.ndim == 2 else _classes_as_rows(residuals)
+
+
+def _classes_as_rows(values: Floats) -> Floats:
+    return np.moveaxis(values, 1, 2).reshape(-1, values.shape[1])
+
+
 def absolute_error_weights(sample: Sample) -> ConvexWeights:
     """Return the weights of least mean absolute error: a linear programme.
-
-    The programme is solved in its dual form, with one variable a row that says on which side
-    of the target the blend is, and one constraint a member; HiGHS solves it exactly.
 
     Args:
         sample: predictions [n, members].
@@ -76,22 +91,70 @@ def absolute_error_weights(sample: Sample) -> ConvexWeights:
     >>> absolute_error_weights(Sample(members, np.array([1.5, 2.5]))).weights.round(6)
     array([0.75, 0.25])
     """
+    predictions, truth = sample.whole()
+    return _linear_programme(predictions, Truth.of(truth), low=1.0, high=1.0)
+
+
+def percentage_error_weights(sample: Sample) -> ConvexWeights:
+    """Return the weights of least mean absolute error through the size of the target.
+
+    Args:
+        sample: predictions [n, members].
+
+    >>> members = np.array([[1.0, 3.0], [20.0, 40.0]])
+    >>> percentage_error_weights(Sample(members, np.array([1.5, 40.0]))).weights.round(6)
+    array([0.75, 0.25])
+    """
+    predictions, target = sample.whole()
+    truth = Truth.of(target)
+    through = 1 / np.maximum(np.abs(truth.values), LEAST_PROBABILITY)
+    rows = through if truth.weight is None else through * truth.weight
+    found = _linear_programme(predictions, Truth(truth.values, rows), low=1.0, high=1.0)
+    # The loss is through the weight of the rows, not through that of the programme.
+    scale = float(rows.sum()) / sample.total_weight
+    return ConvexWeights(found.weights, found.loss * scale, found.gap * scale)
+
+
+def pinball_weights(sample: Sample, quantile: float) -> ConvexWeights:
+    """Return the weights of least mean pinball loss of a quantile.
+
+    Args:
+        sample: predictions [n, members].
+        quantile: between 0 and 1.
+
+    >>> members = np.array([[1.0, 3.0], [2.0, 4.0]])
+    >>> pinball_weights(Sample(members, np.array([1.5, 2.5])), 0.9).weights.round(6)
+    array([0.75, 0.25])
+    """
+    predictions, truth = sample.whole()
+    return _linear_programme(predictions, Truth.of(truth), low=quantile, high=1 - quantile)
+
+
+def _linear_programme(
+    predictions: Floats, truth: Truth, *, low: float, high: float
+) -> ConvexWeights:
+    """Return the weights for which too low predictions cost `low`, and too high ones `high`.
+
+    The programme is solved in its dual form, with one variable a row that says on which side
+    of the target the blend is, and one constraint a member; HiGHS solves it exactly.
+    """
     from scipy.optimize import linprog
 
-    predictions, target = sample.whole()
     n_rows, n_members = predictions.shape
-    residuals = (predictions - target[:, None]) / n_rows
-    # max b  subject to  residuals' s >= b for each member, -1 <= s <= 1: a game's value.
+    shares = np.full(n_rows, 1 / n_rows) if truth.weight is None else truth.weight
+    residuals = (predictions - truth.values[:, None]) * (shares / shares.sum())[:, None]
+    # max b  subject to  residuals' s >= b for each member, -low <= s <= high: a game's value.
     solution = linprog(
         c=np.append(np.zeros(n_rows), -1.0),
         A_ub=np.column_stack([-residuals.T, np.ones(n_members)]),
         b_ub=np.zeros(n_members),
-        bounds=[(-1, 1)] * n_rows + [(None, None)],
+        bounds=[(-low, high)] * n_rows + [(None, None)],
         method="highs",
     )
     weights = np.maximum(-solution.ineqlin.marginals, 0.0)
     weights /= weights.sum()
-    loss = float(np.abs(residuals @ weights).sum())
+    blended = residuals @ weights
+    loss = float(np.maximum(high * blended, -low * blended).sum())
     return ConvexWeights(weights, loss, max(0.0, loss - float(solution.x[-1])))
 
 
@@ -128,7 +191,7 @@ def _threads_for(sample: Sample) -> AbstractContextManager[object]:
 def _log_loss_weights(sample: Sample, tolerance: float, most_steps: int) -> ConvexWeights:
     weights = np.full(sample.n_members, 1 / sample.n_members)
     if sample.n_rows > _MANY:
-        some = np.arange(len(sample.target)) % 10 == 0
+        some = np.arange(len(sample.predictions)) % 10 == 0
         weights = _log_loss_weights(sample.only(some), 1e-6, most_steps).weights
     at = _log_loss_model(sample, weights)
     for _ in range(most_steps):
@@ -151,27 +214,31 @@ class _Model:
     hessian: Floats
 
 
-def _probabilities_of_truth(sample: Sample) -> Iterator[Floats]:
-    """Yield [rows, members], kept from zero as in `comps.base.log_loss`."""
-    for predictions, target in sample.blocks():
+def _probabilities_of_truth(sample: Sample) -> Iterator[tuple[Floats, Floats | None]]:
+    """Yield [rows, members], kept from zero as in `comps.base.log_loss`, and weights of rows."""
+    for predictions, truth in sample.blocks():
+        target, weight = Truth.of(truth).values, Truth.of(truth).weight
         if predictions.ndim == 2:
             true = np.abs(predictions - (1.0 - target)[:, None])
         else:
             codes = target.astype(np.int64)[:, None, None]
             true = np.take_along_axis(predictions, codes, axis=2)[:, :, 0]
-        yield np.clip(true, LEAST_PROBABILITY, 1.0)
+        yield np.clip(true, LEAST_PROBABILITY, 1.0), weight
 
 
 def _log_loss_model(sample: Sample, weights: Floats) -> _Model:
     loss, n_members = 0.0, len(weights)
     gradient, hessian = np.zeros(n_members), np.zeros((n_members, n_members))
-    for true in _probabilities_of_truth(sample):
+    for true, weight in _probabilities_of_truth(sample):
         mixture = true @ weights
         true /= mixture[:, None]
-        loss -= float(np.log(mixture).sum())
-        gradient -= true.sum(axis=0)
-        hessian += true.T @ true
-    return _Model(loss / sample.n_rows, gradient / sample.n_rows, hessian / sample.n_rows)
+        counted = true if weight is None else true * weight[:, None]
+        losses = np.log(mixture)
+        loss -= float(losses.sum() if weight is None else losses @ weight)
+        gradient -= counted.sum(axis=0)
+        hessian += counted.T @ true
+    total = sample.total_weight
+    return _Model(loss / total, gradient / total, hessian / total)
 
 
 def _newton_direction(at: _Model, weights: Floats) -> Floats:
@@ -235,17 +302,40 @@ def _gap(weights: Floats, gradient: Floats) -> float:
     return max(0.0, float(gradient @ weights - gradient.min()))
 
 
-Solver = Callable[[Sample], ConvexWeights]
+#: From a sample and the metric's parameter, if it has one, to weights.
+Solver = Callable[[Sample, float | None], ConvexWeights]
+
+
+def _without_parameter(solve: Callable[[Sample], ConvexWeights]) -> Solver:
+    def solver(sample: Sample, parameter: float | None) -> ConvexWeights:
+        del parameter
+        return solve(sample)
+
+    return solver
+
+
+def _pinball(sample: Sample, parameter: float | None) -> ConvexWeights:
+    return pinball_weights(sample, 0.5 if parameter is None else parameter)
+
 
 SOLVERS: Mapping[Loss, Solver] = {
-    Loss.SQUARED_ERROR: squared_error_weights,
-    Loss.ABSOLUTE_ERROR: absolute_error_weights,
-    Loss.LOG_LOSS: log_loss_weights,
+    Loss.SQUARED_ERROR: _without_parameter(squared_error_weights),
+    Loss.ABSOLUTE_ERROR: _without_parameter(absolute_error_weights),
+    Loss.PERCENTAGE_ERROR: _without_parameter(percentage_error_weights),
+    Loss.PINBALL: _pinball,
+    Loss.LOG_LOSS: _without_parameter(log_loss_weights),
 }
 
 
-def convex_weights(loss: Loss | None, sample: Sample) -> ConvexWeights:
-    """Return the weights of least mean loss.
+def convex_weights(
+    loss: Loss | None, sample: Sample, parameter: float | None = None
+) -> ConvexWeights:
+    """Return the weights of least mean loss, of several targets over all of them together.
+
+    Args:
+        loss: that the weights minimise.
+        sample: predictions and targets.
+        parameter: see `Metric.parameter`.
 
     Raises:
         UsageError: if there is no exact solver for this loss.
@@ -255,4 +345,4 @@ def convex_weights(loss: Loss | None, sample: Sample) -> ConvexWeights:
             f"There are no exact convex weights for {loss or 'this metric'} yet. "
             f"There are for: {', '.join(SOLVERS)}."
         )
-    return SOLVERS[loss](sample)
+    return SOLVERS[loss](sample.flat(), parameter)

@@ -17,6 +17,7 @@ from comps.base import Loss, Metric, Prediction, UsageError
 from ensembles import METHODS, Sample, best_blend, blend, check_members
 from ensembles.choice import blocks_in_time, choose, difference_error
 from ensembles.diversity import marginal_values
+from ensembles.sample import Columns
 from ensembles.weights import squared_error_weights
 from pipelines.folds import Folds
 from pipelines.results.oof import OutOfFold
@@ -43,8 +44,8 @@ LOG_LOSS = Metric(
 
 # Of values, with the weighted means among them.
 MEANS = ["equal", "best", "convex", "greedy"]
-OF_VALUES = [name for name, method in METHODS.items() if method.suits(METRIC, False)]
-OF_CLASSES = [name for name, method in METHODS.items() if method.suits(LOG_LOSS, True)]
+OF_VALUES = [name for name, method in METHODS.items() if method.suits(METRIC, Columns.ONE)]
+OF_CLASSES = [name for name, method in METHODS.items() if method.suits(LOG_LOSS, Columns.CLASSES)]
 
 
 def member(

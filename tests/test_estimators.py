@@ -13,6 +13,7 @@ from ensembles import METHODS, Sample
 from ensembles.choice import choose
 from ensembles.estimators import BlendClassifier, BlendRegressor
 from ensembles.methods import methods_for
+from ensembles.sample import Columns
 from ensembles.weights import log_loss_weights, squared_error_weights
 
 ESTIMATORS = [
@@ -83,7 +84,7 @@ def test_auto_chooses_for_values_as_for_a_loop_over_five_folds(seed: int) -> Non
     target = rng.uniform(5, 9, 60)
     oof = target[:, None] + rng.normal(0, [0.2, 1.0, 1.0], (60, 3))
     found = BlendRegressor("auto", RMSLE).fit(oof, target)
-    names = methods_for(RMSLE, many_classes=False)
+    names = methods_for(RMSLE, Columns.ONE)
     honest = np.empty((len(names), 60))
     for train, valid in KFold(5, shuffle=True, random_state=0).split(oof):
         for number, name in enumerate(names):
@@ -107,7 +108,7 @@ def test_auto_chooses_for_classes_as_for_a_loop_over_folds_with_a_share_of_each(
     shares /= shares.sum(axis=2, keepdims=True)
     oof = shares if n_classes > 2 else shares[:, :, 1]
     found = BlendClassifier("auto", LOG_LOSS).fit(oof.reshape(91, -1), codes)
-    names = methods_for(LOG_LOSS, many_classes=n_classes > 2)
+    names = methods_for(LOG_LOSS, Columns.of(oof, codes))
     honest = [np.empty((91, *oof.shape[2:])) for _ in names]
     for train, valid in StratifiedKFold(5, shuffle=True, random_state=0).split(oof[:, 0], codes):
         rest = Sample(oof[train], codes[train].astype(float))

@@ -23,7 +23,7 @@ from ensembles.choice import difference_error
 from ensembles.diversity import error_correlations
 from ensembles.greedy import greedy_weights
 from ensembles.methods import methods_for
-from ensembles.sample import LARGE, stack
+from ensembles.sample import LARGE, Columns, stack
 from ensembles.scorers import AucScorer, LogLossScorer
 from ensembles.search import nelder_mead_weights, random_weights
 from ensembles.weights import absolute_error_weights, log_loss_weights, squared_error_weights
@@ -203,25 +203,30 @@ SEARCHES = ["nelder-mead", "random"]
 
 
 @pytest.mark.parametrize(
-    ("metric", "many_classes", "others", "auto"),
+    ("metric", "columns", "others", "auto"),
     [
-        (RMSLE, False, ["convex", "ridge"], "equal top best convex ridge"),
-        (LOG_LOSS, False, ["logit", "convex", "logistic"], "equal logit top best convex logistic"),
+        (RMSLE, Columns.ONE, ["convex", "ridge"], "equal top best convex ridge"),
+        (
+            LOG_LOSS,
+            Columns.ONE,
+            ["logit", "convex", "logistic"],
+            "equal logit top best convex logistic",
+        ),
         (
             ROC_AUC,
-            False,
+            Columns.ONE,
             ["logit", "rank", "convex", "logistic"],
             "equal logit top best convex logistic",
         ),
         (
             ACCURACY,
-            True,
+            Columns.CLASSES,
             ["convex", "convex-by-class", "logistic"],
             "equal geometric top best convex convex-by-class logistic",
         ),
         (
             replace(ACCURACY, loss=None),
-            True,
+            Columns.CLASSES,
             ["logistic"],
             "equal geometric top best greedy logistic",
         ),
@@ -229,12 +234,14 @@ SEARCHES = ["nelder-mead", "random"]
     ids=["values", "two classes", "order", "classes", "no loss"],
 )
 def test_methods_suit_what_they_can_be_fitted_on(
-    metric: Metric, many_classes: bool, others: list[str], auto: str
+    metric: Metric, columns: Columns, others: list[str], auto: str
 ) -> None:
-    suiting = [name for name, method in METHODS.items() if method.suits(metric, many_classes)]
+    suiting = [name for name, method in METHODS.items() if method.suits(metric, columns)]
     assert sorted(suiting) == sorted([*ALWAYS, *SEARCHES, *others])
-    assert methods_for(metric, many_classes) == auto.split()
-    sample = classes(0) if many_classes else values(0) if metric is RMSLE else binary(0)
+    assert methods_for(metric, columns) == auto.split()
+    sample = (
+        classes(0) if columns is Columns.CLASSES else values(0) if metric is RMSLE else binary(0)
+    )
     for name in auto.split():
         predicted = METHODS[name].fit(sample, metric).predict(sample.predictions)
         assert predicted.shape == (len(sample.target), *sample.predictions.shape[2:])
@@ -578,28 +585,28 @@ def test_a_stack_of_members_that_say_nothing_shares_its_weights_evenly(method: s
 
 
 @pytest.mark.parametrize(
-    ("metric", "many_classes", "expected"),
+    ("metric", "columns", "expected"),
     [
-        (RMSLE, False, "equal top best convex ridge"),
-        (MEAN_ABSOLUTE_ERROR, False, "equal top best convex ridge"),
-        (ROC_AUC, False, "equal logit top best convex logistic"),
-        (LOG_LOSS, False, "equal logit top best convex logistic"),
-        (LOG_LOSS, True, "equal geometric top best convex convex-by-class logistic"),
-        (ACCURACY, True, "equal geometric top best convex convex-by-class logistic"),
-        (replace(ACCURACY, loss=None), True, "equal geometric top best greedy logistic"),
-        (replace(RMSLE, loss=None), False, "equal top best greedy ridge"),
+        (RMSLE, Columns.ONE, "equal top best convex ridge"),
+        (MEAN_ABSOLUTE_ERROR, Columns.ONE, "equal top best convex ridge"),
+        (ROC_AUC, Columns.ONE, "equal logit top best convex logistic"),
+        (LOG_LOSS, Columns.ONE, "equal logit top best convex logistic"),
+        (LOG_LOSS, Columns.CLASSES, "equal geometric top best convex convex-by-class logistic"),
+        (ACCURACY, Columns.CLASSES, "equal geometric top best convex convex-by-class logistic"),
+        (replace(ACCURACY, loss=None), Columns.CLASSES, "equal geometric top best greedy logistic"),
+        (replace(RMSLE, loss=None), Columns.ONE, "equal top best greedy ridge"),
     ],
 )
 def test_what_is_tried_where_no_method_is_named(
-    metric: Metric, many_classes: bool, expected: str
+    metric: Metric, columns: Columns, expected: str
 ) -> None:
-    assert methods_for(metric, many_classes) == expected.split()
+    assert methods_for(metric, columns) == expected.split()
 
 
 def test_ranks_are_for_metrics_of_the_order_of_rows() -> None:
     suits = METHODS["rank"].suits
-    assert suits(ROC_AUC, False)
-    assert not suits(ROC_AUC, True) and not suits(LOG_LOSS, False)
+    assert suits(ROC_AUC, Columns.ONE)
+    assert not suits(ROC_AUC, Columns.CLASSES) and not suits(LOG_LOSS, Columns.ONE)
 
 
 # Diversity

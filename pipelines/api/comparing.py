@@ -136,10 +136,14 @@ def compare(
     metric, dataset = session.competition.metric, session.dataset
     pairs = compare_members(
         found,
-        session.target,
+        session.competition.truth(dataset),
         experiment.folds,
         metric,
-        dependent_rows(len(session.target), dataset.groups, dataset.times),
+        dependent_rows(
+            len(session.target),
+            dataset.queries if dataset.groups is None else dataset.groups,
+            dataset.times,
+        ),
         seed=session.seed,
     )
     ordered = sorted(found, key=lambda oof: metric.sort_key(oof.score))

@@ -44,8 +44,8 @@ def headline(experiment: Experiment, chosen: Blend, single: Blend, tuned: list[s
         tuned: models whose parameters a search chose on these rows.
     """
     competition, dataset = experiment.competition, experiment.dataset
-    metric, target = competition.metric, competition.scaled_target(dataset)
-    scored = np.isfinite(chosen.honest.reshape(len(target), -1)).all(axis=1)
+    metric, target = competition.metric, competition.truth(dataset)
+    scored = np.flatnonzero(np.isfinite(chosen.honest.reshape(len(target), -1)).all(axis=1))
     gain = metric.sort_key(single.honest_score) - metric.sort_key(chosen.honest_score)
     groups, times = (
         None if labels is None else labels[scored] for labels in (dataset.groups, dataset.times)

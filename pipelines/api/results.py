@@ -167,7 +167,7 @@ def blend_members(
     competition = experiment.competition
     return best_blend(
         list(oofs.values()),
-        competition.scaled_target(experiment.dataset),
+        competition.truth(experiment.dataset),
         experiment.folds,
         competition.metric,
         None if method == "auto" else [method],

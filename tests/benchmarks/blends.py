@@ -25,7 +25,7 @@ from comps.metrics import ROC_AUC
 from ensembles.blend import honest_predictions
 from ensembles.choice import choose, mean_of
 from ensembles.methods import METHODS, methods_for
-from ensembles.sample import Sample
+from ensembles.sample import Columns, Sample
 from ensembles.scorers import AucScorer
 from pipelines.basics.seeds import derive_seed
 
@@ -36,7 +36,7 @@ FRESH = 20_000
 NOISE = 0.9
 TRUTH = 1.2
 KINDS = ("alike", "junk", "dominant")
-TRIED = methods_for(ROC_AUC, False)
+TRIED = methods_for(ROC_AUC, Columns.ONE)
 RIVALS = ("equal", "greedy", "best")
 
 

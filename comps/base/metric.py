@@ -95,7 +95,8 @@ class Metric:
         label: short heading for tables, e.g. "RMSLE".
         function: `(target, prediction) -> float`, both arrays [rows] (or prediction
             [rows, classes] of probabilities) on `scale`; of labels, both class codes. Of several
-            targets it gets one column after the other, and the score is the mean.
+            targets it gets one column after the other, and the score is the mean over those that
+            have one: NaN says that a column has none, as the AUC of a fold without a rare label.
         greater_is_better: the direction.
         needs: the kind of prediction that `function` takes.
         scale: of the arguments of `function`.
@@ -145,7 +146,9 @@ class Metric:
             self._score_column(Truth(values, truth.weight, truth.query), column)
             for values, column in columns
         ]
-        return float(np.mean(scores))
+        # A fold may lack a rare label; the others still have a score there.
+        defined = [score for score in scores if not np.isnan(score)]
+        return float(np.mean(defined)) if defined else float("nan")
 
     def _score_column(self, truth: Truth, prediction: Array) -> float:
         if self.needs is Prediction.LABEL:

@@ -59,7 +59,9 @@ def load_trainer(name: str) -> Trainer:
 def takes_weights(model: Model) -> bool:
     """Return whether a model is trained with the weights of rows, where there are any."""
     trainer = load_trainer(model.trainer)
-    return not isinstance(trainer, SelectiveTrainer) or trainer.takes_weights(model)
+    if not isinstance(trainer, SelectiveTrainer):
+        return True
+    return trainer.takes_weights(model.without_view_params())
 
 
 def accelerated(model: Model) -> bool:

@@ -46,8 +46,14 @@ class SklearnTrainer:
         return (self._at_once if several else self._one_by_one)(model, folds, context)
 
     def takes_weights(self, model: Model) -> bool:
-        """Return whether the estimator of a model takes weights of rows."""
-        return weight_name(_built(model)) is not None
+        """Return whether the estimator of a model takes weights of rows.
+
+        One that cannot be built takes whatever there is: training it says what is wrong.
+        """
+        try:
+            return weight_name(_built(model)) is not None
+        except UsageError:
+            return True
 
     def _at_once(
         self, model: Model, folds: Sequence[FoldData], context: Context

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
 from comps.base import Task, UsageError
 from pipelines.basics.seeds import derive_seed
 from pipelines.folds import SCHEMES, FoldInput, Folds, FoldSpec, make_folds
+from pipelines.folds._strata import joint_ranks, label_strata, quantile_bins
 from pipelines.folds.files import folds_to_arrays
-from pipelines.folds.schemes import quantile_bins
 
 # Blocks in time are no partition of all rows: `test_expanding` looks at them.
 SHUFFLED = sorted(set(SCHEMES) - {"expanding"})
@@ -32,11 +32,17 @@ def divisible_rows(draw: st.DrawFn) -> tuple[FoldSpec, FoldInput]:
     target = np.array(
         draw(st.lists(st.integers(-5, 5), min_size=n_rows, max_size=n_rows)), dtype=np.float64
     )
-    task, groups = Task.REGRESSION, None
-    if scheme == "stratified" and draw(st.booleans()):
-        task = Task.MULTICLASS
-        target = np.arange(n_rows) % draw(st.integers(1, n_rows // n_folds))
-    if scheme == "grouped":
+    task, groups, column = Task.REGRESSION, None, None
+    if scheme == "stratified":
+        task = draw(st.sampled_from(list(Task)))
+        if task in (Task.BINARY, Task.MULTICLASS):
+            target = np.arange(n_rows) % draw(st.integers(1, n_rows // n_folds))
+        elif task is Task.MULTILABEL or draw(st.booleans()):
+            columns = np.stack([target, target[::-1], target**2], axis=1)
+            target = (columns > 1).astype(np.float64) if task is Task.MULTILABEL else columns
+    if scheme == "column":
+        column = np.random.default_rng(draw(SEEDS)).permutation(np.arange(n_rows) % n_folds)
+    if scheme in ("grouped", "stratified-grouped"):
         n_groups = draw(st.integers(n_folds, n_rows))
         others = draw(
             st.lists(
@@ -46,7 +52,8 @@ def divisible_rows(draw: st.DrawFn) -> tuple[FoldSpec, FoldInput]:
             )
         )
         groups = np.array([f"g{number}" for number in [*range(n_groups), *others]])
-    return FoldSpec(scheme, n_folds, draw(SEEDS)), FoldInput(target, task, groups)
+    rows = FoldInput(target, task, groups, column=column)
+    return FoldSpec(scheme, n_folds, draw(SEEDS)), rows
 
 
 def valid_rows(folds: Folds, repeat: int = 0) -> list[NDArray[np.int64]]:
@@ -54,7 +61,6 @@ def valid_rows(folds: Folds, repeat: int = 0) -> list[NDArray[np.int64]]:
     return [valid for _, valid in folds.pairs[repeat]]
 
 
-@pytest.mark.filterwarnings("ignore:The least populated class")
 @given(divisible_rows(), st.integers(1, 3))
 def test_every_scheme_partitions_the_rows_in_every_repeat(
     case: tuple[FoldSpec, FoldInput], n_repeats: int
@@ -69,7 +75,6 @@ def test_every_scheme_partitions_the_rows_in_every_repeat(
             np.testing.assert_array_equal(train, np.setdiff1d(everyone, valid))
 
 
-@pytest.mark.filterwarnings("ignore:The least populated class")
 @given(divisible_rows())
 def test_row_numbers_are_ascending_int64(case: tuple[FoldSpec, FoldInput]) -> None:
     for pair in make_folds(*case).pairs[0]:
@@ -78,7 +83,6 @@ def test_row_numbers_are_ascending_int64(case: tuple[FoldSpec, FoldInput]) -> No
             assert (np.diff(rows) > 0).all()
 
 
-@pytest.mark.filterwarnings("ignore:The least populated class")
 @given(divisible_rows())
 def test_every_row_is_covered_by_the_fold_that_predicts_it(
     case: tuple[FoldSpec, FoldInput],
@@ -90,7 +94,6 @@ def test_every_row_is_covered_by_the_fold_that_predicts_it(
         np.testing.assert_array_equal(np.flatnonzero(owner == fold), valid)
 
 
-@pytest.mark.filterwarnings("ignore:The least populated class")
 @given(divisible_rows())
 def test_the_same_seed_gives_the_same_folds(case: tuple[FoldSpec, FoldInput]) -> None:
     one, other = make_folds(*case, n_repeats=2), make_folds(*case, n_repeats=2)
@@ -99,7 +102,6 @@ def test_the_same_seed_gives_the_same_folds(case: tuple[FoldSpec, FoldInput]) ->
         np.testing.assert_array_equal(rows, folds_to_arrays(other)[name])
 
 
-@pytest.mark.filterwarnings("ignore:The least populated class")
 @given(divisible_rows(), st.integers(2, 4))
 def test_more_repeats_keep_the_first_ones_and_the_fingerprint(
     case: tuple[FoldSpec, FoldInput], n_repeats: int
@@ -207,6 +209,118 @@ def assert_same_pairs(
             np.testing.assert_array_equal(rows, other)
 
 
+# Classes and groups together, several targets, labels, folds of the user's
+
+
+@given(st.integers(2, 5), SEEDS)
+def test_every_fold_learns_a_class_with_two_rows(n_folds: int, seed: int) -> None:
+    classes = np.random.default_rng(seed).permutation([0] * 20 + [1, 1])
+    folds = make_folds(FoldSpec("stratified", n_folds, seed), FoldInput(classes, Task.BINARY))
+    for train, _ in folds.pairs[0]:
+        assert classes[train].any()
+
+
+def test_stratified_grouped_is_scikit_learns_with_a_derived_seed() -> None:
+    rng = np.random.default_rng(2)
+    groups, classes = rng.integers(0, 15, 60), rng.integers(0, 3, 60)
+    rows = FoldInput(classes, Task.MULTICLASS, groups)
+    splitter = StratifiedGroupKFold(4, shuffle=True, random_state=derive_seed(7, "folds", 0))
+    expected = list(splitter.split(classes, classes, groups))
+    found = make_folds(FoldSpec("stratified-grouped", 4, seed=7), rows)
+    assert_same_pairs(found.pairs[0], expected)
+
+
+@pytest.mark.parametrize("task", [Task.MULTICLASS, Task.REGRESSION])
+def test_stratified_grouped_keeps_groups_whole_and_shares_even(task: Task) -> None:
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, 60, 600)
+    # Each group leans to some class, and has rows of all three.
+    target = np.digitize(rng.normal(size=600) + rng.normal(size=60)[groups], [0.0, 1.0])
+    rows = FoldInput(target.astype(float), task, groups)
+    shares = np.bincount(target) / 600
+    for train, valid in make_folds(FoldSpec("stratified-grouped", 5), rows).pairs[0]:
+        assert not set(groups[train]) & set(groups[valid])
+        np.testing.assert_allclose(np.bincount(target[valid]) / len(valid), shares, atol=0.06)
+
+
+def rare_labels(seed: int) -> NDArray[np.float64]:
+    """Return [400, 30] labels: a frequent one, some rarer, and many with about eight rows."""
+    rng = np.random.default_rng(seed)
+    shares = np.concatenate([[0.5, 0.3, 0.1], np.full(27, 0.02)])
+    return (rng.random((400, 30)) < shares).astype(np.float64)
+
+
+def test_rare_labels_are_spread_over_the_folds() -> None:
+    def most_in_a_fold(scheme: str, seed: int) -> float:
+        """Return the largest share of a rare label's rows that a fold has, of all such labels."""
+        labels = rare_labels(seed)
+        folds = make_folds(FoldSpec(scheme, 5, seed), FoldInput(labels, Task.MULTILABEL))
+        found = np.stack([labels[valid].sum(axis=0) for valid in valid_rows(folds)])[:, 3:]
+        return float((found.max(axis=0) / found.sum(axis=0)).mean())
+
+    stratified, shuffled = (
+        np.mean([most_in_a_fold(scheme, seed) for seed in range(10)])
+        for scheme in ("stratified", "kfold")
+    )
+    # Of eight rows, two in each fold would be as even as can be.
+    assert stratified < 0.33 < 0.38 < shuffled
+
+
+def test_combinations_of_a_few_labels_keep_their_shares() -> None:
+    labels = np.random.default_rng(0).permutation(np.repeat([[0, 0], [0, 1], [1, 1]], 20, axis=0))
+    folds = make_folds(FoldSpec("stratified", 5), FoldInput(labels, Task.MULTILABEL))
+    for valid in valid_rows(folds):
+        assert np.unique(labels[valid], axis=0, return_counts=True)[1].tolist() == [4, 4, 4]
+
+
+def test_labels_that_are_all_too_rare_are_shuffled() -> None:
+    rows = FoldInput(np.eye(8), Task.MULTILABEL)
+    one, other = (make_folds(FoldSpec(scheme, 4), rows) for scheme in ("stratified", "kfold"))
+    assert [len(valid) for valid in valid_rows(one)] == [len(v) for v in valid_rows(other)]
+
+
+def test_a_row_of_a_rare_combination_counts_as_its_rarest_label() -> None:
+    labels = np.array([[1, 0, 0]] * 4 + [[1, 1, 0], [1, 0, 1], [0, 1, 0], [0, 0, 0]])
+    strata = label_strata(labels, least=2)
+    assert len(set(strata[:4])) == 1
+    assert strata[4] == strata[6]
+    assert len({strata[0], strata[4], strata[5], strata[7]}) == 4
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_each_of_two_targets_is_spread_over_the_folds(sign: int) -> None:
+    rng = np.random.default_rng(1)
+    shared = rng.normal(size=500)
+    targets = np.exp([shared, sign * 3 * shared] + 0.3 * rng.normal(size=(2, 500))).T
+    rows = FoldInput(targets, Task.REGRESSION)
+    for valid in valid_rows(make_folds(FoldSpec("stratified", 5), rows)):
+        for values in targets.T:
+            for part in np.array_split(np.argsort(values), 4):
+                assert abs(np.isin(part, valid).sum() - 25) <= 7
+
+
+def test_the_order_of_several_targets_does_not_depend_on_their_units() -> None:
+    targets = np.random.default_rng(0).normal(size=(50, 3))
+    expected = joint_ranks(targets)
+    np.testing.assert_array_equal(joint_ranks(np.exp(targets * [1.0, 9.0, 2.0])), expected)
+    np.testing.assert_array_equal(joint_ranks(targets * [1.0, 1.0, -1.0]), expected)
+
+
+def test_folds_of_the_user_are_taken_as_they_are() -> None:
+    column = np.array([3, 1, -1, 7, 3, 1, 7, -1])
+    rows = FoldInput(np.zeros(8), Task.REGRESSION, column=column)
+    folds = make_folds(FoldSpec("column", 3, seed=5), rows, n_repeats=2)
+    for repeat in range(2):
+        found = [[part.tolist() for part in pair] for pair in folds.pairs[repeat]]
+        assert [valid for _, valid in found] == [[1, 5], [0, 4], [3, 6]]
+        assert [train for train, _ in found] == [
+            [0, 2, 3, 4, 6, 7],
+            [1, 2, 3, 5, 6, 7],
+            [0, 1, 2, 4, 5, 7],
+        ]
+    np.testing.assert_array_equal(folds.covered(), column >= 0)
+
+
 # The fingerprint
 
 BASE = FoldSpec("kfold", 3, seed=0)
@@ -256,23 +370,6 @@ def test_an_impossible_number_of_folds_is_refused(scheme: str, n_folds: int) -> 
 def test_less_than_one_repeat_is_refused(n_repeats: int) -> None:
     with pytest.raises(UsageError, match=rf"--repeats must be at least 1; it is {n_repeats}\."):
         make_folds(BASE, ROWS, n_repeats)
-
-
-def test_a_class_with_fewer_rows_than_folds_is_refused() -> None:
-    rows = FoldInput(np.array([0] * 20 + [1] * 2), Task.BINARY)
-    with pytest.raises(UsageError, match="smallest class has 2 rows, fewer than the 3 folds"):
-        make_folds(FoldSpec("stratified", 3), rows)
-
-
-def test_grouped_folds_without_groups_are_refused() -> None:
-    with pytest.raises(UsageError, match="'grouped' needs groups"):
-        make_folds(FoldSpec("grouped", 3), FoldInput(np.arange(9.0), Task.REGRESSION))
-
-
-def test_fewer_groups_than_folds_are_refused() -> None:
-    rows = FoldInput(np.arange(9.0), Task.REGRESSION, np.arange(9) % 2)
-    with pytest.raises(UsageError, match="3 folds need as many groups; there are 2"):
-        make_folds(FoldSpec("grouped", 3), rows)
 
 
 def rows(*numbers: int) -> NDArray[np.int64]:

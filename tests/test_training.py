@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from comps.base import IDENTITY, Dataset, Family, Model, Task, UsageError
 from comps.house_prices.competition import HOUSE_PRICES
+from pipelines.basics.seeds import derive_seed
 from pipelines.fitting.training import train_folds
 from pipelines.fitting.views import ViewCache
 from pipelines.folds import ALL_ROWS, FoldInput, Folds, FoldSpec, make_folds
@@ -93,6 +94,7 @@ def houses() -> tuple[Dataset, Folds]:
         train=whole.train.iloc[:N_ROWS],
         target=whole.target[:N_ROWS],
         train_ids=whole.train_ids[:N_ROWS],
+        groups=None,
         test=whole.test.iloc[:N_TEST],
         test_ids=whole.test_ids[:N_TEST],
     )
@@ -605,13 +607,18 @@ def test_the_caller_is_told_each_stage_and_the_mean_score(
 # Trainers against the plain libraries
 
 
+N_CLASSES = {Task.REGRESSION: 0, Task.BINARY: 2, Task.MULTICLASS: 3, Task.MULTILABEL: 2}
+
+
 def toy(task: Task, seed: int = 3) -> FoldData:
-    """Return a fold of 90 rows with three classes or a value that follows from them."""
+    """Return a fold of 90 rows with a value, classes or two labels that follow from them."""
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(150, 3))
     value = rows[:, 0] + 0.5 * rows[:, 1] ** 2 + 0.1 * rng.normal(size=150)
-    n_classes = {Task.REGRESSION: 0, Task.BINARY: 2, Task.MULTICLASS: 3}[task]
+    n_classes = N_CLASSES[task]
     target = np.digitize(value, [0.2, 1.0][: n_classes - 1]).astype(float) if n_classes else value
+    if task is Task.MULTILABEL:
+        target = (value[:, None] > [0.2, 1.0]).astype(float)
     return FoldData(rows[:90], target[:90], rows[90:120], rows[120:], seed=7)
 
 
@@ -619,8 +626,9 @@ def stages(model: Model, task: Task) -> list[Stage]:
     """Train a model on the toy rows."""
     trainer = load_trainer(model.trainer)
     trainer.prepare()
-    n_classes = {Task.REGRESSION: 0, Task.BINARY: 2, Task.MULTICLASS: 3}[task]
-    return list(trainer.stages(model, [toy(task)], Context(task, n_classes, threads=1)))
+    fold = toy(task)
+    context = Context(task, N_CLASSES[task], threads=1, n_targets=fold.target[0].size)
+    return list(trainer.stages(model, [fold], context))
 
 
 TASKS = pytest.mark.parametrize("task", list(Task))
@@ -658,7 +666,22 @@ def test_an_early_stage_is_what_fewer_rounds_would_have_given(model: Model, task
     np.testing.assert_allclose(whole[0].test[0], short[0].test[0], rtol=1e-6)
 
 
-def lightgbm_alone(model: Model, task: Task, rounds: int) -> NDArray[np.float64]:
+Alone = Callable[[Model, FoldData, Task, int], NDArray[np.float64]]
+
+
+def of_each_label(alone: Alone, model: Model, task: Task, rounds: int) -> NDArray[np.float64]:
+    """Predict the validation rows with a library alone, label by label where there are several."""
+    fold = toy(task)
+    if task is not Task.MULTILABEL:
+        return alone(model, fold, task, rounds)
+    labels = [
+        replace(fold, target=label, seed=derive_seed(fold.seed, "target", place))
+        for place, label in enumerate(fold.target.T)
+    ]
+    return np.stack([alone(model, label, Task.BINARY, rounds) for label in labels], axis=1)
+
+
+def lightgbm_alone(model: Model, fold: FoldData, task: Task, rounds: int) -> NDArray[np.float64]:
     """Predict the validation rows as LightGBM's own documentation would."""
     import lightgbm
 
@@ -668,13 +691,12 @@ def lightgbm_alone(model: Model, task: Task, rounds: int) -> NDArray[np.float64]
         Task.MULTICLASS: {"objective": "multiclass", "num_class": 3},
     }[task]
     own = {key: value for key, value in model.params.items() if key not in ("rounds", "stride")}
-    params = {**own, **objective, "seed": 7, "num_threads": 1, "verbosity": -1}
-    fold = toy(task)
+    params = {**own, **objective, "seed": fold.seed, "num_threads": 1, "verbosity": -1}
     booster = lightgbm.train(params, lightgbm.Dataset(fold.train, fold.target), rounds)
     return np.asarray(booster.predict(fold.valid))
 
 
-def xgboost_alone(model: Model, task: Task, rounds: int) -> NDArray[np.float64]:
+def xgboost_alone(model: Model, fold: FoldData, task: Task, rounds: int) -> NDArray[np.float64]:
     """Predict the validation rows as XGBoost's own documentation would."""
     import xgboost
 
@@ -684,8 +706,9 @@ def xgboost_alone(model: Model, task: Task, rounds: int) -> NDArray[np.float64]:
         Task.MULTICLASS: {"objective": "multi:softprob", "num_class": 3},
     }[task]
     own = {key: value for key, value in model.params.items() if key not in ("rounds", "stride")}
-    params = {**own, **objective, "seed": 7, "nthread": 1, "tree_method": "hist"}
-    fold = toy(task)
+    params = {**own, **objective, "seed": fold.seed, "nthread": 1, "tree_method": "hist"}
+    # As one of several labels: seven is the seed of one target.
+    params["seed_per_iteration"] = fold.seed != 7
     booster = xgboost.train(params, xgboost.QuantileDMatrix(fold.train, fold.target), rounds)
     return np.asarray(booster.predict(xgboost.DMatrix(fold.valid)))
 
@@ -696,9 +719,10 @@ def xgboost_alone(model: Model, task: Task, rounds: int) -> NDArray[np.float64]:
     [(LIGHTGBM, lightgbm_alone), (XGBOOST, xgboost_alone)],
     ids=["lightgbm", "xgboost"],
 )
-def test_stages_are_what_the_library_alone_predicts(model: Model, alone: Any, task: Task) -> None:
+def test_stages_are_what_the_library_alone_predicts(model: Model, alone: Alone, task: Task) -> None:
     for stage in stages(model, task):
-        np.testing.assert_allclose(stage.valid[0], alone(model, task, stage.step), rtol=2e-6)
+        wanted = of_each_label(alone, model, task, stage.step)
+        np.testing.assert_allclose(stage.valid[0], wanted, rtol=2e-6)
 
 
 def counts() -> FoldData:
@@ -769,8 +793,7 @@ def test_an_objective_with_a_link_predicts_in_the_unit_of_the_target(
     changed = replace(model, params={**model.params, **changes, "rounds": 10})
     fold = counts() if task is Task.REGRESSION else toy(task)
     trainer = load_trainer(model.trainer)
-    n_classes = {Task.REGRESSION: 0, Task.BINARY: 2, Task.MULTICLASS: 3}[task]
-    found = list(trainer.stages(changed, [fold], Context(task, n_classes, threads=1)))
+    found = list(trainer.stages(changed, [fold], Context(task, N_CLASSES[task], threads=1)))
     assert [stage.step for stage in found] == [4, 8, 10]
     for stage in found:
         wanted = alone(changed, fold, task, stage.step)
@@ -807,7 +830,7 @@ def test_an_objective_that_is_named_is_the_same_as_the_usual_one(model: Model, t
             "binary": "binary:logistic",
             "multiclass": "multi:softprob",
         },
-    }[model.trainer][task]
+    }[model.trainer]["binary" if task is Task.MULTILABEL else task]
     named = replace(model, params={**model.params, "objective": usual})
     for one, other in zip(stages(model, task), stages(named, task), strict=True):
         np.testing.assert_array_equal(one.valid[0], other.valid[0])

@@ -47,7 +47,9 @@ class Dataset:
         sample_submission: the competition's own template, which a submission must match; None
             where nothing is to be submitted.
         source: where the rows came from, for the user.
-        fingerprint: of the files' content; equal content gives equal text.
+        fingerprint: of the files' content; equal content gives equal text. Keys of results take
+            nothing else of the rows: it must follow from all that is said here, targets, weights,
+            queries, groups, times and folds, too.
         groups: [n] group labels that must not be split by a fold (duplicates), or None.
         times: [n] time of each row where rows are ordered in time, or None.
         classes: labels as the submission has them, by class code; empty for regression.
@@ -55,10 +57,13 @@ class Dataset:
         weights: [n] float64 above zero, what each row counts for in training and in the metric;
             None where all count alike.
         queries: [n], equal for rows that the metric ranks together, or None.
-        folds: [n] int64, the fold of each row as the user's column says it, or None.
+        folds: [n] int64, the fold of each row as the user numbered it, for the scheme "column";
+            below zero for rows that are trained on in every fold and predicted in none. None where
+            there is no such column.
 
     Raises:
-        DataError: if the numbers of rows, ids and targets differ, or the columns of two tables.
+        DataError: if the numbers of rows, ids and targets differ, or the columns of two tables, or
+            a weight is not above zero.
     """
 
     train: RowSet
@@ -88,6 +93,14 @@ class Dataset:
             raise DataError(
                 f"{len(self.target)} targets came with {len(self.train_ids)} training rows."
             )
+        for name in ("groups", "times", "weights", "queries", "folds"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self.train_ids):
+                raise DataError(
+                    f"{len(values)} {name} came with {len(self.train_ids)} training rows."
+                )
+        if self.weights is not None:
+            _check_weights(self.weights, self.train_ids)
         if hasattr(self.train, "columns") and hasattr(self.test, "columns"):
             _check_columns(list(self.train.columns), list(self.test.columns))
 
@@ -101,6 +114,22 @@ class Dataset:
         if self.sample_submission is None:
             raise UsageError("There are no test rows, so that there is nothing to submit.")
         return self.sample_submission
+
+
+def _check_weights(weights: NDArray[np.float64], ids: Array) -> None:
+    """Check that every row counts for something.
+
+    Raises:
+        DataError: that names the first rows that do not.
+    """
+    bad = ~(np.isfinite(weights) & (weights > 0))
+    if bad.any():
+        rows = zip(ids[bad], weights[bad], strict=True)
+        raise DataError(
+            f"{int(bad.sum())} weights are not above 0: ids "
+            f"{some(f'{row} ({weight:g})' for row, weight in rows)}. Leave out the rows that "
+            "count for nothing."
+        )
 
 
 def _check_columns(train: list[object], test: list[object]) -> None:
@@ -159,8 +188,8 @@ class Competition:
         also: further metrics, shown beside the one that decides.
         valid_range: lowest and highest value that a submission may hold, in its own unit; labels
             are checked against those of the training target instead.
-        offset: `(rows) -> [n]`, a forecast on the metric's scale that needs no training. A
-            model with the parameter `residual` learns to correct it.
+        offset: `(rows) -> [n]` or `[n, targets]`, a forecast on the metric's scale that needs no
+            training. A model with the parameter `residual` learns to correct it.
         transformers: the features of a model of the user's that names none, by its family; see
             `Model.features`.
         data: where its files are, unless a call or the folder for downloads says otherwise.

@@ -101,7 +101,8 @@ class Metric:
         label: short heading for tables, e.g. "RMSLE".
         function: `(target, prediction) -> float`, both arrays [rows] (or prediction
             [rows, classes] of probabilities) on `scale`; of labels, both class codes. Of several
-            targets it gets one column after the other, and the score is the mean.
+            targets it gets one column after the other, and the score is the mean over those that
+            have one: NaN says that a column has none, as the AUC of a fold without a rare label.
         greater_is_better: the direction.
         needs: the kind of prediction that `function` takes; for ranked labels, too, it takes
             probabilities.

@@ -21,7 +21,7 @@ def choices() -> Mapping[str, str]:
     """Return what each registry knows, as help texts list it.
 
     >>> choices()["schemes"]
-    'kfold, stratified, grouped or expanding'
+    'kfold, stratified, grouped, stratified-grouped, column or expanding'
     """
     names: Mapping[str, Iterable[str]] = {
         "backends": ["auto", *BACKENDS],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Competition, Dataset, Family, Metric, base_name
+from comps.base import Competition, Dataset, Family, Metric, Truth, base_name
 from ensembles import Blend, best_blend
 from ensembles.diversity import error_correlations, marginal_values
 from ensembles.sample import sample_of
@@ -87,8 +87,13 @@ class Result:
 
     @cached_property
     def target(self) -> Floats:
-        """The training target on the metric's scale, [n] float64."""
+        """The training target on the metric's scale, [n] or [n, targets] float64."""
         return self.competition.scaled_target(self.dataset)
+
+    @cached_property
+    def truth(self) -> Truth:
+        """What predictions of the training rows are scored against."""
+        return self.competition.truth(self.dataset)
 
     @cached_property
     def leaderboard(self) -> pd.DataFrame:
@@ -202,8 +207,8 @@ def leaderboard_rows(result: Result) -> list[Row]:
             "model": oof.model,
             "family": str(family_of(competition, oof)),
             "score": oof.score,
-            "nested_score": _nested_score(metric, result.target, oof),
-            **_further(competition, result.target, oof.valid),
+            "nested_score": _nested_score(metric, result.truth, oof),
+            **_further(competition, result.truth, oof.valid),
             "fold_mean": float(oof.fold_scores.mean()),
             "fold_std": float(oof.fold_scores.std(ddof=1)),
             "repeats": oof.n_repeats,
@@ -226,7 +231,7 @@ def blend_rows(result: Result) -> list[Row]:
         return []
     rows = []
     for blend in result.tried:
-        further = _further(competition, result.target, blend.honest)
+        further = _further(competition, result.truth, blend.honest)
         row = {
             "method": blend.method,
             "honest_score": blend.honest_score,
@@ -279,16 +284,20 @@ def family_of(competition: Competition, oof: OutOfFold) -> Family:
     return next((m.family for m in competition.models if m.name == name), Family.OTHER)
 
 
-def _nested_score(metric: Metric, target: Floats, oof: OutOfFold) -> float | None:
+def _nested_score(metric: Metric, truth: Truth, oof: OutOfFold) -> float | None:
     """Return the score with the stopping point chosen without the scored fold and its targets."""
-    return None if oof.nested is None else metric.score(target, oof.nested.outer)
+    if oof.nested is None:
+        return None
+    # Rows that the user numbered below zero are in no fold.
+    scored = oof.covered
+    return metric.score(truth[scored], oof.nested.outer[scored])
 
 
-def _further(competition: Competition, target: Floats, predictions: Floats) -> dict[str, float]:
+def _further(competition: Competition, truth: Truth, predictions: Floats) -> dict[str, float]:
     """Return the competition's further metrics by name, on the rows that are predicted."""
-    covered = np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1)
+    covered = np.flatnonzero(np.isfinite(predictions.reshape(len(truth), -1)).all(axis=1))
     return {
-        other.name: other.score(target[covered], predictions[covered]) for other in competition.also
+        other.name: other.score(truth[covered], predictions[covered]) for other in competition.also
     }
 
 

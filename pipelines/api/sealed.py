@@ -25,7 +25,7 @@ def look_at_sealed(session: Session, chosen: Blend) -> SealedScore | None:
         "method": chosen.method,
         "members": dict(zip(chosen.members, map(float, chosen.weights), strict=True)),
         "metric": metric.name,
-        "score": metric.score(metric.scale.forward(part.target), predictions),
+        "score": metric.score(part.truth(metric), predictions),
         "honest_score": chosen.honest_score,
     }
     count = record_look(session.store, part, predictions, details)

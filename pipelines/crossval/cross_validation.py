@@ -16,7 +16,7 @@ from pipelines.folds import ALL_ROWS, Held
 from pipelines.results.fold_result import FoldResult
 from pipelines.results.oof import OutOfFold, assemble
 from pipelines.store import Experiment, RunStore, error_log
-from pipelines.trainers import load_trainer
+from pipelines.trainers import load_trainer, takes_weights
 
 
 class Reporter(Protocol):
@@ -94,6 +94,8 @@ def cross_validate(
         fails is reported there; the others go on.
     """
     outcome = CrossValidation()
+    if experiment.dataset.weights is not None:
+        _note_unweighted(models, reporter)
     plan = FitPlan(experiment, store, nested)
     missing = {model.member: plan.missing(model) for model in models}
     total = len(models) * plan.count
@@ -125,6 +127,16 @@ def cross_validate(
         if model.member in outcome.left_out and model.member not in outcome.failures
     ]
     return outcome
+
+
+def _note_unweighted(models: Sequence[Model], reporter: Reporter) -> None:
+    """Say which models are trained without the weights of rows."""
+    unweighted = [model.member for model in models if not takes_weights(model)]
+    if unweighted:
+        reporter.note(
+            "Trained without the weights of rows, which their estimators do not take: "
+            f"{', '.join(unweighted)}."
+        )
 
 
 def _longest_programs_first(models: Sequence[Model]) -> list[Model]:

@@ -10,12 +10,22 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Competition, Dataset, Model, Transformer, UsageError, take
+from comps.base import (
+    Array,
+    Competition,
+    Dataset,
+    Model,
+    Task,
+    Transformer,
+    Truth,
+    UsageError,
+    take,
+)
 from pipelines.basics.fingerprint import with_contents
 from pipelines.basics.seeds import derive_seed
 from pipelines.fitting.residual import Residual
 from pipelines.fitting.views import View, ViewCache
-from pipelines.folds import Folds, Held, Rows, describe
+from pipelines.folds import Folds, Held, Rows, describe, more_even
 from pipelines.trainers import FoldData
 
 
@@ -46,43 +56,51 @@ class Preparation:
 
     @cached_property
     def target(self) -> NDArray[np.float64]:
-        """The training target on the metric's scale, [n] float64."""
+        """The training target on the metric's scale, [n] or [n, targets] float64."""
         return self.competition.scaled_target(self.dataset)
 
     @property
     def n_classes(self) -> int:
-        """Number of classes in the whole training target; 0 for regression."""
+        """Number of classes in the whole training target; 0 for regression, 2 of labels."""
         return self.competition.n_classes(self.dataset)
 
     @cached_property
     def goal(self) -> NDArray[np.float64]:
-        """The values that models learn, [n] float64: the target or its residual."""
+        """The values that models learn, of the form of the target: itself or its residual."""
         return self.residual.target(self.target)
 
+    @property
+    def n_targets(self) -> int:
+        """Number of targets, or of labels."""
+        return int(self.target[0].size)
+
     def data(self, held: Held) -> FoldData:
-        """Return the transformed features of a fit, with the target of its training rows.
+        """Return the transformed features of a fit, with target and weights of its training rows.
 
         Raises:
-            UsageError: if the training rows lack a class.
+            UsageError: if the training rows lack a class, or no label differs among them.
         """
         train, valid = self.folds.rows(self.repeat, held)
         goal = self.goal[train]
-        self._check_classes(goal, held)
+        self._check_classes(train, held)
         features = self.model.view()
         if getattr(features, "keep_view", True):
             key = self._view_key(held)
             view = self.views.get(key, lambda: self._view(features, train, valid, goal))
         else:
             view = self._view(features, train, valid, goal)
-        return FoldData(view[0], goal, view[1], view[2], self._seed(held))
+        weights = self.dataset.weights
+        weight = None if weights is None else weights[train]
+        return FoldData(view[0], goal, view[1], view[2], self._seed(held), weight)
 
     def held_rows(self, held: Held) -> Rows:
         """Return the row numbers that a fit predicts."""
         return self.folds.rows(self.repeat, held)[1]
 
-    def held_targets(self, held: Held) -> list[NDArray[np.float64]]:
-        """Return the targets of each fold that is held out, in the order of `held_rows`."""
-        return [self.target[self.folds.pairs[self.repeat][fold][1]] for fold in held]
+    def held_truths(self, held: Held) -> list[Truth]:
+        """Return what each fold that is held out is scored against, as `held_rows` orders them."""
+        truth = self.competition.truth(self.dataset)
+        return [truth[self.folds.pairs[self.repeat][fold][1]] for fold in held]
 
     def _seed(self, held: Held) -> int:
         # A model of all rows counts as the fold behind the last.
@@ -117,14 +135,33 @@ class Preparation:
             array.setflags(write=False)
         return view
 
-    def _check_classes(self, target: NDArray[np.float64], held: Held) -> None:
-        lacking = sorted(set(range(self.n_classes)) - set(target.astype(np.int64).tolist()))
-        if self.n_classes and lacking:
+    def _check_classes(self, train: Rows, held: Held) -> None:
+        if self.competition.task is Task.MULTILABEL:
+            if (self.target[train] == self.target[train[0]]).all():
+                raise UsageError(
+                    f"All training rows outside {describe(held)} have the same labels, so that "
+                    "there is nothing to learn. Rows with other labels are needed in several folds."
+                )
+            return
+        lacking = np.setdiff1d(np.arange(self.n_classes), self.target[train])
+        if len(lacking):
             raise UsageError(
-                f"There is no training row of class {lacking[0]} outside {describe(held)}. Use "
-                "fewer folds, or the scheme 'stratified', which gives every fold its share of each "
-                "class."
+                f"There is no training row of class {self._label(lacking[0])} outside "
+                f"{describe(held)}. {self._advice(lacking[0])}"
             )
+
+    def _label(self, code: int) -> object:
+        return self.competition.labels(self.dataset)[code]
+
+    def _advice(self, code: int) -> str:
+        """Return what to do where training rows lack a class."""
+        groups, own = self.dataset.groups, np.flatnonzero(self.target == code)
+        return more_even(
+            self.folds.spec.scheme,
+            len(own if groups is None else np.unique(groups[own])),
+            grouped=groups is not None,
+            otherwise="Leave the class out, or join it with another one.",
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,8 +21,9 @@ class Residual:
     """The competition's own forecast, subtracted from the target and added to predictions.
 
     Attributes:
-        train: [n] float64, the forecast on the metric's scale; None where the target is learned.
-        test: [m] float64, or None.
+        train: [n] or [n, targets] float64, the forecast on the metric's scale; None where the
+            target is learned.
+        test: [m] or [m, targets] float64, or None.
     """
 
     train: NDArray[np.float64] | None = None
@@ -35,7 +36,8 @@ class Residual:
         """Return the residual that a model asks for, and the model without that parameter.
 
         Raises:
-            UsageError: if the competition has no such forecast, or predicts classes.
+            UsageError: if the competition has no such forecast, or predicts classes, or the
+                forecast has another shape than the target.
         """
         rest = {name: value for name, value in model.params.items() if name != PARAMETER}
         plain = dataclasses.replace(model, params=rest)
@@ -46,10 +48,16 @@ class Residual:
                 f"Model '{model.name}' is to learn a residual, but the competition "
                 f"'{competition.name}' has no forecast to take it from."
             )
-        return cls(competition.offset(dataset.train), competition.offset(dataset.test)), plain
+        forecast = competition.offset(dataset.train)
+        if forecast.shape != dataset.target.shape:
+            raise UsageError(
+                f"The forecast of the competition '{competition.name}' must have the shape of its "
+                f"target, {dataset.target.shape}; it has {forecast.shape}."
+            )
+        return cls(forecast, competition.offset(dataset.test)), plain
 
     def target(self, target: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the residual of the target, [n]; the target itself where there is no forecast."""
+        """Return the residual of the target; the target itself where there is no forecast."""
         return target if self.train is None else target - self.train
 
     def stage(self, stage: Stage, rows: Sequence[NDArray[np.int64]]) -> Stage:

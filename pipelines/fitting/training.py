@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from comps.base import Array, Competition, Dataset, Metric, Model
+from comps.base import Array, Competition, Dataset, Metric, Model, Truth
 from pipelines.fitting.preparation import Preparation
 from pipelines.fitting.residual import Residual
 from pipelines.fitting.views import ViewCache
@@ -85,7 +84,9 @@ def train_folds(
     prepared = Preparation(competition, dataset, model, folds, repeat, seed, kept, residual)
     trained = model.without_view_params()
     patience = bounded_patience(model.patience, folds.n_rows, folds.growing)
-    context = Context(competition.task, prepared.n_classes, threads, folds.growing)
+    context = Context(
+        competition.task, prepared.n_classes, threads, folds.growing, prepared.n_targets
+    )
     results: dict[Held, FoldResult] = {}
     for group in _groups(trainer, trained, prepared, held):
         recorder = _Recorder(competition.metric.guide, patience, repeat, group, on_stage)
@@ -103,14 +104,14 @@ class _Group:
         held: the folds that each holds out.
         data: what the trainer gets of each.
         rows: [v] row numbers that each predicts.
-        targets: of the folds that each holds out.
+        truths: what predictions of the folds that each holds out are scored against.
         seconds: that preparing took.
     """
 
     held: Sequence[Held]
     data: Sequence[FoldData]
     rows: Sequence[Rows]
-    targets: Sequence[list[NDArray[np.float64]]]
+    truths: Sequence[list[Truth]]
     seconds: float
 
 
@@ -128,7 +129,7 @@ def _groups(
                 parts,
                 [data[place] for place in places],
                 [prepared.held_rows(part) for part in parts],
-                [prepared.held_targets(part) for part in parts],
+                [prepared.held_truths(part) for part in parts],
                 seconds * len(places) / len(batch),
             )
 
@@ -145,7 +146,7 @@ class _Recorder:
         on_stage: OnStage,
     ) -> None:
         self.group, self.repeat, self.on_stage = group, repeat, on_stage
-        self.records = [_Record(metric, patience, targets) for targets in group.targets]
+        self.records = [_Record(metric, patience, truths) for truths in group.truths]
         self.fit_seconds, self.other_seconds = 0.0, group.seconds
 
     def record(self, stages: Iterator[Stage], residual: Residual) -> list[FoldResult]:
@@ -197,12 +198,10 @@ class _Record:
             later, on all folds.
     """
 
-    def __init__(
-        self, metric: Metric, patience: int | None, targets: Sequence[NDArray[np.float64]]
-    ) -> None:
-        self.metric, self.patience, self.targets = metric, patience, targets
+    def __init__(self, metric: Metric, patience: int | None, truths: Sequence[Truth]) -> None:
+        self.metric, self.patience, self.truths = metric, patience, truths
         self.steps: list[int] = []
-        self.curves: list[list[float]] = [[] for _ in targets]
+        self.curves: list[list[float]] = [[] for _ in truths]
         self.losses: list[float] = []
         self.sizes: list[float] = []
         self.valid: list[Array] = []
@@ -218,10 +217,10 @@ class _Record:
         valid = np.asarray(stage.valid[place], dtype=np.float32)
         self.valid.append(valid)
         self.test.append(np.asarray(stage.test[place], dtype=np.float32))
-        ends = np.cumsum([len(target) for target in self.targets])
-        parts = np.split(valid, ends[:-1]) if self.targets else []
-        for curve, target, part in zip(self.curves, self.targets, parts, strict=True):
-            curve.append(self.metric.score(target, part))
+        ends = np.cumsum([len(truth) for truth in self.truths])
+        parts = np.split(valid, ends[:-1]) if self.truths else []
+        for curve, truth, part in zip(self.curves, self.truths, parts, strict=True):
+            curve.append(self.metric.score(truth, part))
         self.over = bool(self.curves) and all(
             out_of_patience(self.metric, self.steps, curve, self.patience) is not None
             for curve in self.curves

@@ -1,6 +1,8 @@
 """Folds: which rows are trained on, and which rows are predicted."""
 
 from pipelines.folds._base import ALL_ROWS, Folds, FoldSpec, Held, Rows, describe
+from pipelines.folds._strata import strata_of
+from pipelines.folds.advice import more_even
 from pipelines.folds.schemes import SCHEMES, FoldInput, make_folds
 
 __all__ = [
@@ -13,4 +15,6 @@ __all__ = [
     "Rows",
     "describe",
     "make_folds",
+    "more_even",
+    "strata_of",
 ]

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Competition, Dataset, Task, UsageError, unknown_name
+from comps.base import Array, Competition, Dataset, Task, UsageError, some, unknown_name
 from pipelines.basics.seeds import derive_seed
 from pipelines.folds._base import Folds, FoldSpec, Rows
+from pipelines.folds._strata import strata_of
+
+if TYPE_CHECKING:
+    from sklearn.model_selection import BaseCrossValidator
 
 Pairs = Iterator[tuple[Rows, Rows]]
+
+_ANOTHER = "Use another scheme, such as 'kfold'."
+_LACKS = "The scheme '{scheme}' needs {what}, and this competition has none. " + _ANOTHER
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,13 +29,15 @@ class FoldInput:
     """What a fold scheme may use of the training rows.
 
     Attributes:
-        target: [n] target values or class codes.
+        target: [n] target values or class codes; [n, targets] of several targets or labels.
         task: what is predicted.
         groups: [n] labels of rows that belong together (duplicates, say), or None. No scheme that
-            shuffles puts a group on two sides of a fold; `expanding` does not look at groups.
+            shuffles puts a group on two sides of a fold.
         times: [n] time of each row, or None.
         gap: rows are not trained on if they are less than this before the first row that is
             predicted; in the unit of a difference of two times.
+        column: [n] int64, the fold of each row as the user numbered it, below zero for rows that
+            no fold predicts; None where there is no such column.
     """
 
     target: Array
@@ -34,11 +45,19 @@ class FoldInput:
     groups: Array | None = None
     times: Array | None = None
     gap: np.timedelta64 | float | None = None
+    column: NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, competition: Competition, dataset: Dataset) -> FoldInput:
         """Return the input for the training rows of a data set."""
-        return cls(dataset.target, competition.task, dataset.groups, dataset.times, competition.gap)
+        return cls(
+            dataset.target,
+            competition.task,
+            dataset.groups,
+            dataset.times,
+            competition.gap,
+            dataset.folds,
+        )
 
 
 def kfold(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
@@ -52,18 +71,17 @@ def kfold(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
 
 
 def stratified(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
-    """K-fold with equal class shares; for regression, equal shares of target quantiles."""
+    """K-fold with equal class shares; for regression, equal shares of target quantiles.
+
+    Several targets and labels are divided as `strata_of` says. A group counts as its first row.
+    """
     from sklearn.model_selection import StratifiedKFold
 
     first, members = _groups(rows)
     _enough(len(first), n_folds)
-    strata = rows.target[first]
-    if rows.task is Task.REGRESSION:
-        strata = quantile_bins(strata, n_bins=min(10, len(strata) // n_folds))
-    else:
-        _enough_of_each_class(strata, n_folds)
+    strata = _strata(rows, first, n_folds)
     splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
-    for train, valid in splitter.split(np.zeros(len(strata)), strata):
+    for train, valid in _split(splitter, strata):
         yield _rows_of(members, train), _rows_of(members, valid)
 
 
@@ -71,11 +89,45 @@ def grouped(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
     """Shuffled K-fold over groups, which must be given; folds have similar numbers of rows."""
     from sklearn.model_selection import GroupKFold
 
-    if rows.groups is None:
-        raise UsageError("The scheme 'grouped' needs groups, and this competition has none.")
-    _enough(len(np.unique(rows.groups)), n_folds)
+    groups = _given_groups(rows, "grouped", n_folds)
     splitter = GroupKFold(n_folds, shuffle=True, random_state=seed)
-    yield from splitter.split(rows.target, groups=rows.groups)
+    yield from splitter.split(rows.target, groups=groups)
+
+
+def stratified_grouped(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
+    """K-fold over groups, which must be given, with class shares as equal as groups allow.
+
+    Unlike `stratified`, it counts all rows of a group, which may be of several classes.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    groups = _given_groups(rows, "stratified-grouped", n_folds)
+    strata = _strata(rows, np.arange(len(rows.target)), n_folds)
+    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    yield from _split(splitter, strata, groups)
+
+
+def column(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
+    """Folds that the user numbered.
+
+    Nothing is shuffled, so that repeats differ in the seeds of the models alone.
+    """
+    del seed
+    if rows.column is None:
+        raise UsageError(_LACKS.format(scheme="column", what="the fold of each row"))
+    numbers = np.unique(rows.column[rows.column >= 0]).tolist()
+    if len(numbers) < 2:
+        raise UsageError(
+            f"The column of folds must name at least two; it names {some(numbers) or 'none'}. "
+            f"{_ANOTHER}"
+        )
+    if len(numbers) != n_folds:
+        raise UsageError(
+            f"The column of folds names {len(numbers)} of them ({some(numbers)}), and {n_folds} "
+            f"are asked for. Use --folds {len(numbers)}."
+        )
+    for number in numbers:
+        yield np.flatnonzero(rows.column != number), np.flatnonzero(rows.column == number)
 
 
 def expanding(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
@@ -84,10 +136,18 @@ def expanding(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
     The rows are cut into one block more than there are folds; the first is never predicted.
     Rows less than `gap` before a block are not trained on for it. Nothing is shuffled, so
     that repeats differ in the seeds of the models alone.
+
+    Groups are refused. A block could do without the earlier rows of its groups, but then it would
+    not train on all that the block before it trains on, as the time-ordered score needs.
     """
     del seed
     if rows.times is None:
-        raise UsageError("The scheme 'expanding' needs times, and this competition has none.")
+        raise UsageError(_LACKS.format(scheme="expanding", what="times"))
+    if rows.groups is not None:
+        raise UsageError(
+            "Folds that follow time may have a group on both sides. Use the scheme 'grouped', "
+            "which takes no heed of time, or name no group."
+        )
     order = np.argsort(rows.times, kind="stable")
     for block in np.array_split(order, n_folds + 1)[1:]:
         begin = rows.times[block].min()
@@ -113,30 +173,67 @@ def _rows_of(members: list[Rows], groups: Array) -> Rows:
     return np.concatenate([members[group] for group in groups])
 
 
+def _given_groups(rows: FoldInput, scheme: str, n_folds: int) -> Array:
+    """Return the groups that a scheme divides.
+
+    Raises:
+        UsageError: if there are none, or fewer than folds.
+    """
+    if rows.groups is None:
+        raise UsageError(_LACKS.format(scheme=scheme, what="groups"))
+    _enough(len(np.unique(rows.groups)), n_folds)
+    return rows.groups
+
+
 def _enough(n_units: int, n_folds: int) -> None:
     if n_units < n_folds:
-        raise UsageError(f"{n_folds} folds need as many groups; there are {n_units}.")
+        way = f"Use --folds {n_units}."
+        if n_units < 2:
+            way = "Name another group, or none and use the scheme 'kfold'."
+        raise UsageError(f"{n_folds} folds need as many groups; there are {n_units}. {way}")
 
 
-def _enough_of_each_class(classes: Array, n_folds: int) -> None:
-    smallest = int(np.unique(classes, return_counts=True)[1].min())
-    if smallest < n_folds:
+def _strata(rows: FoldInput, units: Rows, n_folds: int) -> NDArray[np.int64]:
+    """Return the strata of some rows; where each is too small to divide, one for all.
+
+    Raises:
+        UsageError: if there are too few rows of a class, or of all classes.
+    """
+    strata = strata_of(rows.target[units], rows.task, n_folds)
+    most = int(np.unique(strata, return_counts=True)[1].max())
+    if rows.task in (Task.BINARY, Task.MULTICLASS):
+        _check_classes(rows, n_folds, most)
+    return strata if most >= n_folds else np.zeros_like(strata)
+
+
+def _check_classes(rows: FoldInput, n_folds: int, most: int) -> None:
+    """Check that the models of each fold can learn each class.
+
+    A class may have fewer rows than there are folds: some folds then have none to predict.
+    """
+    units = np.arange(len(rows.target)) if rows.groups is None else rows.groups
+    for code in np.unique(rows.target):
+        own = rows.target == code
+        if len(np.unique(units[own])) < 2:
+            have = "a single row" if own.sum() == 1 else "rows in a single group"
+            raise UsageError(
+                f"Class {int(code)} has {have}, which the models of their fold could not know. "
+                "Leave the class out, or join it with another one."
+            )
+    if 1 < most < n_folds:
         raise UsageError(
-            f"The smallest class has {smallest} rows, fewer than the {n_folds} folds; a fold "
-            "would lack it. Use fewer folds or '--scheme kfold'."
+            f"Each class has fewer rows than the {n_folds} folds, at most {most}. "
+            f"Use --folds {most}."
         )
 
 
-def quantile_bins(values: Array, n_bins: int) -> NDArray[np.int64]:
-    """Return [n] bin codes; bins hold equal numbers of rows as far as ties allow.
-
-    >>> quantile_bins(np.array([5.0, 1.0, 9.0, 7.0]), 2)
-    array([0, 0, 1, 1])
-    """
-    n_bins = max(n_bins, 1)
-    # By rank, not by interpolated quantiles, which rounding moves past a value.
-    first_rank = np.searchsorted(np.sort(values), values, side="left")
-    return (first_rank * n_bins // len(values)).astype(np.int64)
+def _split(
+    splitter: BaseCrossValidator, strata: NDArray[np.int64], groups: Array | None = None
+) -> list[tuple[Rows, Rows]]:
+    """Return the pairs of a splitter, without its warning of classes with few rows."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        return list(splitter.split(np.zeros(len(strata)), strata, groups))
 
 
 #: The fold schemes by name.
@@ -144,6 +241,8 @@ SCHEMES: Mapping[str, Callable[[FoldInput, int, int], Pairs]] = {
     "kfold": kfold,
     "stratified": stratified,
     "grouped": grouped,
+    "stratified-grouped": stratified_grouped,
+    "column": column,
     "expanding": expanding,
 }
 

@@ -22,9 +22,9 @@ class FoldResult:
         curves: [held, s] float64, the metric's guide on the rows of each fold held out, at each
             stage; see `Metric.guide`.
         loss: [s] float64, the training loss of a network at each stage; NaN where there is none.
-        valid: [s, v] or [s, v, classes] float32, predictions on the metric's scale; the rows of
-            one fold after those of the other.
-        test: [s, m] or [s, m, classes] float32.
+        valid: [s, v], [s, v, classes] or [s, v, targets] float32, predictions on the metric's
+            scale; the rows of one fold after those of the other.
+        test: [s, m, ...] float32, likewise.
         fit_seconds: spent in the trainer.
         other_seconds: spent on features and scores.
         size: [s] float64, bytes of the model at each stage as its library saves it, NaN where

@@ -37,7 +37,7 @@ def fold_table(competition: Competition, dataset: Dataset, folds: Folds) -> pd.D
 
 
 def prediction_columns(competition: Competition, dataset: Dataset) -> list[str]:
-    """Return the columns that hold predictions: the target, or one for each of many classes."""
+    """Return the columns that hold predictions: the targets, or one for each of many classes."""
     if competition.task is not Task.MULTICLASS:
         return list(competition.target_columns)
     return [str(label) for label in dataset.classes[: competition.n_classes(dataset)]]
@@ -55,8 +55,8 @@ def imported_member(
     """Check predictions of another tool and return them as a member.
 
     Rows are joined on ids, compared as text; their order does not matter, further columns are
-    ignored. Values are in the target's own unit; of two classes, the probability of class 1; of
-    more, a column a class, named by its label.
+    ignored. Values are in the target's own unit, of several targets a column each; of two classes
+    or of labels, the probability of 1; of more classes, a column a class, named by its label.
 
     Args:
         competition: gives columns, range, scale and metric.
@@ -84,7 +84,7 @@ def imported_member(
     everywhere = np.ones(len(dataset.test_ids), dtype=bool)
     joined = _joined(competition, test, files["test"], dataset.test_ids, everywhere, columns)
     tested = _predictions(competition, joined, columns, files["test"])
-    if competition.task is not Task.MULTICLASS:
+    if competition.task is not Task.MULTICLASS and dataset.target.ndim == 1:
         valid, tested = valid[:, 0], tested[:, 0]
     return _member(competition, dataset, folds, name, valid, tested, files)
 
@@ -104,12 +104,12 @@ def _member(
     files: Mapping[str, str],
 ) -> OutOfFold:
     metric, covered = competition.metric, folds.covered()
-    target = competition.scaled_target(dataset)
-    scores = np.array([[metric.score(target[rows], valid[rows]) for _, rows in folds.pairs[0]]])
+    truth = competition.truth(dataset)
+    scores = np.array([[metric.score(truth[rows], valid[rows]) for _, rows in folds.pairs[0]]])
     return OutOfFold(
         model=name,
         key=fingerprint(dataset.fingerprint, folds.fingerprint, valid, test),
-        score=metric.score(target[covered], valid[covered]),
+        score=metric.score(truth[covered], valid[covered]),
         fold_scores=scores,
         step=1,
         steps=np.array([1]),

@@ -29,10 +29,11 @@ class OutOfFold:
             repeat; the others follow it.
         steps: [s] int64 stages that every fold of the first repeat reached.
         curve: [s] float64, mean over these folds, of the metric's guide.
-        valid: [n] or [n, classes] float64; mean over the repeats; NaN where not covered.
+        valid: [n], [n, classes] or [n, targets] float64; mean over the repeats; NaN where not
+            covered.
         covered: [n] bool; rows of a time-ordered scheme may never be predicted.
-        test: [m] or [m, classes] float64; mean over repeats and folds. Where folds grow with
-            time, by models of all rows.
+        test: [m], [m, classes] or [m, targets] float64; mean over repeats and folds. Where folds
+            grow with time, by models of all rows.
         fit_seconds: spent in the trainer, all folds together.
         other_seconds: spent on features and scores.
         config: the model's configuration.
@@ -132,7 +133,7 @@ def assemble(
             with time and test rows are predicted.
         pairs: the results without each pair of neighbouring folds, if there are any.
     """
-    metric, target = competition.metric, competition.scaled_target(dataset)
+    metric, truth = competition.metric, competition.truth(dataset)
     first = [repeats[0][held] for held in folds.single]
     guide = metric.guide
     best, curve = stopping_stage(
@@ -140,16 +141,16 @@ def assemble(
     )
     step = int(first[0].steps[best])
     valid = join(folds, repeats, step)
-    covered = np.asarray(np.isfinite(valid).reshape(len(target), -1).all(axis=1))
+    covered = np.asarray(np.isfinite(valid).reshape(len(truth), -1).all(axis=1))
     flat = [result for results in repeats for result in results.values()]
     in_folds = [[results[held] for held in folds.single] for results in repeats]
     knowing = [r for r in flat if r.held == ALL_ROWS] or [r for fits in in_folds for r in fits]
     return OutOfFold(
         model=model.member,
         key=key,
-        score=metric.score(target[covered], valid[covered]),
+        score=metric.score(truth[covered], valid[covered]),
         fold_scores=np.array(
-            [[_fold_score(metric, target, folds, r, step) for r in fits] for fits in in_folds]
+            [[_fold_score(metric, truth, folds, r, step) for r in fits] for fits in in_folds]
         ),
         step=step,
         steps=first[0].steps[: len(curve)],

@@ -41,11 +41,13 @@ def table_of_oof(
         wide: whether columns are named by member, `member:column` where it has several.
 
     Returns:
-        [n] rows in the order of the data. Predictions have the columns that `comps import-oof`
-        reads, unless the table is wide.
+        [n] rows in the order of the data: id, `fold`, `target` or `target:NAME` for each of several
+        targets or labels, and predictions. These have the columns that `comps import-oof` reads,
+        unless the table is wide.
     """
     table = fold_table(competition, dataset, folds)
-    table[TARGET] = _target(competition, dataset, scale)
+    for name, values in _targets(competition, dataset, scale).items():
+        table[name] = values
     return _with_predictions(
         table, competition, dataset, {name: oof.valid for name, oof in oofs.items()}, scale, wide
     )
@@ -72,11 +74,15 @@ def table_of_test(
     return _with_predictions(table, competition, dataset, predictions, scale, wide)
 
 
-def _target(competition: Competition, dataset: Dataset, scale: str) -> Array:
-    """Return the target: labels of classes, or values on the wanted scale."""
-    if competition.task is not Task.REGRESSION and dataset.classes:
-        return np.asarray(dataset.classes)[dataset.target.astype(np.int64)]
-    return competition.scaled_target(dataset) if scale == "metric" else dataset.target
+def _targets(competition: Competition, dataset: Dataset, scale: str) -> dict[str, Array]:
+    """Return the targets by column: labels of classes, or values on the wanted scale."""
+    if competition.task in (Task.BINARY, Task.MULTICLASS) and dataset.classes:
+        return {TARGET: np.asarray(dataset.classes)[dataset.target.astype(np.int64)]}
+    target = competition.scaled_target(dataset) if scale == "metric" else dataset.target
+    if target.ndim == 1:
+        return {TARGET: target}
+    names = [f"{TARGET}:{column}" for column in competition.target_columns]
+    return dict(zip(names, target.T, strict=True))
 
 
 def _with_predictions(

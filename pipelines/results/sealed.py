@@ -11,13 +11,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Competition, Dataset, Task, UsageError, join_rows, take
+from comps.base import (
+    Array,
+    Competition,
+    Dataset,
+    Metric,
+    Task,
+    Truth,
+    UsageError,
+    join_rows,
+    take,
+)
 from pipelines.basics.fingerprint import fingerprint
 from pipelines.basics.seeds import derive_seed
+from pipelines.folds import strata_of
 
 Mask = NDArray[np.bool_]
 
@@ -26,6 +38,7 @@ LEAST_ROWS = 10
 # One seed for all runs. A part that changed with the seed of a run would be trained on, and
 # chosen by, under the next seed.
 SEED = 0
+_BESIDE = ("groups", "times", "weights", "queries", "folds")
 
 
 @dataclass(frozen=True)
@@ -66,12 +79,15 @@ class SealedPart:
 
     Attributes:
         ids: [k] their ids as training rows.
-        target: [k] float64, in the target's own unit.
+        target: [k] or [k, targets] float64, in the target's own unit.
         share: of the training rows that was to be held out.
         seed: of the drawing.
         data: fingerprint of the data set before rows were held out.
         groups: [k] labels of rows that belong together, or None.
         times: [k] time of each row, or None.
+        weights: [k] float64, what each row counts for, or None.
+        queries: [k], equal for rows that are ranked together, or None.
+        folds: [k] int64, the fold of each row as the user numbered it, or None.
     """
 
     ids: Array
@@ -81,9 +97,16 @@ class SealedPart:
     data: str
     groups: Array | None = None
     times: Array | None = None
+    weights: NDArray[np.float64] | None = None
+    queries: Array | None = None
+    folds: NDArray[np.int64] | None = None
+
+    def truth(self, metric: Metric) -> Truth:
+        """Return what predictions of the rows held out are scored against."""
+        return Truth(metric.scale.forward(self.target), self.weights, self.queries)
 
     def predictions(self, test: Array) -> Array:
-        """Return the predictions of the rows held out, [k] or [k, classes].
+        """Return the predictions of the rows held out, [k], [k, classes] or [k, targets].
 
         Args:
             test: predictions of all test rows of the data set that `seal` returned.
@@ -102,8 +125,9 @@ def seal(
 
     Where rows are ordered in time, the last are held out, and the rows less than the competition's
     gap before them are left out, as before the rows that a fold predicts. Elsewhere rows are
-    drawn, for a classification the same share of every class; groups stay whole. A smaller
-    share is a part of a larger one. The result can be sealed once more, for another purpose.
+    drawn, for a classification the same share of every class, of several labels of every common
+    combination and every rare label; groups stay whole. A smaller share is a part of a larger
+    one. The result can be sealed once more, for another purpose.
 
     Args:
         competition: gives task and gap.
@@ -127,7 +151,7 @@ def seal(
         held, left_out = _last(competition, dataset, share)
     kept = ~(held | left_out)
     _check_rows(dataset, kept, held, share, purpose)
-    if competition.task is not Task.REGRESSION:
+    if competition.task in (Task.BINARY, Task.MULTICLASS):
         _check_classes(dataset, kept, held, share, purpose)
     rows, hidden = np.flatnonzero(kept), np.flatnonzero(held)
     marked = [f"{purpose.name}:{name}" for name in dataset.train_ids[hidden]]
@@ -139,8 +163,7 @@ def seal(
         train_ids=dataset.train_ids[rows],
         test_ids=np.concatenate([dataset.test_ids.astype(np.str_), marked]),
         fingerprint=fingerprint(purpose.name, dataset.fingerprint, share, seed, rows, hidden),
-        groups=None if dataset.groups is None else dataset.groups[rows],
-        times=None if dataset.times is None else dataset.times[rows],
+        **_beside(dataset, rows),
         notes=(*dataset.notes, _note(dataset, held, left_out, purpose)),
     )
     part = SealedPart(
@@ -149,10 +172,15 @@ def seal(
         share,
         seed,
         dataset.fingerprint,
-        None if dataset.groups is None else dataset.groups[hidden],
-        None if dataset.times is None else dataset.times[hidden],
+        **_beside(dataset, hidden),
     )
     return reduced, part
+
+
+def _beside(dataset: Dataset, rows: NDArray[np.int64]) -> dict[str, Any]:
+    """Return what some training rows have beside features, target and id, by name."""
+    values = {name: getattr(dataset, name) for name in _BESIDE}
+    return {name: None if own is None else own[rows] for name, own in values.items()}
 
 
 def check_share(share: float, purpose: Purpose = SEALED) -> None:
@@ -220,8 +248,10 @@ def _drawn(
     _, first, group_of_row, sizes = np.unique(
         groups, return_index=True, return_inverse=True, return_counts=True
     )
-    regression = competition.task is Task.REGRESSION
-    strata = np.zeros(len(first)) if regression else dataset.target[first]
+    if competition.task is Task.REGRESSION:
+        strata = np.zeros(len(first), dtype=np.int64)
+    else:
+        strata = strata_of(dataset.target[first], competition.task, LEAST_ROWS)
     order = np.random.default_rng(seed).permutation(len(first))
     chosen = np.zeros(len(first), dtype=bool)
     for stratum in np.unique(strata):

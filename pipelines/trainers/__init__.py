@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from typing import cast
 
 from comps.base import Model, unknown_name
-from pipelines.trainers._base import Context, FoldData, Stage, TogetherTrainer, Trainer
+from pipelines.trainers._base import (
+    Context,
+    FoldData,
+    SelectiveTrainer,
+    Stage,
+    TogetherTrainer,
+    Trainer,
+)
 from pipelines.trainers._together import (
     alike_groups,
     divided,
@@ -49,6 +56,14 @@ def load_trainer(name: str) -> Trainer:
     return cast(Trainer, pkgutil.resolve_name(TRAINERS[name])())
 
 
+def takes_weights(model: Model) -> bool:
+    """Return whether a model is trained with the weights of rows, where there are any."""
+    trainer = load_trainer(model.trainer)
+    if not isinstance(trainer, SelectiveTrainer):
+        return True
+    return trainer.takes_weights(model.without_view_params())
+
+
 def accelerated(model: Model) -> bool:
     """Return whether a model is trained on an accelerator, if its process owns one."""
     trainer = load_trainer(model.trainer)
@@ -69,5 +84,6 @@ __all__ = [
     "load_trainer",
     "prepared_at_once",
     "program_width",
+    "takes_weights",
     "trainer_module",
 ]

@@ -44,15 +44,17 @@ class Context:
 
     Attributes:
         task: what is predicted.
-        n_classes: number of classes, from the whole training target; 0 for regression.
+        n_classes: number of classes, from the whole training target; 0 for regression, 2 of labels.
         threads: how many threads a trainer may use.
         growing: whether the folds grow with time, so that they differ in size.
+        n_targets: number of targets, or of labels.
     """
 
     task: Task
     n_classes: int
     threads: int
     growing: bool = False
+    n_targets: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +63,9 @@ class Stage:
 
     Attributes:
         step: rounds or epochs so far; 1 for a model that has no steps.
-        valid: for each fold [v] values, or [v, classes] probabilities.
-        test: for each fold [m] values, or [m, classes] probabilities.
+        valid: for each fold [v] values, or [v, classes] probabilities; of several targets
+            [v, targets], of labels their probabilities.
+        test: likewise for each fold [m, ...].
         loss: for each fold the mean training loss of the last epoch, as the network was compiled
             with it; empty where the library does not compute one.
         size: for each fold the bytes of its model at this stage, as its library saves it, without
@@ -109,6 +112,15 @@ class Trainer(Protocol):
         Raises:
             UsageError: if a parameter is not one of the library's.
         """
+        ...
+
+
+@runtime_checkable
+class SelectiveTrainer(Trainer, Protocol):
+    """A trainer of models some of which cannot take weights of rows, and are trained without."""
+
+    def takes_weights(self, model: Model) -> bool:
+        """Return whether a model takes weights of rows."""
         ...
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from comps.base import JSON, Array, Features, MissingPackageError, Model, Params, Task
 from pipelines.trainers._base import Context, FoldData, Stage, Trainer
 from pipelines.trainers._boosting import split_params, strides
+from pipelines.trainers._per_target import per_target
 
 if TYPE_CHECKING:
     import catboost
@@ -29,6 +30,7 @@ class CatBoostTrainer:
         except ImportError as error:
             raise MissingPackageError("catboost", "catboost") from error
 
+    @per_target
     def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
         """Train all rounds, then yield a stage every `stride` of them. See `Trainer`."""
         import catboost
@@ -45,7 +47,7 @@ class CatBoostTrainer:
                 "logging_level": "Silent",
             }
         )
-        estimator.fit(fold.train, fold.target)
+        estimator.fit(fold.train, fold.target, sample_weight=fold.weight)
         kind = _kind(params, context)
         staged = [
             _staged(estimator, rows, stride, kind, context) for rows in (fold.valid, fold.test)

@@ -16,6 +16,7 @@ from pipelines.trainers._boosting import (
     split_params,
     strides,
 )
+from pipelines.trainers._per_target import per_target
 
 if TYPE_CHECKING:
     import lightgbm
@@ -45,6 +46,7 @@ class LightGBMTrainer:
         """Import LightGBM. See `Trainer`."""
         import lightgbm  # noqa: F401
 
+    @per_target
     def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
         """Yield a stage every `stride` rounds. See `Trainer`."""
         import lightgbm
@@ -54,7 +56,7 @@ class LightGBMTrainer:
         _check_names(model)
         params = {**_objective(params, context), **_managed(fold, context)}
         predictor: type[_Sum | _Converted] = _Sum if _usual(params, context) else _Converted
-        train = lightgbm.Dataset(fold.train, fold.target, params=params)
+        train = lightgbm.Dataset(fold.train, fold.target, weight=fold.weight, params=params)
         booster = lightgbm.Booster({**params, **predictor.params}, train)
         parts = [predictor(booster, train, part, context) for part in (fold.valid, fold.test)]
         trees = 0

@@ -6,10 +6,14 @@ import math
 import pickle
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from comps.base import Array, Features, Model, Params, Task, UsageError
-from pipelines.trainers._base import Context, FoldData, Stage, Trainer
+from pipelines.trainers._base import Context, FoldData, SelectiveTrainer, Stage
+from pipelines.trainers._per_target import per_target
+from pipelines.trainers._sklearn_weights import weight_name
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -21,6 +25,10 @@ class SklearnTrainer:
     Every parameter called `random_state` or `n_jobs`, nested ones too, is set by the
     harness, so that results follow from the run's seed and threads stay within the cores:
     estimators within one that has `n_jobs` get one thread each, because threads multiply.
+
+    Several targets are learned by an estimator each, unless it says that it learns nothing but
+    several targets, as `ClassifierChain` and `MultiOutputRegressor` do. Weights of rows reach an
+    estimator whose `fit` takes them; others are trained without.
     """
 
     together = False
@@ -34,26 +42,64 @@ class SklearnTrainer:
 
     def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
         """Fit once and yield one stage. See `Trainer`."""
+        several = folds[0].target.ndim > 1 and _learns_several_alone(_built(model))
+        return (self._at_once if several else self._one_by_one)(model, folds, context)
+
+    def takes_weights(self, model: Model) -> bool:
+        """Return whether the estimator of a model takes weights of rows.
+
+        One that cannot be built takes whatever there is: training it says what is wrong.
+        """
+        try:
+            return weight_name(_built(model)) is not None
+        except UsageError:
+            return True
+
+    def _at_once(
+        self, model: Model, folds: Sequence[FoldData], context: Context
+    ) -> Iterator[Stage]:
+        """Fit one estimator to all targets, and yield its stage."""
         import joblib
 
         (fold,) = folds
-        if model.build is None:
-            raise UsageError(f"Model '{model.name}' names no function that builds its estimator.")
-        try:
-            estimator = model.build(**model.params)
-        except TypeError as error:
-            raise UsageError(f"Model '{model.name}' cannot be built: {error}.") from error
+        estimator = _built(model)
         estimator.set_params(**_managed(estimator.get_params(), fold.seed, context.threads))
+        name = None if fold.weight is None else weight_name(estimator)
         with warnings.catch_warnings():
             # Some estimators still have the parameter and complain that it is set.
             warnings.filterwarnings("ignore", "'n_jobs' has no effect", FutureWarning)
-            estimator.fit(fold.train, fold.target)
+            estimator.fit(fold.train, fold.target, **({name: fold.weight} if name else {}))
         # Forests add up their trees in the order in which threads end: the last bit would vary.
         with joblib.parallel_config(backend="sequential"):
             predictions = [
                 _predict(model, estimator, rows, context.task) for rows in (fold.valid, fold.test)
             ]
         yield Stage(1, predictions[:1], predictions[1:], size=[_size(estimator)])
+
+    _one_by_one = per_target(_at_once)
+
+
+def _built(model: Model) -> Any:
+    """Return the unfitted estimator of a model.
+
+    Raises:
+        UsageError: if the model names no function that builds it, or that fails.
+    """
+    if model.build is None:
+        raise UsageError(f"Model '{model.name}' names no function that builds its estimator.")
+    try:
+        return model.build(**model.params)
+    except TypeError as error:
+        raise UsageError(f"Model '{model.name}' cannot be built: {error}.") from error
+
+
+def _learns_several_alone(estimator: Any) -> bool:
+    """Whether an estimator refuses a single target, as chains and multi-output wrappers do."""
+    from sklearn.utils import get_tags
+
+    return (
+        hasattr(estimator, "__sklearn_tags__") and not get_tags(estimator).target_tags.single_output
+    )
 
 
 class _Counter:
@@ -97,9 +143,11 @@ def _predict(model: Model, estimator: BaseEstimator, rows: Features, task: Task)
             f"Model '{model.name}' predicts no probabilities of classes: it has no predict_proba. "
             "Of a classifier, sklearn.calibration.CalibratedClassifierCV makes them."
         )
-    probabilities: Array = estimator.predict_proba(rows)
+    probabilities: Array | list[Array] = estimator.predict_proba(rows)
+    if isinstance(probabilities, list):  # of each label
+        return np.stack([label[:, 1] for label in probabilities], axis=1)
     return probabilities[:, 1] if task is Task.BINARY else probabilities
 
 
 if TYPE_CHECKING:
-    _: Trainer = SklearnTrainer()
+    _: SelectiveTrainer = SklearnTrainer()

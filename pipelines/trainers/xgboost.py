@@ -16,6 +16,7 @@ from pipelines.trainers._boosting import (
     split_params,
     strides,
 )
+from pipelines.trainers._per_target import per_target
 
 if TYPE_CHECKING:
     import xgboost
@@ -42,6 +43,7 @@ class XGBoostTrainer:
         """Import XGBoost. See `Trainer`."""
         import xgboost  # noqa: F401
 
+    @per_target
     def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
         """Yield a stage every `stride` rounds. See `Trainer`."""
         import xgboost
@@ -50,7 +52,11 @@ class XGBoostTrainer:
         params, rounds, stride = split_params(model.params)
         params = {"objective": _OBJECTIVES[context.task], **params, **_managed(fold, context)}
         train = xgboost.QuantileDMatrix(
-            fold.train, fold.target, nthread=context.threads, max_bin=params.get("max_bin", 256)
+            fold.train,
+            fold.target,
+            weight=fold.weight,
+            nthread=context.threads,
+            max_bin=params.get("max_bin", 256),
         )
         booster = xgboost.Booster(params, [train])
         _check_names(booster, model, fold.train)
@@ -135,6 +141,9 @@ def _managed(fold: FoldData, context: Context) -> dict[str, JSON]:
         "verbosity": 0,
         "tree_method": "hist",
     }
+    if context.n_targets > 1:
+        # Boosters of a thread draw from one generator: what one draws would depend on the others.
+        managed["seed_per_iteration"] = True
     return {**managed, "num_class": context.n_classes} if context.n_classes > 2 else managed
 
 

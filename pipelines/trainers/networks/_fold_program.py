@@ -89,7 +89,6 @@ class FoldProgram:
     def run(self) -> Iterator[EpochReport]:
         """Train, and yield a report after each epoch that ``recipe.report`` names."""
         tables, recipe = self.tables, self.recipe
-        weight = np.ones(len(tables)) if tables.weight is None else tables.weight
         # Test rows behind the others: one program, which takes a second to compile, predicts both.
         rows_axis = 1 if tables.per_fold else 0
         inputs = jax.tree.map(
@@ -97,7 +96,7 @@ class FoldProgram:
             tables.inputs,
             tables.test_inputs,
         )
-        data: Data = self.devices.copied((inputs, tables.target, weight.astype(np.float32)))
+        data: Data = self.devices.copied((inputs, tables.target, tables.weights()))
         shared: Tensors = self.devices.copied(tables.shared)
         self._compile(data, shared)
         for epoch in range(1, recipe.epochs + 1):
@@ -126,7 +125,7 @@ class FoldProgram:
             train = self._over_networks(
                 self._network.train_epoch,
                 (0, 0, None, None, None, None, None),
-                (0, 0, 0, fold, fold, None, own),
+                (0, 0, 0, fold, fold, fold, own),
             )
             # The state comes out where it went in: the next epoch begins with it.
             program = jax.jit(train, donate_argnums=0, out_shardings=self.devices.everywhere)

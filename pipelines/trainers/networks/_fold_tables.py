@@ -35,9 +35,10 @@ class FoldTables:
             the number and the size of their batches.
         valid_rows: for each fold int positions; may be empty (a refit).
         test_inputs: like `inputs`, with its own number of rows.
-        weight: [rows] sample weights of the loss, as in `fit(sample_weight=)`, or None.
-        per_fold: whether `inputs`, `target` and `test_inputs` have a leading axis of folds,
-            because something was fitted in each fold.
+        weight: [rows] sample weights of the loss, as in `fit(sample_weight=)`, with `per_fold`
+            [folds, rows]; None where all are one.
+        per_fold: whether `inputs`, `target`, `weight` and `test_inputs` have a leading axis of
+            folds, because something was fitted in each fold.
         shared: array or dict of arrays that rows refer to (a series that they are windows of),
             for training, validation and test rows alike.
         shared_per_fold: whether `shared` has a leading axis of folds, too; with `per_fold`.
@@ -65,7 +66,8 @@ class FoldTables:
                 f"Received: {len(self.train_rows)} and {len(self.valid_rows)} arrays."
             )
         lead = (len(self.train_rows), len(self)) if self.per_fold else (len(self),)
-        for name, tree in (("inputs", self.inputs), ("target", self.target)):
+        parts = {"inputs": self.inputs, "target": self.target, "weight": self.weights()}
+        for name, tree in parts.items():
             for leaf in jax.tree.leaves(tree):
                 if leaf.shape[: len(lead)] != lead:
                     raise ValueError(
@@ -83,6 +85,12 @@ class FoldTables:
     def __len__(self) -> int:
         """Return the number of rows."""
         return int(np.shape(self.target)[1 if self.per_fold else 0])
+
+    def weights(self) -> NDArray[np.float32]:
+        """Return the sample weights, ones where there are none."""
+        lead = np.shape(self.target)[: 2 if self.per_fold else 1]
+        weight = np.ones(lead) if self.weight is None else self.weight
+        return weight.astype(np.float32)
 
 
 @dataclass(frozen=True)

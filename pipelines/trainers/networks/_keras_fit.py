@@ -14,7 +14,7 @@ from comps.base import Array, Features, Model
 from pipelines.trainers._base import Context, FoldData, Stage
 from pipelines.trainers.networks._plan import Plan, builder, copy_seed
 from pipelines.trainers.networks._rows import count_rows, form_of, rows_at_once
-from pipelines.trainers.networks._targets import Goal, goal_of
+from pipelines.trainers.networks._targets import Goal, goal_of, relative_weight
 
 if TYPE_CHECKING:
     import keras
@@ -125,7 +125,12 @@ class _Network:
         self.model.optimizer.build(self.model.trainable_variables)
         random.setstate(before)
         self.batches_from = partial(
-            _batches, fold.train, target, plan.batch_size, [fold.seed, copy]
+            _batches,
+            fold.train,
+            target,
+            None if fold.weight is None else relative_weight(fold.weight),
+            plan.batch_size,
+            [fold.seed, copy],
         )
         self.epoch, self.loss = 0, float("nan")
 
@@ -178,7 +183,12 @@ def _predict(model: keras.Model, rows: Features) -> Array:
 
 
 def _batches(
-    rows: Features, target: Array, size: int, seed: Sequence[int], epoch: int = 0
+    rows: Features,
+    target: Array,
+    weight: Array | None,
+    size: int,
+    seed: Sequence[int],
+    epoch: int = 0,
 ) -> keras.utils.PyDataset:
     """Return a `keras.utils.PyDataset` of batches, shuffled anew in each epoch.
 
@@ -208,8 +218,9 @@ def _batches(
         def on_epoch_end(self) -> None:
             self.epoch += 1
 
-        def __getitem__(self, number: int) -> tuple[dict[str, Array], Array]:
+        def __getitem__(self, number: int) -> tuple[dict[str, Array] | Array, ...]:
             batch = self.batches[number]
-            return form.features(rows, batch), target[batch]
+            beside = () if weight is None else (weight[batch],)
+            return form.features(rows, batch), target[batch], *beside
 
     return Batches()

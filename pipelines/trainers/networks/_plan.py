@@ -88,7 +88,8 @@ def builder(model: Model, context: Context) -> Callable[..., keras.Model]:
     """
     if model.build is None:
         raise UsageError(f"Model '{model.name}' names no function that builds its network.")
-    build, units = model.build, context.n_classes if context.task is Task.MULTICLASS else 1
+    build = model.build
+    units = context.n_classes if context.task is Task.MULTICLASS else context.n_targets
     takes_steps = "steps" in inspect.signature(build).parameters
 
     def build_network(shapes: Shapes, steps: int, **params: JSON) -> keras.Model:
@@ -127,7 +128,8 @@ def _check_network(name: str, network: object, units: int) -> None:
         found = " and ".join(str(output.shape[-1]) for output in outputs)
         raise UsageError(
             f"The network of model '{name}' must have one output of {units} units: the value, the "
-            f"probability of class 1, or one for each of more classes. It has {found}."
+            "probability of class 1, or one for each of more classes, targets or labels. It has "
+            f"{found}."
         )
 
 

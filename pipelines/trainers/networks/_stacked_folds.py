@@ -10,7 +10,7 @@ from comps.base import Array
 from pipelines.trainers._base import FoldData
 from pipelines.trainers.networks._fold_tables import FoldTables
 from pipelines.trainers.networks._rows import count_rows, form_of
-from pipelines.trainers.networks._targets import Goal
+from pipelines.trainers.networks._targets import Goal, relative_weight
 
 
 def tables_of(folds: Sequence[FoldData], goals: Sequence[Goal]) -> FoldTables:
@@ -19,6 +19,7 @@ def tables_of(folds: Sequence[FoldData], goals: Sequence[Goal]) -> FoldTables:
     sizes = [(len(fold.target), count_rows(fold.valid)) for fold in folds]
     rows = [_joined(form.arrays(fold.train), form.arrays(fold.valid)) for fold in folds]
     targets = [goal.encode(fold.target) for goal, fold in zip(goals, folds, strict=True)]
+    weights = [relative_weight(fold.weight) for fold in folds if fold.weight is not None]
     n_rows = max(map(sum, sizes))
     return FoldTables(
         _stacked_by_name(rows, n_rows),
@@ -26,6 +27,7 @@ def tables_of(folds: Sequence[FoldData], goals: Sequence[Goal]) -> FoldTables:
         [np.arange(train) for train, _ in sizes],
         [np.arange(train, train + valid) for train, valid in sizes],
         _stacked_by_name([form.arrays(fold.test) for fold in folds], count_rows(folds[0].test)),
+        _stacked(weights, n_rows) if weights else None,
         per_fold=True,
         shared=form.shared(views),
         shared_per_fold=form.shared_per_fold,

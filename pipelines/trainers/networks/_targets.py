@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,7 +16,7 @@ class Goal(Protocol):
     """The target of one fold, encoded for a network."""
 
     def encode(self, target: NDArray[np.float64]) -> Array:
-        """Return the target for the loss, [k] or [k, 1]."""
+        """Return the target for the loss, [k], [k, 1] or [k, targets]."""
         ...
 
     def decode(self, outputs: Array) -> Array:
@@ -37,6 +38,22 @@ class StandardisedValue:
     def decode(self, outputs: Array) -> Array:
         """Return [rows] on the target's scale."""
         return _mean(outputs)[:, 0] * self.deviation + self.mean
+
+
+@dataclass(frozen=True, eq=False)
+class StandardisedValues:
+    """Several values, each on the scale of its own training rows, so that all weigh alike."""
+
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+
+    def encode(self, target: NDArray[np.float64]) -> Array:
+        """Return [k, targets] float32."""
+        return ((target - self.mean) / self.deviation).astype(np.float32)
+
+    def decode(self, outputs: Array) -> Array:
+        """Return [rows, targets] on the scales of the targets."""
+        return _mean(outputs) * self.deviation + self.mean
 
 
 class BinaryProbability:
@@ -63,16 +80,48 @@ class ClassProbabilities:
         return _mean(outputs)
 
 
+class LabelProbabilities:
+    """The probability of each label."""
+
+    def encode(self, target: NDArray[np.float64]) -> Array:
+        """Return [k, labels] float32 zeros and ones."""
+        return target.astype(np.float32)
+
+    def decode(self, outputs: Array) -> Array:
+        """Return [rows, labels]."""
+        return _mean(outputs)
+
+
+_OF_CLASSES: Mapping[Task, Goal] = {
+    Task.BINARY: BinaryProbability(),
+    Task.MULTICLASS: ClassProbabilities(),
+    Task.MULTILABEL: LabelProbabilities(),
+}
+
+
 def goal_of(task: Task, target: NDArray[np.float64]) -> Goal:
     """Return the encoding of one fold's target.
 
     Args:
         task: of the competition.
-        target: [k] float64, of the training rows of the fold.
+        target: [k] or [k, targets] float64, of the training rows of the fold.
     """
-    if task is Task.REGRESSION:
+    if task is not Task.REGRESSION:
+        return _OF_CLASSES[task]
+    if target.ndim == 1:
         return StandardisedValue(float(target.mean()), float(target.std()) or 1.0)
-    return BinaryProbability() if task is Task.BINARY else ClassProbabilities()
+    deviation = target.std(axis=0)
+    return StandardisedValues(target.mean(axis=0), np.where(deviation > 0, deviation, 1.0))
+
+
+def relative_weight(weight: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the weights of a fold's training rows, [k], as multiples of their mean.
+
+    Keras divides the weighted loss by the number of rows: weights of another size would be another
+    learning rate.
+    """
+    relative: NDArray[np.float32] = (weight / weight.mean()).astype(np.float32)
+    return relative
 
 
 def _mean(outputs: Array) -> Array:

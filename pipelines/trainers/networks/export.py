@@ -42,8 +42,8 @@ def export_network(
     """Train a network on all training rows and write it with its preprocessing.
 
     The file takes raw rows: strings, images of any size. It returns [rows, 1], the probability
-    of class 1, or [rows, classes]. Its predictions are those of the harness for the same rows with
-    its own features, except for the last bits.
+    of class 1, [rows, classes] or [rows, labels]. Its predictions are those of the harness for the
+    same rows with its own features, except for the last bits.
 
     Training and file need Keras on TensorFlow, the only backend that knows strings; models of
     the trainer "keras-jax" are trained on it, too, with random numbers other than JAX's. Where the
@@ -90,7 +90,8 @@ def export_network(
     trainer.prepare()
     view, fold = all_rows(dataset, model, seed)
     cores = threads or joblib.cpu_count()
-    context = Context(competition.task, competition.n_classes(dataset), cores)
+    n_targets = dataset.target[0].size
+    context = Context(competition.task, competition.n_classes(dataset), cores, n_targets=n_targets)
     networks = trainer.networks(model.without_view_params(), fold, context)
     preprocessor = make_preprocessor(view, form_of(fold.train).shapes(fold.train))
     exported = _joined(preprocessor, networks)
@@ -105,7 +106,7 @@ def all_rows(dataset: Dataset, model: Model, seed: int) -> tuple[Transformer | N
     if view is not None:
         rows = view.fit_transform(dataset.train, dataset.target)
     own = derive_seed(seed, model.name, "export")
-    return view, FoldData(rows, dataset.target, rows, rows, own)
+    return view, FoldData(rows, dataset.target, rows, rows, own, dataset.weights)
 
 
 def _checked(competition: Competition, model: Model, path: Path) -> Callable[..., keras.Model]:

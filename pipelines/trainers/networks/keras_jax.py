@@ -24,13 +24,14 @@ class KerasJaxTrainer:
 
     The builder takes the shape of a row of each input by name, and the number of optimizer
     steps of the whole training (for schedules); it returns a compiled functional model with
-    one output: a value, the probability of class 1, or a probability for each class, with a
-    loss on class codes. Features are a mapping of arrays, or one array, which is then called
-    "rows", or `Windows`, of which each step gathers its own as "window", or `Images`, which it
-    gathers as "image".
+    one output: a value, the probability of class 1, a probability for each class, with a loss
+    on class codes, or a value or probability for each of several targets or labels. Features are
+    a mapping of arrays, or one array, which is then called "rows", or `Windows`, of which each
+    step gathers its own as "window", or `Images`, which it gathers as "image".
 
-    For regression the target is standardised with the mean and deviation of the fold's
-    training rows, so that one learning rate suits dollars and degrees alike.
+    For regression each target is standardised with the mean and deviation of the fold's
+    training rows, so that one learning rate suits dollars and degrees alike. Weights of rows are
+    divided by their mean for the same reason.
     """
 
     together = True

@@ -20,6 +20,9 @@ def find_group(parts: Parts, kinds: Mapping[str, str]) -> str | None:
     if parts.given.group is not None:
         parts.say("group", parts.given.group, AS_YOU_SAY)
         return parts.given.group
+    if parts.given.query is not None:
+        parts.say("group", parts.given.query, "rows that are ranked together stay together")
+        return parts.given.query
     if parts.given.scheme is not None or parts.test is None:
         return None
     varied = [name for name, kind in kinds.items() if kind != "constant"]

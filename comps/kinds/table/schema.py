@@ -26,10 +26,10 @@ class Schema:
         first_id: the number of the first test row, where `id` is None.
         kinds: by column, a name in `kinds.KINDS`, perhaps with an argument behind a colon, as in
             "date:%d.%m.%Y"; columns that are not named are numbers.
-        group: column whose equal values stay in one fold.
+        group: column whose equal values stay in one fold; models do not see it.
         time: column that rows are ordered by.
         weight: column of what each training row counts for.
-        query: column of the rows that the metric ranks together.
+        query: column of the rows that the metric ranks together; models do not see it.
         folds: column with the number of the fold of each training row.
         leave_out: training rows that are left out: "missing-target", "rare-class".
     """
@@ -51,6 +51,6 @@ class Schema:
 
     @property
     def beside(self) -> tuple[str, ...]:
-        """Columns that no model sees: what is known of training rows alone, and ids."""
-        named = (self.id, self.weight, self.folds)
+        """Columns that no model sees: what is known of training rows alone, and names of rows."""
+        named = (self.id, self.weight, self.folds, self.group, self.query)
         return (*self.targets, *(name for name in named if name is not None))

@@ -42,6 +42,11 @@ def find_task(parts: Parts, targets: list[str]) -> Predicted:
         return _labels(parts, targets, outputs)
     (target,) = targets
     classes = classes_of(parts.train[target], target, "rare-class" in parts.given.leave_out)
+    if parts.metric.two_classes and len(classes) > 2:
+        raise DataError(
+            f"{parts.metric.label} is of two classes, and {target!r} has {len(classes)}: "
+            f"{some(classes)}."
+        )
     if len(parts.outputs) > 1:
         return _column_a_class(parts, target, classes)
     _check_count(parts, outputs, 1)
@@ -49,7 +54,13 @@ def find_task(parts: Parts, targets: list[str]) -> Predicted:
         return _two_classes(parts, target, classes, outputs)
     parts.say("task", f"{len(classes)} classes", f"labels of {target}")
     parts.say("classes", some(classes), "in order")
-    if parts.sample is None and parts.metric.needs is Prediction.PROBABILITY:
+    if parts.metric.needs is Prediction.PROBABILITY:
+        if parts.sample is not None:
+            raise DataError(
+                f"{parts.metric.label} is of a probability of each of the {len(classes)} classes, "
+                f"and the sample submission has the column {outputs[0]!r} alone. Name a metric of "
+                "labels, such as --metric accuracy, if labels are submitted."
+            )
         outputs = classes
     return Predicted(Task.MULTICLASS, classes, outputs)
 

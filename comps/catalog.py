@@ -19,7 +19,7 @@ def competition_names() -> list[str]:
     return sorted(
         module.name.replace("_", "-")
         for module in pkgutil.iter_modules(comps.__path__)
-        if module.ispkg and module.name not in ("base", "kinds")
+        if module.ispkg and module.name not in ("base", "kinds", "reading")
     )
 
 

@@ -27,9 +27,9 @@ import psutil
 import pytest
 from sklearn.metrics import root_mean_squared_log_error
 
-from comps.archive import read_files
 from comps.house_prices.competition import HOUSE_PRICES
 from comps.house_prices.loader import FILES
+from comps.reading.archives import read_files
 from tests.commands import COMPS, Done, Event, comps, environment
 from tests.support import python
 

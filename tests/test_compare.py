@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from comps.archive import read_csv, read_files
 from comps.base import Metric, UsageError
 from comps.catalog import find_competition
 from comps.house_prices.competition import HOUSE_PRICES
 from comps.house_prices.loader import FILES
 from comps.metrics import ACCURACY, MEAN_ABSOLUTE_ERROR, RMSLE, ROC_AUC
+from comps.reading.archives import read_files
+from comps.reading.columns import read_csv
 from ensembles.compare import (
     MOST_ROWS,
     TIME_BLOCKS,

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from comps.archive import read_csv, read_files
 from comps.base import Dataset
 from comps.house_prices.cleaning import clean
 from comps.house_prices.columns import CATEGORIES, NONE, NUMBERS, ORDERED, RAW_COLUMNS
@@ -31,6 +30,8 @@ from comps.house_prices.features import (
 )
 from comps.house_prices.loader import FILES
 from comps.house_prices.table import HouseTable
+from comps.reading.archives import read_files
+from comps.reading.columns import read_csv
 from tests.support import ROOT
 
 View = Callable[[], Any]

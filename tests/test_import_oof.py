@@ -20,11 +20,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 
-from comps.archive import read_csv
 from comps.base import Competition, DataError, Dataset, Family, Task, UsageError
 from comps.digits.competition import DIGITS
 from comps.digits.loader import load as load_digits
 from comps.metrics import LOG_LOSS
+from comps.reading.columns import read_csv
 from ensembles import best_blend
 from pipelines.api.choices import Options
 from pipelines.api.imported import check_name

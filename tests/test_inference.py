@@ -97,7 +97,7 @@ def test_task_and_classes_follow_from_target_and_metric(
     assert found.competition.name == "flats"
     dataset = load(found)
     assert list(dataset.train) == ["size", "town"]
-    assert dataset.test_ids.tolist() == [str(number) for number in range(N, N + 20)]
+    assert dataset.test_ids.tolist() == list(range(N, N + 20))
 
 
 def test_columns_of_the_sample_may_be_the_classes_in_its_order(tmp_path: Path) -> None:
@@ -389,7 +389,7 @@ def test_rows_are_left_out_where_that_is_said(tmp_path: Path) -> None:
     values = [np.nan, *target("values")[1:]]
     folder = competition(tmp_path, train=rows().assign(y=values))
     dataset = load(infer(folder, metric="rmse", leave_out="missing-target"))
-    assert len(dataset.train) == N - 1 and dataset.train_ids[0] == "1"
+    assert len(dataset.train) == N - 1 and dataset.train_ids[0] == 1
     assert any("left out" in note for note in dataset.notes)
     labels = ["once", *target("three")[1:]]
     folder = competition(tmp_path, train=rows().assign(y=labels))

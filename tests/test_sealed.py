@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import root_mean_squared_log_error
 
-from comps.archive import read_files
 from comps.base import (
     Competition,
     Dataset,
@@ -31,6 +30,7 @@ from comps.base import (
     join_rows,
 )
 from comps.digits.competition import DIGITS
+from comps.reading.archives import read_files
 from comps.temperature.readings import TARGET, TIME
 from ensembles import best_blend
 from pipelines.api.choices import Options

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from comps.archive import check_columns, read_csv
 from comps.base import DataError
+from comps.reading.columns import check_columns, read_csv
 
 if TYPE_CHECKING:
     import pandas as pd

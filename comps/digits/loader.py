@@ -9,16 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.archive import (
-    check_columns,
-    check_ids,
-    files_fingerprint,
-    numeric_target,
-    read_csv,
-    read_files,
-)
 from comps.base import DataError, Dataset, Images
 from comps.digits.cells import CLASSES, PIXELS, SIDE, TARGET, read_bytes
+from comps.reading.archives import files_fingerprint, read_files
+from comps.reading.columns import check_columns, check_ids, numeric_target, read_csv
 
 if TYPE_CHECKING:
     import pandas as pd

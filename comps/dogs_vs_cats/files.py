@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol, cast
 
-from comps.archive import refuse_outside, zip_errors
 from comps.base import DataError
+from comps.reading.refusals import archive_errors, refuse_outside
 
 # The redux edition's names, then those of the original competition.
 TRAIN = ("train",)
@@ -109,7 +109,7 @@ class _Folder:
 class _Zip:
     def __init__(self, source: Path | IO[bytes], where: Path, stack: ExitStack) -> None:
         self.where = where
-        with zip_errors(where):
+        with archive_errors(where, "zip"):
             self.archive = stack.enter_context(zipfile.ZipFile(source))
         refuse_outside(where, self.archive.namelist())
 
@@ -121,14 +121,14 @@ class _Zip:
         return f"{path} {entry.file_size} {entry.CRC}"
 
     def read(self, path: str) -> bytes:
-        with zip_errors(self.where):
+        with archive_errors(self.where, "zip"):
             return self.archive.read(path)
 
     def inner(self, path: str, stack: ExitStack) -> _Tree:
         unpacked = stack.enter_context(
             tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
         )
-        with zip_errors(self.where), self.archive.open(path) as packed:
+        with archive_errors(self.where, "zip"), self.archive.open(path) as packed:
             shutil.copyfileobj(packed, unpacked, 1024 * 1024)
         return _Zip(cast(IO[bytes], unpacked), self.where / path, stack)
 

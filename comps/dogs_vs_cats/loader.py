@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.archive import check_columns, check_ids, read_csv
 from comps.base import Array, DataError, Dataset, Images
 from comps.dogs_vs_cats import duplicates
 from comps.dogs_vs_cats.decoding import decode, shorter_side
 from comps.dogs_vs_cats.files import CompetitionFiles, Photograph, open_files, source_key
 from comps.dogs_vs_cats.image_cache import Known, Pixels, Shape, cached
+from comps.reading.columns import check_columns, check_ids, read_csv
 from comps.sources import cache_root
 
 if TYPE_CHECKING:

@@ -9,17 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.archive import (
-    check_columns,
-    check_ids,
-    files_fingerprint,
-    numeric_target,
-    read_csv,
-    read_files,
-)
 from comps.base import Dataset
 from comps.house_prices.cleaning import clean
 from comps.house_prices.columns import RAW_COLUMNS
+from comps.reading.archives import files_fingerprint, read_files
+from comps.reading.columns import check_columns, check_ids, numeric_target, read_csv
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from comps.archive import files_fingerprint
 from comps.base import DataError
+from comps.reading.archives import files_fingerprint
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.archive import (
-    check_columns,
-    check_ids,
-    files_fingerprint,
-    numeric_target,
-    read_csv,
-    read_files,
-)
 from comps.base import DataError, Dataset
+from comps.reading.archives import files_fingerprint, read_files
+from comps.reading.columns import check_columns, check_ids, numeric_target, read_csv
 from comps.sentiment.folders import find_reviews, read_reviews
 from comps.sentiment.texts import clean, duplicate_groups, normal_form
 from comps.sentiment.tsv import read_tsv

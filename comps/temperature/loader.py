@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.archive import files_fingerprint
 from comps.base import DataError, Dataset, Windows
+from comps.reading.archives import files_fingerprint
 from comps.temperature.hours import hourly, with_wind
 from comps.temperature.readings import TARGET, TIME, parse, read_station
 

@@ -11,8 +11,9 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
-from comps.archive import read_csv, read_files
 from comps.base import DataError
+from comps.reading.archives import read_files
+from comps.reading.columns import read_csv
 
 if TYPE_CHECKING:
     import pandas as pd

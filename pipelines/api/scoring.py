@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from comps.archive import read_csv
 from comps.base import Competition, DataError, UsageError
 from comps.catalog import competition_names, find_competition
+from comps.reading.columns import read_csv
 from comps.sources import find_source
 from pipelines.api.choices import Options, competition_of
 from submissions import answers_are_labels, score_submission

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from comps.base import DataError, UsageError
+from comps.reading.missing import says_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,8 +49,6 @@ def formats_of(cells: Cells) -> list[str]:
     >>> formats_of(pd.Series(["01/02/2013"]))
     ['%d/%m/%Y', '%m/%d/%Y']
     """
-    import pandas as pd
-
     different = cells.drop_duplicates()
     first = different.iloc[:_LOOKED_AT]
     # A date has digits and signs between them; a number alone is a number.
@@ -59,47 +61,53 @@ def formats_of(cells: Cells) -> list[str]:
         found.append(way)
         if way == ISO:
             break
-    del pd
     return found
 
 
-def parsed(cells: Cells, way: str) -> Cells:
-    """Return times without a zone; missing where a cell says nothing.
+def parsed(cells: Cells, way: str) -> tuple[Cells, NDArray[np.bool_], int]:
+    """Return times without a zone, which cells say something else, and how many say something.
 
     Args:
-        cells: texts.
-        way: a format as for `strftime`; an empty one is found, month before day where both
-            orders are possible.
+        cells: [n] texts.
+        way: a format as for `strftime`; an empty one is found.
 
     Raises:
-        DataError: if cells are not dates in this format; the first are named.
+        DataError: if no format is found.
+        UsageError: if the format is none, or may be either of two.
+
+    >>> import pandas as pd
+    >>> times, strange, present = parsed(pd.Series(["31.01.2013", "NA", "soon"]), "%d.%m.%Y")
+    >>> int(times.dt.day.iloc[0]), strange.tolist(), present
+    (31, [False, False, True], 2)
     """
     import pandas as pd
 
-    from comps.reading.cells import is_missing_word
-
-    texts = cells.astype("string").str.strip()
-    texts = texts.mask(texts.map(is_missing_word, na_action="ignore").fillna(True).astype(bool))
+    texts = cells.astype("string").str.strip().reset_index(drop=True)
+    texts = texts.mask(texts.map(says_missing, na_action="ignore").fillna(True).astype(bool))
     known = texts.dropna()
-    if not way:
-        found = formats_of(known.astype(object))
-        if not found:
-            raise DataError(
-                f"The column {cells.name!r} is said to hold dates, and {_examples(known)} cannot "
-                "be read. Say how they are written, as in date:%d.%m.%Y."
-            )
-        way = found[-1]
+    way = way or _only_way(str(cells.name), known.astype(object))
     try:
         times = pd.to_datetime(texts, format=way, errors="coerce", utc=True).dt.tz_localize(None)
     except ValueError as error:
         raise UsageError(f"{way!r} is no way to write dates: {error}.") from error
-    strays = known[times[known.index].isna()]
-    if len(strays) > _STRAYS * len(known):
-        raise DataError(
-            f"{len(strays)} of {len(known)} dates in the column {cells.name!r} cannot be read as "
-            f"{way}: {_examples(strays)}."
+    strange: NDArray[np.bool_] = (times.isna() & texts.notna()).to_numpy(dtype=bool)
+    return times, strange, len(known)
+
+
+def _only_way(name: str, known: Cells) -> str:
+    found = formats_of(known)
+    if len(found) == 1:
+        return found[0]
+    first = ", ".join(repr(str(cell)) for cell in known.iloc[:3])
+    if found:
+        raise UsageError(
+            f"Dates of {name!r} such as {first} can be read as {' or '.join(found)}. Say which, as "
+            f"in {name}=date:{found[0]}."
         )
-    return times
+    raise DataError(
+        f"The column {name!r} is said to hold dates, and {first} cannot be read. Say how they are "
+        "written, as in date:%d.%m.%Y."
+    )
 
 
 def _share_read(cells: Cells, way: str) -> float:
@@ -107,7 +115,3 @@ def _share_read(cells: Cells, way: str) -> float:
 
     times = pd.to_datetime(cells, format=way, errors="coerce", utc=True)
     return float(times.notna().mean())
-
-
-def _examples(cells: Cells) -> str:
-    return ", ".join(repr(str(cell)) for cell in cells.iloc[:3])

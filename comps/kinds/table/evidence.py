@@ -54,7 +54,7 @@ def time_evidence(
     for name, kind in kinds.items():
         ways = kind.partition(":")
         if ways[0] == "date":
-            ours, theirs = (dates.parsed(part[name], ways[2]).dropna() for part in (train, test))
+            ours, theirs = (dates.parsed(part[name], ways[2])[0].dropna() for part in (train, test))
         elif kind == "number" and any(word in name.lower() for word in named[:4]):
             if not all(part[name].dtype.kind in "iuf" for part in (train, test)):
                 continue

@@ -54,7 +54,7 @@ class Tables:
 
     def fingerprint(self) -> str:
         """Return a text that is equal for equal content of all tables."""
-        parts = self.names | {stem(name): name for name in self.others}
+        parts = dict(self.names) | {stem(name): name for name in self.others}
         return files_fingerprint({part: self.files.read(name) for part, name in parts.items()})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from comps.base import UsageError, unknown_name
-from comps.kinds.table import dates
-from comps.reading.cells import is_missing_word, number_form, to_numbers
+from comps.kinds.table import cells, dates
+from comps.reading.cells import share_of_numbers
+from comps.reading.missing import says_missing
+from comps.reading.ways import Column as Written
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,10 +24,11 @@ if TYPE_CHECKING:
 _LEAST_ROWS_OF_IDS = 20
 # Texts: words a cell, and the share of rows whose text no other row has.
 _LEAST_WORDS, _LEAST_DISTINCT = 2.5, 0.2
+# The share of cells with a value that are numbers, in whichever way, in a column of numbers; cells
+# that are none are named when the rows are read.
+_LEAST_NUMBERS = 0.9
 # More levels than this are shown as many.
 MANY_LEVELS = 50
-_TRUTH = ({"true", "false"}, {"yes", "no"}, {"y", "n"}, {"t", "f"})
-_TRUE = {"true", "yes", "y", "t", "1", "1.0"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +58,8 @@ class Column:
     @cached_property
     def known(self) -> Cells:
         """The training cells that say something, as texts without blanks around them."""
-        cells = self.train.dropna().astype(str).str.strip()
-        found: Cells = cells[~cells.map(is_missing_word)]
+        texts = self.train.dropna().astype(str).str.strip()
+        found: Cells = texts[~texts.map(says_missing).astype(bool)]
         return found
 
     @cached_property
@@ -76,12 +79,12 @@ class Kind:
 
     Attributes:
         recognise: `(column) -> reason`, None where the column is not of this kind.
-        typed: `(cells, argument) -> cells` as models' transformers take them; None where models
-            do not see the column.
+        typed: `(columns, argument) -> Typed`, the cells of both parts as models' transformers take
+            them; None where models do not see the column.
     """
 
     recognise: Callable[[Column], str | None]
-    typed: Callable[[Cells, str], Cells] | None
+    typed: Callable[[Sequence[Written], str], cells.Typed] | None
 
 
 def _constant(column: Column) -> str | None:
@@ -99,15 +102,18 @@ def _boolean(column: Column) -> str | None:
     if column.is_numeric or column.distinct != 2:
         return None
     words = set(column.known.str.lower())
-    return "two words, such as yes and no" if words in _TRUTH else None
+    return "two words, such as yes and no" if words in map(set, cells.TRUTH) else None
 
 
 def _number(column: Column) -> str | None:
     if column.is_numeric:
         whole = all(part.dtype.kind in "iu" for part in column.parts)
         return "whole numbers" if whole else "numbers"
-    form = number_form(column.parts, column.name)
-    return None if form is None else f"numbers, {form}"
+    # Codes with leading zeros are names, not quantities.
+    if column.known.str.match(r"0\d").any():
+        return None
+    share = share_of_numbers(Written(column.name, column.train, "the training rows"))
+    return None if share < _LEAST_NUMBERS else "numbers as texts"
 
 
 def _date(column: Column) -> str | None:
@@ -119,10 +125,10 @@ def _date(column: Column) -> str | None:
 
 def _id(column: Column) -> str | None:
     """Recognise a column that names rows: all cells differ, and say nothing by themselves."""
-    cells = column.known
-    if len(cells) < max(_LEAST_ROWS_OF_IDS, len(column.train)) or column.distinct < len(cells):
+    known = column.known
+    if len(known) < max(_LEAST_ROWS_OF_IDS, len(column.train)) or column.distinct < len(known):
         return None
-    if column.test is not None and bool(column.test.astype(str).isin(set(cells)).any()):
+    if column.test is not None and bool(column.test.astype(str).isin(set(known)).any()):
         return None
     if not column.is_numeric:
         return "every row has another one" if column.words < 1.5 else None
@@ -148,47 +154,15 @@ def _category(column: Column) -> str | None:
     return f"{column.distinct} different values{many}"
 
 
-def _as_boolean(cells: Cells, argument: str) -> Cells:
-    del argument
-    if cells.dtype == bool:
-        return cells.astype(np.float64)
-    words = _as_text(cells, "")
-    values = words.str.lower().isin(_TRUE).astype(np.float64)
-    found: Cells = values.mask(words.isna())
-    return found
-
-
-def _as_number(cells: Cells, argument: str) -> Cells:
-    del argument
-    if cells.dtype.kind in "iuf":
-        return cells.astype(np.float64)
-    return to_numbers(cells)
-
-
-def _as_text(cells: Cells, argument: str) -> Cells:
-    """Return texts without blanks around them; nothing, or a word for it, is missing."""
-    del argument
-    texts = cells.astype("string").str.strip()
-    found: Cells = texts.mask(
-        texts.map(is_missing_word, na_action="ignore").fillna(True).astype(bool)
-    )
-    return found.astype(object)
-
-
-def _as_free_text(cells: Cells, argument: str) -> Cells:
-    """Return texts of pandas' type for them, which says that they are no levels."""
-    return _as_text(cells, argument).astype("string")
-
-
 #: The kinds by name, in the order in which they are tried.
 KINDS: Mapping[str, Kind] = {
     "constant": Kind(_constant, None),
-    "boolean": Kind(_boolean, _as_boolean),
-    "date": Kind(_date, dates.parsed),
+    "boolean": Kind(_boolean, cells.booleans),
+    "date": Kind(_date, cells.times),
     "id": Kind(_id, None),
-    "number": Kind(_number, _as_number),
-    "text": Kind(reads_as_text, _as_free_text),
-    "category": Kind(_category, _as_text),
+    "number": Kind(_number, cells.numbers),
+    "text": Kind(reads_as_text, cells.texts),
+    "category": Kind(_category, cells.levels),
     "ignored": Kind(lambda _: None, None),
 }
 

@@ -17,9 +17,9 @@ from comps.kinds.table.kinds import parse_kind
 from comps.kinds.table.rows import equal_rows, group_codes, row_times, weights_of
 from comps.kinds.table.schema import Schema
 from comps.kinds.table.targets import targets_of
-from comps.reading.cells import checked_numbers
 from comps.reading.delimited import ALL, Table
-from comps.reading.ids import check_sample, checked_ids
+from comps.reading.ids import check_same_ids, checked_ids
+from comps.reading.ways import Column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +93,7 @@ class _Loading:
             source=str(self.tables.path),
             fingerprint=self._fingerprint(),
             groups=groups,
-            times=None if schema.time is None else row_times(frame, schema),
+            times=None if schema.time is None else row_times(train, schema),
             classes=schema.classes if schema.task is not Task.MULTILABEL else (),
             notes=tuple(dict.fromkeys(self.notes)),
             weights=None if schema.weight is None else weights_of(frame[schema.weight]),
@@ -134,19 +134,14 @@ class _Loading:
             name for name in train.frame if name not in self.schema.beside and name in test.frame
         ]
         columns: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
-        files = tuple(self.tables.names.get(part, "") for part in ("train", "test"))
         for name in names:
             kind, argument = parse_kind(self.schema.kinds.get(name, "number"))
             if kind.typed is None:
                 continue
-            if name not in self.schema.kinds or self.schema.kinds[name] == "number":
-                numbers, notes = checked_numbers((train, test), name, files)
-                self.notes += notes
-                parts = numbers
-            else:
-                parts = tuple(kind.typed(t.frame[name], argument) for t in (train, test))
-            for column, part in zip(columns, parts, strict=True):
-                column[name] = part
+            found = kind.typed([Column.of(table, name) for table in (train, test)], argument)
+            self.notes += found.notes
+            for cells, part in zip(columns, found.parts, strict=True):
+                cells[name] = part
         first, second = (pd.DataFrame(part) for part in columns)
         return first, second
 
@@ -164,13 +159,13 @@ class _Loading:
         if schema.id is None or schema.id not in train.frame:
             train_ids: Array = np.arange(len(train.frame))
         else:
-            train_ids = checked_ids(train.frame[schema.id], names["train"], train.lines)
+            train_ids = checked_ids(train.frame[schema.id], names["train"])
         if self.test is None:
             return train_ids, train_ids[:1], None
         if schema.id is None:
             test_ids: Array = np.arange(len(test.frame)) + schema.first_id
         else:
-            test_ids = checked_ids(test.frame[schema.id], names["test"], test.lines)
+            test_ids = checked_ids(test.frame[schema.id], names["test"])
         sample = self.tables.read("sample", ALL)
         if sample is None:
             return train_ids, test_ids, self._template(test_ids)
@@ -181,7 +176,12 @@ class _Loading:
                 f"{names['sample']} lacks {some(map(repr, lacking))}; it has "
                 f"{some(map(repr, sample.frame))}."
             )
-        check_sample(sample.frame[schema.submitted_id], test_ids, names["sample"], names["test"])
+        check_same_ids(
+            checked_ids(sample.frame[schema.submitted_id], names["sample"]),
+            test_ids,
+            names["sample"],
+            names["test"],
+        )
         return train_ids, test_ids, sample.frame
 
     def _template(self, test_ids: Array) -> pd.DataFrame:

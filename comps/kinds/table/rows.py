@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from comps.base import Array, DataError, some
 from comps.kinds.table import dates
 from comps.kinds.table.schema import Schema
-from comps.reading.cells import to_numbers
+from comps.reading.dates import refuse_isolated
+from comps.reading.delimited import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,9 @@ def weights_of(column: Cells) -> NDArray[np.float64]:
     Raises:
         DataError: if one is missing, no number, or not above zero.
     """
-    weights: NDArray[np.float64] = to_numbers(column).to_numpy(dtype=np.float64)
+    import pandas as pd
+
+    weights = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
     bad = ~(np.isfinite(weights) & (weights > 0))
     if bad.any():
         rows = some((np.flatnonzero(bad) + 1).tolist())
@@ -52,21 +55,33 @@ def weights_of(column: Cells) -> NDArray[np.float64]:
     return weights
 
 
-def row_times(rows: pd.DataFrame, schema: Schema) -> Array:
+def row_times(table: Table, schema: Schema) -> Array:
     """Return [n] times: dates, or numbers.
 
     Raises:
-        DataError: if one is missing.
+        DataError: if one is missing or cannot be read, or a date is far from all others: it would
+            decide which rows come last.
     """
+    import pandas as pd
+
     assert schema.time is not None
-    column = rows[schema.time]
+    column = table.frame[schema.time]
     kind, _, way = schema.kinds.get(schema.time, "number").partition(":")
-    times = to_numbers(column) if kind == "number" else dates.parsed(column, way)
+    if kind == "number":
+        times = pd.to_numeric(column, errors="coerce")
+    else:
+        times = dates.parsed(column, way)[0]
+        refuse_isolated(
+            times.to_numpy().astype("datetime64[s]"),
+            column,
+            f"{schema.time} of {table.name}",
+            table.lines,
+        )
     missing = times.isna().to_numpy()
     if missing.any():
         raise DataError(
-            f"The time {schema.time!r} is missing in {int(missing.sum())} training rows: "
-            f"{some((np.flatnonzero(missing) + 1).tolist())}."
+            f"The time {schema.time!r} is missing or cannot be read in {int(missing.sum())} rows "
+            f"of {table.name}: lines {some(table.lines[missing].tolist())}."
         )
     return times.to_numpy()
 

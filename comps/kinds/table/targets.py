@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from comps.base import DataError, Metric, Task, some
 from comps.kinds.table.schema import Schema
-from comps.reading.cells import is_missing_word, to_numbers
 from comps.reading.delimited import Table
+from comps.reading.missing import SURE, says_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,9 @@ def targets_of(table: Table, schema: Schema, metric: Metric, file: str) -> Targe
             not say that such rows are left out; the first lines are named.
     """
     columns = [table.frame[name] for name in schema.targets]
-    missing = np.any([_is_missing(column) for column in columns], axis=0)
+    # A label may well be called "none", a number may not.
+    words = says_missing if schema.task is Task.REGRESSION else _surely_missing
+    missing = np.any([_is_missing(column, words) for column in columns], axis=0)
     notes = []
     if missing.any():
         lines = some(table.lines[missing].tolist())
@@ -66,10 +68,14 @@ def targets_of(table: Table, schema: Schema, metric: Metric, file: str) -> Targe
     return Targets(values[:, 0] if len(read) == 1 else values, rows, tuple(notes))
 
 
-def _is_missing(column: Cells) -> NDArray[np.bool_]:
-    words = column.map(lambda cell: isinstance(cell, str) and is_missing_word(cell))
+def _is_missing(column: Cells, says: Callable[[str], bool]) -> NDArray[np.bool_]:
+    words = column.map(lambda cell: isinstance(cell, str) and says(cell))
     missing: NDArray[np.bool_] = (column.isna() | words).to_numpy(dtype=bool)
     return missing
+
+
+def _surely_missing(text: str) -> bool:
+    return text.strip().lower() in SURE
 
 
 def _codes(column: Cells, rows: Rows, table: Table, schema: Schema, file: str) -> Targets:
@@ -104,11 +110,19 @@ def _codes(column: Cells, rows: Rows, table: Table, schema: Schema, file: str) -
             f"{some(schema.classes)}: {_places(texts, lines, strange)}."
         )
     kept = codes.notna().to_numpy()
-    return Targets(codes[kept].to_numpy(dtype=np.float64), rows[kept], notes)
+    values: NDArray[np.float64] = codes[kept].to_numpy(dtype=np.float64)
+    return Targets(values, rows[kept], notes)
 
 
 def _numbers(column: Cells, lines: Rows, file: str) -> NDArray[np.float64]:
-    values: NDArray[np.float64] = to_numbers(column).to_numpy(dtype=np.float64)
+    """Return plain numbers: a target in another way of writing is not guessed at.
+
+    Raises:
+        DataError: that names the first cells that are none.
+    """
+    import pandas as pd
+
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
     strange = ~np.isfinite(values)
     if strange.any():
         raise DataError(

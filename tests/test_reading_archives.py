@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
 import io
+import lzma
 import os
 import shutil
+import struct
 import subprocess
 import sys
+import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,17 +25,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comps.archive import (
-    check_columns,
-    check_ids,
-    files_fingerprint,
-    numeric_target,
-    read_csv,
-    read_files,
-)
 from comps.base import DataError, Dataset
 from comps.house_prices.competition import HOUSE_PRICES
 from comps.house_prices.loader import FILES, load
+from comps.reading.archives import files_fingerprint, find_tables, open_files, read_files
+from comps.reading.columns import check_columns, check_ids, numeric_target, read_csv
 
 NAMES = ("a.csv", "b.csv")
 CONTENT = {"a.csv": b"x,y\n1,2\n" * 40, "b.csv": b"z\n3\n"}
@@ -97,8 +98,103 @@ def as_folder_of_zips(folder: Path, content: Mapping[str, bytes] = CONTENT) -> P
     return as_folder(folder, each_zipped(content))
 
 
+def tarred(content: Mapping[str, bytes], mode: str = "w") -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, data in content.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def as_tar(folder: Path, content: Mapping[str, bytes] = CONTENT, how: str = "") -> Path:
+    path = folder / f"files.tar.{how}".rstrip(".")
+    path.write_bytes(tarred(content, f"w:{how}"))
+    return path
+
+
+def as_tar_gz(folder: Path, content: Mapping[str, bytes] = CONTENT) -> Path:
+    return as_tar(folder, content, "gz")
+
+
+def as_tar_bz2(folder: Path, content: Mapping[str, bytes] = CONTENT) -> Path:
+    return as_tar(folder, content, "bz2")
+
+
+def as_7z(folder: Path, content: Mapping[str, bytes] = CONTENT) -> Path:
+    py7zr = pytest.importorskip("py7zr")
+    path = folder / "files.7z"
+    with py7zr.SevenZipFile(path, "w") as archive:
+        archive.writestr(b"", "data/.DS_Store")
+        for name, data in content.items():
+            archive.writestr(data, f"data/{name}")
+    return path
+
+
+def deflated64(content: Mapping[str, bytes]) -> bytes:
+    """Return a zip packed by deflate64, which Python cannot write: stored, with other headers."""
+    inflate64 = pytest.importorskip("inflate64")
+    packed = {}
+    for name, data in content.items():
+        deflater = inflate64.Deflater()
+        packed[name] = deflater.deflate(data) + deflater.flush()
+    zipped_ = bytearray(zipped(packed, zipfile.ZIP_STORED))
+    for name, data in content.items():
+        sizes = struct.pack("<III", zlib.crc32(data), len(packed[name]), len(data))
+        for signature, method, place, at in ((b"PK\3\4", 8, 14, 30), (b"PK\1\2", 10, 16, 46)):
+            start = zipped_.find(name.encode())
+            while zipped_[start - at : start - at + 4] != signature:
+                start = zipped_.find(name.encode(), start + 1)
+            zipped_[start - at + method : start - at + method + 2] = struct.pack("<H", 9)
+            zipped_[start - at + place : start - at + place + 12] = sizes
+    return bytes(zipped_)
+
+
+def as_deflate64(folder: Path, content: Mapping[str, bytes] = CONTENT) -> Path:
+    (folder / "files.zip").write_bytes(deflated64(content))
+    return folder / "files.zip"
+
+
+def as_packed_by_itself(folder: Path, content: Mapping[str, bytes] = CONTENT) -> Path:
+    pack = [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)]
+    for number, (name, data) in enumerate(content.items()):
+        ending, compress = pack[number % 3]
+        (folder / f"{name}{ending}").write_bytes(compress(data))
+    return folder
+
+
+def as_folder_in_folder(folder: Path, content: Mapping[str, bytes] = CONTENT) -> Path:
+    (folder / "data" / ".git").mkdir(parents=True)
+    as_folder(folder / "data" / ".git", dict.fromkeys(content, b"hidden"))
+    as_folder(folder / "data", content)
+    return folder
+
+
+def as_disguised(folder: Path, content: Mapping[str, bytes] = CONTENT) -> Path:
+    """Files called .csv that are a zip or gzip."""
+    wrap: list[Callable[[bytes], bytes]] = [lambda data: zipped({"x": data}), gzip.compress]
+    return as_folder(
+        folder, {name: wrap[n % 2](data) for n, (name, data) in enumerate(content.items())}
+    )
+
+
+def as_archive_of_other_name(folder: Path, content: Mapping[str, bytes] = CONTENT) -> Path:
+    (folder / "data.csv").write_bytes(zipped(content))
+    return folder / "data.csv"
+
+
 FORMS = [
     as_zip,
+    as_tar,
+    as_tar_gz,
+    as_tar_bz2,
+    as_7z,
+    as_deflate64,
+    as_packed_by_itself,
+    as_folder_in_folder,
+    as_disguised,
+    as_archive_of_other_name,
     as_folder,
     as_folder_with_zip,
     as_zipped_folder,
@@ -169,10 +265,13 @@ def test_an_empty_folder_and_an_empty_zip_hold_nothing(tmp_path: Path) -> None:
         read_files(as_zip(tmp_path, {}), NAMES)
 
 
-def test_a_folder_with_two_zips_is_not_guessed_from(tmp_path: Path) -> None:
+def test_a_folder_with_two_zips_that_differ_is_not_guessed_from(tmp_path: Path) -> None:
     as_zip(tmp_path)
     (tmp_path / "other.zip").write_bytes(zipped(CONTENT))
-    with pytest.raises(DataError, match=r"Expected: .*Found: files\.zip, other\.zip\."):
+    assert read_files(tmp_path, NAMES) == CONTENT
+    (tmp_path / "other.zip").write_bytes(zipped({**CONTENT, "a.csv": b"another"}))
+    message = r"several files called a\.csv that differ: files\.zip/a\.csv, other\.zip/a\.csv"
+    with pytest.raises(DataError, match=message):
         read_files(tmp_path, NAMES)
 
 
@@ -338,7 +437,7 @@ def test_a_folder_in_a_zip_that_is_named_like_a_file_is_not_taken_for_it(tmp_pat
 READ = """
 import sys
 from pathlib import Path
-from comps.archive import read_files
+from comps.reading.archives import read_files
 from comps.base import DataError
 try:
     read_files(Path(sys.argv[1]), ("a.csv", "b.csv"))
@@ -374,6 +473,175 @@ def test_files_that_may_not_be_read_are_a_data_error(unreadable: str, tmp_path: 
     )
     (tmp_path / unreadable).chmod(0o700)
     assert "Permission denied" in done.stdout, done.stderr
+
+
+# What else archives may be
+
+
+def test_names_are_in_the_order_of_the_archive_with_folders(tmp_path: Path) -> None:
+    inside = {"d/b.csv": b"x", "__MACOSX/d/._b.csv": b"", "a.csv": b"x", "d/.DS_Store": b""}
+    assert open_files(as_zip(tmp_path, inside)).names() == ["d/b.csv", "a.csv"]
+
+
+def test_files_are_a_mapping_of_names_to_content(tmp_path: Path) -> None:
+    files = open_files(as_zip_of_zips(tmp_path))
+    assert dict(files) == CONTENT and "c.csv" not in files
+    with pytest.raises(KeyError):
+        files["c.csv"]
+    with pytest.raises(DataError, match=r"Expected: c\.csv\. Found: a\.csv, b\.csv\."):
+        files.read("c.csv")
+
+
+def test_the_only_file_of_an_archive_lies_where_the_archive_does(tmp_path: Path) -> None:
+    path = as_zip(tmp_path, {"train.zip": zipped({"x/rows.csv": b"a"}), "sample.csv": b"b"})
+    assert dict(open_files(path)) == {"sample.csv": b"b", "rows.csv": b"a"}
+
+
+def test_files_of_an_archive_with_several_lie_below_its_name(tmp_path: Path) -> None:
+    path = as_zip(tmp_path, {"images.zip": zipped({"1.png": b"1", "2.png": b"2"}), "a.csv": b""})
+    assert open_files(path).names() == ["a.csv", "images.zip/1.png", "images.zip/2.png"]
+
+
+def test_a_broken_archive_among_the_files_hides_no_other_file(tmp_path: Path) -> None:
+    as_folder(tmp_path, {"images.zip": b"PK\3\4 broken", **CONTENT})
+    assert read_files(tmp_path, NAMES) == CONTENT
+    with pytest.raises(DataError, match=r"images\.zip is not a readable zip file"):
+        read_files(tmp_path, ["c.csv"])
+
+
+def test_tables_are_found_among_other_files(tmp_path: Path) -> None:
+    other = {
+        "data_description.txt": b"MSSubClass: the class\n\n 20, one story\nanother line\n",
+        "rows.txt": b"a\tb\n1\t2\n",
+        "shop.tsv.gz": gzip.compress(b"a\tb\n"),
+        "rows.parquet": b"PAR1",
+        "README.md": b"a,b\n1,2\n",
+    }
+    tables = find_tables(open_files(as_zip(tmp_path, {**CONTENT, **other})))
+    assert tables == ["a.csv", "b.csv", "rows.txt", "shop.tsv", "rows.parquet"]
+
+
+def test_a_single_table_is_the_only_file(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_bytes(b"a,b")
+    (tmp_path / "rows.csv.gz").write_bytes(gzip.compress(b"c,d"))
+    assert dict(open_files(tmp_path / "rows.csv")) == {"rows.csv": b"a,b"}
+    assert dict(open_files(tmp_path / "rows.csv.gz")) == {"rows.csv": b"c,d"}
+
+
+def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    as_folder(tmp_path / "real")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "inside").symlink_to(tmp_path / "real")
+    (tmp_path / "real" / "round").symlink_to(tmp_path / "data")
+    assert read_files(tmp_path / "data", NAMES) == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"Rar!\x1a\x07", "a RAR archive"),
+        (b"SQLite format 3\0", "an SQLite database"),
+        (zipped({"[Content_Types].xml": b"", "xl/workbook.xml": b""}), "a document of Excel"),
+        (b"\x28\xb5\x2f\xfd...", "packed by Zstandard"),
+    ],
+)
+def test_files_of_other_kinds_are_told(content: bytes, what: str, tmp_path: Path) -> None:
+    (tmp_path / "train.xyz").write_bytes(content)
+    with pytest.raises(DataError, match=f"train.xyz is {what}.*, which is not read here"):
+        open_files(tmp_path / "train.xyz")
+
+
+def test_a_web_page_instead_of_an_archive_is_told(tmp_path: Path) -> None:
+    (tmp_path / "files.zip").write_bytes(b"<!DOCTYPE html><title>Sign in</title>")
+    with pytest.raises(DataError, match=r"files\.zip is not .*it is a web page"):
+        open_files(tmp_path / "files.zip")
+
+
+@pytest.mark.parametrize("entry", OUTSIDE)
+def test_a_tar_with_an_entry_that_points_outside_is_refused(entry: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="points outside the archive"):
+        open_files(as_tar_gz(tmp_path, {entry: b"harm"}))
+
+
+def test_links_in_a_tar_are_no_files(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "files.tar", "w") as archive:
+        link = tarfile.TarInfo("a.csv")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    assert open_files(tmp_path / "files.tar").names() == []
+
+
+BOMB = 300 * 1024 * 1024
+
+
+def test_what_is_absurdly_larger_unpacked_is_refused(tmp_path: Path) -> None:
+    bombs = {"a.csv.gz": gzip.compress(bytes(BOMB)), "b.csv.zip": zipped({"b.csv": bytes(BOMB)})}
+    files = open_files(as_folder(tmp_path, bombs))
+    for name in NAMES:
+        with pytest.raises(DataError, match=rf"{name}.* is refused: .* bytes would be unpacked"):
+            files.read(name)
+
+
+@pytest.mark.parametrize("form", [as_tar_gz, as_7z, as_deflate64])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+def test_other_archives_that_are_cut_are_refused(
+    form: Callable[..., Path], share: float, tmp_path: Path
+) -> None:
+    path = form(tmp_path, {name: os.urandom(2000) for name in NAMES})
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(DataError, match=r"is not a readable \w+ file .* download it again"):
+        read_files(path, NAMES)
+
+
+@given(
+    form=st.sampled_from([as_tar_gz, as_7z, as_deflate64]),
+    share=st.floats(0, 1, exclude_max=True),
+    bits=st.integers(1, 255),
+)
+def test_damaged_archives_of_other_kinds_give_the_right_bytes_or_a_data_error(
+    form: Callable[..., Path], share: float, bits: int, scratch: Path
+) -> None:
+    path = form(scratch)
+    content = bytearray(path.read_bytes())
+    content[int(len(content) * share)] ^= bits
+    path.write_bytes(content)
+    try:
+        files = read_files(path, NAMES)
+    except DataError as error:
+        assert "files." in str(error)
+    else:
+        # gzip and 7z have checksums of content, not of names.
+        assert set(files) == set(NAMES)
+
+
+def test_a_7z_with_a_password_is_refused(tmp_path: Path) -> None:
+    py7zr = pytest.importorskip("py7zr")
+    with py7zr.SevenZipFile(tmp_path / "files.7z", "w", password="secret") as archive:
+        archive.writestr(b"x", "a.csv")
+    with pytest.raises(DataError, match="needs a password"):
+        open_files(tmp_path / "files.7z")
+
+
+@pytest.mark.parametrize(
+    ("form", "package", "kind"),
+    [(as_7z, "py7zr", "a 7z archive"), (as_deflate64, "inflate64", "deflate64")],
+)
+def test_a_missing_library_is_named_with_its_extra(
+    form: Callable[..., Path], package: str, kind: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    path = form(tmp_path)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(DataError, match=rf"{kind}\. Unpack it.*competition-workbench\[archives\]"):
+        read_files(path, NAMES)
+
+
+def test_a_method_of_packing_that_is_not_read_is_named(tmp_path: Path) -> None:
+    content = deflated64({"a.csv": b"x"}).replace(struct.pack("<H", 9), struct.pack("<H", 93))
+    (tmp_path / "files.zip").write_bytes(content)
+    with pytest.raises(DataError, match="'a.csv' by the method Zstandard, which is not read here"):
+        read_files(tmp_path / "files.zip", ["a.csv"])
 
 
 # CSV files

@@ -1,0 +1,154 @@
+"""What the cells of a column become, by its kind: in both parts alike, and nothing unsaid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import DataError
+from comps.kinds.table import dates
+from comps.reading.cells import as_numbers
+from comps.reading.dates import isolated
+from comps.reading.missing import SURE, says_missing
+from comps.reading.ways import Column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Cells = pd.Series[Any]
+
+#: Pairs of words of which the second is true.
+TRUTH = (("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"))
+_TRUE = {yes for _, yes in TRUTH} | {"1", "1.0"}
+_FALSE = {no for no, _ in TRUTH} | {"0", "0.0"}
+# Cells that may be something else than the column is, as a share of those with a value.
+_FEW = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Typed:
+    """A column as models' transformers take it.
+
+    Attributes:
+        parts: of the training rows, and of the test rows.
+        notes: what was missing, strange or changed.
+    """
+
+    parts: Sequence[Cells]
+    notes: tuple[str, ...] = ()
+
+
+def numbers(columns: Sequence[Column], argument: str) -> Typed:
+    """Return float64, see `comps.reading.cells.as_numbers`.
+
+    Raises:
+        DataError: if many cells are no numbers, or they are written in several ways.
+    """
+    import pandas as pd
+
+    del argument
+    found = as_numbers(*columns, words=SURE)
+    parts = (found.train,) if found.test is None else (found.train, found.test)
+    return Typed([pd.Series(part) for part in parts], found.notes)
+
+
+def booleans(columns: Sequence[Column], argument: str) -> Typed:
+    """Return 1.0, 0.0, or NaN where nothing is said.
+
+    Raises:
+        DataError: if more than a few cells say something else.
+    """
+    import pandas as pd
+
+    del argument
+    parts, notes = [], []
+    for column in columns:
+        words = column.cells.astype("string").str.strip().str.lower()
+        missing = words.map(says_missing, na_action="ignore").fillna(True).astype(bool).to_numpy()
+        true = words.isin(_TRUE).to_numpy(dtype=bool)
+        strange = ~(true | words.isin(_FALSE).to_numpy(dtype=bool) | missing)
+        notes += strays(column, strange, (~missing).sum(), "neither true nor false")
+        parts.append(pd.Series(np.where(missing | strange, np.nan, true.astype(np.float64))))
+    return Typed(parts, tuple(notes))
+
+
+def levels(columns: Sequence[Column], argument: str) -> Typed:
+    """Return texts as objects; a level of the test rows in another spelling is the known one."""
+    del argument
+    parts = [_texts(column) for column in columns]
+    if len(parts) == 1:
+        return Typed(parts)
+    known, notes = set(parts[0].dropna()), []
+    spelt = {_plain(level): level for level in known}
+    if len(spelt) == len(known):
+        given = {level for level in parts[1].dropna().unique() if level not in known}
+        meant = {level: spelt[_plain(level)] for level in given if _plain(level) in spelt}
+        if meant:
+            count = int(parts[1].isin(list(meant)).sum())
+            shown = ", ".join(f"{a!r} for {b!r}" for a, b in list(meant.items())[:3])
+            notes.append(
+                f"{columns[0].name}: {count} cells of {columns[1].file} write known levels "
+                f"otherwise ({shown}): taken for these."
+            )
+            parts[1] = parts[1].replace(meant)
+    return Typed(parts, tuple(notes))
+
+
+def texts(columns: Sequence[Column], argument: str) -> Typed:
+    """Return free texts, of pandas' type for them, which says that they are no levels."""
+    del argument
+    return Typed([_texts(column).astype("string") for column in columns])
+
+
+def times(columns: Sequence[Column], argument: str) -> Typed:
+    """Return dates without a zone; a cell that is none is missing.
+
+    Raises:
+        DataError: if more than a few cells are none.
+    """
+    parts, notes = [], []
+    for column in columns:
+        found, strange, present = dates.parsed(column.cells, argument)
+        notes += strays(column, strange, present, "no dates")
+        rows = isolated(found.to_numpy().astype("datetime64[s]"))
+        if len(rows):
+            notes.append(
+                f"{column.name}: {len(rows)} dates of {column.file} are far from all others: "
+                f"{column.shown(rows)}."
+            )
+        parts.append(found)
+    return Typed(parts, tuple(notes))
+
+
+def strays(column: Column, strange: NDArray[np.bool_], present: int, what: str) -> list[str]:
+    """Return the note of cells that are something else than their column.
+
+    Raises:
+        DataError: if there are more than a few.
+    """
+    rows = np.flatnonzero(strange)
+    if not len(rows):
+        return []
+    said = f"{column.name}: {len(rows)} cells of {column.file} are {what}"
+    if len(rows) > max(3, _FEW * present):
+        raise DataError(
+            f"{said}, of {present} with a value: {column.shown(rows)}. Mend them, or say what the "
+            f"column holds, as in --column {column.name}=category."
+        )
+    return [f"{said}: taken as missing. {column.shown(rows)}."]
+
+
+def _texts(column: Column) -> Cells:
+    """Return texts without blanks around them; nothing, or a sure word for it, is missing."""
+    cells = column.cells.astype("string").str.strip()
+    found: Cells = cells.mask(cells.str.lower().isin(SURE)).astype(object)
+    return found.reset_index(drop=True)
+
+
+def _plain(level: str) -> str:
+    """Return what the spellings of a level have in common."""
+    return " ".join(str(level).casefold().split())

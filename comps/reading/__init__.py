@@ -1,0 +1,1 @@
+"""Reading what a competition came in: archives, tables, cells, ids; nothing is hidden."""

@@ -1,0 +1,113 @@
+"""What the texts of a column of numbers mean, by one contract for all loaders.
+
+A column whose cells are all written in one way is converted; a note says what was taken off. A few
+cells that are no numbers become missing, and a note counts and names them. Everything else that
+could change the meaning is refused: two ways to write numbers in one column, or one way in the
+training rows and another one in the test rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import some
+from comps.reading.placeholders import find_placeholders
+from comps.reading.ways import Column, Part, Way, common_way
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """A column as numbers.
+
+    Attributes:
+        train: [n] float64, NaN where a value is missing.
+        test: [m] float64, or None if there is no test column.
+        notes: what was taken off, is missing or looks like a placeholder, for the user.
+    """
+
+    train: NDArray[np.float64]
+    test: NDArray[np.float64] | None
+    notes: tuple[str, ...]
+
+
+def as_numbers(
+    train: Column, test: Column | None = None, *, words: Container[str] = ("",)
+) -> Numbers:
+    """Return a column of numbers, whichever way it is written in.
+
+    Converted, with a note, are signs between thousands, decimal commas, units, currency and
+    percent signs (which are taken off: "45%" is 45), if all cells are written so. Missing, with a
+    note, are words such as "N/A" (see `missing.MISSING`), infinities, clear placeholders (see
+    `placeholders`), and a few cells that are no numbers: at most 3 or 1 %, and never above 10 %.
+
+    Args:
+        train: the column in the training rows.
+        test: the same in the test rows; None where there are none.
+        words: for "missing", in small letters, that are usual here and need no note.
+
+    Raises:
+        DataError: if many cells are no numbers, or numbers are written in several ways; lines and
+            cells are named.
+
+    >>> import pandas as pd
+    >>> prices = pd.Series(["$1,250,000", "n/a", "$950"])
+    >>> found = as_numbers(Column("price", prices, "train.csv"))
+    >>> found.train.tolist()
+    [1250000.0, nan, 950.0]
+    >>> print(found.notes[0])
+    price: numbers have commas between thousands and the sign '$': '$1,250,000' is 1250000.
+    """
+    parts = [Part(column) for column in (train, test) if column is not None]
+    way = common_way(parts)
+    values = [part.values(way) for part in parts]
+    notes = [*_way_notes(train.name, way, parts)]
+    for part, numbers in zip(parts, values, strict=True):
+        notes += _missing_notes(part, way, numbers, words)
+    values = [np.where(np.isinf(numbers), np.nan, numbers) for numbers in values]
+    cut = find_placeholders(np.concatenate(values))
+    notes += [f"{train.name}: {note}" for note in cut.notes]
+    cleaned = [np.where(np.isin(numbers, cut.missing), np.nan, numbers) for numbers in values]
+    return Numbers(cleaned[0], cleaned[1] if test is not None else None, tuple(notes))
+
+
+def share_of_numbers(column: Column) -> float:
+    """Return the share of the cells with a value that are numbers, in whichever way; 0 of none.
+
+    >>> import pandas as pd
+    >>> share_of_numbers(Column("x", pd.Series(["1,5", "$3", "big", "NA"]), "train.csv"))
+    0.6666666666666666
+    """
+    return Part(column).share_of_numbers()
+
+
+def _way_notes(name: str, way: Way, parts: Sequence[Part]) -> Iterator[str]:
+    if way != Way():
+        text, value = next(found for part in parts if (found := part.example(way)) is not None)
+        yield f"{name}: numbers have {way}: {text!r} is {value:.10g}."
+
+
+def _missing_notes(
+    part: Part, way: Way, numbers: NDArray[np.float64], words: Container[str]
+) -> Iterator[str]:
+    """Yield what counts as missing in a column of a file."""
+    column = part.column
+    said = {text: count for text, count in part.words().items() if text.lower() not in words}
+    if said:
+        shown = some(repr(text) for text in said)
+        yield (
+            f"{column.name}: {sum(said.values())} cells of {column.file} say {shown}: taken as "
+            "missing."
+        )
+    for rows, what in (
+        (np.flatnonzero(np.isinf(numbers)), "are infinite"),
+        (part.strange(way), "are no numbers"),
+    ):
+        if len(rows):
+            yield (
+                f"{column.name}: {len(rows)} cells of {column.file} {what}: taken as missing. "
+                f"{column.shown(rows)}."
+            )

@@ -1,0 +1,82 @@
+"""Dates that are far from all others: a slip of the pen, most often in the year."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHOWN = 5
+# Fewer dates have no span that one could trust.
+_FEWEST = 20
+
+
+def isolated(times: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """Return the rows whose date is far from all others.
+
+    They are the first or the last ones in time, at most one in a hundred (but one of 20), and
+    farther from the next date than all dates beyond lie from each other. Rows without a date are
+    not looked at; of fewer than 20 dates, none is isolated.
+
+    Args:
+        times: [n] dates, NaT where there is none.
+
+    >>> days = np.arange("2020-01-01", "2020-02-01", dtype="datetime64[D]")
+    >>> isolated(np.append(days, np.datetime64("2031-01-07"))).tolist()
+    [31]
+    """
+    known = np.flatnonzero(~np.isnat(times))
+    if len(known) < _FEWEST:
+        return np.zeros(0, dtype=np.int64)
+    # As float: the years 1 and 9999 are farther apart than 64 bits of nanoseconds.
+    seconds = times[known].astype("datetime64[s]").astype(np.float64)
+    order = np.argsort(seconds, kind="stable")
+    ordered = seconds[order]
+    few = max(1, len(known) // 100)
+    first, last = 0, len(known)
+    # The latest gap at the beginning, and the earliest at the end, that is wider than the rest.
+    for place in range(1, few + 1):
+        if ordered[place] - ordered[place - 1] > ordered[-1 - few] - ordered[place]:
+            first = place
+        if ordered[-place] - ordered[-place - 1] > ordered[-place - 1] - ordered[few]:
+            last = len(known) - place
+    return np.sort(known[np.append(order[:first], order[last:])])
+
+
+def refuse_isolated(
+    times: NDArray[np.datetime64],
+    texts: pd.Series,
+    name: str,
+    lines: Sequence[int] | NDArray[np.int64] | None = None,
+) -> None:
+    """Refuse dates that are far from all others, see `isolated`.
+
+    Args:
+        times: [n] dates.
+        texts: [n] as the file has them.
+        name: of column and file, for messages.
+        lines: [n] of the file; None counts rows below a header.
+
+    Raises:
+        DataError: that names the first lines.
+    """
+    rows = isolated(times)
+    if not len(rows):
+        return
+    shown = ", ".join(
+        f"line {row + 2 if lines is None else lines[row]}: {texts.iloc[row]!r}"
+        for row in rows[:_SHOWN]
+    )
+    others = np.delete(times, rows)
+    low, high = (str(edge)[:10] for edge in (np.nanmin(others), np.nanmax(others)))
+    raise DataError(
+        f"{len(rows)} dates in {name} are far from all others, which lie from {low} to {high}: "
+        f"{shown}. Mend them, or leave these rows out."
+    )

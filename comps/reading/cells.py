@@ -84,6 +84,16 @@ def share_of_numbers(column: Column) -> float:
     return Part(column).share_of_numbers()
 
 
+def units_of(column: Column) -> set[str]:
+    """Return the units and signs beside the numbers of a column.
+
+    >>> import pandas as pd
+    >>> sorted(units_of(Column("x", pd.Series(["1. low", "2. high", "3"]), "train.csv")))
+    ['high', 'low']
+    """
+    return {written.unit for written in Part(column).written.values()} - {""}
+
+
 def _way_notes(name: str, way: Way, parts: Sequence[Part]) -> Iterator[str]:
     if way != Way():
         text, value = next(found for part in parts if (found := part.example(way)) is not None)

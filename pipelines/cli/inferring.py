@@ -42,9 +42,7 @@ def inferred(path: Path, name: str | None, choices: Mapping[str, Any], *, ask: b
 
 
 def show_inferred(output: Output, found: Found) -> None:
-    """Show what was inferred, and what of it can be overruled."""
-    for note in found.inference.notes:
-        output.note(note)
+    """Show what was inferred."""
     output.table("inferred", inferred_table(found), found.rows)
     if found.others:
         output.note(
@@ -69,6 +67,8 @@ def init_competition(request: Request, data: Path | None) -> None:
     name, ask = request.competition, not (request.json or request.quiet)
     output = make_output(None, request.json, quiet=request.quiet)
     written = _asking(lambda **said: init(name, data, **said), request.given, ask=ask)
+    for note in written.found.inference.notes:
+        output.note(note)
     show_inferred(output, written.found)
     output.result(
         f"{written.file} is yours to change. Next: comps run {name}",

@@ -11,7 +11,7 @@ import numpy as np
 
 from comps.base import UsageError, unknown_name
 from comps.kinds.table import cells, dates
-from comps.reading.cells import share_of_numbers
+from comps.reading.cells import share_of_numbers, units_of
 from comps.reading.missing import says_missing
 from comps.reading.ways import Column as Written
 
@@ -27,6 +27,8 @@ _LEAST_WORDS, _LEAST_DISTINCT = 2.5, 0.2
 # The share of cells with a value that are numbers, in whichever way, in a column of numbers; cells
 # that are none are named when the rows are read.
 _LEAST_NUMBERS = 0.9
+# Different numbers with something beside them that may be names of levels.
+_MOST_NUMBERED = 20
 # More levels than this are shown as many.
 MANY_LEVELS = 50
 
@@ -50,10 +52,10 @@ class Column:
         """The parts that there are."""
         return (self.train,) if self.test is None else (self.train, self.test)
 
-    @cached_property
+    @property
     def is_numeric(self) -> bool:
-        """Whether all cells were read as numbers."""
-        return all(part.dtype.kind in "iuf" for part in self.parts)
+        """Whether all training cells were read as numbers; the test rows have to follow."""
+        return self.train.dtype.kind in "iuf"
 
     @cached_property
     def known(self) -> Cells:
@@ -112,8 +114,13 @@ def _number(column: Column) -> str | None:
     # Codes with leading zeros are names, not quantities.
     if column.known.str.match(r"0\d").any():
         return None
-    share = share_of_numbers(Written(column.name, column.train, "the training rows"))
-    return None if share < _LEAST_NUMBERS else "numbers as texts"
+    written = Written(column.name, column.train, "the training rows")
+    if share_of_numbers(written) < _LEAST_NUMBERS:
+        return None
+    # "1. low" and "2. high" are levels; so are a few sizes with a unit.
+    if column.distinct <= _MOST_NUMBERED and units_of(written):
+        return None
+    return "numbers as texts"
 
 
 def _date(column: Column) -> str | None:
@@ -132,9 +139,9 @@ def _id(column: Column) -> str | None:
         return None
     if not column.is_numeric:
         return "every row has another one" if column.words < 1.5 else None
-    if column.train.dtype.kind not in "iu":
+    if any(part.dtype.kind not in "iu" for part in column.parts):
         return None
-    values = np.sort(np.concatenate([part.dropna().to_numpy() for part in column.parts]))
+    values = np.sort(np.concatenate([part.to_numpy() for part in column.parts]))
     span = float(values[-1]) - float(values[0]) + 1
     return "numbers the rows" if span <= 1.1 * len(values) else None
 

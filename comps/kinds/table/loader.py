@@ -131,7 +131,9 @@ class _Loading:
         import pandas as pd
 
         names = [
-            name for name in train.frame if name not in self.schema.beside and name in test.frame
+            name
+            for name in map(str, train.frame)
+            if name not in self.schema.beside and name in test.frame
         ]
         columns: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         for name in names:
@@ -169,6 +171,7 @@ class _Loading:
         sample = self.tables.read("sample", ALL)
         if sample is None:
             return train_ids, test_ids, self._template(test_ids)
+        self.notes += sample.notes
         wanted = [schema.submitted_id, *schema.outputs]
         lacking = [name for name in wanted if name not in sample.frame]
         if lacking:

@@ -110,7 +110,7 @@ def _codes(column: Cells, rows: Rows, table: Table, schema: Schema, file: str) -
             f"{some(schema.classes)}: {_places(texts, lines, strange)}."
         )
     kept = codes.notna().to_numpy()
-    values: NDArray[np.float64] = codes[kept].to_numpy(dtype=np.float64)
+    values = codes[kept].to_numpy().astype(np.float64)
     return Targets(values, rows[kept], notes)
 
 

@@ -28,7 +28,6 @@ def result_key(
         dataset.fingerprint,
         folds.fingerprint,
         [metric.name, metric.greater_is_better, metric.needs, metric.scale.name, competition.task],
-        [metric.weighted, metric.by_query],
         {**config, "params": with_contents(config["params"])},
         seed,
         code_fingerprint(competition, model),

@@ -59,9 +59,10 @@ def network(
 
     Args:
         build: `(shapes, **params)` returns a new, compiled Keras model with one output: a value,
-            the probability of class 1, or one for each class with a loss on class codes. `shapes`
-            has the shape of a row of each input by name; of a table that is `shapes["rows"]`. It
-            may take `steps`, too: the optimizer steps of the whole training, for schedules.
+            the probability of class 1, or one for each class with a loss on class codes; of several
+            targets or labels a value or a probability for each. `shapes` has the shape of a row of
+            each input by name; of a table that is `shapes["rows"]`. It may take `steps`, too: the
+            optimizer steps of the whole training, for schedules.
         name: unique in the competition; that of the function unless given.
         epochs: at most.
         batch_size: rows of a step.
@@ -121,6 +122,10 @@ def estimator(
 ) -> Model:
     """Return a scikit-learn estimator or pipeline as a model; each fold fits a clone of it.
 
+    Of several targets or labels, each has a clone of its own, unless the estimator learns nothing
+    but several, as `MultiOutputRegressor` and `ClassifierChain` do. Where rows have weights, they
+    reach its `fit` if that takes them, through a pipeline, a vote or a search, too.
+
     Args:
         unfitted: has `fit` and `predict`, of classes `predict_proba`. A pipeline gets the rows as
             they are, with the names of their columns.
@@ -167,7 +172,8 @@ def boosting(
 ) -> Model:
     """Return boosted trees as a model, trained by their library's own interface.
 
-    How many rounds are used is chosen on the folds: the best of their mean curve.
+    How many rounds are used is chosen on the folds: the best of their mean curve. Of several
+    targets or labels each has trees of its own, and all of them the same number of rounds.
 
     Args:
         library: "lightgbm", "xgboost" or "catboost".

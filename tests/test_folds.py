@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,8 @@ from pipelines.basics.seeds import derive_seed
 from pipelines.folds import SCHEMES, FoldInput, Folds, FoldSpec, make_folds
 from pipelines.folds._strata import joint_ranks, label_strata, quantile_bins
 from pipelines.folds.files import folds_to_arrays
+from pipelines.results.sealed import seal
+from tests.support import TINY, load_tiny
 
 # Blocks in time are no partition of all rows: `test_expanding` looks at them.
 SHUFFLED = sorted(set(SCHEMES) - {"expanding"})
@@ -304,6 +308,25 @@ def test_the_order_of_several_targets_does_not_depend_on_their_units() -> None:
     expected = joint_ranks(targets)
     np.testing.assert_array_equal(joint_ranks(np.exp(targets * [1.0, 9.0, 2.0])), expected)
     np.testing.assert_array_equal(joint_ranks(targets * [1.0, 1.0, -1.0]), expected)
+
+
+@pytest.mark.parametrize("scheme", ["kfold", "stratified", "grouped", "stratified-grouped"])
+def test_rows_of_a_query_stay_together(scheme: str, tiny_data: Path) -> None:
+    queries = np.random.default_rng(0).integers(0, 20, 120)
+    dataset = replace(load_tiny(tiny_data), queries=queries)
+    for train, valid in make_folds(FoldSpec(scheme, 3), FoldInput.of(TINY, dataset)).pairs[0]:
+        assert not set(queries[train]) & set(queries[valid])
+    _, part = seal(TINY, dataset, 0.3)
+    held = np.isin(dataset.train_ids, part.ids)
+    assert not set(queries[held]) & set(queries[~held])
+
+
+def test_groups_come_before_queries_and_time_before_both(tiny_data: Path) -> None:
+    groups, queries = np.arange(120) // 6, np.arange(120) % 40
+    dataset = replace(load_tiny(tiny_data), queries=queries, groups=groups)
+    assert FoldInput.of(TINY, dataset).groups is groups
+    timed = replace(dataset, groups=None, times=np.arange(120))
+    assert FoldInput.of(TINY, timed).groups is None
 
 
 def test_folds_of_the_user_are_taken_as_they_are() -> None:

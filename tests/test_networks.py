@@ -22,7 +22,7 @@ from tests.families import first_weights
 from tests.marks import WITH_TENSORFLOW
 from tests.support import NETWORK, giving, make_jobs, python, tiny_experiment
 
-CLASSES = {Task.REGRESSION: 0, Task.BINARY: 2, Task.MULTICLASS: 3}
+CLASSES = {Task.REGRESSION: 0, Task.BINARY: 2, Task.MULTICLASS: 3, Task.MULTILABEL: 2}
 
 
 def images(n_rows: int = 60) -> Images:
@@ -35,11 +35,20 @@ def images(n_rows: int = 60) -> Images:
 
 
 def fold(task: Task, rows: Any) -> FoldData:
-    """Return a fold of 36 rows for training and 12 each for validation and test."""
+    """Return a fold of 36 rows for training and 12 each for validation and test.
+
+    Of labels, the rows have weights.
+    """
     number = np.arange(60) % 3
-    target = {Task.REGRESSION: number * 10.0, Task.BINARY: number == 0, Task.MULTICLASS: number}
+    target = {
+        Task.REGRESSION: number * 10.0,
+        Task.BINARY: number == 0,
+        Task.MULTICLASS: number,
+        Task.MULTILABEL: number[:, None] == [0, 1],
+    }
+    weight = np.random.default_rng(2).uniform(1, 9, 36) if task is Task.MULTILABEL else None
     train, valid, test = (rows[np.arange(*ends)] for ends in ((0, 36), (36, 48), (48, 60)))
-    return FoldData(train, target[task][:36].astype(np.float64), valid, test, seed=7)
+    return FoldData(train, target[task][:36].astype(np.float64), valid, test, 7, weight)
 
 
 def build_network(
@@ -67,6 +76,7 @@ def build_network(
         "regression": (1, "linear", "mse"),
         "binary": (1, "sigmoid", "binary_crossentropy"),
         "multiclass": (3, "softmax", "sparse_categorical_crossentropy"),
+        "multilabel": (2, "sigmoid", "binary_crossentropy"),
     }[task]
     output = layers.Dense(units, activation, kernel_initializer=first_weights())(hidden)
     model = keras.Model({name: image}, output)
@@ -87,14 +97,16 @@ def stages(model: Model, task: Task, rows: Any) -> list[Stage]:
     """Train a network in this process."""
     trainer = load_trainer(model.trainer)
     trainer.prepare()
-    return list(trainer.stages(model, [fold(task, rows)], Context(task, CLASSES[task], threads=1)))
+    own = fold(task, rows)
+    context = Context(task, CLASSES[task], threads=1, n_targets=own.target[0].size)
+    return list(trainer.stages(model, [own], context))
 
 
 @pytest.fixture(scope="module")
 def on_tensorflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Array]:
     """Train the same networks on TensorFlow, in a process of its own, one of them twice.
 
-    Of the three, the binary one keeps a moving average of its weights.
+    Of the four, the binary one keeps a moving average of its weights.
     """
     if find_spec("tensorflow") is None:
         pytest.skip("TensorFlow is not installed")
@@ -138,6 +150,8 @@ def test_a_network_learns_values_and_classes(task: Task) -> None:
         assert np.abs(last.valid[0] - truth * 10).max() < 5
     elif task is Task.BINARY:
         np.testing.assert_array_equal(last.valid[0] > 0.5, truth == 0)
+    elif task is Task.MULTILABEL:
+        np.testing.assert_array_equal(last.valid[0] > 0.5, truth[:, None] == [0, 1])
     else:
         np.testing.assert_array_equal(last.valid[0].argmax(axis=1), truth)
         np.testing.assert_allclose(last.valid[0].sum(axis=1), 1, atol=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from pipelines.fitting.residual import Residual
 from pipelines.fitting.training import train_folds
 from pipelines.fitting.views import ViewCache
 from pipelines.store import Experiment
-from tests.support import RIDGE, TINY, TinyFeatures, digest
+from tests.several import PRICES
+from tests.support import RIDGE, TINY, TinyFeatures, digest, kfold
 
 
 def forecast(rows: Any) -> NDArray[np.float64]:
@@ -84,3 +86,31 @@ def test_what_has_no_forecast_of_values_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match="has no forecast to take it from"):
         Residual.split(competition, experiment.dataset, CORRECTION)
+
+
+def two_forecasts(rows: Any) -> NDArray[np.float64]:
+    """Say two targets by the area alone."""
+    return np.stack([forecast(rows), rows["area"].to_numpy() / 100], axis=1)
+
+
+def test_the_residuals_of_several_targets_are_those_of_each(tiny_data: Path) -> None:
+    competition = replace(PRICES, offset=two_forecasts)
+    dataset = competition.load(tiny_data)
+    train, valid = kfold(len(dataset.target)).pairs[0][1]
+    experiment = Experiment(competition, dataset, tiny_data, kfold(len(dataset.target)))
+    found = predictions(experiment, competition, CORRECTION)[0]
+    rows, predicted = dataset.train.iloc[train], dataset.train.iloc[valid]
+    features = TinyFeatures().fit(rows)
+    for target in range(2):
+        left = dataset.target[train, target] - two_forecasts(rows)[:, target]
+        own = Ridge(1.0).fit(features.transform(rows), left).predict(features.transform(predicted))
+        np.testing.assert_allclose(
+            found[:, target], own + two_forecasts(predicted)[:, target], rtol=1e-5
+        )
+
+
+def test_a_forecast_of_another_shape_is_refused(tiny_data: Path) -> None:
+    competition = replace(PRICES, offset=forecast)
+    message = r"must have the shape of its target, \(120, 2\); it has \(120,\)"
+    with pytest.raises(UsageError, match=message):
+        Residual.split(competition, competition.load(tiny_data), CORRECTION)

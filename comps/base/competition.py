@@ -56,7 +56,8 @@ class Dataset:
         notes: what the user should know of the data, e.g. how many duplicates there are.
         weights: [n] float64 above zero, what each row counts for in training and in the metric;
             None where all count alike.
-        queries: [n], equal for rows that the metric ranks together, or None.
+        queries: [n], equal for rows that the metric ranks together, or None. Where rows are
+            drawn, they stay together as groups do, unless there are groups.
         folds: [n] int64, the fold of each row as the user numbered it, for the scheme "column";
             below zero for rows that are trained on in every fold and predicted in none. None where
             there is no such column.
@@ -103,6 +104,11 @@ class Dataset:
             _check_weights(self.weights, self.train_ids)
         if hasattr(self.train, "columns") and hasattr(self.test, "columns"):
             _check_columns(list(self.train.columns), list(self.test.columns))
+
+    @property
+    def units(self) -> Array | None:
+        """[n] labels of rows that stay together where rows are drawn: groups, or queries."""
+        return self.queries if self.groups is None else self.groups
 
     @property
     def template(self) -> pd.DataFrame:

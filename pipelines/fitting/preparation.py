@@ -155,7 +155,7 @@ class Preparation:
 
     def _advice(self, code: int) -> str:
         """Return what to do where training rows lack a class."""
-        groups, own = self.dataset.groups, np.flatnonzero(self.target == code)
+        groups, own = self.dataset.units, np.flatnonzero(self.target == code)
         return more_even(
             self.folds.spec.scheme,
             len(own if groups is None else np.unique(groups[own])),

@@ -49,11 +49,14 @@ class FoldInput:
 
     @classmethod
     def of(cls, competition: Competition, dataset: Dataset) -> FoldInput:
-        """Return the input for the training rows of a data set."""
+        """Return the input for the training rows of a data set.
+
+        Rows of a query belong together, unless there are groups; but time may divide them.
+        """
         return cls(
             dataset.target,
             competition.task,
-            dataset.groups,
+            dataset.units if dataset.times is None else dataset.groups,
             dataset.times,
             competition.gap,
             dataset.folds,

@@ -126,8 +126,8 @@ def seal(
     Where rows are ordered in time, the last are held out, and the rows less than the competition's
     gap before them are left out, as before the rows that a fold predicts. Elsewhere rows are
     drawn, for a classification the same share of every class, of several labels of every common
-    combination and every rare label; groups stay whole. A smaller share is a part of a larger
-    one. The result can be sealed once more, for another purpose.
+    combination and every rare label; groups, or queries, stay whole. A smaller share is a part of
+    a larger one. The result can be sealed once more, for another purpose.
 
     Args:
         competition: gives task and gap.
@@ -244,7 +244,7 @@ def _drawn(
 ) -> tuple[Mask, Mask]:
     """Return the rows held out, drawn by groups and classes; none is left out."""
     n_rows = len(dataset.target)
-    groups = np.arange(n_rows) if dataset.groups is None else dataset.groups
+    groups = np.arange(n_rows) if dataset.units is None else dataset.units
     _, first, group_of_row, sizes = np.unique(
         groups, return_index=True, return_inverse=True, return_counts=True
     )

@@ -21,9 +21,9 @@ def per_target(stages: Method) -> Method:
 
     Each target, or label, is learned by an estimator of its own, with a seed of its own, from the
     same rows. They are trained in step, so that a stage has the predictions of all of them after
-    the same number of rounds. A target with a single value among the training rows, such as a rare
-    label that no row has, is predicted as that value: no library learns anything from it, and some
-    refuse it.
+    the same number of rounds; the models of all targets are in memory meanwhile. A target with a
+    single value among the training rows, such as a rare label that no row has, is predicted as
+    that value: no library learns anything from it, and some refuse it.
     """
 
     @wraps(stages)

@@ -128,9 +128,9 @@ class _Network:
             _batches,
             fold.train,
             target,
-            None if fold.weight is None else relative_weight(fold.weight),
             plan.batch_size,
             [fold.seed, copy],
+            weight=None if fold.weight is None else relative_weight(fold.weight),
         )
         self.epoch, self.loss = 0, float("nan")
 
@@ -185,10 +185,10 @@ def _predict(model: keras.Model, rows: Features) -> Array:
 def _batches(
     rows: Features,
     target: Array,
-    weight: Array | None,
     size: int,
     seed: Sequence[int],
     epoch: int = 0,
+    weight: Array | None = None,
 ) -> keras.utils.PyDataset:
     """Return a `keras.utils.PyDataset` of batches, shuffled anew in each epoch.
 

@@ -92,6 +92,17 @@ def find_competition(name: str) -> Competition:
     return competition
 
 
+def usable_competitions() -> tuple[list[Competition], dict[str, str]]:
+    """Return all competitions that can be imported, and what is wrong with the others, by name."""
+    found, broken = [], {}
+    for name in competition_names():
+        try:
+            found.append(find_competition(name))
+        except WorkbenchError as error:
+            broken[name] = str(error)
+    return found, broken
+
+
 def place_of(name: str) -> str:
     """Return where a known competition comes from: its file, or the package that brings it."""
     return next((entry.where for known, entry in _entries() if known == name), name)

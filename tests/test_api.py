@@ -324,7 +324,7 @@ def test_what_is_no_competition_is_refused(competition: Any) -> None:
 
 
 def test_the_name_of_a_competition_of_the_package_is_taken(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="comes with the package. Give yours another name"):
+    with pytest.raises(UsageError, match="name of a known competition .*Give yours another name"):
         run(own(name="house-prices"), runs=tmp_path)
 
 

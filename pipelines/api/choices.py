@@ -19,7 +19,7 @@ from comps.base import (
     UsageError,
     unknown_name,
 )
-from comps.catalog import competition_names, find_competition
+from comps.catalog import competition_names, find_competition, place_of
 from comps.kinds.memory import InMemory
 from comps.sources import runs_root
 from pipelines.crossval.tensorboard import check_installed
@@ -240,7 +240,7 @@ def competition_of(options: Options) -> Competition:
         )
     if isinstance(inspect.unwrap(given.load), InMemory) and given.name in competition_names():
         raise UsageError(
-            f"{given.name!r} is the name of a competition that comes with the package. Give yours "
+            f"{given.name!r} is the name of a known competition ({place_of(given.name)}). Give yours "
             "another name: its results would be mixed with others."
         )
     return given

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack
 
 from comps.base import Competition, Family, Metric, UsageError, WorkbenchError
-from comps.catalog import competition_names
+from comps.catalog import usable_competitions
 from ensembles.compare import Comparison, Interval, dependent_rows
 from ensembles.compare import compare as compare_members
 from pipelines.api.choices import Options, TrainingChoices, competition_of, with_members
@@ -218,7 +218,7 @@ def _listed(
             "out models (--members)."
         )
     if competitions is None:
-        competitions = competition_names()
+        competitions = [competition.name for competition in usable_competitions()[0]]
     if isinstance(competitions, (str, Competition)) or not isinstance(competitions, Iterable):
         raise UsageError(
             "A list of competitions was expected, such as ['house-prices', 'temperature']; "

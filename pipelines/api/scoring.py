@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comps.base import Competition, DataError, UsageError
-from comps.catalog import competition_names, find_competition
+from comps.catalog import competition_names, usable_competitions
 from comps.reading.columns import read_csv
 from comps.sources import find_source
 from pipelines.api.choices import Options, competition_of
@@ -100,7 +100,7 @@ def read_table(path: Path, **options: Any) -> pd.DataFrame:
 
 
 def _with_columns(columns: list[str]) -> Competition:
-    candidates = [find_competition(name) for name in competition_names()]
+    candidates, _ = usable_competitions()
     fitting = [
         candidate
         for candidate in candidates

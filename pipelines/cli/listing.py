@@ -7,21 +7,17 @@ import os
 import sys
 from pathlib import Path
 
-from comps.base import Competition, DataError, WorkbenchError
-from comps.catalog import competition_names, find_competition
+from comps.base import Competition, DataError
+from comps.catalog import usable_competitions
 from comps.sources import find_source
 
 
-def list_competitions(data: Path | None, competitions: Path | None, as_json: bool) -> None:
+def list_competitions(data: Path | None, root: Path | None, as_json: bool) -> None:
     """Print a row for each competition; of a broken file, what is wrong with it."""
-    if competitions is not None:
-        os.environ["COMPS_COMPETITIONS"] = str(competitions)
-    rows, broken = [], {}
-    for name in competition_names():
-        try:
-            rows.append(_row(find_competition(name), data))
-        except WorkbenchError as error:
-            broken[name] = str(error)
+    if root is not None:
+        os.environ["COMPS_COMPETITIONS"] = str(root)
+    competitions, broken = usable_competitions()
+    rows = [_row(competition, data) for competition in competitions]
     if as_json:
         for row in rows:
             sys.stdout.write(json_.dumps({"event": "competition", **row}) + "\n")

@@ -1,5 +1,6 @@
 """The vocabulary that every room shares: `Competition`, `Dataset`, `Metric`, `Model` and others."""
 
+from comps.base.checks import Check, Finding, NotSuited, Severity, Subject
 from comps.base.competition import Competition, Dataset, Task
 from comps.base.errors import (
     BusyError,
@@ -46,22 +47,27 @@ __all__ = [
     "LOG1P",
     "Array",
     "BusyError",
+    "Check",
     "CodeError",
     "Competition",
     "DataError",
     "Dataset",
     "Family",
     "Features",
+    "Finding",
     "Images",
     "Loss",
     "Metric",
     "MissingPackageError",
     "Model",
+    "NotSuited",
     "Params",
     "Prediction",
     "RowSet",
     "Scale",
+    "Severity",
     "StoreError",
+    "Subject",
     "Target",
     "Task",
     "Transformer",

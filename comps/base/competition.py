@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from comps.base.checks import Check
 from comps.base.errors import DataError, UsageError, some, unknown_name
 from comps.base.metric import Metric, Prediction
 from comps.base.model import Family, Model
@@ -161,6 +162,8 @@ class Competition:
             model with the parameter `residual` learns to correct it.
         transformers: the features of a model of the user's that names none, by its family; see
             `Model.features`.
+        checks: the user's own, which look at the rows beside those that come with the package.
+        ignore: codes of checks that are left out.
 
     Raises:
         UsageError: if the zoo is not as said above.
@@ -184,6 +187,8 @@ class Competition:
     valid_range: tuple[float, float] = (-np.inf, np.inf)
     offset: Callable[[Any], NDArray[np.float64]] | None = None
     transformers: Mapping[Family, Callable[[], Any]] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+    ignore: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [model.name for model in self.models]

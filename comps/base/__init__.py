@@ -1,6 +1,6 @@
 """The vocabulary that every room shares: `Competition`, `Dataset`, `Metric`, `Model` and others."""
 
-from comps.base.checks import Check, Finding, NotSuited, Severity, Subject
+from comps.base.checks import Check, Finding, NotSuitedError, Severity, Subject
 from comps.base.competition import Competition, Dataset, Task
 from comps.base.errors import (
     BusyError,
@@ -60,7 +60,7 @@ __all__ = [
     "Metric",
     "MissingPackageError",
     "Model",
-    "NotSuited",
+    "NotSuitedError",
     "Params",
     "Prediction",
     "RowSet",

@@ -51,7 +51,7 @@ class Finding:
         return f"{self.code} {self.severity}: {self.text}"
 
 
-class NotSuited(Exception):
+class NotSuitedError(Exception):
     """A check has nothing to look at in these rows; the message says why."""
 
 
@@ -80,11 +80,11 @@ class Subject:
         """The test rows.
 
         Raises:
-            NotSuited: if there are none.
+            NotSuitedError: if there are none.
         """
         # Where nothing is to be submitted, a training row stands for the test rows.
         if self.dataset.sample_submission is None:
-            raise NotSuited("there are no test rows")
+            raise NotSuitedError("there are no test rows")
         return self.dataset.test
 
     @property
@@ -129,6 +129,6 @@ class Check(Protocol):
         """Yield what is found in the rows of a competition.
 
         Raises:
-            NotSuited: if the check has nothing to look at in them.
+            NotSuitedError: if the check has nothing to look at in them.
         """
         ...

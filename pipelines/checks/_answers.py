@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import NotSuited, Subject, Task
+from comps.base import NotSuitedError, Subject, Task
 from pipelines.checks._table import train_rows
 
 # Classes and targets beyond these are left out: what gives one of them away gives others away.
@@ -43,7 +43,7 @@ def answers(subject: Subject) -> tuple[Answer, ...]:
     """Return what is to be predicted of the training rows to look at.
 
     Raises:
-        NotSuited: if the target is the same in all of them, or there are too few rows.
+        NotSuitedError: if the target is the same in all of them, or there are too few rows.
     """
     rows = subject.once(train_rows)
     target = np.asarray(subject.target, dtype=np.float64)[rows]
@@ -54,7 +54,7 @@ def answers(subject: Subject) -> tuple[Answer, ...]:
         and (not answer.binary or _LEAST_ROWS <= answer.values.sum() <= len(rows) - _LEAST_ROWS)
     )
     if len(rows) < 5 * _LEAST_ROWS or not found:
-        raise NotSuited(f"{len(rows)} rows are too few, or their target does not vary enough")
+        raise NotSuitedError(f"{len(rows)} rows are too few, or their target does not vary enough")
     return found
 
 

@@ -19,8 +19,8 @@ from pipelines.checks._scores import Floats, correlation, given, unexplained
 
 # Less than this is left: an AUC of 0.9975, an R² of 0.995.
 _PERFECT = 0.005
-# Where the others tell nothing, so that only its score speaks: an AUC or R² of 0.98.
-_NEAR = 0.02
+# Where the others tell nothing, so that only its score speaks: an AUC of 0.99, an R² of 0.98.
+NEAR = 0.02
 # The others leave at least so many times as much.
 _TIMES = 3.0
 # What the others leave if they do not predict the target well themselves. Classes often lie apart
@@ -55,6 +55,7 @@ def evidence(
     others: Floats,
     rows: NDArray[np.bool_],
     most: float,
+    near: float = NEAR,
 ) -> Evidence | None:
     """Return the evidence that something gives an answer away; None if it does not.
 
@@ -65,6 +66,7 @@ def evidence(
         others: [n] predictions by other columns together.
         rows: [n] those for which it says something.
         most: what it may leave unexplained.
+        near: what it may leave where the others tell too little to speak for or against it.
     """
     if left > most or rows.sum() < _LEAST_ROWS:
         return None
@@ -79,7 +81,7 @@ def evidence(
     apart, together = _together(part, prediction, others[rows], left, left_by_others)
     error = 1 / np.sqrt(len(prediction))
     can_tell = left_by_others < _TELLING and apart > _APART * error
-    made_from = abs(together) < apart / 2 if can_tell else left <= _NEAR
+    made_from = abs(together) < apart / 2 if can_tell else left <= near
     return Evidence(left, left_by_others, perfect=False) if made_from else None
 
 

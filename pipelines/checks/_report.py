@@ -11,7 +11,7 @@ from comps.base import (
     Competition,
     Dataset,
     Finding,
-    NotSuited,
+    NotSuitedError,
     Severity,
     Subject,
     UsageError,
@@ -82,7 +82,7 @@ def check(
         try:
             findings += [_complete(finding, one) for finding in one.find(subject)]
             checked.append(code)
-        except NotSuited as why:
+        except NotSuitedError as why:
             not_suited[code] = str(why)
         # Whatever a check stumbles over, it must not end what the user wanted to run.
         except Exception as error:
@@ -118,7 +118,7 @@ def _complete(finding: Finding, check: Check) -> Finding:
 def _notes(subject: Subject) -> tuple[str, ...]:
     try:
         rows = subject.once(train_rows)
-    except NotSuited:
+    except NotSuitedError:
         return ()
     n = len(subject.train)
     if len(rows) == n:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Subject
+from comps.base import Array, NotSuitedError, Subject
 from pipelines.checks._answers import answers
 from pipelines.checks._quick import by_all
 from pipelines.checks._scores import Floats, ranks
@@ -27,11 +28,13 @@ def residuals(subject: Subject) -> tuple[NDArray[np.int64], Floats]:
     """Return the rows, one of each group where there are groups, and [rows, answers] residuals.
 
     They are what models of all columns leave, out of fold; of values by rank, so that a few large
-    ones do not decide.
+    ones do not decide. Of rows without columns of numbers or levels, it is the target.
     """
     rows = subject.once(train_rows)
     left = np.column_stack([answer.values for answer in subject.once(answers)])
-    left = left - subject.once(by_all)
+    # Of rows that are no table, or texts alone, there are no quick models.
+    with suppress(NotSuitedError):
+        left = left - subject.once(by_all)
     for at, answer in enumerate(subject.once(answers)):
         if not answer.binary:
             left[:, at] = ranks(left[:, at])

@@ -1,4 +1,4 @@
-"""Signs that rows belong together or follow time, and that the test rows are other or later ones."""
+"""Signs that rows belong together or follow time, and that the test rows are other ones."""
 
 from __future__ import annotations
 
@@ -54,9 +54,7 @@ def time_columns(subject: Subject) -> tuple[Column, ...]:
     """Return the columns of time behind whose last training rows the test rows lie."""
     if not has_test(subject):
         return ()
-    return tuple(
-        column for column in subject.once(columns) if is_time(column) and is_later(column)
-    )
+    return tuple(column for column in subject.once(columns) if is_time(column) and is_later(column))
 
 
 def is_time(column: Column) -> bool:
@@ -66,14 +64,14 @@ def is_time(column: Column) -> bool:
         if len(np.unique(present)) < _LEAST_TIMES:
             return False
         named = column.kind is Kind.DATE or _NAMES.search(column.name) is not None
-        return named or correlation(ranks(present), np.arange(len(present))) > _RISING
+        return named or correlation(ranks(present), np.arange(1.0, len(present) + 1)) > _RISING
     return False
 
 
 def in_time_order(subject: Subject) -> bool:
     """Whether the rows of the file rise with a column of time behind which the test rows lie."""
     return any(
-        correlation(ranks(column.train), np.arange(len(column.train))) > _RISING
+        correlation(ranks(column.train), np.arange(1.0, len(column.train) + 1)) > _RISING
         for column in time_columns(subject)
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, NotSuited, Subject
+from comps.base import Array, NotSuitedError, Subject
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,11 +67,11 @@ def frames(subject: Subject) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the training rows, and the test rows, of which there may be none.
 
     Raises:
-        NotSuited: if the rows are no tables.
+        NotSuitedError: if the rows are no tables.
     """
     rows: Any = subject.train
     if not hasattr(rows, "iloc"):
-        raise NotSuited(f"the rows are no table but {type(rows).__name__}")
+        raise NotSuitedError(f"the rows are no table but {type(rows).__name__}")
     return rows, test_frame(subject)
 
 
@@ -79,7 +79,7 @@ def test_frame(subject: Subject) -> Any:
     """Return the test rows; no row where there are none."""
     try:
         return subject.test
-    except NotSuited:
+    except NotSuitedError:
         rows: Any = subject.train
         return rows.iloc[:0]
 
@@ -88,7 +88,7 @@ def columns(subject: Subject) -> tuple[Column, ...]:
     """Return all columns of a table.
 
     Raises:
-        NotSuited: if the rows are no table.
+        NotSuitedError: if the rows are no table.
     """
     train, test = frames(subject)
     return tuple(
@@ -101,7 +101,7 @@ def features(subject: Subject) -> tuple[Column, ...]:
     """Return the columns that models can learn from: no texts, identifiers and constants.
 
     Raises:
-        NotSuited: if the rows are no table, or there is no such column.
+        NotSuitedError: if the rows are no table, or there is no such column.
     """
     found = tuple(
         column
@@ -109,7 +109,7 @@ def features(subject: Subject) -> tuple[Column, ...]:
         if column.kind not in (Kind.TEXT, Kind.IDENTIFIER) and _varies(column)
     )
     if not found:
-        raise NotSuited("no column of numbers, dates or levels varies")
+        raise NotSuitedError("no column of numbers, dates or levels varies")
     return found
 
 
@@ -135,6 +135,11 @@ def matrix_of_test(subject: Subject) -> NDArray[np.float64]:
     return np.column_stack([column.test[rows] for column in subject.once(features)])
 
 
+def is_table(subject: Subject) -> bool:
+    """Whether the rows are a table."""
+    return hasattr(subject.train, "iloc")
+
+
 def has_test(subject: Subject) -> bool:
     """Whether there are test rows."""
     return subject.dataset.sample_submission is not None
@@ -154,6 +159,8 @@ def blocks(n: int, most: int) -> NDArray[np.int64]:
 
 
 def _row_bound(subject: Subject) -> int:
+    if not is_table(subject):
+        return subject.most_rows
     return min(subject.most_rows, max(_LEAST_ROWS, _MOST_CELLS // len(subject.once(columns))))
 
 
@@ -161,7 +168,7 @@ def _varies(column: Column) -> bool:
     both = np.concatenate([column.train, column.test])
     present = both[~np.isnan(both)]
     missing = len(both) - len(present)
-    return len(present) > 0 and (0 < missing or bool((present != present[0]).any()))
+    return len(present) > 0 and (missing > 0 or bool((present != present[0]).any()))
 
 
 def _column(name: str, train: pd.Series[Any], test: pd.Series[Any]) -> Column:

@@ -42,7 +42,7 @@ def twins(subject: Subject) -> Twins:
     """Return which rows are equal; identifiers do not count.
 
     Raises:
-        NotSuited: if the rows are no table.
+        NotSuitedError: if the rows are no table.
     """
     used = [c for c in subject.once(columns) if c.kind is not Kind.IDENTIFIER]
     train = np.zeros(len(subject.once(columns)[0].train), dtype=np.uint64)

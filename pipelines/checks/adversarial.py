@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from comps.base import Array, Finding, NotSuited, Severity, Subject
+from comps.base import Array, Finding, NotSuitedError, Severity, Subject
 from pipelines.checks._answers import Answer
 from pipelines.checks._quick import Pairs, fitted, shuffled
 from pipelines.checks._scores import Floats, auc
@@ -31,13 +31,11 @@ class Adversarial:
     def find(self, subject: Subject) -> Iterator[Finding]:
         told = {column.name for column in (*group_columns(subject), *time_columns(subject))}
         places = [
-            place
-            for place, column in enumerate(subject.once(features))
-            if column.name not in told
+            place for place, column in enumerate(subject.once(features)) if column.name not in told
         ]
         parts = subject.once(matrix)[:, places], matrix_of_test(subject)[:, places]
         if not places or min(map(len, parts)) < _LEAST_ROWS:
-            raise NotSuited("too few rows, or no column beside those of groups and time")
+            raise NotSuitedError("too few rows, or no column beside those of groups and time")
         columns = [subject.once(features)[place] for place in places]
         is_test = Answer("test", np.repeat([0.0, 1.0], [len(part) for part in parts]), True)
         rows = np.vstack(parts)
@@ -124,8 +122,10 @@ def _described(column: Column) -> str:
         return f"{name} (missing in {missing[0]:.0%} and {missing[1]:.0%})"
     train, test = (part[~np.isnan(part)] for part in (column.train, column.test))
     if column.levels:
-        shares = [np.bincount(part.astype(int), minlength=len(column.levels)) / len(part) for part
-                  in (train, test)]
+        shares = [
+            np.bincount(part.astype(int), minlength=len(column.levels)) / len(part)
+            for part in (train, test)
+        ]
         level = int(np.argmax(np.abs(shares[0] - shares[1])))
         return (
             f"{name} ({column.levels[level]!r} in {shares[0][level]:.0%} and "

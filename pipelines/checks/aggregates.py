@@ -17,10 +17,11 @@ _MANY_LEVELS, _ROWS_OF_FEW = 30, 15
 _LEAST_LEVELS = 10
 # Standard errors, and the correlation of halves, below which a mean holds its own rows' targets.
 _ERRORS, _HALVES = 4.5, -0.3
-_CHANCE = 1e-7
+_CHANCE, _CHANCE_OF_SHARES = 1e-7, 1e-4
 # Of a column with the target within levels, which no measured column reaches.
 _WITHIN = 0.97
 _MOST_KEYS = 8
+_RARE = 0.03
 
 
 class Aggregates:
@@ -78,13 +79,13 @@ def _text(
     answer: Answer, values: Floats, key: str | None, codes: NDArray[np.int64] | None
 ) -> str | None:
     present = ~np.isnan(values)
-    if present.sum() < 5 * _LEAST_LEVELS:
-        return None
     part = Answer(answer.name, answer.values[present], answer.binary)
+    if present.sum() < 5 * _LEAST_LEVELS or _is_nearly_constant(part):
+        return None
     values = values[present]
     if codes is None:
         levels = _Levels(part, values, np.unique(values, return_inverse=True)[1])
-        if levels.hold_their_mean():
+        if levels.hold_their_mean(_CHANCE_OF_SHARES):
             return f"follows the mean of {answer.name} of the rows that share its value"
         return None
     levels = _Levels(part, values, np.unique(codes[present], return_inverse=True)[1])
@@ -99,6 +100,12 @@ def _text(
     if levels.steady() and levels.hold_their_mean():
         return f"follows the mean of {answer.name} of the rows with the same '{key}'"
     return None
+
+
+def _is_nearly_constant(answer: Answer) -> bool:
+    if answer.binary:
+        return not _RARE <= answer.values.mean() <= 1 - _RARE
+    return bool(np.ptp(answer.values) == 0)
 
 
 class _Levels:
@@ -153,14 +160,16 @@ class _Levels:
         ranked: Floats = (place + 0.5) / self.counts[self.codes] - 0.5
         return ranked
 
-    def hold_their_mean(self) -> bool:
+    def hold_their_mean(self, chance_of_shares: float = _CHANCE) -> bool:
         """Whether means of the target lie closer to the column than chance lets them."""
         enough = self.counts >= 2
         if enough.sum() < _LEAST_LEVELS or self.counts[enough].sum() < 0.3 * len(self.codes):
             return False
         if enough.sum() >= _MANY_LEVELS and self._halves(enough):
             return True
-        return self._too_close(self.counts >= (2 if self.binary else _ROWS_OF_FEW))
+        if self.binary:
+            return self._too_close(self.counts >= 2, chance_of_shares)
+        return self._too_close(self.counts >= _ROWS_OF_FEW, _CHANCE)
 
     def _halves(self, enough: NDArray[np.bool_]) -> bool:
         """Whether one half of a level's rows is above the column where the other is below."""
@@ -174,7 +183,7 @@ class _Levels:
         together = correlation(first[enough], second[enough])
         return together < _HALVES and together * np.sqrt(enough.sum()) < -_ERRORS
 
-    def _too_close(self, enough: NDArray[np.bool_]) -> bool:
+    def _too_close(self, enough: NDArray[np.bool_], chance: float) -> bool:
         """Whether means of many rows scatter less around the column than their error."""
         from scipy import stats
 
@@ -183,8 +192,8 @@ class _Levels:
         line = self._line(enough)[enough]
         if self.binary:
             # The error of a share follows from the share.
-            chance = np.clip(line, 0.02, 0.98)
-            errors = chance * (1 - chance) / self.counts[enough]
+            shares = np.clip(line, 0.02, 0.98)
+            errors = shares * (1 - shares) / self.counts[enough]
         else:
             squares = self._means(self.target**2) - self.means**2
             errors = squares[enough] / (self.counts[enough] - 1)
@@ -192,7 +201,7 @@ class _Levels:
                 return False
             errors = np.maximum(errors, 1e-12 * self.target.var())
         distance = ((self.means[enough] - line) ** 2 / errors).sum()
-        return bool(stats.chi2.cdf(distance, max(enough.sum() - 6, 1)) < _CHANCE)
+        return bool(stats.chi2.cdf(distance, max(enough.sum() - 6, 1)) < chance)
 
     def _line(self, enough: NDArray[np.bool_]) -> Floats:
         """Return the mean target of each level as a curve of the column says.

@@ -33,9 +33,7 @@ class Combinations:
     def find(self, subject: Subject) -> Iterator[Finding]:
         columns = subject.once(features)
         places = [
-            place
-            for place, column in enumerate(columns)
-            if column.kind in (Kind.NUMBER, Kind.DATE)
+            place for place, column in enumerate(columns) if column.kind in (Kind.NUMBER, Kind.DATE)
         ]
         values = subject.once(matrix)[:, places]
         whole = ~np.isnan(values).any(axis=0) & (values.std(axis=0) > 0)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Finding, NotSuited, Severity, Subject
+from comps.base import Finding, NotSuitedError, Severity, Subject
 from pipelines.checks._twins import twins
 
 _SHOWN = 20
@@ -82,7 +82,7 @@ class TwiceInTraining:
 
     def find(self, subject: Subject) -> Iterator[Finding]:
         if subject.dataset.groups is not None:
-            raise NotSuited("the rows have groups, which folds keep together")
+            raise NotSuitedError("the rows have groups, which folds keep together")
         found = subject.once(twins)
         repeated = _repeated(found.train)
         count = int(repeated.sum())

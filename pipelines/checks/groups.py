@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from comps.base import Finding, NotSuited, Severity, Subject
+from comps.base import Finding, NotSuitedError, Severity, Subject
 from pipelines.checks._answers import Answer, answers
 from pipelines.checks._optimism import largest, optimism
 from pipelines.checks._quick import Pairs, out_of_fold, shuffled
@@ -29,11 +29,11 @@ class Groups:
 
     def find(self, subject: Subject) -> Iterator[Finding]:
         if subject.dataset.groups is not None:
-            raise NotSuited("the rows have groups, which folds keep together")
+            raise NotSuitedError("the rows have groups, which folds keep together")
         if not has_test(subject):
-            raise NotSuited("there are no test rows that would tell which columns are groups")
+            raise NotSuitedError("there are no test rows that would tell which columns are groups")
         if time_columns(subject):
-            raise NotSuited("the test rows are later ones, which may have new values of anything")
+            raise NotSuitedError("the test rows are later, so that anything may be new in them")
         rows = subject.once(train_rows)
         for key in group_columns(subject)[:1]:
             units = np.nan_to_num(key.train[rows], nan=-1e300)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from comps.base import Finding, Images, NotSuited, Severity, Subject
+from comps.base import Finding, Images, NotSuitedError, Severity, Subject
 
 _SHOWN = 20
 # Pixels that are read: a minute of hashing helps nobody who waits for a first score.
@@ -24,10 +24,10 @@ class TwiceImages:
     def find(self, subject: Subject) -> Iterator[Finding]:
         train, test = subject.train, subject.test
         if not isinstance(train, Images) or not isinstance(test, Images):
-            raise NotSuited(f"the rows are no images but {type(train).__name__}")
+            raise NotSuitedError(f"the rows are no images but {type(train).__name__}")
         bytes_of_one = int(np.prod(train.pixels.shape[1:]))
         if bytes_of_one * (len(train) + len(test)) > _MOST_BYTES:
-            raise NotSuited("the images are too many to be compared quickly")
+            raise NotSuitedError("the images are too many to be compared quickly")
         first, second = (_digests(part) for part in (train, test))
         _, codes, counts = np.unique(first, return_inverse=True, return_counts=True)
         repeated = counts[codes] > 1
@@ -46,5 +46,8 @@ class TwiceImages:
 
 def _digests(images: Images) -> np.ndarray:
     return np.array(
-        [hashlib.blake2b(images.pixels[at].tobytes(), digest_size=16).digest() for at in images.index]
+        [
+            hashlib.blake2b(images.pixels[at].tobytes(), digest_size=16).digest()
+            for at in images.index
+        ]
     )

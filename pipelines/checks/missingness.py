@@ -15,7 +15,7 @@ from pipelines.checks._scores import Floats, unexplained
 from pipelines.checks._table import Column, columns, features, train_rows
 
 # Missing values rarely tell so much honestly, so that noisier leaks are looked for than of values.
-_MOST_LEFT = 0.3
+_MOST_LEFT, _NEAR = 0.3, 0.15
 _LEAST_ROWS = 15
 # Rows of one side that have the same class, and the usual share from which on this is no news.
 _PURE, _USUAL = 0.99, 0.9
@@ -51,9 +51,7 @@ class Missingness:
                 others = _others(subject, suspects, answer, at)
                 text = told[name, at] and _text(name, missing[name], answer, others)
                 if text:
-                    yield Finding(
-                        text=text, columns=(name,), values=_values(missing[name], answer)
-                    )
+                    yield Finding(text=text, columns=(name,), values=_values(missing[name], answer))
                     break
 
 
@@ -118,13 +116,11 @@ def _pure_side(answer: Answer, lacking: NDArray[np.bool_]) -> tuple[NDArray[np.b
     return None
 
 
-def _text(
-    name: str, lacking: NDArray[np.bool_], answer: Answer, others: Floats
-) -> str | None:
+def _text(name: str, lacking: NDArray[np.bool_], answer: Answer, others: Floats) -> str | None:
     left = _left(answer, lacking)
     share = f"Column '{name}' is missing in {lacking.mean():.1%} of the rows"
     everywhere = np.ones(len(lacking), dtype=bool)
-    found = evidence(answer, lacking.astype(float), left, others, everywhere, _MOST_LEFT)
+    found = evidence(answer, lacking.astype(float), left, others, everywhere, _MOST_LEFT, _NEAR)
     if found is not None:
         return (
             f"{share}, and whether it is predicts {answer.name} with AUC {1 - left / 2:.3f}; the "

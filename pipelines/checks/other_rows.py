@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Finding, Severity, Subject
+from comps.base import Finding, NotSuitedError, Severity, Subject
 from pipelines.checks._answers import Answer, answers
 from pipelines.checks._scores import Floats, correlation
 from pipelines.checks._table import Column, Kind, features, train_rows
@@ -43,6 +43,8 @@ class OtherRows:
             for column in subject.once(features)
             if column.kind is not Kind.DATE and column.name not in strong
         ]
+        if not candidates:
+            raise NotSuitedError("every column follows the target of its own row, or is a date")
         told: set[str] = set()
         for answer in subject.once(answers):
             for name, text in _found(subject, rows, candidates, answer):

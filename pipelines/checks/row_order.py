@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from comps.base import Array, Finding, NotSuited, Severity, Subject
+from comps.base import Array, Finding, NotSuitedError, Severity, Subject
 from pipelines.checks._residuals import Relation, neighbours, relation, residuals
 from pipelines.checks._structure import in_time_order
+from pipelines.checks._table import is_table
 
 _CHANCE, _SHARE = 1e-7, 0.02
 _BLOCKS = (10, 40)
@@ -25,9 +26,11 @@ class RowOrder:
 
     def find(self, subject: Subject) -> Iterator[Finding]:
         if subject.dataset.times is not None:
-            raise NotSuited("the rows have times, which folds follow")
+            raise NotSuitedError("the rows have times, which folds follow")
+        if not is_table(subject):
+            raise NotSuitedError("files are in the order of their names or folders")
         if in_time_order(subject):
-            raise NotSuited("the rows follow a column of time")
+            raise NotSuitedError("the rows follow a column of time")
         rows, left = subject.once(residuals)
         told = dict(_told(rows, left))
         what, found = min(told.items(), key=lambda item: item[1].chance)

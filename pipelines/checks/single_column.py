@@ -8,7 +8,7 @@ import numpy as np
 
 from comps.base import Finding, Severity, Subject
 from pipelines.checks._answers import Answer, answers
-from pipelines.checks._giveaway import Evidence, evidence
+from pipelines.checks._giveaway import NEAR, Evidence, evidence
 from pipelines.checks._quick import predicted_without
 from pipelines.checks._scores import Floats, alone
 from pipelines.checks._table import Column, Kind, columns, features, train_rows
@@ -17,8 +17,11 @@ from pipelines.checks._table import Column, Kind, columns, features, train_rows
 _MOST_LEFT = 0.15
 # Present values that are looked at where the others are missing.
 _LEAST_ROWS, _LEAST_SHARE = 50, 0.03
-# Strong columns beyond these measure one thing in several ways; then all others are compared with.
-_MOST_STRONG = 3
+# Columns that leave about as much, which may be leaks themselves, are not compared with; unless
+# there are more of them, which then measure one thing in several ways.
+_ALIKE, _PERFECT, _MOST_ALIKE = 3.0, 0.005, 3
+# A column of few values that is nearly the class is rarely something that was measured.
+_FEW_VALUES, _NEAR_OF_FEW = 12, 0.12
 # The strongest columns, for each of which models of the others are trained.
 _MOST_LOOKED_AT = 8
 
@@ -32,16 +35,22 @@ class SingleColumn:
 
     def find(self, subject: Subject) -> Iterator[Finding]:
         scores = subject.once(strong_scores)
-        strong = frozenset(name for name, _ in scores)
         told: set[str] = set()
         strongest = sorted(scores.items(), key=lambda item: item[1][0])
         for (name, at), (left, prediction, rows) in strongest[:_MOST_LOOKED_AT]:
             if name in told:
                 continue
             answer = subject.once(answers)[at]
-            without = strong if len(strong) <= _MOST_STRONG else frozenset([name])
+            alike = frozenset(
+                other
+                for (other, of), (theirs, _, _) in scores.items()
+                if of == at and theirs <= _ALIKE * left + _PERFECT
+            )
+            without = alike if len(alike) <= _MOST_ALIKE else frozenset([name])
             others = predicted_without(subject, without)[:, at]
-            found = evidence(answer, prediction, left, others, rows, _MOST_LEFT)
+            few = len(np.unique(prediction)) <= _FEW_VALUES
+            near = _NEAR_OF_FEW if few and answer.binary else NEAR
+            found = evidence(answer, prediction, left, others, rows, _MOST_LEFT, near)
             if found is not None:
                 told.add(name)
                 yield _finding(name, answer, found, float(rows.mean()))

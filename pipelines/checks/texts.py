@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Finding, NotSuited, Severity, Subject
+from comps.base import Finding, NotSuitedError, Severity, Subject
 from pipelines.checks._answers import Answer, answers
 from pipelines.checks._giveaway import evidence
 from pipelines.checks._quick import predicted_without
@@ -29,7 +29,7 @@ def text_columns(subject: Subject) -> list[tuple[Column, Any, Any]]:
     """Return the columns of texts, with the texts of training and test rows.
 
     Raises:
-        NotSuited: if there is none.
+        NotSuitedError: if there is none.
     """
     train, test = frames(subject)
     found = [
@@ -38,7 +38,7 @@ def text_columns(subject: Subject) -> list[tuple[Column, Any, Any]]:
         if column.levels and column.kind in (Kind.TEXT, Kind.IDENTIFIER)
     ]
     if not found:
-        raise NotSuited("there is no column of texts")
+        raise NotSuitedError("there is no column of texts")
     return found
 
 

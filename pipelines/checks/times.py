@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Finding, NotSuited, Severity, Subject
+from comps.base import Finding, NotSuitedError, Severity, Subject
 from pipelines.checks._answers import Answer, answers
 from pipelines.checks._optimism import Optimism, largest, optimism
 from pipelines.checks._quick import out_of_fold
@@ -30,7 +30,7 @@ class Times:
     def find(self, subject: Subject) -> Iterator[Finding]:
         if subject.dataset.times is not None:
             if subject.competition.scheme == "expanding":
-                raise NotSuited("the folds follow the times")
+                raise NotSuitedError("the folds follow the times")
             name, values = "the time", _numbers(np.asarray(subject.dataset.times))
             later = "The rows have times"
         else:
@@ -51,9 +51,7 @@ class Times:
             + (f": time={name}." if name != "the time" else ": scheme='expanding'."),
             columns=(name.strip("'"),) if name != "the time" else (),
             values={"answer": answer.name, **found.values()},
-            severity=Severity.WARNING
-            if found.notable and has_test(subject)
-            else Severity.NOTE,
+            severity=Severity.WARNING if found.notable and has_test(subject) else Severity.NOTE,
         )
 
 
@@ -61,7 +59,7 @@ def _column(subject: Subject) -> tuple[str, NDArray[np.float64], str]:
     """Return the column of time: its name in quotes, its values, and what is known of it.
 
     Raises:
-        NotSuited: if there is none behind whose last training row the test rows lie.
+        NotSuitedError: if there is none behind whose last training row the test rows lie.
     """
     found: Any = time_columns(subject)
     if found:
@@ -71,7 +69,7 @@ def _column(subject: Subject) -> tuple[str, NDArray[np.float64], str]:
     if not has_test(subject) and dates:
         text = f"The rows have a date, '{dates[0].name}'"
         return f"'{dates[0].name}'", dates[0].train, text
-    raise NotSuited("the test rows do not lie behind the training rows in a column of time")
+    raise NotSuitedError("the test rows do not lie behind the training rows in a column of time")
 
 
 def _numbers(times: NDArray[Any]) -> NDArray[np.float64]:

@@ -20,6 +20,7 @@ from pipelines.cli.arguments import (
     ExportFormat,
     ExportScale,
     FoldsOutput,
+    Ignore,
     Json,
     MemberName,
     Method,
@@ -41,6 +42,7 @@ from pipelines.cli.arguments import (
 )
 from pipelines.cli.helping import Command
 from pipelines.cli.shared import (
+    CHECKS,
     COMPETITION,
     MAYBE_COMPETITION,
     MEMBERS,
@@ -100,7 +102,9 @@ def list_(data: Data = None, json: Json = False) -> None:
 
 
 @app.command(cls=Command)
-@takes(*ROWS, MODELS, QUICK, TUNED, REPEATS, NESTED, SEALED, SETTINGS, *TRAINING, TENSORBOARD)
+@takes(
+    *ROWS, MODELS, QUICK, TUNED, REPEATS, NESTED, SEALED, CHECKS, SETTINGS, *TRAINING, TENSORBOARD
+)
 def run(
     request: Request, time_limit: TimeLimit = None, output: Output = Path("submission.csv")
 ) -> None:
@@ -108,6 +112,15 @@ def run(
     from pipelines.cli.run import run_competition
 
     run_competition(request, time_limit, output)
+
+
+@app.command(cls=Command)
+@takes(*ROWS)
+def check_data(request: Request, ignore: Ignore = None) -> None:
+    """Look for leaks, shifts and duplicates in the rows, before anything is trained."""
+    from pipelines.cli.checking import show_findings
+
+    show_findings(request, ignore or [])
 
 
 @app.command(cls=Command)

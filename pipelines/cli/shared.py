@@ -29,6 +29,7 @@ WEIGHTS = _shared("weights", arguments.Weights)
 REPEATS = _shared("repeats", arguments.Repeats)
 TENSORBOARD = _shared("tensorboard", arguments.TensorBoard, False)
 NESTED = _shared("nested", arguments.Nested)
+CHECKS = _shared("checks", arguments.Checks, True)
 SEALED = _shared("sealed", arguments.Sealed)
 # How results are shown; every command takes these.
 SHOWN = (

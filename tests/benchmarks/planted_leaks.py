@@ -242,7 +242,7 @@ def code_that_begins_with_the_class(rng: Rng) -> Competition:
 @leak("L010")
 def word_of_a_text(rng: Rng) -> Competition:
     data = rows(rng, size(rng), "two")
-    words = np.array("the goods came late and we were told to wait for a new one".split())
+    words = np.array(["the", "goods", "came", "late", "and", "we", "were", "told", "to", "wait"])
     texts = [" ".join(rng.choice(words, 12)) for _ in range(data.n)]
     told = np.where(data.numeric() == 1, " refund granted", " thanks")
     data.table["comment"] = [a + b for a, b in zip(texts, told, strict=True)]
@@ -679,7 +679,11 @@ def generated_classification(rng: Rng) -> Competition:
     from sklearn.datasets import make_classification
 
     x, y = make_classification(
-        size(rng), 15, n_informative=6, n_redundant=3, class_sep=float(rng.uniform(0.5, 2.5)),
+        size(rng),
+        15,
+        n_informative=6,
+        n_redundant=3,
+        class_sep=float(rng.uniform(0.5, 2.5)),
         random_state=int(rng.integers(1e6)),
     )
     table = pd.DataFrame(x).add_prefix("f")
@@ -837,8 +841,11 @@ def no_test_rows(rng: Rng) -> Competition:
 @clean
 def texts_with_opinions(rng: Rng) -> Competition:
     data = rows(rng, size(rng), "two")
-    good, bad = np.array("good great fine nice happy".split()), np.array("bad poor slow sad".split())
-    usual = np.array("the it was a and with for this in house of".split())
+    good, bad = (
+        np.array(["good", "great", "fine", "nice", "happy"]),
+        np.array(["bad", "poor", "slow", "sad"]),
+    )
+    usual = np.array(["the", "it", "was", "a", "and", "with", "for", "this", "in", "house", "of"])
     tone = np.where(data.numeric() == 1, 0.3, 0.12)
     texts = []
     for share in tone:
@@ -879,9 +886,7 @@ def stored(path: Path | None) -> dict[tuple[str, int], dict[str, Any]]:
     return {(row["name"], row["seed"]): row for row in found}
 
 
-def measured(
-    names: list[str], seeds: int, path: Path | None
-) -> Iterator[dict[str, Any]]:
+def measured(names: list[str], seeds: int, path: Path | None) -> Iterator[dict[str, Any]]:
     """Yield the results of data sets, those that are there already first."""
     known = stored(path)
     for name in names:

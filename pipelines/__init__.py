@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pipelines.api.checking import check_data
     from pipelines.api.choices import RowChoices, TrainingChoices
     from pipelines.api.comparing import Compared, ComparedAll, compare, compare_all
     from pipelines.api.exporting import Exported, export_oof
@@ -33,9 +34,12 @@ if TYPE_CHECKING:
     from pipelines.api.scoring import Score, score
     from pipelines.api.stored import blend, load_run, submit
     from pipelines.api.tuning import TuneResult, tune
+    from pipelines.checks import CHECKS, CheckReport
     from pipelines.trainers.networks.export import export_network
 
 __all__ = [
+    "CHECKS",
+    "CheckReport",
     "Compared",
     "ComparedAll",
     "Exported",
@@ -58,6 +62,7 @@ __all__ = [
     "Update",
     "Written",
     "blend",
+    "check_data",
     "clean",
     "compare",
     "compare_all",

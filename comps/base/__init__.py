@@ -1,5 +1,6 @@
 """The vocabulary that every room shares: `Competition`, `Dataset`, `Metric`, `Model` and others."""
 
+from comps.base.checks import Check, Finding, NotSuitedError, Severity, Subject
 from comps.base.competition import Competition, Dataset, Task
 from comps.base.counts import CountScore, class_counts, label_counts
 from comps.base.errors import (
@@ -49,6 +50,7 @@ __all__ = [
     "AmbiguousError",
     "Array",
     "BusyError",
+    "Check",
     "CodeError",
     "Competition",
     "CountScore",
@@ -56,16 +58,20 @@ __all__ = [
     "Dataset",
     "Family",
     "Features",
+    "Finding",
     "Images",
     "Loss",
     "Metric",
     "MissingPackageError",
     "Model",
+    "NotSuitedError",
     "Params",
     "Prediction",
     "RowSet",
     "Scale",
+    "Severity",
     "StoreError",
+    "Subject",
     "Target",
     "Task",
     "Transformer",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from comps.base.checks import Check
 from comps.base.errors import DataError, UsageError, some, unknown_name
 from comps.base.metric import Metric, Prediction
 from comps.base.model import Family, Model
@@ -199,8 +200,8 @@ class Competition:
         transformers: the features of a model of the user's that names none, by its family; see
             `Model.features`.
         data: where its files are, unless a call or the folder for downloads says otherwise.
-        checks: further checks of the data; see `comps check-data`.
-        ignore: codes of checks that are switched off.
+        checks: the user's own, which look at the rows beside those that come with the package.
+        ignore: codes of checks that are left out.
 
     Raises:
         UsageError: if the zoo is not as said above.
@@ -225,7 +226,7 @@ class Competition:
     offset: Callable[[Any], NDArray[np.float64]] | None = None
     transformers: Mapping[Family, Callable[[], Any]] = field(default_factory=dict)
     data: Path | None = None
-    checks: tuple[Any, ...] = ()
+    checks: tuple[Check, ...] = ()
     ignore: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

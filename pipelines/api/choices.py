@@ -65,6 +65,7 @@ class TrainingChoices(RowChoices, total=False):
         tuned: whether parameters that `tune` found are used, if they gained enough.
         nested: whether the nested score is made; None makes it in `run`, up to 2,000 rows.
         quick: whether the cheapest models alone are trained.
+        checks: whether `run` looks for leaks and shifts before it trains; True unless given.
     """
 
     models: object
@@ -81,6 +82,7 @@ class TrainingChoices(RowChoices, total=False):
     tuned: bool
     nested: bool | None
     quick: bool
+    checks: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +110,7 @@ class Options:
     tuned: bool = False
     sealed: float | None = None
     nested: bool | None = None
+    checks: bool = True
 
     def __post_init__(self) -> None:
         for part in fields(self):
@@ -240,8 +243,8 @@ def competition_of(options: Options) -> Competition:
         )
     if isinstance(inspect.unwrap(given.load), InMemory) and given.name in competition_names():
         raise UsageError(
-            f"{given.name!r} is the name of a known competition ({place_of(given.name)}). Give yours "
-            "another name: its results would be mixed with others."
+            f"{given.name!r} is the name of a known competition ({place_of(given.name)}). Give "
+            "yours another name: its results would be mixed with others."
         )
     return given
 

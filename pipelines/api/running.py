@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from comps.base import Competition, Model, UsageError
 from ensembles import Blend
+from pipelines.api.checking import tell_findings
 from pipelines.api.choices import (
     Options,
     TrainingChoices,
@@ -88,6 +89,8 @@ def run(
         recorded(session, call.teller, "run", session.models, options=_given(own)) as told,
     ):
         call.teller = told
+        if options.checks:
+            tell_findings(session, told)
         oofs = call.train(session.models, None, budget, nested=_nested(session), submitted=True)
         told.recording.finished(oofs.values())
         chosen, tried = call.blend(oofs)

@@ -21,6 +21,7 @@ from pipelines.cli.arguments import (
     ExportFormat,
     ExportScale,
     FoldsOutput,
+    Ignore,
     InitData,
     Json,
     MemberName,
@@ -43,8 +44,8 @@ from pipelines.cli.arguments import (
 )
 from pipelines.cli.helping import Command
 from pipelines.cli.shared import (
+    CHECKS,
     COMPETITION,
-    COMPETITION_OR_FILES,
     MAYBE_COMPETITION,
     MEMBERS,
     MODEL,
@@ -55,6 +56,7 @@ from pipelines.cli.shared import (
     QUICK,
     REPEATS,
     ROWS,
+    ROWS_OR_FILES,
     RUNS,
     SEALED,
     SETTINGS,
@@ -115,15 +117,14 @@ def init(request: Request, data: InitData = None) -> None:
 
 @app.command(cls=Command)
 @takes(
-    COMPETITION_OR_FILES,
-    *OF_FILES,
-    *ROWS[1:],
+    *ROWS_OR_FILES,
     MODELS,
     QUICK,
     TUNED,
     REPEATS,
     NESTED,
     SEALED,
+    CHECKS,
     SETTINGS,
     *TRAINING,
     TENSORBOARD,
@@ -138,19 +139,16 @@ def run(
 
 
 @app.command(cls=Command)
-@takes(
-    COMPETITION_OR_FILES,
-    *OF_FILES,
-    *ROWS[1:],
-    MODELS,
-    QUICK,
-    TUNED,
-    REPEATS,
-    SEALED,
-    SETTINGS,
-    *TRAINING,
-    TENSORBOARD,
-)
+@takes(*ROWS_OR_FILES)
+def check_data(request: Request, ignore: Ignore = None) -> None:
+    """Look for leaks, shifts and duplicates in the rows, before anything is trained."""
+    from pipelines.cli.checking import show_findings
+
+    show_findings(request, ignore or [])
+
+
+@app.command(cls=Command)
+@takes(*ROWS_OR_FILES, MODELS, QUICK, TUNED, REPEATS, SEALED, SETTINGS, *TRAINING, TENSORBOARD)
 def cv(request: Request, time_limit: TimeLimit = None) -> None:
     """Cross-validate models and keep their out-of-fold predictions."""
     from pipelines.cli.run import cross_validate_models

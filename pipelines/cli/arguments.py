@@ -203,6 +203,15 @@ Refit = Annotated[
     int,
     typer.Option(help="Train so many of the best configurations on all rows, for a submission."),
 ]
+Checks = Annotated[
+    bool,
+    typer.Option(
+        "--checks/--no-checks", help="Look for leaks and shifts before training, on some rows."
+    ),
+]
+Ignore = Annotated[
+    list[str] | None, typer.Option("--ignore", help="Code of a check to leave out, e.g. L004.")
+]
 Sealed = Annotated[
     float | None,
     typer.Option(

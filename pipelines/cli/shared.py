@@ -29,6 +29,7 @@ WEIGHTS = _shared("weights", arguments.Weights)
 REPEATS = _shared("repeats", arguments.Repeats)
 TENSORBOARD = _shared("tensorboard", arguments.TensorBoard, False)
 NESTED = _shared("nested", arguments.Nested)
+CHECKS = _shared("checks", arguments.Checks, True)
 SEALED = _shared("sealed", arguments.Sealed)
 # How results are shown, and where competitions are; every command takes these.
 SHOWN = (
@@ -70,6 +71,8 @@ OF_FILES = (
     _shared("test_file", arguments.TestTable),
     _shared("sample_file", arguments.SampleFile),
 )
+# The rows of a competition, or of files that none describes.
+ROWS_OR_FILES = (COMPETITION_OR_FILES, *OF_FILES, *ROWS[1:])
 # The same where the last run decides what is not given.
 STORED = (
     COMPETITION,

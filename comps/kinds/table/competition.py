@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from comps.base import (
+    Check,
     Competition,
     Dataset,
     Family,
@@ -59,7 +60,7 @@ def table_competition(
     positive: str | None = None,
     leave_out: Sequence[str] = (),
     files: Mapping[str, str] | None = None,
-    checks: Sequence[object] = (),
+    checks: Sequence[Check] = (),
     ignore: Sequence[str] = (),
 ) -> Competition:
     """Return a competition of tables: of DataFrames, or of Kaggle's files.
@@ -197,7 +198,7 @@ def _assembled(
     load: Callable[[Path], Dataset],
     n_folds: int | None = None,
     models: Sequence[object] | None = None,
-    checks: Sequence[object] = (),
+    checks: Sequence[Check] = (),
     ignore: Sequence[str] = (),
     data: Path | None = None,
 ) -> Competition:

@@ -601,7 +601,8 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "no such scheme": (
         ("run", *ON_MEDIAN, "--scheme", "stratfied"),
-        "There is no fold scheme 'stratfied'. Did you mean 'stratified'? Known: ",
+        "There is no fold scheme 'stratfied'. Did you mean 'stratified' or "
+        "'stratified-grouped'? Known: ",
     ),
     "a scheme that needs groups": (
         ("run", *ON_MEDIAN, "--scheme", "grouped"),

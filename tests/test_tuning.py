@@ -859,12 +859,13 @@ def test_where_no_rows_can_be_spared_the_search_looks_at_all_and_says_why(
 
 
 def test_a_class_too_small_for_the_folds_of_the_rest_is_no_reason_to_fail(tmp_path: Path) -> None:
-    target = np.repeat([0.0, 1.0], [60, 5])
+    # One of the two rows of class 1 is held out, so that the models of a fold could not know it.
+    target = np.repeat([0.0, 1.0], [60, 2])
     dataset = Dataset(
-        train=np.arange(65.0)[:, None],
+        train=np.arange(62.0)[:, None],
         test=np.zeros((1, 1)),
         target=target,
-        train_ids=np.arange(65),
+        train_ids=np.arange(62),
         test_ids=np.arange(1),
         sample_submission=pd.DataFrame({"id": [0], "price": [0.0]}),
         source="here",
@@ -876,7 +877,7 @@ def test_a_class_too_small_for_the_folds_of_the_rest_is_no_reason_to_fail(tmp_pa
     teller = Teller(METRIC, None)
     found = search_on(whole, 0.25, teller)
     assert found.experiment is whole and found.part is None
-    assert "no rows could be held out of the search" in teller.notes[0]
+    assert "no rows could be held out of the search: Class 1 has a single row" in teller.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def _check(
         )
         for number, model in enumerate(models)
     )
-    target = metric.scale.forward(part.target)
+    target = part.truth(metric)
     found = paired_gain(metric, target, one, other, part.groups, part.times)
     return Check(len(target), part.share, found.after, found.before, found.gain, found.error)
 

@@ -31,6 +31,8 @@ def group_evidence(
     """
     best: tuple[float, str, str] | None = None
     for name in columns:
+        if _is_measured(train[name]):
+            continue
         ours, theirs = (part[name].dropna().astype(str) for part in (train, test))
         counts = ours.value_counts()
         if len(counts) < _LEAST_GROUPS or len(ours) < _LEAST_ROWS * len(counts):
@@ -64,6 +66,13 @@ def time_evidence(
         if len(ours) and len(theirs) and theirs.min() >= ours.max() and ours.min() < ours.max():
             return name, f"training rows end at {ours.max()}, test rows begin at {theirs.min()}"
     return None
+
+
+def _is_measured(cells: Cells) -> bool:
+    """Whether cells are numbers with decimals, or hardly any of them comes again."""
+    if cells.dtype.kind == "f" and bool((cells % 1 > 0).any()):
+        return True
+    return bool(cells.nunique() * _LEAST_ROWS > len(cells))
 
 
 def _follows(ours: Cells, theirs: Cells) -> bool:

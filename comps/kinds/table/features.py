@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+)
 
 from comps.kinds.table.kinds import Column, reads_as_text
 from comps.kinds.table.words import WordFeatures
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
 _LEAST_ROWS = 5
 # Levels of a column that get a column of their own.
 _MOST_LEVELS = 50
+# Standard deviations from the mean, beyond which a number says no more.
+_FARTHEST = 10.0
 
 
 class TableFeatures:
@@ -42,17 +49,19 @@ class TableFeatures:
     def fit_transform(self, rows: pd.DataFrame, target: NDArray[np.float64]) -> NDArray[np.float32]:
         """Learn from the training rows of a fold, [k] rows; return [k, features] float32."""
         del target
-        self._times = [name for name in rows if rows[name].dtype.kind in "mM"]
-        self._numbers = [n for n in rows if n in self._times or _is_number(rows[n])]
+        kinds = dict(zip(rows, rows.dtypes, strict=True))
+        self._times = [name for name, dtype in kinds.items() if dtype.kind in "mM"]
+        self._numbers = [name for name, dtype in kinds.items() if _is_number(dtype)]
+        typed_names = {*self._times, *self._numbers}
+        others = [name for name in rows if name not in typed_names]
         self._texts = {
-            name: WordFeatures().fit(_texts(rows[name]))
-            for name in rows
-            if name not in self._numbers and is_text(rows[name])
+            name: WordFeatures().fit(_texts(rows[name])) for name in others if is_text(rows[name])
         }
-        self._levels = [n for n in rows if n not in self._numbers and n not in self._texts]
+        self._levels = [name for name in others if name not in self._texts]
         self._parts = {name: _useful_parts(rows[name]) for name in self._times}
         typed = self._typed(rows)
-        numbers = [name for name in typed if name not in self._levels]
+        levels = set(self._levels)
+        numbers = [name for name in typed if name not in levels]
         self._columns = self._scaled(numbers) if self.scaled else self._plain(numbers)
         return self._array(self._columns.fit_transform(typed))
 
@@ -63,21 +72,24 @@ class TableFeatures:
     def _typed(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the columns as numbers and levels."""
         columns: dict[Any, Any] = {}
-        for name in self._numbers:
-            columns[name] = _days(rows[name]) if name in self._times else rows[name]
-            for part in self._parts.get(name, ()):
+        for name in self._times:
+            columns[name] = _days(rows[name])
+            for part in self._parts[name]:
                 columns[f"{name}.{part}"] = _part(rows[name], part)
-        numbers = pd.DataFrame(columns, index=rows.index).astype(np.float64)
+        numbers = rows[self._numbers].astype(np.float64).replace([np.inf, -np.inf], np.nan)
+        times = pd.DataFrame(columns, index=rows.index, dtype=np.float64)
         levels = rows[self._levels].astype("string").fillna("").astype(object)
         words = [
             found.transform(_texts(rows[name])).set_index(rows.index).add_prefix(f"{name} ")
             for name, found in self._texts.items()
         ]
-        return pd.concat([numbers.replace([np.inf, -np.inf], np.nan), *words, levels], axis=1)
+        return pd.concat([numbers, times, *words, levels], axis=1)
 
     def _scaled(self, names: list[Any]) -> ColumnTransformer:
         numbers = make_pipeline(
-            SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
+            SimpleImputer(strategy="median", keep_empty_features=True),
+            StandardScaler(),
+            FunctionTransformer(_clipped),
         )
         levels = OneHotEncoder(
             min_frequency=_LEAST_ROWS,
@@ -95,6 +107,14 @@ class TableFeatures:
 
     def _array(self, values: Any) -> NDArray[np.float32]:
         return np.asarray(values, dtype=np.float32)
+
+
+def _clipped(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return standardised numbers without extremes.
+
+    A column that hardly differs among the training rows would reach millions of its deviations.
+    """
+    return np.clip(values, -_FARTHEST, _FARTHEST)
 
 
 def is_text(cells: Cells) -> bool:
@@ -135,5 +155,5 @@ def _days(column: Cells) -> Cells:
     return days
 
 
-def _is_number(column: Cells) -> bool:
-    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column)
+def _is_number(dtype: Any) -> bool:
+    return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)

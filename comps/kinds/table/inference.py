@@ -120,8 +120,16 @@ def suggested_metrics(tables: Tables, given: Given) -> list[str]:
     labels = label_texts(parts.train[first])
     if labels.nunique() == 2:
         return list(_TWO_CLASSES)
-    numbers = parts.train[first].dtype.kind in "iuf"
-    return list(_VALUES) if numbers and labels.nunique() > _MOST_LABELS else list(_CLASSES)
+    measured = labels.nunique() > _MOST_LABELS and labels.map(_is_number).all()
+    return list(_VALUES if measured else _CLASSES)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _no_score(target: object, prediction: object) -> float:

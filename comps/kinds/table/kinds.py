@@ -90,6 +90,14 @@ class Kind:
 
 
 def _constant(column: Column) -> str | None:
+    if column.is_numeric:
+        # Quicker than by texts, where there are thousands of columns.
+        values = column.train.to_numpy()
+        missing = np.isnan(values)
+        if missing.all():
+            return "no cell says anything"
+        same = not missing.any() and values.min() == values.max()
+        return f"every training row says {values[0]:g}" if same else None
     if column.distinct == 0:
         return "no cell says anything"
     missing = len(column.known) < len(column.train)
@@ -132,6 +140,8 @@ def _date(column: Column) -> str | None:
 
 def _id(column: Column) -> str | None:
     """Recognise a column that names rows: all cells differ, and say nothing by themselves."""
+    if column.is_numeric and any(part.dtype.kind not in "iu" for part in column.parts):
+        return None
     known = column.known
     if len(known) < max(_LEAST_ROWS_OF_IDS, len(column.train)) or column.distinct < len(known):
         return None
@@ -139,8 +149,6 @@ def _id(column: Column) -> str | None:
         return None
     if not column.is_numeric:
         return "every row has another one" if column.words < 1.5 else None
-    if any(part.dtype.kind not in "iu" for part in column.parts):
-        return None
     values = np.sort(np.concatenate([part.to_numpy() for part in column.parts]))
     span = float(values[-1]) - float(values[0]) + 1
     return "numbers the rows" if span <= 1.1 * len(values) else None

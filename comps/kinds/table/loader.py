@@ -266,11 +266,11 @@ def with_levels(train: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFrame, 
     from comps.kinds.table.features import is_text
 
     train, test = train.copy(), test.copy()
-    for name in train:
-        if train[name].dtype != object or is_text(train[name]):
+    for name, kind in zip(train, train.dtypes, strict=True):
+        if kind.kind != "O" or is_text(train[name]):
             continue
-        levels = pd.concat([train[name], test[name]]).dropna().astype(str).unique()
-        dtype = pd.CategoricalDtype(sorted(levels))
+        known = pd.concat([train[name], test[name]]).dropna().astype(str)
+        dtype = pd.CategoricalDtype(sorted(set(known)))
         for part in (train, test):
             part[name] = part[name].astype("string").astype(object).astype(dtype)
     return train, test

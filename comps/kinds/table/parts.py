@@ -29,15 +29,17 @@ class Parts:
     def __init__(self, tables: Tables, metric: Metric, given: Given) -> None:
         self.tables, self.metric, self.given = tables, metric, given
         self.rows: list[Inferred] = []
-        read = {part: tables.read(part, ALL if part == "sample" else ()) for part in
-                ("sample", "train", "test")}  # fmt: skip
-        if read["train"] is None:
+        sample = tables.read("sample", ALL)
+        self.sample: pd.DataFrame | None = None if sample is None else sample.frame
+        # Ids and targets are read to the character, so far as they are known.
+        self._exact = {*given.target, given.id, *([] if sample is None else sample.frame)}
+        train, test = (tables.read(part, self._exact) for part in ("train", "test"))
+        if train is None:
             raise DataError(f"{tables.path} holds no training rows.")
-        self.notes = [note for table in read.values() if table is not None for note in table.notes]
-        self.train: pd.DataFrame = read["train"].frame
-        self.test, self.sample = (
-            None if table is None else table.frame for table in (read["test"], read["sample"])
-        )
+        read = [table for table in (sample, train, test) if table is not None]
+        self.notes = [note for table in read for note in table.notes]
+        self.train: pd.DataFrame = train.frame
+        self.test: pd.DataFrame | None = None if test is None else test.frame
         for column in (*given.roles.values(), *given.columns):
             if column not in self.train and not (column == given.id and self.tested(column)):
                 raise unknown_name("column called", column, map(str, self.train))
@@ -63,7 +65,9 @@ class Parts:
         return [str(name) for name in self.train if name not in self.test]
 
     def read_exactly(self, columns: Collection[str]) -> None:
-        """Read both parts once more, some columns to the character."""
+        """Read both parts once more, if some columns are not there to the character."""
+        if set(columns) <= self._exact:
+            return
         train, test = (self.tables.read(part, columns) for part in ("train", "test"))
         assert train is not None
         self.train, self.test = train.frame, None if test is None else test.frame

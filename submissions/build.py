@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from comps.base import Array, Competition, Dataset, Prediction, UsageError, predicted_classes
+from comps.base import Array, Competition, Cuts, Dataset, Prediction, UsageError, labels_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def build_submission(competition: Competition, dataset: Dataset, test: Array) -> pd.DataFrame:
+def build_submission(
+    competition: Competition, dataset: Dataset, test: Array, cuts: Cuts | None = None
+) -> pd.DataFrame:
     """Return a submission in the sample submission's order of ids and columns.
 
     Args:
@@ -20,6 +22,7 @@ def build_submission(competition: Competition, dataset: Dataset, test: Array) ->
         dataset: gives the test ids that the predictions belong to, and the sample.
         test: [m] or [m, columns] predictions on the metric's scale, in the order of
             `dataset.test_ids`. They are taken back to the target's own unit.
+        cuts: by which probabilities become labels; None takes the most probable class.
 
     Raises:
         UsageError: if there are not as many predictions as test ids, or no sample submission.
@@ -30,7 +33,7 @@ def build_submission(competition: Competition, dataset: Dataset, test: Array) ->
         raise UsageError(
             f"{len(dataset.test_ids)} test predictions were expected; there are {len(test)}."
         )
-    values = _submitted(competition, dataset, test).reshape(len(test), -1)
+    values = _submitted(competition, dataset, test, cuts).reshape(len(test), -1)
     predictions = pd.DataFrame(
         values,
         columns=list(competition.target_columns),
@@ -44,10 +47,10 @@ def build_submission(competition: Competition, dataset: Dataset, test: Array) ->
     return joined[[column for column in sample.columns if column in joined.columns]]
 
 
-def _submitted(competition: Competition, dataset: Dataset, test: Array) -> Array:
+def _submitted(competition: Competition, dataset: Dataset, test: Array, cuts: Cuts | None) -> Array:
     """Return values in the target's own unit, probabilities of class 1, or labels."""
     if competition.submits is not Prediction.LABEL:
         values: Array = np.asarray(competition.metric.scale.inverse(test))
         return values
-    labels: Array = np.asarray(competition.labels(dataset))[predicted_classes(test)]
+    labels: Array = np.asarray(competition.labels(dataset))[labels_of(cuts, test)]
     return labels

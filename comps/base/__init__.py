@@ -2,6 +2,7 @@
 
 from comps.base.competition import Competition, Dataset, Task
 from comps.base.counts import CountScore, class_counts, label_counts
+from comps.base.cuts import Cuts, Rule, decided, labels_of
 from comps.base.errors import (
     BusyError,
     CodeError,
@@ -50,6 +51,7 @@ __all__ = [
     "CodeError",
     "Competition",
     "CountScore",
+    "Cuts",
     "DataError",
     "Dataset",
     "Family",
@@ -62,6 +64,7 @@ __all__ = [
     "Params",
     "Prediction",
     "RowSet",
+    "Rule",
     "Scale",
     "StoreError",
     "Target",
@@ -74,9 +77,11 @@ __all__ = [
     "base_name",
     "class_counts",
     "data_root",
+    "decided",
     "file_name",
     "join_rows",
     "label_counts",
+    "labels_of",
     "log_loss",
     "member_name",
     "names_a_folder",

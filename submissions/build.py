@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from comps.base import Array, Competition, Cuts, Dataset, Prediction, UsageError, labels_of
+from comps.base import Array, Competition, Cuts, Dataset, UsageError
+from submissions.forms import columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,11 +20,14 @@ def build_submission(
         competition: gives the scale of the metric and the names of the columns.
         dataset: gives the test ids that the predictions belong to, and the sample.
         test: [m] or [m, columns] predictions on the metric's scale, in the order of
-            `dataset.test_ids`. They are taken back to the target's own unit.
+            `dataset.test_ids`. They are taken back to the target's own unit. Probabilities of
+            classes go to the columns that the labels name; or in the order of the codes to those
+            of the competition, where these have other names.
         cuts: by which probabilities become labels; None takes the most probable class.
 
     Raises:
-        UsageError: if there are not as many predictions as test ids, or no sample submission.
+        UsageError: if there are not as many predictions as test ids or columns, or no sample
+            submission.
     """
     import pandas as pd
 
@@ -33,10 +35,8 @@ def build_submission(
         raise UsageError(
             f"{len(dataset.test_ids)} test predictions were expected; there are {len(test)}."
         )
-    values = _submitted(competition, dataset, test, cuts).reshape(len(test), -1)
     predictions = pd.DataFrame(
-        values,
-        columns=list(competition.target_columns),
+        columns_of(competition, dataset, test, cuts),
         index=pd.Index(dataset.test_ids).astype(str),
     )
     sample = dataset.template
@@ -45,12 +45,3 @@ def build_submission(
     joined = predictions.reindex(order).reset_index(drop=True)
     joined.insert(0, competition.id_column, sample[competition.id_column].to_numpy())
     return joined[[column for column in sample.columns if column in joined.columns]]
-
-
-def _submitted(competition: Competition, dataset: Dataset, test: Array, cuts: Cuts | None) -> Array:
-    """Return values in the target's own unit, probabilities of class 1, or labels."""
-    if competition.submits is not Prediction.LABEL:
-        values: Array = np.asarray(competition.metric.scale.inverse(test))
-        return values
-    labels: Array = np.asarray(competition.labels(dataset))[labels_of(cuts, test)]
-    return labels

@@ -24,6 +24,7 @@ from comps.base.metric import (
     Prediction,
     Scale,
     predicted_classes,
+    ranked_classes,
 )
 from comps.base.model import Family, Model, parse_setting
 from comps.base.names import (
@@ -88,6 +89,7 @@ __all__ = [
     "parse_member",
     "parse_setting",
     "predicted_classes",
+    "ranked_classes",
     "root_mean_squared_error",
     "some",
     "split_names",

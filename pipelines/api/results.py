@@ -221,8 +221,7 @@ def leaderboard_rows(result: Result) -> list[Row]:
     ]
 
     def key(row: Row) -> float:
-        score: float = row.get("cut_score", row["score"])
-        return metric.sort_key(score)
+        return metric.sort_key(row["cut_score"] if "cut_score" in row else row["score"])
 
     return sorted(rows, key=key)
 

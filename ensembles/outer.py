@@ -134,7 +134,7 @@ def kept_members(
     """Return the places of the members that beat the baseline, or its own place if none does.
 
     Args:
-        metric: by which they are compared.
+        metric: by which they are compared; being better by its guide is enough, too.
         sample: the rows to look at.
         fold_of_row: the fold of each of them.
         baseline: its place among the members; None keeps all.
@@ -142,11 +142,13 @@ def kept_members(
     if baseline is None:
         return tuple(range(sample.n_members))
     predictions, target = sample.whole()
-    scores = [
-        metric.score(target, comparable(metric, member, fold_of_row))
-        for member in np.moveaxis(predictions, 1, 0)
-    ]
-    better = [
-        place for place, score in enumerate(scores) if metric.better(score, than=scores[baseline])
-    ]
-    return tuple(better) or (baseline,)
+    better: set[int] = set()
+    for judged in dict.fromkeys((metric, metric.guide)):
+        scores = [
+            judged.score(target, comparable(judged, member, fold_of_row))
+            for member in np.moveaxis(predictions, 1, 0)
+        ]
+        better |= {
+            n for n, score in enumerate(scores) if judged.better(score, than=scores[baseline])
+        }
+    return tuple(sorted(better)) or (baseline,)

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from comps.base import Array, Competition, Dataset, Prediction, UsageError, predicted_classes
+from comps.base import Array, Competition, Cuts, Dataset, UsageError
+from submissions.forms import columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def build_submission(competition: Competition, dataset: Dataset, test: Array) -> pd.DataFrame:
+def build_submission(
+    competition: Competition, dataset: Dataset, test: Array, cuts: Cuts | None = None
+) -> pd.DataFrame:
     """Return a submission in the sample submission's order of ids and columns.
 
     Args:
         competition: gives the scale of the metric and the names of the columns.
         dataset: gives the test ids that the predictions belong to, and the sample.
         test: [m] or [m, columns] predictions on the metric's scale, in the order of
-            `dataset.test_ids`. They are taken back to the target's own unit.
+            `dataset.test_ids`. They are taken back to the target's own unit. Probabilities of
+            classes go to the columns that the labels name; or in the order of the codes to those
+            of the competition, where these have other names.
+        cuts: by which probabilities become labels; None takes the most probable class.
 
     Raises:
-        UsageError: if there are not as many predictions as test ids, or no sample submission.
+        UsageError: if there are not as many predictions as test ids or columns, or no sample
+            submission.
     """
     import pandas as pd
 
@@ -30,10 +35,8 @@ def build_submission(competition: Competition, dataset: Dataset, test: Array) ->
         raise UsageError(
             f"{len(dataset.test_ids)} test predictions were expected; there are {len(test)}."
         )
-    values = _submitted(competition, dataset, test).reshape(len(test), -1)
     predictions = pd.DataFrame(
-        values,
-        columns=list(competition.target_columns),
+        columns_of(competition, dataset, test, cuts),
         index=pd.Index(dataset.test_ids).astype(str),
     )
     sample = dataset.template
@@ -42,12 +45,3 @@ def build_submission(competition: Competition, dataset: Dataset, test: Array) ->
     joined = predictions.reindex(order).reset_index(drop=True)
     joined.insert(0, competition.id_column, sample[competition.id_column].to_numpy())
     return joined[[column for column in sample.columns if column in joined.columns]]
-
-
-def _submitted(competition: Competition, dataset: Dataset, test: Array) -> Array:
-    """Return values in the target's own unit, probabilities of class 1, or labels."""
-    if competition.submits is not Prediction.LABEL:
-        values: Array = np.asarray(competition.metric.scale.inverse(test))
-        return values
-    labels: Array = np.asarray(competition.labels(dataset))[predicted_classes(test)]
-    return labels

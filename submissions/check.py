@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from comps.base import Competition, DataError, Dataset, Prediction, some
-from submissions.labels import label_codes, listed
+from submissions.forms import labels_in_a_row, labels_of_columns
+from submissions.labels import label_codes, listed, same_label, split_rankings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,10 +37,7 @@ def _problems(
         sample[competition.id_column].astype(str), submission[competition.id_column].astype(str)
     )
     for column in competition.target_columns:
-        if competition.submits is Prediction.LABEL:
-            yield from _label_problems(competition, dataset, submission, column)
-        else:
-            yield from _value_problems(competition, submission, column)
+        yield from _PROBLEMS[competition.submits](competition, dataset, submission, column)
 
 
 def _id_problems(expected: pd.Series, found: pd.Series) -> Iterable[str]:
@@ -64,7 +62,7 @@ def _id_problems(expected: pd.Series, found: pd.Series) -> Iterable[str]:
 def _label_problems(
     competition: Competition, dataset: Dataset, submission: pd.DataFrame, column: str
 ) -> Iterable[str]:
-    classes = competition.labels(dataset)
+    classes = labels_of_columns(competition, dataset.classes) or competition.labels(dataset)
     labels = submission[column]
     unknown = label_codes(labels, classes) < 0
     if unknown.any():
@@ -75,11 +73,36 @@ def _label_problems(
         )
 
 
+def _ranking_problems(
+    competition: Competition, dataset: Dataset, submission: pd.DataFrame, column: str
+) -> Iterable[str]:
+    ids, most = submission[competition.id_column], labels_in_a_row(competition)
+    rows = split_rankings(submission[column])
+    for wrong, what in (
+        ([not row for row in rows], "without a label"),
+        ([len(row) > most for row in rows], f"with more than {most} labels"),
+        ([len(set(row)) < len(row) for row in rows], "that name a label twice"),
+    ):
+        if any(wrong):
+            yield f"{sum(wrong)} rows of {column} {what}: ids {some(ids[np.array(wrong)])}."
+    classes = competition.labels(dataset)
+    known = {same_label(label) for label in classes}
+    strange = [label for row in rows for label in row if same_label(label) not in known]
+    if strange:
+        with_them = [any(same_label(label) not in known for label in row) for row in rows]
+        yield (
+            f"{len(strange)} labels of {column} are none of the training target: "
+            f"{listed(strange, 5)}; ids {some(ids[np.array(with_them)])}. "
+            f"Known: {listed(classes)}."
+        )
+
+
 def _value_problems(
-    competition: Competition, submission: pd.DataFrame, column: str
+    competition: Competition, dataset: Dataset, submission: pd.DataFrame, column: str
 ) -> Iterable[str]:
     import pandas as pd
 
+    del dataset
     ids = submission[competition.id_column]
     values = pd.to_numeric(submission[column], errors="coerce").to_numpy(dtype=np.float64)
     infinite = ~np.isfinite(values)
@@ -95,3 +118,12 @@ def _value_problems(
             f"{int(outside.sum())} values of {column} are outside {low:g} to {high:g}: "
             f"ids {some(ids[outside])}."
         )
+
+
+_PROBLEMS: Mapping[Prediction, Callable[[Competition, Dataset, pd.DataFrame, str], Iterable[str]]]
+_PROBLEMS = {
+    Prediction.VALUE: _value_problems,
+    Prediction.PROBABILITY: _value_problems,
+    Prediction.LABEL: _label_problems,
+    Prediction.RANKED_LABELS: _ranking_problems,
+}

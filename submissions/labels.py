@@ -37,11 +37,23 @@ def label_codes(labels: pd.Series, classes: Sequence[object]) -> NDArray[np.int6
     [0, 1, -1]
     """
     exact = {str(label): code for code, label in enumerate(classes)}
-    texts = [_text(label) for label in classes]
+    texts = [same_label(label) for label in classes]
     # "01" and "1" may be two labels: then only the text itself tells them apart.
     alike = {text: code for code, text in enumerate(texts) if texts.count(text) == 1}
-    codes = [exact.get(str(label), alike.get(_text(label), -1)) for label in labels]
+    codes = [exact.get(str(label), alike.get(same_label(label), -1)) for label in labels]
     return np.array(codes, dtype=np.int64)
+
+
+def split_rankings(column: pd.Series) -> list[list[str]]:
+    """Return the labels of each row, the best first, which blanks part in a file.
+
+    >>> import pandas as pd
+    >>> split_rankings(pd.Series(["cat dog", 7, None]))
+    [['cat', 'dog'], ['7'], []]
+    """
+    missing = column.isna()
+    texts = ["" if absent else str(label) for label, absent in zip(column, missing, strict=True)]
+    return [text.split() for text in texts]
 
 
 def labels_of(columns: pd.Series) -> tuple[str, ...]:
@@ -51,7 +63,7 @@ def labels_of(columns: pd.Series) -> tuple[str, ...]:
     >>> labels_of(pd.Series([10, 9, 10]))
     ('9', '10')
     """
-    found = {_text(label) for label in columns.dropna()} - {""}
+    found = {same_label(label) for label in columns.dropna()} - {""}
     return tuple(sorted(found, key=_order))
 
 
@@ -61,8 +73,8 @@ def listed(labels: Iterable[object], most: int = _LISTED) -> str:
     return ", ".join(names) if len(names) <= most else some(names)
 
 
-def _text(label: object) -> str:
-    """Return a text that is equal for equal labels."""
+def same_label(label: object) -> str:
+    """Return a text that is equal for equal labels, as 2, 2.0 and "2"."""
     number = _number(label)
     if number is None:
         return str(label)

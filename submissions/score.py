@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Competition, DataError, Prediction, some
-from submissions.labels import label_codes, labels_of, listed
+from comps.base import Array, Competition, DataError, Prediction, Task, Truth, some
+from submissions.forms import labels_in_a_row, labels_of_columns
+from submissions.labels import label_codes, labels_of, listed, same_label, split_rankings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,9 +25,10 @@ def score_submission(
     """Return the score of a submission; both tables are in the target's own unit, joined on ids.
 
     The solution holds the answers: values where values are submitted, and labels or 0 and 1
-    where labels or probabilities are. Of several columns of probabilities, one a class, the
-    answers are 1 in the column of the true class and 0 elsewhere. A column `Usage` of the
-    solution, as Kaggle's have it, is ignored.
+    where labels, rankings of labels, or probabilities are. Of several columns of probabilities, one
+    a class, the answers are 1 in the column of the true class and 0 elsewhere; of several labels,
+    1 in the columns of those that are there. Where rows of a query are ranked, the query is a
+    further column of the solution. A column `Usage`, as Kaggle's solutions have it, is ignored.
 
     Args:
         competition: says what is submitted, and how it is judged.
@@ -39,16 +41,21 @@ def score_submission(
             number, a label is unknown, or the metric is not defined on these answers.
         UsageError: if labels are submitted and the metric needs probabilities.
     """
+    query = _query(competition, solution)
     tables = {"submission": submission, "solution": solution}
     predicted, true = (_by_id(competition, name, table) for name, table in tables.items())
     _check_ids(predicted, true)
     predicted = predicted.loc[true.index]
     if competition.submits is Prediction.LABEL:
         value = _score_of_labels(competition, predicted, true, classes)
+    elif competition.submits is Prediction.RANKED_LABELS:
+        value = _score_of_rankings(competition, predicted, true, classes)
     else:
         target = _answers(competition, true, classes)
         prediction = _scaled(competition, "submission", predicted)
-        value = competition.metric.score(target, prediction)
+        if competition.task is Task.BINARY and prediction.ndim == 2:
+            prediction = prediction[:, 1]
+        value = competition.metric.score(Truth(target, query=query), prediction)
     if not np.isfinite(value):
         raise DataError(f"{competition.metric.label} is not defined here: {_why(true)}.")
     return value
@@ -60,7 +67,9 @@ def answers_are_labels(competition: Competition, solution: pd.DataFrame) -> bool
     They are needed where labels are submitted, and where the answers to probabilities are not 0
     and 1.
     """
-    if competition.submits is Prediction.LABEL:
+    if competition.task is Task.MULTILABEL:
+        return False
+    if competition.submits in (Prediction.LABEL, Prediction.RANKED_LABELS):
         return True
     (first, *others) = competition.target_columns
     if competition.metric.needs is Prediction.VALUE or others or first not in solution.columns:
@@ -82,6 +91,25 @@ def _by_id(competition: Competition, name: str, table: pd.DataFrame) -> pd.DataF
     return table[list(competition.target_columns)].set_index(pd.Index(ids))
 
 
+def _query(competition: Competition, solution: pd.DataFrame) -> Array | None:
+    """Return the query of each row of the solution, if the metric ranks by it.
+
+    Raises:
+        DataError: if no single further column says it.
+    """
+    if not competition.metric.by_query:
+        return None
+    others = {competition.id_column, *competition.target_columns, "Usage"}
+    further = [column for column in solution.columns if column not in others]
+    if len(further) != 1:
+        raise DataError(
+            f"{competition.metric.label} ranks the rows of a query: the solution needs one column "
+            f"with it, beside ids and answers. Further columns: {', '.join(further) or 'none'}."
+        )
+    query: Array = solution[further[0]].to_numpy()
+    return query
+
+
 def _check_ids(predicted: pd.DataFrame, true: pd.DataFrame) -> None:
     missing = true.index.difference(predicted.index)
     unknown = predicted.index.difference(true.index)
@@ -99,10 +127,49 @@ def _score_of_labels(
     true: pd.DataFrame,
     classes: Sequence[object] | None,
 ) -> float:
+    if competition.task is Task.MULTILABEL:
+        known = labels_of_columns(competition, tuple(classes or ())) or ()
+        found, right = (
+            np.column_stack([_codes(name, table[column], known) for column in table])
+            for name, table in (("submission", predicted), ("solution", true))
+        )
+        return competition.metric.score_labels(right, found)
     (column,) = competition.target_columns
-    known = labels_of(true[column]) if classes is None else classes
+    known = labels_of(true[column]) if classes is None else tuple(classes)
     labels = _codes("submission", predicted[column], known)
     return competition.metric.score_labels(_codes("solution", true[column], known), labels)
+
+
+def _score_of_rankings(
+    competition: Competition,
+    predicted: pd.DataFrame,
+    true: pd.DataFrame,
+    classes: Sequence[object] | None,
+) -> float:
+    """Return the score of rows that name labels, the best first, against one label each."""
+    (column,) = competition.target_columns
+    rows = split_rankings(predicted[column])
+    most = labels_in_a_row(competition)
+    if any(len(row) > most for row in rows):
+        ids = predicted.index[[len(row) > most for row in rows]]
+        raise DataError(
+            f"The submission has {len(ids)} rows with more than {most} labels: ids {some(ids)}."
+        )
+    # A submission may name labels that no answer has.
+    known = labels_of(true[column]) if classes is None else tuple(classes)
+    answers = _codes("solution", true[column], known)
+    if classes is not None:
+        named = predicted[column].repeat([len(row) for row in rows])
+        named.iloc[:] = [label for row in rows for label in row]
+        _codes("submission", named, known)
+    codes = {same_label(label): code for code, label in enumerate(known)}
+    ranks = np.full((len(rows), len(known)), -1.0)
+    for number, row in enumerate(rows):
+        for place, label in enumerate(row):
+            code = codes.get(same_label(label))
+            if code is not None and ranks[number, code] < 0:
+                ranks[number, code] = most - place
+    return competition.metric.score(answers, ranks)
 
 
 def _codes(name: str, labels: pd.Series, classes: Sequence[object]) -> NDArray[np.int64]:
@@ -132,6 +199,10 @@ def _answers(
     """
     if competition.metric.needs is Prediction.VALUE:
         return _scaled(competition, "solution", true)
+    if competition.task is Task.MULTILABEL:
+        labels = _numbers(competition, "solution", true)
+        _refuse(true, ((labels != 0) & (labels != 1)).any(axis=1), "0 or 1 in each column")
+        return labels
     if len(true.columns) > 1:
         shares = _numbers(competition, "solution", true)
         wrong = ((shares != 0) & (shares != 1)).any(axis=1) | (shares.sum(axis=1) != 1)

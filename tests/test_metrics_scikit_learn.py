@@ -13,9 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from comps.base import Metric, Prediction, Truth
+from comps.base import Metric, Prediction, Truth, ranked_classes
 from comps.metrics import METRICS, find_metric
-from comps.metrics.ranking import ranked_labels
 
 Floats = NDArray[np.float64]
 Score = Callable[..., float]
@@ -243,7 +242,12 @@ def test_map_at_k_is_the_naive_loops(count: int, seed: int) -> None:
 def test_map_at_one_of_two_classes_is_accuracy() -> None:
     prediction, target = np.array([0.2, 0.5, 0.6, 0.9]), np.array([0.0, 0.0, 0.0, 1.0])
     assert find_metric("map@1").score(target, prediction) == 0.75
-    assert ranked_labels(prediction, 2).tolist() == [[0, 1], [0, 1], [1, 0], [1, 0]]
+    assert ranked_classes(prediction, 2).tolist() == [[0, 1], [0, 1], [1, 0], [1, 0]]
+
+
+def test_a_label_that_is_not_ranked_counts_for_nothing() -> None:
+    prediction, target = np.array([[2.0, -1.0, 1.0], [2.0, -1.0, -1.0]]), np.array([2.0, 1.0])
+    assert find_metric("map@3").score(target, prediction) == 0.25
 
 
 @pytest.mark.parametrize("count", [None, 1, 3, 50])

@@ -284,18 +284,24 @@ def test_the_usage_column_of_kaggles_solutions_is_ignored(solution: Frame) -> No
     assert score_submission(PRICES, GOOD, usage) == score_submission(PRICES, GOOD, solution)
 
 
-def test_several_columns_are_scored_as_a_matrix() -> None:
-    shapes = []
+@pytest.mark.parametrize(
+    ("together", "score", "called"),
+    [(True, 1.0, [((2, 2), (2, 2))]), (False, 0.5, [((2,), (2,))] * 2)],
+)
+def test_several_columns_are_scored_one_by_one_or_as_a_matrix(
+    together: bool, score: float, called: list[object]
+) -> None:
+    shapes: list[object] = []
 
     def function(target: NDArray[np.float64], shares: NDArray[np.float64]) -> float:
         shapes.append((target.shape, shares.shape))
         return float(np.abs(target - shares).sum())
 
-    metric = replace(SHARES.metric, function=function, scale=IDENTITY)
+    metric = replace(SHARES.metric, function=function, scale=IDENTITY, together=together)
     table = Frame({"id": [1, 2], "cat": [0.0, 1.0], "dog": [1.0, 0.0]})
     other = Frame({"id": [2, 1], "cat": [1.0, 0.5], "dog": [0.0, 0.5]})
-    assert score_submission(replace(SHARES, metric=metric), other, table) == pytest.approx(1.0)
-    assert shapes == [((2, 2), (2, 2))]
+    assert score_submission(replace(SHARES, metric=metric), other, table) == pytest.approx(score)
+    assert shapes == called
 
 
 Spoil = Callable[[Frame], Frame]

@@ -3,6 +3,7 @@
 from comps.base.checks import Check, Finding, NotSuitedError, Severity, Subject
 from comps.base.competition import Competition, Dataset, Task
 from comps.base.counts import CountScore, class_counts, label_counts
+from comps.base.cuts import Cuts, Rule, decided, labels_of
 from comps.base.errors import (
     AmbiguousError,
     BusyError,
@@ -25,6 +26,7 @@ from comps.base.metric import (
     Prediction,
     Scale,
     predicted_classes,
+    ranked_classes,
 )
 from comps.base.model import Family, Model, parse_setting
 from comps.base.names import (
@@ -54,6 +56,7 @@ __all__ = [
     "CodeError",
     "Competition",
     "CountScore",
+    "Cuts",
     "DataError",
     "Dataset",
     "Family",
@@ -68,6 +71,7 @@ __all__ = [
     "Params",
     "Prediction",
     "RowSet",
+    "Rule",
     "Scale",
     "Severity",
     "StoreError",
@@ -82,15 +86,18 @@ __all__ = [
     "base_name",
     "class_counts",
     "data_root",
+    "decided",
     "file_name",
     "join_rows",
     "label_counts",
+    "labels_of",
     "log_loss",
     "member_name",
     "names_a_folder",
     "parse_member",
     "parse_setting",
     "predicted_classes",
+    "ranked_classes",
     "root_mean_squared_error",
     "some",
     "split_names",

@@ -60,6 +60,26 @@ def predicted_classes(probabilities: Array) -> NDArray[np.int64]:
     return codes
 
 
+def ranked_classes(probabilities: Array, count: int) -> NDArray[np.int64]:
+    """Return the codes of the most probable classes of each row, the best first.
+
+    Args:
+        probabilities: [n] of class 1, or [n, classes]. Of equal ones, the first class comes first.
+        count: how many; fewer where there are fewer classes.
+
+    Returns:
+        [n, count] int64.
+
+    >>> ranked_classes(np.array([[0.2, 0.5, 0.3]]), 2).tolist()
+    [[1, 2]]
+    """
+    shares = np.asarray(probabilities)
+    if shares.ndim == 1:
+        shares = np.column_stack([1 - shares, shares])
+    found: NDArray[np.int64] = np.argsort(-shares, axis=1, kind="stable")[:, :count]
+    return found
+
+
 def _identity(values: Array) -> Array:
     return values
 

@@ -7,34 +7,20 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Loss, Metric, Prediction, UsageError
-
-
-def ranked_labels(probabilities: Array, count: int) -> NDArray[np.int64]:
-    """Return the codes of the most probable classes of each row, the best first.
-
-    Args:
-        probabilities: [n] of class 1, or [n, classes]. Of equal ones, the first class comes first.
-        count: how many; fewer where there are fewer classes.
-
-    Returns:
-        [n, count] int64.
-
-    >>> ranked_labels(np.array([[0.2, 0.5, 0.3]]), 2).tolist()
-    [[1, 2]]
-    """
-    shares = np.asarray(probabilities)
-    if shares.ndim == 1:
-        shares = np.column_stack([1 - shares, shares])
-    found: NDArray[np.int64] = np.argsort(-shares, axis=1, kind="stable")[:, :count]
-    return found
+from comps.base import Array, Loss, Metric, Prediction, UsageError, ranked_classes
 
 
 def _average_precision_at(
     target: Array, probabilities: Array, sample_weight: Array | None = None, *, count: int
 ) -> float:
-    """Return the mean over rows of 1 / rank of the true label, 0 where it is not ranked."""
-    hits = ranked_labels(probabilities, count) == np.asarray(target)[:, None]
+    """Return the mean over rows of 1 / rank of the true label, 0 where it is not ranked.
+
+    Classes of a probability below zero are not ranked: a submission may name fewer labels.
+    """
+    ranked = ranked_classes(probabilities, count)
+    hits = ranked == np.asarray(target)[:, None]
+    if probabilities.ndim == 2:
+        hits &= np.take_along_axis(probabilities, ranked, axis=1) >= 0
     gains = (hits / np.arange(1, hits.shape[1] + 1)).sum(axis=1)
     return float(np.average(gains, weights=sample_weight))
 

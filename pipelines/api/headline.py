@@ -52,7 +52,7 @@ def headline(experiment: Experiment, chosen: Blend, single: Blend, tuned: list[s
     )
     fold_of_row = experiment.folds.fold_of_row()[scored]
     one, other = (
-        comparable(metric, blend.honest[scored], fold_of_row) for blend in (single, chosen)
+        comparable(metric, blend.judged[scored], fold_of_row) for blend in (single, chosen)
     )
     error = paired_gain(metric, target[scored], one, other, groups, times).error
     values = {
@@ -62,6 +62,7 @@ def headline(experiment: Experiment, chosen: Blend, single: Blend, tuned: list[s
         "honest_score": chosen.honest_score,
         "pooled_score": chosen.pooled_score,
         "fitted_score": chosen.fitted_score,
+        "cuts": None if chosen.cuts is None else chosen.cuts.as_json(),
         "best_single": single.members[int(single.weights.argmax())],
         "best_single_score": single.honest_score,
         "gain": gain,
@@ -85,10 +86,11 @@ def _headline_text(metric: Metric, chosen: Blend, values: Mapping[str, Any]) -> 
 
     searched = ", ".join(values["tuned"])
     but = f", but the parameters of {searched} by a search" if searched else ""
+    cut = f" with cut points ({chosen.cuts})" if chosen.cuts is not None else ""
     within = f" (mean within folds; {shown(chosen.pooled_score)} pooled)"
     score = (
         f"{chosen.estimate} {metric.label} {shown(chosen.honest_score)}"
-        f"{within if metric.order_alone else ''}: {_MEANINGS[chosen.estimate]}"
+        f"{cut}{within if metric.order_alone else ''}: {_MEANINGS[chosen.estimate]}"
         f"{but}."
     )
     if len(chosen.members) == 1:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Competition, Dataset, Family, Metric, Truth, base_name
+from comps.base import Competition, Cuts, Dataset, Family, Metric, Prediction, Truth, base_name
 from ensembles import Blend, best_blend
+from ensembles.cuts import cut_score
 from ensembles.diversity import error_correlations, marginal_values
 from ensembles.sample import sample_of
 from pipelines.api.headline import Headline, headline
@@ -118,7 +119,7 @@ class Result:
         """
         if self.blend is None or self.dataset.sample_submission is None:
             return None
-        return checked_submission(self.experiment, self.blend.test)
+        return checked_submission(self.experiment, self.blend.test, self.blend.cuts)
 
     @cached_property
     def headline(self) -> Headline | None:
@@ -180,19 +181,22 @@ def blend_members(
     )
 
 
-def checked_submission(experiment: Experiment, test: NDArray[Any]) -> pd.DataFrame:
+def checked_submission(
+    experiment: Experiment, test: NDArray[Any], cuts: Cuts | None = None
+) -> pd.DataFrame:
     """Return the submission of test predictions on the metric's scale.
 
     Args:
         experiment: competition and rows.
         test: [m] values or [m, classes] probabilities.
+        cuts: by which probabilities become labels.
 
     Raises:
         DataError: if it does not pass the check.
         UsageError: if there is nothing to submit.
     """
     competition, dataset = experiment.competition, experiment.dataset
-    submission = build_submission(competition, dataset, test)
+    submission = build_submission(competition, dataset, test, cuts)
     check_submission(competition, dataset, submission)
     return submission
 
@@ -202,12 +206,13 @@ def leaderboard_rows(result: Result) -> list[Row]:
     competition, metric, blend = result.competition, result.metric, result.blend
     weights = dict(zip(blend.members, blend.weights, strict=True)) if blend else {}
     baseline = result.oof.get(competition.baseline.name)
-    return [
+    rows: list[Row] = [
         {
             "model": oof.model,
             "family": str(family_of(competition, oof)),
             "score": oof.score,
             "nested_score": _nested_score(metric, result.truth, oof),
+            **_cut_score(result, oof),
             **_further(competition, result.truth, oof.valid),
             "fold_mean": float(oof.fold_scores.mean()),
             "fold_std": float(oof.fold_scores.std(ddof=1)),
@@ -215,10 +220,15 @@ def leaderboard_rows(result: Result) -> list[Row]:
             "step": oof.step,
             "fit_seconds": oof.fit_seconds,
             "weight": float(weights.get(oof.model, 0.0)),
-            "note": _note(metric, oof, baseline),
+            "note": _note(result, oof, baseline),
         }
-        for oof in sorted(result.oof.values(), key=lambda oof: metric.sort_key(oof.score))
+        for oof in result.oof.values()
     ]
+
+    def key(row: Row) -> float:
+        return metric.sort_key(row["cut_score"] if "cut_score" in row else row["score"])
+
+    return sorted(rows, key=key)
 
 
 def blend_rows(result: Result) -> list[Row]:
@@ -240,6 +250,7 @@ def blend_rows(result: Result) -> list[Row]:
             **{f"honest_{name}": score for name, score in further.items()},
             "fitted_score": blend.fitted_score,
             "gap": blend.gap,
+            "cuts": None if blend.cuts is None else blend.cuts.as_json(),
             "chosen": blend.method == chosen.method,
         }
         if row["chosen"]:
@@ -254,8 +265,8 @@ def contribution_rows(result: Result) -> list[Row]:
     if chosen is None or len(chosen.members) == 1:
         return []
     members = [result.oof[name] for name in chosen.members]
-    errors = error_correlations(sample_of(members, result.target), result.metric)
-    gains = marginal_values(members, result.target, result.folds, result.metric)
+    errors = error_correlations(sample_of(members, result.truth), result.metric)
+    gains = marginal_values(members, result.truth, result.folds, result.metric)
     rows = []
     for number, oof in enumerate(members):
         others = [index for index in range(len(members)) if index != number]
@@ -301,10 +312,34 @@ def _further(competition: Competition, truth: Truth, predictions: Floats) -> dic
     }
 
 
-def _note(metric: Metric, oof: OutOfFold, baseline: OutOfFold | None) -> str:
+def _cut_score(result: Result, oof: OutOfFold) -> dict[str, float]:
+    """Return the score with cut points of the other folds, where labels have no guide without."""
+    metric, rows = result.metric, np.flatnonzero(oof.covered)
+    if metric.needs is not Prediction.LABEL or metric.guide is metric:
+        return {}
+    truth = result.competition.truth(result.dataset)
+    folds = result.folds.fold_of_row()[rows]
+    return {"cut_score": cut_score(metric, truth[rows], oof.valid[rows], folds)}
+
+
+def _beats(result: Result, oof: OutOfFold, baseline: OutOfFold) -> bool:
+    """Whether a member is better than the baseline, by the metric or its guide, as in blends."""
+    metric, guide = result.metric, result.metric.guide
+    if metric.better(oof.score, than=baseline.score) or guide is metric:
+        return metric.better(oof.score, than=baseline.score)
+    truth = result.competition.truth(result.dataset)
+    own, least = (
+        guide.score(truth[rows], one.valid[rows])
+        for one in (oof, baseline)
+        for rows in [np.flatnonzero(one.covered)]
+    )
+    return guide.better(own, than=least)
+
+
+def _note(result: Result, oof: OutOfFold, baseline: OutOfFold | None) -> str:
     origin = "imported" if oof.imported else ""
     if baseline is None:
         return origin
     if oof.model == baseline.model:
         return "baseline"
-    return origin if metric.better(oof.score, than=baseline.score) else "does not beat the baseline"
+    return origin if _beats(result, oof, baseline) else "does not beat the baseline"

@@ -294,6 +294,7 @@ def keep(store: RunStore, result: Result) -> dict[str, Any]:
         "pooled_score": chosen.pooled_score,
         "fitted_score": chosen.fitted_score,
         "gap": chosen.gap,
+        "cuts": None if chosen.cuts is None else chosen.cuts.as_json(),
         "tried": blend_rows(result),
     }
     store.write_record("blend.json", record)

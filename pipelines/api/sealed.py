@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from comps.base import decided
 from ensembles import Blend
 from pipelines.api.results import SealedScore
 from pipelines.api.session import Session
@@ -21,11 +22,15 @@ def look_at_sealed(session: Session, chosen: Blend) -> SealedScore | None:
         return None
     metric = session.competition.metric
     predictions = part.predictions(chosen.test)
+    judged = predictions
+    if chosen.decided is not None:
+        several = part.target.ndim == 2
+        judged = decided(chosen.cuts, predictions, several=several)
     details = {
         "method": chosen.method,
         "members": dict(zip(chosen.members, map(float, chosen.weights), strict=True)),
         "metric": metric.name,
-        "score": metric.score(part.truth(metric), predictions),
+        "score": metric.score(part.truth(metric), judged),
         "honest_score": chosen.honest_score,
     }
     count = record_look(session.store, part, predictions, details)

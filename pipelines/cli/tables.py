@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, Any]]
 NESTED = "nested"
+# Of labels that have no guide without cut points: fitted on the other folds.
+CUT = "with cut points"
 
 
 def leaderboard(result: Result) -> tuple[Table, Rows]:
@@ -27,11 +29,13 @@ def leaderboard(result: Result) -> tuple[Table, Rows]:
 def _leaderboard_table(competition: Competition, rows: Rows) -> Table:
     metric, also = competition.metric, competition.also
     nested = all(row["nested_score"] is not None for row in rows)
+    cut = any("cut_score" in row for row in rows)
     table = new_table(
         "",
         ["model"],
         [
             f"OOF {metric.label}",
+            *([CUT] if cut else []),
             *([NESTED] if nested else []),
             *(other.label for other in also),
             "folds: mean ± sd",
@@ -55,6 +59,7 @@ def _leaderboard_table(competition: Competition, rows: Rows) -> Table:
         table.add_row(
             row["model"],
             f"{row['score']:.{digits}f}",
+            *([f"{row['cut_score']:.{digits}f}"] if cut else []),
             *([f"{row['nested_score']:.{digits}f}"] if nested else []),
             *(f"{row[other.name]:.{other.digits}f}" for other in also),
             f"{row['fold_mean']:.{digits}f} ± {row['fold_std']:.{digits}f}",
@@ -88,7 +93,14 @@ def blends(result: Result) -> tuple[Table, Rows]:
             f"{blend.honest_score:.{metric.digits}f}",
             *(f"{row[f'honest_{other.name}']:.{other.digits}f}" for other in also),
             f"{blend.fitted_score:.{metric.digits}f}",
-            _chosen(metric, blend, chosen) if len(tried) > 1 else "",
+            "; ".join(
+                text
+                for text in (
+                    _chosen(metric, blend, chosen) if len(tried) > 1 else "",
+                    "" if blend.cuts is None else str(blend.cuts),
+                )
+                if text
+            ),
         )
     return table, rows
 

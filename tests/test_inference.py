@@ -402,3 +402,44 @@ def test_a_target_among_the_test_columns_plays_no_part(tmp_path: Path) -> None:
     found = infer(folder, metric="rmse")
     assert "y of the test rows" in [row["value"] for row in found.rows]
     assert list(load(found).test) == ["size", "town"]
+
+
+def test_a_handful_of_rows_is_refused(tmp_path: Path) -> None:
+    folder = competition(tmp_path, train=rows(count=3).assign(y=[1.0, 2.0, 3.0]))
+    with pytest.raises(DataError, match="train.csv has 3 rows; at least 10 are needed"):
+        infer(folder, metric="rmse")
+
+
+def test_the_metric_and_the_sample_must_agree(tmp_path: Path) -> None:
+    folder = competition(tmp_path, "three", sample="low")
+    with pytest.raises(DataError, match="the column 'y' alone. Name a metric of labels"):
+        infer(folder, metric="log_loss")
+    with pytest.raises(DataError, match="F1 is of two classes, and 'y' has 3"):
+        infer(folder, metric="f1")
+
+
+def test_rows_of_one_query_stay_in_one_fold(tmp_path: Path) -> None:
+    train = rows(query=np.arange(N) // 6).assign(y=target("digits"))
+    test = rows(N, 20, query=np.arange(20) // 5 + 100)
+    folder = competition(tmp_path, train=train, test=test)
+    with pytest.raises(AmbiguousError, match="ranks rows together.*--query"):
+        infer(folder, metric="ndcg@5")
+    found = infer(folder, metric="ndcg@5", query="query")
+    assert found.competition.scheme == "grouped"
+    dataset = load(found)
+    assert dataset.queries is not None and len(np.unique(dataset.queries)) == 10
+    assert "query" not in dataset.train
+
+
+def test_weights_and_folds_are_columns_that_models_do_not_see(tmp_path: Path) -> None:
+    train = rows(weight=np.arange(N) + 1.0, kfold=np.arange(N) % 4).assign(y=target("values"))
+    folder = competition(tmp_path, train=train)
+    found = infer(folder, metric="rmse", weight="weight")
+    assert (found.competition.scheme, found.competition.n_folds) == ("column", 4)
+    dataset = load(found)
+    assert dataset.weights is not None and dataset.weights[3] == 4.0
+    assert dataset.folds is not None and dataset.folds.tolist() == [n % 4 for n in range(N)]
+    assert list(dataset.train) == ["size", "town"]
+    bad = train.assign(weight=-1.0)
+    with pytest.raises(DataError, match="above zero; 60 in 'weight' are not"):
+        load(infer(competition(tmp_path, train=bad), metric="rmse", weight="weight"))

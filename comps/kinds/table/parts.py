@@ -13,6 +13,9 @@ from comps.reading.delimited import ALL
 if TYPE_CHECKING:
     import pandas as pd
 
+# Training rows below which no fold tells anything.
+LEAST_ROWS = 10
+
 
 class Parts:
     """The training rows, the test rows and the sample submission, while they are looked at.
@@ -40,6 +43,11 @@ class Parts:
         self.notes = [note for table in read for note in table.notes]
         self.train: pd.DataFrame = train.frame
         self.test: pd.DataFrame | None = None if test is None else test.frame
+        if len(self.train) < LEAST_ROWS:
+            raise DataError(
+                f"{train.name} has {len(self.train)} rows; at least {LEAST_ROWS} are needed to train "
+                "on some and to score on others."
+            )
         for column in (*given.roles.values(), *given.columns):
             if column not in self.train and not (column == given.id and self.tested(column)):
                 raise unknown_name("column called", column, map(str, self.train))

@@ -785,10 +785,10 @@ def test_a_data_error_is_one_json_line_for_machines(tmp_path: Path) -> None:
 
 
 SCORES = {
-    "no submission": (("nowhere.csv", "answers.csv"), "Cannot read nowhere.csv: No such file"),
-    "no answers": (("submission.csv", "nowhere.csv"), "Cannot read nowhere.csv: No such file"),
-    "a folder": ((".", "answers.csv"), "Cannot read .: Is a directory"),
-    "no table": (("houses.zip", "answers.csv"), "houses.zip is not a readable CSV file"),
+    "no submission": (("nowhere.csv", "answers.csv"), "no file or folder nowhere.csv"),
+    "no answers": (("submission.csv", "nowhere.csv"), "no file or folder nowhere.csv"),
+    "a folder": ((".", "answers.csv"), ". is a folder; name the file with the table."),
+    "no table": (("houses.zip", "answers.csv"), "houses.zip holds 3 files: "),
     "another table": (("other.csv", "answers.csv"), "The submission lacks the columns"),
     "half of it": (("half.csv", "answers.csv"), "The ids differ: 30 of the solution are not in"),
 }

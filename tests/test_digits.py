@@ -185,15 +185,15 @@ BROKEN: Mapping[str, tuple[Callable[[Tables], None], str]] = {
     "no rows": (fewer("test.csv", slice(0, 0)), "test.csv has no rows"),
     "a truncated test part": (
         fewer("test.csv", slice(0, 15)),
-        "images 1 to 15, for test.csv has 15 rows; it has 20 ids, among them 16, 17, 18",
+        r"\(20\) and the images of test.csv \(15\) differ: 5 of sample_sub.*16, 17, 18, 19, 20\)",
     ),
     "a truncated sample": (
         fewer("sample_submission.csv", slice(0, 4)),
-        r"must name the images 1 to 20, .* it has 4 ids\. One",
+        r"\(4\) and the images of test.csv \(20\) differ: 16 of the images .* may be truncated",
     ),
     "an id in words": (
         with_cell("sample_submission.csv", "ImageId", "three"),
-        "must name the images 1 to 20, .* among them three",
+        r"\(20\) .* differ: .* 1 of sample_submission.csv are not .* \(three\)",
     ),
     "ids twice": (with_cell("sample_submission.csv", "ImageId", 1), "1 duplicate ids: 1"),
 }
@@ -208,13 +208,21 @@ def test_broken_files_say_what_is_wrong(tmp_path: Path, name: str) -> None:
         load(written(content, tmp_path))
 
 
-@pytest.mark.parametrize("rows", [slice(4, 5), slice(1, None)])
-def test_rows_that_are_too_long_are_no_index(folder: Path, tmp_path: Path, rows: slice) -> None:
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (slice(4, 5), "1 of 20 rows have another number of fields than the 784 .* line 5 has 785"),
+        (slice(1, None), "names 784 columns, and each row has 785 fields"),
+    ],
+)
+def test_rows_that_are_too_long_are_no_index(
+    folder: Path, tmp_path: Path, rows: slice, message: str
+) -> None:
     written(tables(), tmp_path)
     lines = (tmp_path / "test.csv").read_text().splitlines()
     lines[rows] = [f"{line},7" for line in lines[rows]]
     (tmp_path / "test.csv").write_text("\n".join(lines))
-    with pytest.raises(DataError, match="test.csv must have as many cells as its header"):
+    with pytest.raises(DataError, match=f"test.csv is not .* {message}"):
         load(tmp_path)
 
 
@@ -222,7 +230,29 @@ def test_a_file_cut_in_the_middle_of_a_row_names_the_row(tmp_path: Path) -> None
     written(tables(), tmp_path)
     text = (tmp_path / "train.csv").read_text()
     (tmp_path / "train.csv").write_text(text[: text.rindex(",", 0, -400)])
-    with pytest.raises(DataError, match="The first that are none: line 181, pixel"):
+    with pytest.raises(
+        DataError, match="1 of 180 rows have another number of fields .* line 181 has"
+    ):
+        load(tmp_path)
+
+
+def test_whole_numbers_with_a_point_and_other_delimiters_are_read(tmp_path: Path) -> None:
+    expected = load(written(tables(), tmp_path))
+    content = tables()
+    content["train.csv"] = content["train.csv"].astype(float)
+    written(content, tmp_path)
+    text = (tmp_path / "test.csv").read_text().replace(",", ";")
+    (tmp_path / "test.csv").write_text(text)
+    found = load(tmp_path)
+    np.testing.assert_array_equal(found.train.pixels, expected.train.pixels)
+    np.testing.assert_array_equal(found.target, expected.target)
+
+
+def test_a_pixel_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    written(tables(), tmp_path)
+    text = (tmp_path / "test.csv").read_text().replace("pixel7,", "pixel6,", 1)
+    (tmp_path / "test.csv").write_text(text.replace("pixel8,", "pixel7,pixel7,", 1))
+    with pytest.raises(DataError, match=r"test\.csv lacks|more than one of|another number"):
         load(tmp_path)
 
 

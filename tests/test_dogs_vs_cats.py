@@ -284,6 +284,75 @@ def test_the_shorter_side_is_read_from_the_header_alone() -> None:
     assert shorter_side(content[:700], "x") == 200
 
 
+def png(image: Image.Image, form: str = "PNG") -> bytes:
+    content = io.BytesIO()
+    image.save(content, form)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("most", [65535, 1000, 200])
+def test_sixteen_bits_a_channel_become_eight(most: int) -> None:
+    values = np.linspace(0, most, 64, dtype=np.uint16).reshape(8, 8)
+    pixels = decode(png(Image.fromarray(values)), "x", 8)
+    np.testing.assert_array_equal(pixels[..., 0], np.round(values / 257))
+    assert (pixels == pixels[..., :1]).all()
+
+
+def test_a_palette_and_what_is_transparent_look_as_people_see_them() -> None:
+    red = Image.new("P", (8, 8), 3)
+    red.putpalette([9, 9, 9] * 3 + [250, 1, 2])
+    assert decode(png(red, "GIF"), "x", 8)[0, 0].tolist() == [250, 1, 2]
+    hidden = Image.new("RGBA", (8, 8), (250, 0, 0, 0))
+    assert decode(png(hidden), "x", 8)[0, 0].tolist() == [255, 255, 255]
+    half = Image.new("RGBA", (8, 8), (250, 0, 0, 255))
+    assert decode(png(half, "WEBP"), "x", 8)[0, 0, 0] > 240
+
+
+def test_an_image_is_turned_as_its_camera_says() -> None:
+    upright = picture(3, 64)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held on its right side
+    content = io.BytesIO()
+    upright.rotate(90, expand=True).save(content, "JPEG", exif=exif, quality=95)
+    turned = decode(content.getvalue(), "x", 32).astype(int)
+    expected = decode(jpeg(upright, quality=95), "x", 32).astype(int)
+    assert np.abs(turned - expected).mean() < 3
+
+
+def test_an_absurdly_large_image_is_refused_by_its_header() -> None:
+    content = png(Image.new("1", (20_000, 20_000)))
+    for look in (partial(decode, side=32), shorter_side):
+        with pytest.raises(DataError, match=r"x is an image of more than 100,000,000 pixels"):
+            look(content, "x")
+
+
+def test_what_an_image_is_follows_from_its_content_and_other_files_are_named(
+    tmp_path: Path, cache: Path
+) -> None:
+    files = competition_files()
+    files["train/cat.3.png"] = files.pop("train/cat.3.jpg")
+    files["test/2.jpg"] = png(picture(1002))
+    files |= {"train/cat.77": b"?", "test/readme.txt": b"words"}
+    for form in (zip_of_zips, unpacked):
+        (tmp_path / form.__name__).mkdir()
+        found = loader.load(form(tmp_path / form.__name__, files))
+        assert len(found.train) == N_TRAIN and len(found.test) == N_TEST
+        (note,) = [note for note in found.notes if "left out" in note]
+        assert note.startswith("2 files among the photographs are no images, and left out: ")
+        assert "train/cat.77, test/readme.txt" in note
+
+
+def test_numbers_of_any_size_are_ids_as_the_sample_writes_them(tmp_path: Path, cache: Path) -> None:
+    files = competition_files()
+    huge = str(2**70)
+    files[f"test/{huge}.jpg"] = files.pop("test/6.jpg")
+    files["test/0005.jpg"] = files.pop("test/5.jpg")
+    sample = files["sample_submission.csv"].replace(b"\n6,", f"\n{huge},".encode())
+    found = loader.load(zip_of_zips(tmp_path, files | {"sample_submission.csv": sample}))
+    assert found.test_ids.tolist() == ["1", "2", "3", "4", "5", huge]
+    assert found.sample_submission["id"].tolist() == found.test_ids.tolist()
+
+
 # What is refused
 
 
@@ -307,11 +376,15 @@ def with_(name: str, content: bytes) -> Callable[[dict[str, bytes]], dict[str, b
         (with_("train/again/dog.3.jpg", b""), r"There are two of 'dog\.3'"),
         (with_("train/cat.2.jpg", jpeg(picture(1))[:500]), r"train/cat\.2\.jpg is not a readable "
          r"image \(.*(?i:truncated).*\)\. Download the files again, or leave it out"),
-        (with_("test/4.jpg", b"not at all"), r"test/4\.jpg is not a readable image \(cannot iden"),
-        (with_("test/7.jpg", jpeg(picture(1))), r"it lacks 1 ids \(7\), and .* for 0 ids"),
-        (without("test/5"), r"it lacks 0 ids, and there is no image for 1 ids \(5\)"),
+        (with_("test/4.jpg", b"not at all"), r"test/4\.jpg is not .* image \(it begins with"),
+        (with_("test/7.jpg", jpeg(picture(1))), r"1 of the test images are not in .* \(7\)"),
+        (without("test/5"), r"1 of the sample submission are not in the test images \(5\)"),
         (with_("sample_submission.csv", b"id,share\n1,0.5\n"), r"lacks the column 'label'"),
         (with_("sample_submission.csv", b""), r"The sample submission is not a readable CSV"),
+        (without("train/dog"), r"no photograph of a dog \(dog\.N\.jpg\)"),
+        (with_("train/cat.2.jpg", b""), r"cat\.2\.jpg is not .* \(the file is empty\)"),
+        (with_("train/cat.2.jpg", b"<html>"), r"cat\.2\.jpg is not .* \(it begins with b'<html>'"),
+        (with_("test/4.png", jpeg(picture(1))), r"There are two of '4': .*test/4\.png"),
         (with_("train/../../cat.1.jpg", b""), r"is refused: its entry .* points outside"),
     ],
 )  # fmt: skip

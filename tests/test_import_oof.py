@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -24,10 +25,9 @@ from comps.base import Competition, DataError, Dataset, Family, Task, UsageError
 from comps.digits.competition import DIGITS
 from comps.digits.loader import load as load_digits
 from comps.metrics import LOG_LOSS
-from comps.reading.columns import read_csv
 from ensembles import best_blend
 from pipelines.api.choices import Options
-from pipelines.api.imported import check_name
+from pipelines.api.imported import check_name, predictions
 from pipelines.api.results import Result, leaderboard_rows
 from pipelines.api.session import Session
 from pipelines.api.stored import open_stored
@@ -48,6 +48,11 @@ from tests.test_digits import written
 FILES = {"oof": "oof.csv", "test": "test.csv"}
 
 
+def written_to(path: Path, table: pd.DataFrame) -> Path:
+    table.to_csv(path, index=False)
+    return path
+
+
 @dataclass(frozen=True)
 class Tables:
     """What another tool hands over, and what it is for."""
@@ -60,10 +65,11 @@ class Tables:
 
     def member(self, name: str = "foreign") -> OutOfFold:
         """Import the tables by way of files, as the command does."""
-        oof, test = (
-            read_csv(table.to_csv(index=False).encode(), "a table")
-            for table in (self.oof, self.test)
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            oof, test = (
+                predictions(written_to(Path(folder, "a.csv"), table), self.competition.id_column)
+                for table in (self.oof, self.test)
+            )
         return imported_member(
             self.competition, self.dataset, self.folds, name, oof, test, files=FILES
         )
@@ -187,7 +193,7 @@ def test_the_newest_import_of_a_name_is_the_member(
     ridge: Tables, experiment: Experiment, store: RunStore
 ) -> None:
     first = ridge.member()
-    second = ridge.changed("oof", lambda table: table.assign(price=100.0)).member()
+    second = ridge.changed("oof", lambda table: table.assign(price=1e5)).member()
     for member in (first, second, first):
         with store.writing():
             store.write_oof(member)
@@ -580,10 +586,10 @@ def test_a_refused_import_changes_nothing_and_a_good_one_replaces(
     done = comps(*IMPORT, cwd=path, code=1)
     assert f"1 ids of the data are missing: {test['Id'][0]}." in done.err
     assert away.twin().key == before.key
-    test.assign(SalePrice=1000.0).to_csv(path / "test.csv", index=False)
+    test.assign(SalePrice=1e5).to_csv(path / "test.csv", index=False)
     import_predictions(away.request(), "twin", path / "oof.csv", path / "test.csv")
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["replaced"] is True
-    np.testing.assert_allclose(away.twin().test, np.log1p(1000.0))
+    np.testing.assert_allclose(away.twin().test, np.log1p(1e5))
 
 
 # Ends its process between writing the predictions and giving them their name.
@@ -607,7 +613,7 @@ main({list(IMPORT)})
 def test_a_killed_import_leaves_the_one_before(away: Home) -> None:
     before = away.twin()
     test = pd.read_csv(away.path / "test.csv")
-    test.assign(SalePrice=1000.0).to_csv(away.path / "test.csv", index=False)
+    test.assign(SalePrice=1e5).to_csv(away.path / "test.csv", index=False)
     command = [sys.executable, "-c", KILLED]
     done = subprocess.run(
         command, cwd=away.path, env=environment(), check=False, capture_output=True

@@ -29,7 +29,7 @@ from comps.base import DataError, Dataset
 from comps.house_prices.competition import HOUSE_PRICES
 from comps.house_prices.loader import FILES, load
 from comps.reading.archives import files_fingerprint, find_tables, open_files, read_files
-from comps.reading.columns import check_columns, check_ids, numeric_target, read_csv
+from comps.reading.columns import check_columns, numeric_target
 
 NAMES = ("a.csv", "b.csv")
 CONTENT = {"a.csv": b"x,y\n1,2\n" * 40, "b.csv": b"z\n3\n"}
@@ -644,33 +644,6 @@ def test_a_method_of_packing_that_is_not_read_is_named(tmp_path: Path) -> None:
         read_files(tmp_path / "files.zip", ["a.csv"])
 
 
-# CSV files
-
-
-def test_a_csv_file_without_rows_is_refused() -> None:
-    with pytest.raises(DataError, match=r"train\.csv has no rows\."):
-        read_csv(b"Id,SalePrice\n", "train.csv")
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"\n\n", b"a,b\n1,2\n3,4,5\n", b'a,b\n1,"2\n', b"a,b\n1,\xff\xfe\n", b"\x80\x81\x82"],
-)
-def test_what_is_no_csv_file_is_refused_by_name(content: bytes) -> None:
-    with pytest.raises(DataError, match=r"^train\.csv is not a readable CSV file: "):
-        read_csv(content, "train.csv")
-
-
-@given(st.one_of(st.binary(max_size=60), st.text('ab,"\n\r 1', max_size=60).map(str.encode)))
-def test_any_bytes_are_a_table_with_rows_or_a_data_error(content: bytes) -> None:
-    try:
-        frame = read_csv(content, "train.csv", keep_default_na=False, na_values=[""])
-    except DataError as error:
-        assert str(error).startswith("train.csv")
-    else:
-        assert len(frame) > 0
-
-
 # Columns
 
 
@@ -696,32 +669,6 @@ def test_many_missing_columns_are_counted_not_listed() -> None:
     expected = [f"column-{number}" for number in range(79)]
     with pytest.raises(DataError, match=r"'column-9' and 69 more\. It has the column 'pixel0'"):
         check_columns(pd.DataFrame({"pixel0": [0]}), expected, "train.csv")
-
-
-# Ids
-
-
-@given(st.lists(st.one_of(st.integers(-9, 9), st.text("ab", max_size=2)), min_size=1))
-def test_ids_pass_exactly_if_they_are_unique_and_keep_order_and_value(ids: list[object]) -> None:
-    texts = [str(value) for value in ids]
-    series = pd.Series(ids if all(isinstance(value, int) for value in ids) else texts)
-    if len(set(series)) < len(series):
-        with pytest.raises(DataError, match=r"test\.csv has \d+ duplicate ids: "):
-            check_ids(series, "test.csv")
-    else:
-        checked = check_ids(series, "test.csv")
-        assert [str(value) for value in checked] == texts
-        assert checked.dtype.kind in "iU"
-
-
-def test_the_first_ids_that_are_there_twice_are_named() -> None:
-    with pytest.raises(DataError, match=r"train\.csv has 2 duplicate ids: 7, 3\."):
-        check_ids(pd.Series([7, 3, 7, 3, 3, 1]), "train.csv")
-
-
-def test_rows_without_an_id_are_counted() -> None:
-    with pytest.raises(DataError, match=r"train\.csv has 2 rows without an id"):
-        check_ids(pd.Series([1.0, None, 2.0, None]), "train.csv")
 
 
 # Targets

@@ -9,6 +9,7 @@ import shutil
 import string
 import subprocess
 import sys
+import tarfile
 import unicodedata
 import zipfile
 from collections import Counter
@@ -197,6 +198,12 @@ FAULTS = [
         r"must have 3 fields .* 2 lines .* line 3: 3|line 4: 1",
     ),
     (edited(TRAIN, b"good", b"g\xf6\xf6d"), r"TrainData\.tsv is not UTF-8 text: byte 4\d is 0xf6"),
+    (edited(TRAIN, b"\t0\t", b"\t1\t"), r"rows of 0 and of 1; all \d+ rows are 1"),
+    (edited(SAMPLE, b'"8_3",0', b'"8_3",0\nmore,0'), r"1 of sampleSub.* \(more\)"),
+    (
+        edited(TRAIN, b"sentiment\treview", b"review\treview"),
+        r"has more than once the column 'review'",
+    ),
     ({**FILES, TEST: b"id\treview\n"}, r"testData\.tsv has no rows"),
     ({**FILES, TEST: b""}, r"testData\.tsv has no rows"),
     ({**FILES, SAMPLE: b"id,label\n1,0\n"}, r"sampleSubmission\.csv lacks the column 'sentiment'"),
@@ -215,12 +222,6 @@ def test_what_is_wrong_with_a_file_is_told(
         load(written(tmp_path, files))
 
 
-def test_a_tar_archive_is_to_be_unpacked(tmp_path: Path) -> None:
-    path = written(tmp_path, {"aclImdb_v1.tar.gz": b""}) / "aclImdb_v1.tar.gz"
-    with pytest.raises(DataError, match=r"unpack it, and name the folder aclImdb"):
-        load(path)
-
-
 # The layout of aclImdb
 
 IMDB = {
@@ -232,6 +233,16 @@ IMDB = {
     "test/pos/0_10.txt": "Tiptöp".encode(),
     "test/neg/0_2.txt": b"Boring",
 }
+
+
+def test_the_archive_of_aclimdb_is_read_without_unpacking_it(tmp_path: Path) -> None:
+    expected = load(written(tmp_path / "folder", {f"aclImdb/{n}": c for n, c in IMDB.items()}))
+    with tarfile.open(tmp_path / "aclImdb_v1.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "folder" / "aclImdb", "aclImdb")
+    found = load(tmp_path / "aclImdb_v1.tar.gz")
+    assert found.fingerprint == expected.fingerprint
+    pd.testing.assert_frame_equal(found.train, expected.train)
+    assert answers(tmp_path / "aclImdb_v1.tar.gz").equals(answers(tmp_path / "folder"))
 
 
 @pytest.mark.parametrize("outer", ["", "aclImdb/"])

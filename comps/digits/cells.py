@@ -6,12 +6,14 @@ import io
 import itertools
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from comps.base import DataError
-from comps.reading.columns import check_columns, read_csv
+from comps.reading.columns import check_names
+from comps.reading.encoding import as_utf8
+from comps.reading.structure import Structure, checked_structure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,8 +28,10 @@ _SHOWN = 5
 _ROWS_A_PIECE = 1000
 
 
-def read_bytes(content: bytes, name: str, columns: Sequence[str]) -> pd.DataFrame:
-    r"""Return a table of uint8, in the order of `columns`; other columns are ignored.
+def read_bytes(
+    content: bytes, name: str, columns: Sequence[str]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    r"""Return a table of uint8, in the order of `columns`, and notes; other columns are ignored.
 
     Args:
         content: of a CSV file.
@@ -35,53 +39,62 @@ def read_bytes(content: bytes, name: str, columns: Sequence[str]) -> pd.DataFram
         columns: that must be there.
 
     Raises:
-        DataError: if a column or all rows are missing, a row is too long, or a cell is not a
-            whole number from 0 to 255. It names the first such cells.
+        DataError: if a column or all rows are missing, a row is too short or too long, or a cell
+            is not a whole number from 0 to 255. It names the first such cells.
 
-    >>> read_bytes(b"label,pixel0\n7,255\n", "train.csv", ["pixel0"]).to_numpy().tolist()
+    >>> read_bytes(b"label,pixel0\n7,255\n", "train.csv", ["pixel0"])[0].to_numpy().tolist()
     [[255]]
     """
+    text, notes = as_utf8(content, name)
+    found = checked_structure(text, name)
+    check_names(found.names, columns, name)
+    body = found.rows.body()
+    if not body:
+        raise DataError(f"{name} has no rows.")
+    places = [found.names.index(column) for column in columns]
+    try:
+        table = _parsed(body, found, places, np.uint8)
+    except (ValueError, OverflowError) as error:
+        bad = list(itertools.islice(_bad_cells(body, found, places), _SHOWN))
+        if bad:
+            raise DataError(
+                f"{name} must hold whole numbers from 0 to 255 alone. The first that are none: "
+                f"{', '.join(bad)}."
+            ) from error
+        # Whole numbers that are written as 12.0.
+        table = _parsed(body, found, places, np.float32).astype(np.uint8)
+    return table[places].set_axis(list(columns), axis="columns"), (*notes, *found.notes)
+
+
+def _parsed(
+    body: bytes, found: Structure, places: Sequence[int], kind: type, **options: Any
+) -> Any:
     import pandas as pd
 
-    check_columns(read_csv(content, name, nrows=1), columns, name)
-    try:
-        with warnings.catch_warnings():
-            # That a number is too large for a byte shows in the error that follows.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            # With an index column, the first cells of rows that are too long would be one.
-            table = pd.read_csv(
-                io.BytesIO(content), dtype=dict.fromkeys(columns, np.uint8), index_col=False
-            )
-    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise DataError(
-            f"Each row of {name} must have as many cells as its header: {str(error).strip()}."
-        ) from error
-    except (ValueError, OverflowError) as error:
-        bad = list(itertools.islice(_bad_cells(content, columns), _SHOWN))
-        raise DataError(
-            f"{name} must hold whole numbers from 0 to 255 alone. "
-            + (f"The first that are none: {', '.join(bad)}." if bad else f"{error}.")
-        ) from error
-    return table[list(columns)]
+    with warnings.catch_warnings():
+        # That a number is too large for a byte shows in the error that follows.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return pd.read_csv(
+            io.BytesIO(body),
+            sep=found.delimiter,
+            header=None,
+            names=range(found.width),
+            usecols=list(places),
+            dtype=kind,
+            index_col=False,
+            **options,
+        )
 
 
-def _bad_cells(content: bytes, columns: Sequence[str]) -> Iterator[str]:
+def _bad_cells(body: bytes, found: Structure, places: Sequence[int]) -> Iterator[str]:
     """Yield the place and the text of cells that are not bytes."""
     import pandas as pd
 
-    pieces = pd.read_csv(
-        io.BytesIO(content),
-        dtype=str,
-        index_col=False,
-        keep_default_na=False,
-        encoding_errors="replace",
-        chunksize=_ROWS_A_PIECE,
-    )
+    pieces = _parsed(body, found, places, str, keep_default_na=False, chunksize=_ROWS_A_PIECE)
     for piece in pieces:
-        texts = piece[list(columns)]
+        texts = piece[list(places)]
         numbers = texts.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
         is_byte = (numbers >= 0) & (numbers <= 255) & (numbers == np.floor(numbers))
         for row, column in np.argwhere(~is_byte):
-            line = piece.index[row] + 2
-            yield f"line {line}, {columns[column]}: {texts.iloc[row, column]!r}"
+            line = found.rows.lines[piece.index[row]]
+            yield f"line {line}, {found.names[places[column]]}: {texts.iloc[row, column]!r}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 from comps.base import DataError, Dataset, Images
 from comps.digits.cells import CLASSES, PIXELS, SIDE, TARGET, read_bytes
 from comps.reading.archives import files_fingerprint, read_files
-from comps.reading.columns import check_columns, check_ids, numeric_target, read_csv
+from comps.reading.columns import check_columns, numeric_target
+from comps.reading.delimited import Table, read_table
+from comps.reading.ids import check_same_ids, checked_ids
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,8 +50,8 @@ def load(path: Path) -> Dataset:
     files = read_files(path, FILES)
     fingerprint = files_fingerprint(files)
     # Taken out of the mapping, the text of a file is freed once it is parsed.
-    train = read_bytes(files.pop("train.csv"), "train.csv", (TARGET, *PIXELS))
-    test = read_bytes(files.pop("test.csv"), "test.csv", PIXELS)
+    train, train_notes = read_bytes(files.pop("train.csv"), "train.csv", (TARGET, *PIXELS))
+    test, test_notes = read_bytes(files.pop("test.csv"), "test.csv", PIXELS)
     target = _target(train[TARGET])
     pixels = np.concatenate([table[list(PIXELS)].to_numpy() for table in (train, test)])
     pixels = np.ascontiguousarray(pixels).reshape(-1, SIDE, SIDE, 1)
@@ -57,18 +60,19 @@ def load(path: Path) -> Dataset:
     first = first_equal(pixels)
     known = first[: len(train)]
     test_ids = np.arange(1, len(test) + 1)
+    sample = _sample(files["sample_submission.csv"], test_ids)
     return Dataset(
         train=rows[np.arange(len(train))],
         test=rows[np.arange(len(train), len(pixels))],
         target=target,
         train_ids=np.arange(1, len(train) + 1),
         test_ids=test_ids,
-        sample_submission=_sample(files["sample_submission.csv"], test_ids),
+        sample_submission=sample.frame,
         source=str(path),
         fingerprint=fingerprint,
         groups=known if (known != np.arange(len(known))).any() else None,
         classes=CLASSES,
-        notes=tuple(_notes(first, target)),
+        notes=(*train_notes, *test_notes, *sample.notes, *_notes(first, target)),
     )
 
 
@@ -97,21 +101,13 @@ def _target(labels: pd.Series) -> NDArray[np.float64]:
     return target
 
 
-def _sample(content: bytes, test_ids: NDArray[np.int64]) -> pd.DataFrame:
+def _sample(content: bytes, test_ids: NDArray[np.int64]) -> Table:
     name = "sample_submission.csv"
-    sample = read_csv(content, name)
-    check_columns(sample, [IMAGE_ID, LABEL], name)
-    ids = [str(image) for image in check_ids(sample[IMAGE_ID], name)]
-    expected = {str(image) for image in test_ids}
-    if set(ids) != expected:
-        strange = [image for image in ids if image not in expected]
-        among = f", among them {', '.join(strange[:3])}" if strange else ""
-        raise DataError(
-            f"{name} must name the images 1 to {len(test_ids)}, for test.csv has {len(test_ids)} "
-            f"rows; it has {len(ids)} ids{among}. One of the files may be truncated or from "
-            "another competition."
-        )
-    return sample
+    sample = read_table(content, name, text=(IMAGE_ID,))
+    check_columns(sample.frame, [IMAGE_ID, LABEL], name)
+    ids = checked_ids(sample.frame[IMAGE_ID], name)
+    check_same_ids(ids, test_ids, name, "the images of test.csv")
+    return replace(sample, frame=sample.frame.assign(**{IMAGE_ID: ids}))
 
 
 def _notes(first: NDArray[np.int64], target: NDArray[np.float64]) -> Iterator[str]:

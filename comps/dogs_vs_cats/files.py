@@ -1,38 +1,34 @@
-"""Finds the competition's files: in a zip of zips, in a folder of zips, or unpacked.
+"""Finds the competition's files: in an archive of archives, in a folder of these, or unpacked.
 
-A zip within a zip is unpacked to a temporary file, in memory while it is small: Kaggle's own are
-600 MB. Images are read one at a time.
+An archive within an archive is unpacked to a temporary file, in memory while it is small: Kaggle's
+own are 600 MB. Images are read one at a time.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import shutil
-import tempfile
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Protocol, cast
 
-from comps.base import DataError
-from comps.reading.refusals import archive_errors, refuse_outside
+from comps.base import DataError, some
+from comps.reading.containers import Container, Folder
+from comps.reading.formats import contained, opened, unpacked_name
 
 # The redux edition's names, then those of the original competition.
 TRAIN = ("train",)
 TEST = ("test", "test1")
 SAMPLES = ("sample_submission.csv", "sampleSubmission.csv")
 
-_IMAGES = (".jpg", ".jpeg")
-_IN_MEMORY = 64 * 1024 * 1024
+# What an image is follows from its content; the ending says that it is meant to be one.
+_IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """A JPEG file that is still to be read.
+    """An image file that is still to be read.
 
     Attributes:
         name: without folder and ending: "cat.0" in the training part, "1" in the test part.
@@ -53,97 +49,18 @@ class CompetitionFiles:
         train: photographs of cats, then of dogs, by number.
         test: by number.
         sample: content of the sample submission.
+        others: files among the photographs that are not called as images are.
     """
 
     train: Sequence[Photograph]
     test: Sequence[Photograph]
     sample: bytes
-
-
-class _Tree(Protocol):
-    """Files under one root, by path relative to it."""
-
-    where: Path
-
-    def paths(self) -> list[str]: ...
-
-    def stamp(self, path: str) -> str:
-        """Return a text that changes with the file and is cheap to compute."""
-        ...
-
-    def read(self, path: str) -> bytes: ...
-
-    def inner(self, path: str, stack: ExitStack) -> _Tree:
-        """Open a zip among the files."""
-        ...
-
-
-class _Folder:
-    def __init__(self, root: Path) -> None:
-        self.root = self.where = root
-
-    def paths(self) -> list[str]:
-        return [
-            (Path(folder) / name).relative_to(self.root).as_posix()
-            for folder, _, names in os.walk(self.root)
-            for name in names
-        ]
-
-    def stamp(self, path: str) -> str:
-        if path.endswith(".zip"):
-            with ExitStack() as stack:
-                tree = self.inner(path, stack)
-                return "\n".join(map(tree.stamp, sorted(tree.paths())))
-        with _file_errors():
-            status = (self.root / path).stat()
-        return f"{path} {status.st_size} {status.st_mtime_ns}"
-
-    def read(self, path: str) -> bytes:
-        with _file_errors():
-            return (self.root / path).read_bytes()
-
-    def inner(self, path: str, stack: ExitStack) -> _Tree:
-        return _Zip(self.root / path, self.root / path, stack)
-
-
-class _Zip:
-    def __init__(self, source: Path | IO[bytes], where: Path, stack: ExitStack) -> None:
-        self.where = where
-        with archive_errors(where, "zip"):
-            self.archive = stack.enter_context(zipfile.ZipFile(source))
-        refuse_outside(where, self.archive.namelist())
-
-    def paths(self) -> list[str]:
-        return [entry for entry in self.archive.namelist() if not entry.endswith("/")]
-
-    def stamp(self, path: str) -> str:
-        entry = self.archive.getinfo(path)
-        return f"{path} {entry.file_size} {entry.CRC}"
-
-    def read(self, path: str) -> bytes:
-        with archive_errors(self.where, "zip"):
-            return self.archive.read(path)
-
-    def inner(self, path: str, stack: ExitStack) -> _Tree:
-        unpacked = stack.enter_context(
-            tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
-        )
-        with archive_errors(self.where, "zip"), self.archive.open(path) as packed:
-            shutil.copyfileobj(packed, unpacked, 1024 * 1024)
-        return _Zip(cast(IO[bytes], unpacked), self.where / path, stack)
-
-
-@contextmanager
-def _file_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DataError(f"Cannot read {error.filename}: {error.strerror}.") from error
+    others: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """The paths of the three parts; `train` and `test` are images, or the one zip with them."""
+    """The paths of the three parts; `train` and `test` are files, or the one archive with them."""
 
     train: Sequence[str]
     test: Sequence[str]
@@ -154,7 +71,7 @@ class _Parts:
 
 
 def source_key(path: Path) -> str:
-    """Return 16 hexadecimal digits that change when the files do, without unpacking anything.
+    """Return 16 hexadecimal digits that change when the files do, without unpacking a zip.
 
     They cover name, size and CRC-32 of each entry of a zip; a zip within it is one entry. Loose
     files are known by name, size and time of change.
@@ -163,10 +80,11 @@ def source_key(path: Path) -> str:
         DataError: as `open_files`.
     """
     digest = hashlib.sha256()
-    with ExitStack() as stack:
-        tree, parts = _locate(path, stack)
-        for name in sorted(parts.all()):
-            digest.update(tree.stamp(name).encode() + b"\n")
+    tree, parts = _locate(path)
+    for name in sorted(parts.all()):
+        inner = _inner(tree, name) if isinstance(tree, Folder) and _is_archive(name) else None
+        stamps = [tree.stamp(name)] if inner is None else map(inner.stamp, sorted(inner.names()))
+        digest.update("\n".join(stamps).encode() + b"\n")
     return digest.hexdigest()[:16]
 
 
@@ -175,45 +93,40 @@ def open_files(path: Path) -> Iterator[CompetitionFiles]:
     """Open the competition's files; they can be read while the context lasts.
 
     Args:
-        path: Kaggle's zip; or a folder with it, with the zips in it, or with what these hold.
+        path: Kaggle's zip; or a folder with it, with the zips in it, or with what these hold; or
+            other archives of these.
 
     Raises:
-        DataError: if a part is missing, a zip is damaged or has entries that point outside, a
+        DataError: if a part is missing, an archive is damaged or has entries that point outside, a
             photograph of the training part is called neither `cat.N` nor `dog.N`, one of the
             test part no number, or two have one name.
     """
-    with ExitStack() as stack:
-        tree, parts = _locate(path, stack)
-        train = _photographs(tree, parts.train, stack)
-        test = _photographs(tree, parts.test, stack)
-        yield CompetitionFiles(
-            _ordered(train, _training_order, "cat.N.jpg or dog.N.jpg"),
-            _ordered(test, _test_order, "N.jpg with a whole number N"),
-            tree.read(parts.sample),
-        )
+    tree, parts = _locate(path)
+    train, strange = _photographs(tree, parts.train)
+    test, others = _photographs(tree, parts.test)
+    yield CompetitionFiles(
+        _ordered(train, _training_order, "cat.N.jpg or dog.N.jpg"),
+        _ordered(test, _test_order, "N.jpg with a whole number N"),
+        tree.read(parts.sample),
+        [*strange, *others],
+    )
 
 
-def _locate(path: Path, stack: ExitStack) -> tuple[_Tree, _Parts]:
+def _locate(path: Path) -> tuple[Container, _Parts]:
     """Return the files below a path, and where the parts are among them."""
-    if not path.exists():
-        raise DataError(f"There is no file or folder {path}.")
-    if path.is_file():
-        tree: _Tree = _Zip(path, path, stack)
-        return tree, _parts(tree, tree.paths(), required=True)
-    tree = _Folder(path)
-    paths = tree.paths()
-    zips = [name for name in paths if name.endswith(".zip")]
-    # What a user unpacked is taken rather than the zip that it came from and lies beside.
-    parts = _parts(tree, paths, required=len(zips) != 1)
+    tree = contained(path)
+    paths = tree.names()
+    archives = [name for name in paths if _is_archive(name)] if isinstance(tree, Folder) else []
+    # What a user unpacked is taken rather than the archive that it came from and lies beside.
+    parts = _parts(tree, paths, required=len(archives) != 1)
     if all((parts.train, parts.test, parts.sample)):
         return tree, parts
-    return _locate(path / zips[0], stack)
+    return _locate(path / archives[0])
 
 
-def _parts(tree: _Tree, paths: Sequence[str], *, required: bool) -> _Parts:
-    visible = [path for path in paths if not _hidden(path)]
-    train, test = _part(visible, TRAIN), _part(visible, TEST)
-    samples = [path for path in visible if PurePosixPath(path).name in SAMPLES]
+def _parts(tree: Container, paths: Sequence[str], *, required: bool) -> _Parts:
+    train, test = _part(paths, TRAIN), _part(paths, TEST)
+    samples = [path for path in paths if PurePosixPath(path).name in SAMPLES]
     missing = [
         expected
         for found, expected in (
@@ -224,7 +137,7 @@ def _parts(tree: _Tree, paths: Sequence[str], *, required: bool) -> _Parts:
         if not found
     ]
     if missing and required:
-        shown = ", ".join(sorted(visible)[:8]) + (" ..." if len(visible) > 8 else "")
+        shown = ", ".join(sorted(paths)[:8]) + (" ..." if len(paths) > 8 else "")
         raise DataError(
             f"{tree.where} does not hold the files of this competition. "
             f"Missing: {'; '.join(missing)}. Found: {shown or 'nothing'}."
@@ -233,40 +146,54 @@ def _parts(tree: _Tree, paths: Sequence[str], *, required: bool) -> _Parts:
 
 
 def _part(paths: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Return the images in a folder of one of the names, else the zip of that name."""
+    """Return the files in a folder of one of the names with images, else the archive so called."""
     for name in names:
-        images = [
-            path
-            for path in paths
-            if path.lower().endswith(_IMAGES) and name in PurePosixPath(path).parts[:-1]
-        ]
-        zips = [path for path in paths if PurePosixPath(path).name == f"{name}.zip"]
-        if images or zips:
-            return images or [min(zips, key=len)]
+        files = [path for path in paths if name in PurePosixPath(path).parts[:-1]]
+        archives = [path for path in paths if _bare(PurePosixPath(path).name) == name]
+        if any(map(_is_image, files)):
+            return files
+        if archives:
+            return [min(archives, key=len)]
     return []
 
 
-def _hidden(path: str) -> bool:
-    """Whether a file is hidden, or one that macOS adds to a zip."""
-    parts = PurePosixPath(path).parts
-    return "__MACOSX" in parts or parts[-1].startswith(".")
+def _is_image(path: str) -> bool:
+    return path.lower().endswith(_IMAGES)
 
 
-def _photographs(tree: _Tree, paths: Sequence[str], stack: ExitStack) -> list[Photograph]:
-    if len(paths) == 1 and paths[0].endswith(".zip"):
-        tree = tree.inner(paths[0], stack)
-        paths = [
-            path for path in tree.paths() if path.lower().endswith(_IMAGES) and not _hidden(path)
-        ]
-        if not paths:
-            raise DataError(f"{tree.where} holds no JPEG files.")
-    return [
+def _is_archive(path: str) -> bool:
+    return unpacked_name(path) is not None
+
+
+def _bare(name: str) -> str | None:
+    """Return the name of an archive without its endings; None if it is none."""
+    found = unpacked_name(name)
+    return found if found is None else (unpacked_name(found) or found)
+
+
+def _inner(tree: Container, path: str) -> Container:
+    """Open an archive among the files."""
+    found = opened(tree.open(path), tree.where / path)
+    assert found is not None
+    return found
+
+
+def _photographs(tree: Container, paths: Sequence[str]) -> tuple[list[Photograph], list[str]]:
+    """Return the photographs of a part, and the other files among them."""
+    if len(paths) == 1 and _is_archive(paths[0]):
+        tree = _inner(tree, paths[0])
+        paths = tree.names()
+        if not any(map(_is_image, paths)):
+            raise DataError(f"{tree.where} holds no images. Found: {some(paths) or 'nothing'}.")
+    found = [
         Photograph(PurePosixPath(path).stem, str(tree.where / path), _reader(tree, path))
         for path in paths
+        if _is_image(path)
     ]
+    return found, [path for path in paths if not _is_image(path)]
 
 
-def _reader(tree: _Tree, path: str) -> Callable[[], bytes]:
+def _reader(tree: Container, path: str) -> Callable[[], bytes]:
     return lambda: tree.read(path)
 
 

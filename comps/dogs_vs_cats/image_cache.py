@@ -34,6 +34,7 @@ class Known(TypedDict):
         train: names of the training images.
         test: names of the test images.
         sample: the sample submission, in Latin-1.
+        others: files among the images that are not taken.
         pairs: two training rows each that show the same.
         fingerprint: of all files.
     """
@@ -41,6 +42,7 @@ class Known(TypedDict):
     train: list[str]
     test: list[str]
     sample: str
+    others: list[str]
     pairs: list[list[int]]
     fingerprint: str
 

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, DataError, Dataset, Images
+from comps.base import Array, DataError, Dataset, Images, some
 from comps.dogs_vs_cats import duplicates
 from comps.dogs_vs_cats.decoding import decode, shorter_side
 from comps.dogs_vs_cats.files import CompetitionFiles, Photograph, open_files, source_key
 from comps.dogs_vs_cats.image_cache import Known, Pixels, Shape, cached
-from comps.reading.columns import check_columns, check_ids, read_csv
+from comps.reading.columns import check_columns
+from comps.reading.delimited import Table, read_table
+from comps.reading.ids import check_same_ids, checked_ids
 from comps.sources import cache_root
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 CLASSES = ("cat", "dog")
 # Kaggle's photographs are mostly 500 x 375; at 96 x 96 all 37,500 take 1 GB of disk, and the
@@ -32,7 +36,7 @@ _MEASURED = 500
 # Images that a thread decodes in one go.
 _CHUNK = 64
 # Changes when the same files would be decoded to other pixels or other knowledge of them.
-_FORMAT = 1
+_FORMAT = 2
 
 
 def load(path: Path) -> Dataset:
@@ -49,8 +53,9 @@ def load(path: Path) -> Dataset:
         path: Kaggle's zip; or a folder with it, with the zips in it, or with what these hold.
 
     Raises:
-        DataError: as `files.open_files`; or if an image cannot be decoded, the cache cannot be
-            written, or the sample submission names other images than the test part has.
+        DataError: as `files.open_files`; or if an image cannot be decoded, there are cats or dogs
+            alone, the cache cannot be written, or the sample submission names other images than
+            the test part has.
 
     >>> from comps.dogs_vs_cats.competition import DOGS_VS_CATS
     >>> dataset = load(DOGS_VS_CATS.sample)
@@ -67,7 +72,7 @@ def load(path: Path) -> Dataset:
     pixels, known = cached(cache_root() / "dogs-vs-cats", key, fill)
     train, test = known["train"], known["test"]
     target = np.array([CLASSES.index(name.partition(".")[0]) for name in train], dtype=np.float64)
-    test_ids = _test_ids(test)
+    sample, test_ids = _sample(known["sample"].encode("latin-1"), test)
     groups = duplicates.groups(np.array(known["pairs"], dtype=np.int64).reshape(-1, 2), len(train))
     # Views of one `Images` share the features that are computed for all.
     images = Images(pixels, np.arange(len(pixels)))
@@ -77,12 +82,12 @@ def load(path: Path) -> Dataset:
         target=target,
         train_ids=np.array(train, dtype=np.str_),
         test_ids=test_ids,
-        sample_submission=_sample(known["sample"].encode("latin-1"), test_ids),
+        sample_submission=sample.frame,
         source=str(path),
         fingerprint=known["fingerprint"],
         groups=groups,
         classes=CLASSES,
-        notes=_notes(pixels.shape[1], groups, target),
+        notes=(*sample.notes, *_others(known["others"]), *_notes(pixels.shape[1], groups, target)),
     )
 
 
@@ -92,7 +97,8 @@ def _decode_all(files: CompetitionFiles, allocate: Callable[[Shape], Pixels]) ->
 
     photographs = [*files.train, *files.test]
     # What is wrong with a small file should be said before minutes of decoding.
-    _sample(files.sample, _test_ids(photo.name for photo in files.test))
+    _sample(files.sample, [photo.name for photo in files.test])
+    _check_both(photo.name for photo in files.train)
     side = _side(files.train)
     pixels = allocate((len(photographs), side, side, 3))
     checksums = np.zeros((len(photographs), 2), dtype=np.int64)
@@ -115,13 +121,21 @@ def _decode_all(files: CompetitionFiles, allocate: Callable[[Shape], Pixels]) ->
         "train": names[: len(files.train)],
         "test": names[len(files.train) :],
         "sample": files.sample.decode("latin-1"),
+        "others": list(files.others),
         "pairs": duplicates.duplicates(pixels[: len(files.train)]).tolist(),
         "fingerprint": digest.hexdigest()[:16],
     }
 
 
-def _test_ids(names: Iterable[str]) -> NDArray[np.int64]:
-    return np.array([int(name) for name in names], dtype=np.int64)
+def _check_both(names: Iterable[str]) -> None:
+    """Check that there are cats and dogs."""
+    lacking = set(CLASSES) - {name.partition(".")[0] for name in names}
+    if lacking:
+        (kind,) = lacking
+        raise DataError(
+            f"The training part has no photograph of a {kind} ({kind}.N.jpg), so that nothing can "
+            "be learned. Some files may not have been unpacked."
+        )
 
 
 def _side(photographs: Sequence[Photograph]) -> int:
@@ -130,22 +144,28 @@ def _side(photographs: Sequence[Photograph]) -> int:
     return int(np.clip(np.median(sides) // 8 * 8, SMALLEST_SIDE, LARGEST_SIDE))
 
 
-def _sample(content: bytes, test_ids: NDArray[np.int64]) -> pd.DataFrame:
-    table = read_csv(content, "The sample submission")
-    check_columns(table, ["id", "label"], "The sample submission")
-    named = check_ids(table["id"], "The sample submission")
-    missing, more = np.setdiff1d(test_ids, named), np.setdiff1d(named, test_ids)
-    if len(missing) or len(more):
-        raise DataError(
-            f"The sample submission and the test images differ: it lacks {_shown(missing)}, and "
-            f"there is no image for {_shown(more)}. They may come from different editions."
-        )
-    return table
+def _sample(content: bytes, names: Sequence[str]) -> tuple[Table, Array]:
+    """Return the sample submission, and the ids of the test images as it writes their numbers."""
+    import pandas as pd
+
+    name = "The sample submission"
+    table = read_table(content, name, text=("id",))
+    check_columns(table.frame, ["id", "label"], name)
+    ids = table.frame["id"]
+    written = {int(text): text for text in ids.dropna() if re.fullmatch(r"\d+", text)}
+    numbers = pd.Series([written.get(int(number), number) for number in names], dtype=str)
+    test_ids = checked_ids(numbers, "The test part")
+    given = checked_ids(ids, name)
+    check_same_ids(given, test_ids, "the sample submission", "the test images")
+    return replace(table, frame=table.frame.assign(id=given)), test_ids
 
 
-def _shown(ids: Array) -> str:
-    first = ", ".join(map(str, ids[:5]))
-    return f"{len(ids)} ids" + (f" ({first}{', ...' if len(ids) > 5 else ''})" if len(ids) else "")
+def _others(names: Sequence[str]) -> tuple[str, ...]:
+    if not names:
+        return ()
+    return (
+        f"{len(names)} files among the photographs are no images, and left out: {some(names)}.",
+    )
 
 
 def _notes(side: int, groups: NDArray[np.int64], target: NDArray[np.float64]) -> tuple[str, ...]:

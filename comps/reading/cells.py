@@ -8,6 +8,7 @@ training rows and another one in the test rows.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -72,6 +73,38 @@ def as_numbers(
     notes += [f"{train.name}: {note}" for note in cut.notes]
     cleaned = [np.where(np.isin(numbers, cut.missing), np.nan, numbers) for numbers in values]
     return Numbers(cleaned[0], cleaned[1] if test is not None else None, tuple(notes))
+
+
+def words_note(
+    columns: Sequence[Column], missing: Container[str], usual: Container[str]
+) -> tuple[str, ...]:
+    """Return one note on the words for "missing" in many columns; none if there are none.
+
+    Args:
+        columns: of all files.
+        missing: the words, in small letters.
+        usual: those of them that need no note.
+
+    >>> import pandas as pd
+    >>> from comps.reading.missing import MISSING
+    >>> cells = pd.Series(["3", "N/A", "N/A", "-"])
+    >>> words_note([Column("x", cells, "train.csv")], MISSING, ("",))
+    ("3 cells say 'N/A', '-': taken as missing. Columns: x (3).",)
+    """
+    words: Counter[str] = Counter()
+    cells: Counter[str] = Counter()
+    texts = [column for column in columns if column.cells.dtype.kind not in "iuf"]
+    for column in texts:
+        for text, count in column.cells.value_counts().items():
+            word = str(text).strip()
+            if word.lower() in missing and word.lower() not in usual:
+                words[word] += int(count)
+                cells[column.name] += int(count)
+    if not words:
+        return ()
+    shown = some(repr(word) for word, _ in words.most_common())
+    places = some(f"{name} ({count})" for name, count in cells.most_common())
+    return (f"{words.total()} cells say {shown}: taken as missing. Columns: {places}.",)
 
 
 def share_of_numbers(column: Column) -> float:

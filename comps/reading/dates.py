@@ -21,9 +21,10 @@ _FEWEST = 20
 def isolated(times: NDArray[np.datetime64]) -> NDArray[np.int64]:
     """Return the rows whose date is far from all others.
 
-    They are the first or the last ones in time, at most one in a hundred (but one of 20), and
-    farther from the next date than all dates beyond lie from each other. Rows without a date are
-    not looked at; of fewer than 20 dates, none is isolated.
+    They are the first or the last ones in time, at most one in a hundred (but one of 20). The gap
+    to the next date is longer than the time that all dates beyond it span; or than a tenth of it,
+    and twenty times any gap between these. Rows without a date are not looked at; of fewer than
+    20 dates, none is isolated.
 
     Args:
         times: [n] dates, NaT where there is none.
@@ -40,14 +41,19 @@ def isolated(times: NDArray[np.datetime64]) -> NDArray[np.int64]:
     order = np.argsort(seconds, kind="stable")
     ordered = seconds[order]
     few = max(1, len(known) // 100)
+    gaps = np.diff(ordered)
+    usual = gaps[few : len(gaps) - few].max(initial=0.0)
     first, last = 0, len(known)
-    # The latest gap at the beginning, and the earliest at the end, that is wider than the rest.
     for place in range(1, few + 1):
-        if ordered[place] - ordered[place - 1] > ordered[-1 - few] - ordered[place]:
+        if _is_wide(gaps[place - 1], ordered[-1 - few] - ordered[place], usual):
             first = place
-        if ordered[-place] - ordered[-place - 1] > ordered[-place - 1] - ordered[few]:
+        if _is_wide(gaps[-place], ordered[-1 - place] - ordered[few], usual):
             last = len(known) - place
     return np.sort(known[np.append(order[:first], order[last:])])
+
+
+def _is_wide(gap: float, span: float, usual: float) -> bool:
+    return gap > span or gap > max(span / 10, 20 * usual)
 
 
 def refuse_isolated(

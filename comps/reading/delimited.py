@@ -57,7 +57,12 @@ class Table:
 
 
 def read_table(
-    content: bytes, name: str, *, text: Container[str] = (), rename: bool = False
+    content: bytes,
+    name: str,
+    *,
+    text: Container[str] = (),
+    rename: bool = False,
+    delimiter: str | None = None,
 ) -> Table:
     r"""Read a CSV file (or Parquet), and refuse what could be read in two ways.
 
@@ -70,6 +75,7 @@ def read_table(
         text: columns that come as text even if they hold numbers, such as ids: "007", "1466.0";
             `ALL` for all columns.
         rename: call further columns of one name `x.1`, `x.2` instead of refusing them.
+        delimiter: between fields; None finds it.
 
     Raises:
         DataError: if it is no text, a row has too few or too many fields, two columns that differ
@@ -89,15 +95,15 @@ def read_table(
         frame = parquet_frame(content, name, text)
         table = Table(frame, (), np.arange(1, len(frame) + 1), name)
     else:
-        table = _read_text(content, name, text)
+        table = _read_text(content, name, text, delimiter)
     if not len(table.frame):
         raise DataError(f"{name} has no rows.")
     return _one_column_a_name(_without_empty(table), rename)
 
 
-def _read_text(content: bytes, name: str, text: Container[str]) -> Table:
+def _read_text(content: bytes, name: str, text: Container[str], delimiter: str | None) -> Table:
     decoded, notes = as_utf8(content, name)
-    found = checked_structure(decoded, name)
+    found = checked_structure(decoded, name, delimiter)
     body = found.rows.body()
     as_text = [place for place, column in enumerate(found.names) if column in text]
     frame = _parsed(body, found, name, range(len(found.names)), as_text)

@@ -37,12 +37,13 @@ class Structure:
     notes: tuple[str, ...]
 
 
-def checked_structure(text: bytes, name: str) -> Structure:
+def checked_structure(text: bytes, name: str, delimiter: str | None = None) -> Structure:
     r"""Find the delimiter and the header, and check that all rows have as many fields.
 
     Args:
         text: in UTF-8, see `encoding.as_utf8`.
         name: of the file, for messages.
+        delimiter: between fields; None finds it.
 
     Raises:
         DataError: if rows have too few or too many fields, with the first five lines, or there is
@@ -52,7 +53,7 @@ def checked_structure(text: bytes, name: str) -> Structure:
     >>> found.names, found.delimiter, found.width
     (('a', 'b'), ';', 3)
     """
-    delimiter = _delimiter(text)
+    delimiter = delimiter or _delimiter(text)
     found = records(text, delimiter)
     if not len(found):
         raise DataError(f"{name} is not a readable CSV file: it is empty.")

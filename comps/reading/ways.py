@@ -59,6 +59,15 @@ class Column:
         return int(row) + 2 if self.lines is None else int(self.lines[row])
 
 
+def few_of(cells: int) -> int:
+    """Return how many cells of a column may be strange without making the column strange.
+
+    >>> few_of(12), few_of(50), few_of(1000)
+    (1, 3, 10)
+    """
+    return min(max(3, cells // 100), cells // 10)
+
+
 @dataclass(frozen=True)
 class Way:
     """A way to write numbers; plain numbers unless said otherwise.
@@ -129,7 +138,7 @@ class Part:
     @property
     def few(self) -> int:
         """The number of cells that may be no numbers without making the column none."""
-        return min(max(3, self.present // 100), self.present // 10)
+        return few_of(self.present)
 
     @cached_property
     def ways(self) -> dict[Way, int]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from comps.base import DataError
-from comps.reading.archives import files_fingerprint
+from comps.reading.archives import Files, files_fingerprint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,26 +33,38 @@ class Reviews:
     fingerprint: str
 
 
-def find_reviews(path: Path) -> Path | None:
-    """Return the folder that holds `train/pos` and `train/neg`: `path`, or `aclImdb` in it."""
-    for folder in (path, path / "aclImdb"):
-        if (folder / "train" / "pos").is_dir() or (folder / "train" / "neg").is_dir():
-            return folder
-    return None
+def find_reviews(files: Files) -> str | None:
+    """Return the folder that holds `train/pos` and `train/neg`, such as "aclImdb/"; None of none.
+
+    It ends with "/", and is empty if that is the folder or archive itself.
+    """
+    found = {
+        name.removesuffix("/".join(parts[-3:]))
+        for name in files.names()
+        if (parts := name.split("/"))[-3:-1] in (["train", "pos"], ["train", "neg"])
+    }
+    return min(found, key=len, default=None)
 
 
-def read_reviews(folder: Path) -> Reviews:
+def read_reviews(files: Files, folder: str) -> Reviews:
     """Read `train/pos/*.txt`, `train/neg/*.txt`, and `test/pos`, `test/neg` or `test/*.txt`.
 
     A review's id is its file name without `.txt`; where both labels have a file of one name,
     the ids have the label in front. Rows are in the order of their ids, which mixes the labels.
 
+    Args:
+        files: of a folder or an archive.
+        folder: see `find_reviews`.
+
     Raises:
         DataError: if a folder lacks its files, or one cannot be read as UTF-8 text.
     """
-    train = _read_part(folder / "train", list(LABELS))
-    labelled = [label for label in LABELS if (folder / "test" / label).is_dir()]
-    test = _read_part(folder / "test", labelled or [""])
+    names = files.names()
+    train = _read_part(files, names, f"{folder}train", list(LABELS))
+    labelled = [
+        label for label in LABELS if any(n.startswith(f"{folder}test/{label}/") for n in names)
+    ]
+    test = _read_part(files, names, f"{folder}test", labelled or [""])
     content = {
         f"{part}/{label}/{key}": text.encode()
         for part, rows in (("train", train), ("test", test))
@@ -60,30 +73,33 @@ def read_reviews(folder: Path) -> Reviews:
     return Reviews(_table(train), _table(test), files_fingerprint(content))
 
 
-def _read_part(folder: Path, labels: list[str]) -> list[tuple[str, str, str]]:
+def _read_part(
+    files: Files, names: Sequence[str], part: str, labels: Sequence[str]
+) -> list[tuple[str, str, str]]:
     """Return label ("" if unknown), id and text of each file."""
     found = []
     for label in labels:
-        files = sorted((folder / label).glob("*.txt"))
-        if not files:
+        folder = PurePosixPath(part, label)
+        texts = [n for n in map(PurePosixPath, names) if n.parent == folder and n.suffix == ".txt"]
+        if not texts:
             raise DataError(
-                f"{folder / label} holds no reviews. Expected: text files such as 0_9.txt, in "
-                "train/pos, train/neg and test, or test/pos and test/neg."
+                f"{files.where / folder} holds no reviews. Expected: text files such as 0_9.txt, "
+                "in train/pos, train/neg and test, or test/pos and test/neg."
             )
-        found += [(label, file.stem, _text(file)) for file in files]
-    names = Counter(name for _, name, _ in found)
-    several = max(names.values()) > 1
+        found += [(label, name.stem, _text(files, name.as_posix())) for name in sorted(texts)]
+    counts = Counter(name for _, name, _ in found)
+    several = max(counts.values()) > 1
     rows = [(label, f"{label}-{name}" if several else name, text) for label, name, text in found]
     return sorted(rows, key=lambda row: row[1])
 
 
-def _text(file: Path) -> str:
+def _text(files: Files, name: str) -> str:
     try:
-        return file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"Cannot read {file}: {error.strerror}.") from error
+        return files.read(name).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"{file} is not UTF-8 text: byte {error.start} is wrong.") from error
+        raise DataError(
+            f"{files.where / name} is not UTF-8 text: byte {error.start} is wrong."
+        ) from error
 
 
 def _table(rows: list[tuple[str, str, str]]) -> pd.DataFrame:

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import DataError, Dataset
-from comps.reading.archives import files_fingerprint, read_files
-from comps.reading.columns import check_columns, check_ids, numeric_target, read_csv
+from comps.reading.archives import files_fingerprint, open_files, read_files
+from comps.reading.columns import check_columns, numeric_target
+from comps.reading.delimited import Table, read_table
+from comps.reading.ids import check_same_ids, checked_ids
 from comps.sentiment.folders import find_reviews, read_reviews
 from comps.sentiment.texts import clean, duplicate_groups, normal_form
 from comps.sentiment.tsv import read_tsv
@@ -27,13 +29,14 @@ def load(path: Path) -> Dataset:
     Reviews whose letters and digits are the same are one group, which folds do not split.
 
     Args:
-        path: Kaggle's zip, a folder of its files (each may be zipped), or a folder laid out
-            as aclImdb: `train/pos/*.txt`, `train/neg/*.txt`, and `test/*.txt` or `test/pos`
+        path: Kaggle's zip, a folder of its files (each may be zipped), or a folder or archive laid
+            out as aclImdb: `train/pos/*.txt`, `train/neg/*.txt`, and `test/*.txt` or `test/pos`
             and `test/neg`, whose labels are not read.
 
     Raises:
-        DataError: if a file or column is missing, an id is duplicate, or a sentiment is
-            neither 0 nor 1.
+        DataError: if a file or column is missing, a line is cut, an id is duplicate, a sentiment
+            is neither 0 nor 1, all are the same, or the sample submission has other ids than the
+            test reviews.
 
     >>> from comps.sentiment.competition import SENTIMENT
     >>> dataset = load(SENTIMENT.sample)
@@ -43,23 +46,24 @@ def load(path: Path) -> Dataset:
     import pandas as pd
 
     train, test, sample, fingerprint = _read(path)
-    target = numeric_target(
-        train["sentiment"], f"sentiment in {TRAIN}", lambda value: value in (0, 1), "0 or 1"
-    )
+    target = _target(train["sentiment"])
+    train_ids, test_ids = checked_ids(train["id"], TRAIN), checked_ids(test["id"], TEST)
+    sample_ids = checked_ids(sample.frame["id"], SAMPLE)
+    check_same_ids(sample_ids, test_ids, SAMPLE, TEST)
     texts = [[clean(text) for text in part["review"]] for part in (train, test)]
     groups = duplicate_groups(texts[0])
     return Dataset(
         train=pd.DataFrame({"review": texts[0]}),
         test=pd.DataFrame({"review": texts[1]}),
         target=target,
-        train_ids=check_ids(train["id"], TRAIN),
-        test_ids=check_ids(test["id"], TEST),
-        sample_submission=sample,
+        train_ids=train_ids,
+        test_ids=test_ids,
+        sample_submission=sample.frame.assign(id=sample_ids),
         source=str(path),
         fingerprint=fingerprint,
         groups=groups,
         classes=(0, 1),
-        notes=_notes(texts[0], texts[1], target, groups),
+        notes=(*sample.notes, *_notes(texts[0], texts[1], target, groups)),
     )
 
 
@@ -69,29 +73,42 @@ def answers(path: Path) -> pd.DataFrame:
     Raises:
         DataError: if the labels are not there.
     """
-    folder = find_reviews(path)
-    test = None if folder is None else read_reviews(folder).test
+    files = open_files(path)
+    folder = find_reviews(files)
+    test = None if folder is None else read_reviews(files, folder).test
     if test is None or test["sentiment"].isna().any():
         raise DataError(f"{path} has no folders test/pos and test/neg that would say the answers.")
     return test[["id", "sentiment"]].astype({"sentiment": int})
 
 
-def _read(path: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, str]:
+def _read(path: Path) -> tuple[pd.DataFrame, pd.DataFrame, Table, str]:
     """Return training rows, test rows, the sample submission, and a fingerprint."""
-    if path.name.endswith((".tar.gz", ".tgz", ".tar")):
-        raise DataError(f"{path} is a tar archive: unpack it, and name the folder aclImdb.")
-    folder = find_reviews(path)
+    files = open_files(path)
+    folder = find_reviews(files)
     if folder is not None:
-        reviews = read_reviews(folder)
-        sample = reviews.test[["id"]].assign(sentiment=0.5)
+        reviews = read_reviews(files, folder)
+        ids = reviews.test[["id"]]
+        sample = Table(ids.assign(sentiment=0.5), (), np.arange(len(ids)), SAMPLE)
         return reviews.train, reviews.test, sample, reviews.fingerprint
-    files = read_files(path, (TRAIN, TEST, SAMPLE))
-    train, test = read_tsv(files, TRAIN), read_tsv(files, TEST)
-    sample = read_csv(files[SAMPLE], SAMPLE, dtype={"id": str})
+    content = read_files(path, (TRAIN, TEST, SAMPLE))
+    train, test = read_tsv(content, TRAIN), read_tsv(content, TEST)
+    sample = read_table(content[SAMPLE], SAMPLE, text=("id",))
     check_columns(train, ["id", "sentiment", "review"], TRAIN)
     check_columns(test, ["id", "review"], TEST)
-    check_columns(sample, ["id", "sentiment"], SAMPLE)
-    return train, test, sample, files_fingerprint(files)
+    check_columns(sample.frame, ["id", "sentiment"], SAMPLE)
+    return train, test, sample, files_fingerprint(content)
+
+
+def _target(labels: pd.Series) -> NDArray[np.float64]:
+    """Return the sentiments, which are also the class codes."""
+    where = f"sentiment in {TRAIN}"
+    target = numeric_target(labels, where, lambda value: value in (0, 1), "0 or 1")
+    if len(np.unique(target)) < 2:
+        raise DataError(
+            f"{where} must have rows of 0 and of 1; all {len(target)} rows are {target[0]:g}, of "
+            "which nothing can be learned. The file may be cut off, or sorted and shortened."
+        )
+    return target
 
 
 def _notes(

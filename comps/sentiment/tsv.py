@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from comps.base import DataError
+from comps.reading.columns import check_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,18 +40,18 @@ def read_tsv(files: Mapping[str, bytes], name: str) -> pd.DataFrame:
         ) from error
     # Not `splitlines`: reviews hold characters that Unicode takes for line ends.
     lines = [line.removesuffix("\r") for line in text.split("\n")]
-    rows = [line.split("\t") for line in lines if line]
+    rows = [(number, line.split("\t")) for number, line in enumerate(lines, start=1) if line]
     if len(rows) < 2:
         raise DataError(f"{name} has no rows.")
-    header = [_unquoted(field) for field in rows[0]]
-    odd = [line for line, row in enumerate(rows, start=1) if len(row) != len(header)]
+    header = [_unquoted(field) for field in rows[0][1]]
+    odd = [f"line {number}: {len(row)}" for number, row in rows if len(row) != len(header)]
     if odd:
-        shown = ", ".join(f"line {line}: {len(rows[line - 1])}" for line in odd[:5])
         raise DataError(
             f"{name} must have {len(header)} fields with tabs between them in every line, as in "
-            f"its first; {len(odd)} lines have another number. {shown}."
+            f"its first; {len(odd)} lines have another number. {', '.join(odd[:5])}."
         )
-    columns = zip(*([_unquoted(field) for field in row] for row in rows[1:]), strict=True)
+    check_names(header, header, name)
+    columns = zip(*([_unquoted(field) for field in row] for _, row in rows[1:]), strict=True)
     return pd.DataFrame(dict(zip(header, map(list, columns), strict=True)))
 
 

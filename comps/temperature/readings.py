@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile, ZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from comps.base import DataError
-from comps.reading.archives import read_files
-from comps.reading.columns import read_csv
+from comps.reading.archives import find_tables, open_files
+from comps.reading.cells import as_numbers, share_of_numbers
+from comps.reading.columns import check_names
+from comps.reading.dates import refuse_isolated
+from comps.reading.delimited import read_table
+from comps.reading.ways import Column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +26,8 @@ TIME = "Date Time"
 TARGET = "T (degC)"
 # Stations write -9999 (Jena's wind) or -999 for "no reading"; nothing measured is as low.
 _NO_READING = -999.0
+# Jena has six readings an hour; a station that has one in so many hours is none.
+_SPARSE = 24
 _DAY_FIRST = re.compile(r"\s*\d{1,2}\.\d{1,2}\.\d{4} ")
 
 
@@ -41,34 +47,17 @@ class Readings:
 
 
 def read_station(path: Path) -> dict[str, bytes]:
-    """Return the one CSV file at a path: a CSV, a zip, or a folder with either.
+    """Return the one table at a path: a CSV file, an archive, or a folder with either.
 
     Raises:
         DataError: if there is none, or more than one.
     """
-    if not path.exists():
-        raise DataError(f"There is no file or folder {path}.")
-    if path.is_dir():
-        return read_station(_only([*path.glob("*.csv")] or [*path.glob("*.zip")], path))
-    if path.suffix.lower() == ".zip":
-        entries = [Path(name) for name in _entries(path) if "__MACOSX" not in name]
-        return read_files(path, [_only([e for e in entries if e.suffix == ".csv"], path).name])
-    return read_files(path.parent, [path.name])
-
-
-def _entries(path: Path) -> list[str]:
-    try:
-        with ZipFile(path) as archive:
-            return [str(PurePosixPath(name)) for name in archive.namelist()]
-    except (BadZipFile, OSError) as error:
-        raise DataError(f"{path} is not a readable zip file ({error}).") from error
-
-
-def _only(found: Sequence[Path], where: Path) -> Path:
+    files = open_files(path)
+    found = files.names() if path.is_file() and len(files) == 1 else find_tables(files)
     if len(found) != 1:
-        names = ", ".join(sorted(path.name for path in found)[:8]) or "none"
-        raise DataError(f"One CSV file of weather was expected in {where}. Found: {names}.")
-    return found[0]
+        names = ", ".join(sorted(found)[:8]) or "none"
+        raise DataError(f"One CSV file of weather was expected in {path}. Found: {names}.")
+    return {PurePosixPath(found[0]).name: files.read(found[0])}
 
 
 def parse(content: bytes, name: str) -> Readings:
@@ -82,24 +71,29 @@ def parse(content: bytes, name: str) -> Readings:
     >>> parse(text, "jena.csv").table.iloc[0].to_dict()
     {'T (degC)': -8.02, 'p (mbar)': 996.52}
     """
-    raw = read_csv(content, name).rename(columns=str.strip)
-    if TIME not in raw:
-        raise DataError(f"{name} lacks the column '{TIME}'. It has: {_names(raw)}.")
-    temperatures = [column for column in raw if str(column).startswith(TARGET)]
+    table = read_table(content, name)
+    raw = table.frame.rename(columns=str.strip)
+    names = list(map(str, raw.columns))
+    check_names(names, [TIME], name)
+    temperatures = [column for column in names if column.startswith(TARGET)]
     if not temperatures:
         raise DataError(f"{name} has no column that starts with '{TARGET}'. It has: {_names(raw)}.")
-    times, time_format = _times(raw[TIME], name)
-    others = [column for column in raw if column not in (TIME, temperatures[0])]
-    table = _numbers(raw[[temperatures[0], *others]], name)
-    table.index = times
-    return Readings(*_ordered(table, name, time_format))
+    times, time_format = _times(raw[TIME], name, table.lines)
+    others = [column for column in names if column not in (TIME, temperatures[0])]
+    columns = [
+        Column(column, raw[column], name, table.lines) for column in (temperatures[0], *others)
+    ]
+    numbers, notes = _numbers(columns)
+    numbers.index = times
+    ordered, more = _ordered(numbers, name)
+    return Readings(ordered, time_format, (*table.notes, *notes, *more))
 
 
 def _names(raw: pd.DataFrame) -> str:
     return ", ".join(map(repr, list(raw.columns)[:16]))
 
 
-def _times(texts: pd.Series, name: str) -> tuple[pd.DatetimeIndex, str]:
+def _times(texts: pd.Series, name: str, lines: NDArray[np.int64]) -> tuple[pd.DatetimeIndex, str]:
     import pandas as pd
 
     first = str(texts.iloc[0])
@@ -112,30 +106,54 @@ def _times(texts: pd.Series, name: str) -> tuple[pd.DatetimeIndex, str]:
         raise DataError(f"The times of {name} cannot be read: {error}.") from error
     bad = times.isna().to_numpy()
     if bad.any():
-        shown = ", ".join(f"line {row + 2}: {texts.iloc[row]!r}" for row in np.flatnonzero(bad)[:5])
         raise DataError(
             f"{int(bad.sum())} times of {name} cannot be read; they should look like "
-            f"'2013-01-31 06:00:00' or '31.01.2013 06:00:00', all in one way. {shown}."
+            f"'2013-01-31 06:00:00' or '31.01.2013 06:00:00', all in one way. "
+            f"{Column(TIME, texts, name, lines).shown(np.flatnonzero(bad))}."
         )
     # An offset is as good as a zone: what counts is the time between two rows.
-    return pd.DatetimeIndex(times).tz_localize(None), written
+    index = pd.DatetimeIndex(times).tz_localize(None)
+    refuse_isolated(index.to_numpy(), texts, f"'{TIME}' of {name}", lines)
+    _check_density(index, name)
+    return index, written
 
 
-def _numbers(raw: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return float64 columns; a column of text is left out, a stray text is a missing value."""
+def _check_density(times: pd.DatetimeIndex, name: str) -> None:
+    """Refuse readings that are lost among hours without any, which would take hours to fill."""
+    hours = (times.max() - times.min()) / np.timedelta64(1, "h")
+    if hours > _SPARSE * len(times):
+        raise DataError(
+            f"{name} has {len(times)} rows from {times.min()} to {times.max()}, which are "
+            f"{hours:,.0f} hours: fewer than one row in {_SPARSE} hours. Are some dates wrong?"
+        )
+
+
+def _numbers(columns: Sequence[Column]) -> tuple[pd.DataFrame, list[str]]:
+    """Return float64 columns, and notes; a column of texts alone is left out."""
     import pandas as pd
 
-    table = raw.apply(pd.to_numeric, errors="coerce").astype(np.float64)
-    table = table.mask((table <= _NO_READING) | ~np.isfinite(table))
-    if table.iloc[:, 0].isna().all():
-        raise DataError(f"{name} has no number in the column '{table.columns[0]}'.")
-    present: pd.DataFrame = table.dropna(axis="columns", how="all")
-    return present
+    found: dict[str, NDArray[np.float64]] = {}
+    notes = []
+    for column in columns:
+        if share_of_numbers(column) == 0:
+            notes.append(f"The column {column.name!r} holds no number: left out.")
+            continue
+        numbers = as_numbers(column)
+        low = numbers.train <= _NO_READING
+        if low.any():
+            notes.append(
+                f"{column.name}: {int(low.sum())} cells are {_NO_READING:g} or below, which "
+                "stations write for 'no reading': taken as missing."
+            )
+        found[column.name] = np.where(low, np.nan, numbers.train)
+        notes += numbers.notes
+    target = columns[0]
+    if target.name not in found or np.isnan(found[target.name]).all():
+        raise DataError(f"{target.file} has no number in the column {target.name!r}.")
+    return pd.DataFrame(found).dropna(axis="columns", how="all"), notes
 
 
-def _ordered(
-    table: pd.DataFrame, name: str, time_format: str
-) -> tuple[pd.DataFrame, str, tuple[str, ...]]:
+def _ordered(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Sort by time and drop duplicate rows."""
     notes = []
     if not table.index.is_monotonic_increasing:
@@ -152,4 +170,4 @@ def _ordered(
             f"{name} has {len(twice)} times with more than one row, and the rows differ: {shown}. "
             "Keep one of each."
         )
-    return table, time_format, tuple(notes)
+    return table, tuple(notes)

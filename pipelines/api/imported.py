@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from comps.base import Competition, Metric, UsageError, names_a_folder
+from comps.reading.missing import SURE
 from pipelines.api.choices import Options, RowChoices, row_arguments
 from pipelines.api.progress import Progress
 from pipelines.api.scoring import table_of
@@ -109,8 +110,12 @@ def import_oof(
     options = Options.of(competition, choices)
     session = Session(options)
     check_name(session.competition, name)
-    table = table_of(oof)
-    tested = _stand_in(session, table) if test is None else table_of(test)
+    table = predictions(oof, session.competition.id_column)
+    tested = (
+        _stand_in(session, table)
+        if test is None
+        else predictions(test, session.competition.id_column)
+    )
     introduced(session, progress)
     experiment = session.experiment(n_repeats=1)
     files = {
@@ -131,6 +136,21 @@ def import_oof(
         session.store.write_oof(member)
     replaced = name in {other.model for other in there}
     return Imported(member, session.competition.metric, replaced)
+
+
+def predictions(given: str | Path | pd.DataFrame, id_column: str) -> pd.DataFrame:
+    """Return predictions of a table or a file: ids as the file has them, "NA" and the like missing.
+
+    Raises:
+        WorkbenchError: if it is no table.
+    """
+    table = table_of(given, text=(id_column,))
+    others = [name for name in table if name != id_column and table[name].dtype.kind not in "iuf"]
+    found = table.copy()
+    for column in others:
+        said = table[column].astype(str).str.strip().str.lower().isin(list(SURE))
+        found[column] = table[column].mask(said)
+    return found
 
 
 def _stand_in(session: Session, oof: pd.DataFrame) -> pd.DataFrame:

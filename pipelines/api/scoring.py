@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from comps.base import Competition, DataError, UsageError
+from comps.base import Competition, DataError, UsageError, some
 from comps.catalog import competition_names, usable_competitions
-from comps.reading.columns import read_csv
+from comps.reading.archives import open_files
+from comps.reading.delimited import ALL, Table, read_table
 from comps.sources import find_source
 from pipelines.api.choices import Options, competition_of
 from submissions import answers_are_labels, score_submission
@@ -48,7 +50,7 @@ def score(
         WorkbenchError: if a file cannot be read, or the two do not go together.
     """
     # A label may be called NA or None.
-    answers, given = (table_of(given, keep_default_na=False) for given in (solution, submission))
+    answers, given = (table_of(given, empty="") for given in (solution, submission))
     if competition is None:
         chosen = _with_columns(list(answers.columns))
     else:
@@ -69,15 +71,23 @@ def _labels(competition: Competition) -> tuple[tuple[object, ...] | None, str]:
         )
 
 
-def table_of(given: str | Path | pd.DataFrame, **options: Any) -> pd.DataFrame:
-    """Return a table as it is, or read the CSV file that was named.
+def table_of(
+    given: str | Path | pd.DataFrame, *, text: Container[str] = ALL, empty: str | None = None
+) -> pd.DataFrame:
+    """Return a table as it is, or read the file that was named.
+
+    Args:
+        given: a table, or the path of a CSV file or Parquet.
+        text: columns of a file that come as text, to the character.
+        empty: what an empty cell of a file becomes; None leaves it missing.
 
     Raises:
         UsageError: if it is something else.
-        DataError: if the file is missing or no CSV file.
+        DataError: if the file is missing or no table.
     """
     if isinstance(given, (str, Path)):
-        return read_table(Path(given), **options)
+        frame = read_file(Path(given), text=text).frame
+        return frame if empty is None else frame.fillna(empty)
     if not (hasattr(given, "columns") and hasattr(given, "iloc")):
         raise UsageError(
             f"A DataFrame of pandas or the path of a CSV file was expected; a "
@@ -86,17 +96,23 @@ def table_of(given: str | Path | pd.DataFrame, **options: Any) -> pd.DataFrame:
     return given
 
 
-def read_table(path: Path, **options: Any) -> pd.DataFrame:
-    """Read a CSV file that the user named. `options` go to `pandas.read_csv`.
+def read_file(path: Path, *, text: Container[str] = ALL, delimiter: str | None = None) -> Table:
+    """Read a table that the user named.
+
+    Args:
+        path: of a CSV file or Parquet, which may be packed.
+        text: columns that come as text, to the character.
+        delimiter: between fields; None finds it.
 
     Raises:
-        DataError: if it is missing or no CSV file.
+        DataError: if it is missing or no table.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"Cannot read {path}: {error.strerror}.") from error
-    return read_csv(content, str(path), **options)
+    files = open_files(path)
+    names = files.names()
+    if path.is_dir() or len(names) != 1:
+        what = "is a folder" if path.is_dir() else f"holds {len(names)} files: {some(names)}"
+        raise DataError(f"{path} {what}; name the file with the table.")
+    return read_table(files.read(names[0]), str(path), text=text, delimiter=delimiter)
 
 
 def _with_columns(columns: list[str]) -> Competition:

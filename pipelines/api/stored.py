@@ -10,6 +10,7 @@ from typing import Unpack
 
 from comps.base import (
     Competition,
+    DataError,
     Model,
     UsageError,
     WorkbenchError,
@@ -30,7 +31,7 @@ from pipelines.api.following import Followed, finished_members, follow, introduc
 from pipelines.api.progress import Progress, Teller
 from pipelines.api.results import Result, blend_members
 from pipelines.api.running import keep, write_submission
-from pipelines.api.scoring import read_table
+from pipelines.api.scoring import read_file
 from pipelines.api.session import Session
 from pipelines.results.oof import OutOfFold
 from pipelines.store import Experiment
@@ -216,10 +217,12 @@ def check_file(
         DataError: with every problem that was found.
     """
     session = Session(Options.of(competition, choices))
+    table = read_file(Path(path), delimiter=",")
+    if table.notes:
+        raise DataError(f"The submission is not valid. {' '.join(table.notes)}")
     # A label may be called NA or None.
-    submission = read_table(Path(path), keep_default_na=False)
-    check_submission(session.competition, session.dataset, submission)
-    return len(submission)
+    check_submission(session.competition, session.dataset, table.frame.fillna(""))
+    return len(table.frame)
 
 
 def stored_members(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from comps.base import Array, Competition, DataError, Dataset, Task, some
 from pipelines.basics.fingerprint import fingerprint
 from pipelines.folds import Folds
+from pipelines.results.imported_scale import problems_of_oof, problems_of_test
 from pipelines.results.oof import OutOfFold
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def imported_member(
 
     Raises:
         DataError: with every problem of the first file that has one; the first offending ids are
-            named.
+            named, and both ranges where the predictions are on another scale than the target.
     """
     covered = folds.covered()
     columns = prediction_columns(competition, dataset)
@@ -84,9 +85,33 @@ def imported_member(
     everywhere = np.ones(len(dataset.test_ids), dtype=bool)
     joined = _joined(competition, test, files["test"], dataset.test_ids, everywhere, columns)
     tested = _predictions(competition, joined, columns, files["test"])
+    if competition.task is Task.REGRESSION:
+        _check_scale(competition, dataset, valid[covered], tested, covered, files)
     if competition.task is not Task.MULTICLASS and dataset.target.ndim == 1:
         valid, tested = valid[:, 0], tested[:, 0]
     return _member(competition, dataset, folds, name, valid, tested, files)
+
+
+def _check_scale(
+    competition: Competition,
+    dataset: Dataset,
+    valid: NDArray[np.float64],
+    test: NDArray[np.float64],
+    covered: NDArray[np.bool_],
+    files: Mapping[str, str],
+) -> None:
+    """Refuse predictions that are not in the target's own unit.
+
+    Raises:
+        DataError: with both ranges.
+    """
+    back = competition.metric.scale.inverse
+    target = dataset.target.reshape(len(dataset.target), -1)[covered]
+    columns = list(zip(competition.target_columns, target.T, back(valid).T, strict=True))
+    for column, own, oof in columns:
+        _refuse(files["oof"], problems_of_oof(column, own, oof))
+    for (column, own, oof), tested in zip(columns, back(test).T, strict=True):
+        _refuse(files["test"], problems_of_test(column, own, oof, tested))
 
 
 def _outside(low: float, high: float) -> str:

@@ -45,8 +45,8 @@ class Parts:
         self.test: pd.DataFrame | None = None if test is None else test.frame
         if len(self.train) < LEAST_ROWS:
             raise DataError(
-                f"{train.name} has {len(self.train)} rows; at least {LEAST_ROWS} are needed to train "
-                "on some and to score on others."
+                f"{train.name} has {len(self.train)} rows; at least {LEAST_ROWS} are needed to "
+                "train on some and to score on others."
             )
         for column in (*given.roles.values(), *given.columns):
             if column not in self.train and not (column == given.id and self.tested(column)):

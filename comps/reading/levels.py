@@ -1,0 +1,146 @@
+"""What the texts of a column of levels mean: one spelling of each level, and which are missing."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Container, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from comps.base import DataError, some
+from comps.reading.missing import SURE
+from comps.reading.ways import Column, few_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """A column of levels.
+
+    Attributes:
+        train: [n] texts, None where a level is missing.
+        test: [m] texts, or None if there is no test column.
+        notes: which spellings were changed and what is missing, for the user.
+    """
+
+    train: pd.Series
+    test: pd.Series | None
+    notes: tuple[str, ...]
+
+
+def as_levels(
+    train: Column,
+    test: Column | None = None,
+    *,
+    known: Collection[str] = (),
+    missing: Container[str] = SURE,
+    words: Container[str] = ("",),
+) -> Levels:
+    """Return a column of levels, each in one spelling.
+
+    Spellings that differ in the case of letters, spaces around them, or as 20 and 20.0 do, are one
+    level: that of `known`, or the most frequent one. A note counts what was changed. Words for
+    "missing" are missing, unless they are a known level.
+
+    Args:
+        train: the column in the training rows.
+        test: the same in the test rows; None where there are none.
+        known: all levels that there are; none if any text is a level. Others are missing, with a
+            note, as long as they are few: at most 3 or 1 %, and never above 10 %.
+        missing: words, in small letters, that say that there is no level.
+        words: those of them that are usual here and need no note.
+
+    Raises:
+        DataError: if many cells of a file hold no known level; lines and cells are named.
+
+    >>> import pandas as pd
+    >>> zones = pd.Series(["RL", "rl", "RL", "N/A"])
+    >>> found = as_levels(Column("zone", zones, "train.csv"))
+    >>> found.train.tolist()
+    ['RL', 'RL', 'RL', None]
+    >>> found.notes[0]
+    "zone: 1 cells of train.csv are written otherwise: taken as 'RL'. line 3: 'rl'."
+    """
+    parts = [column for column in (train, test) if column is not None]
+    usual = _spellings(known) if known else _most_frequent(parts)
+    found, notes = [], []
+    for column in parts:
+        levels, said = _read(column, usual, known, missing, words)
+        found.append(levels)
+        notes += said
+    return Levels(found[0], found[1] if test is not None else None, tuple(notes))
+
+
+def _spellings(levels: Collection[str]) -> dict[str, str]:
+    """Return levels by what is the same in all of their spellings; not those that then clash."""
+    counts = Counter(map(_key, levels))
+    return {_key(level): level for level in levels if counts[_key(level)] == 1}
+
+
+def _most_frequent(parts: Sequence[Column]) -> dict[str, str]:
+    counts: Counter[str] = Counter()
+    for column in parts:
+        counts.update(column.cells.dropna().astype(str))
+    # Of equally frequent ones, the first in the training rows.
+    usual: dict[str, str] = {}
+    for text, _ in counts.most_common():
+        usual.setdefault(_key(text), text)
+    return usual
+
+
+def _read(
+    column: Column,
+    usual: Mapping[str, str],
+    known: Collection[str],
+    missing: Container[str],
+    words: Container[str],
+) -> tuple[pd.Series, list[str]]:
+    """Return the levels of a file, and notes."""
+    texts = column.cells.astype(object).where(column.cells.notna(), "").astype(str)
+    meaning: dict[str, str | None] = {}
+    changed, said, unknown = set(), set(), set()
+    for text in texts.unique():
+        key = text.strip().lower()
+        level = usual.get(_key(text))
+        if text in known or (known and level is not None):
+            meaning[text] = text if text in known else level
+        elif key in missing:
+            meaning[text] = None
+            said.update(set() if key in words else {text})
+        elif known:
+            meaning[text] = None
+            unknown.add(text)
+        else:
+            meaning[text] = level
+        if meaning[text] not in (None, text):
+            changed.add(text)
+    notes = []
+    for which, what in (
+        (changed, f"are written otherwise: taken as {some(repr(meaning[t]) for t in changed)}"),
+        (said, "say that there is no level: taken as missing"),
+        (unknown, "are no level that is known: taken as missing"),
+    ):
+        rows = texts.isin(which).to_numpy().nonzero()[0]
+        if not len(rows):
+            continue
+        if which is unknown and len(rows) > few_of(int((texts != "").sum())):
+            raise DataError(
+                f"{column.name} in {column.file} holds {len(rows)} cells of no level that is "
+                f"known: {column.shown(rows)}. Known: {some(known)}."
+            )
+        notes.append(
+            f"{column.name}: {len(rows)} cells of {column.file} {what}. {column.shown(rows)}."
+        )
+    return texts.map(meaning).astype(object).where(lambda cells: cells.notna(), None), notes
+
+
+def _key(text: str) -> str:
+    """Return what is the same in all spellings of a level.
+
+    >>> _key(" RL"), _key("20.0")
+    ('rl', '20')
+    """
+    return re.sub(r"^([+-]?\d+)\.0+$", r"\1", text.strip().casefold())

@@ -19,18 +19,30 @@ from pipelines.checks._scores import Floats, correlation, given, unexplained
 
 # Less than this is left: an AUC of 0.9975, an R² of 0.995.
 _PERFECT = 0.005
-# Where the others tell nothing, so that only its score speaks: an AUC of 0.99, an R² of 0.98.
-NEAR = 0.02
-# The others leave at least so many times as much.
-_TIMES = 3.0
 # What the others leave if they do not predict the target well themselves. Classes often lie apart
 # in every column, so that the others have to be weaker before one of them stands out.
-_LEAST_LEFT, _LEAST_LEFT_OF_CLASSES = 0.05, 0.1
+_LEAST_LEFT, _LEAST_LEFT_OF_CLASSES = 0.05, 0.15
 # What the others leave at most if what they say is to be relied on.
 _TELLING = 0.95
 # Standard errors between "made from" and "decides" from which on the two can be told apart.
 _APART = 5.0
 _LEAST_ROWS = 30
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What something may leave unexplained, and still give the target away.
+
+    Attributes:
+        most: at most.
+        near: where the others tell too little to speak for or against it, so that its score alone
+            does: an AUC of 0.99, an R² of 0.98.
+        times: the others leave at least so many times as much.
+    """
+
+    most: float = 0.15
+    near: float = 0.02
+    times: float = 3.0
 
 
 @dataclass(frozen=True)
@@ -41,11 +53,13 @@ class Evidence:
         left: unexplained by it alone.
         left_by_others: unexplained by other columns together.
         perfect: whether it is as good as the target itself.
+        by_others: whether how it goes with others speaks for it, beside the scores.
     """
 
     left: float
     left_by_others: float
     perfect: bool
+    by_others: bool = False
 
 
 def evidence(
@@ -54,8 +68,7 @@ def evidence(
     left: float,
     others: Floats,
     rows: NDArray[np.bool_],
-    most: float,
-    near: float = NEAR,
+    limits: Limits,
 ) -> Evidence | None:
     """Return the evidence that something gives an answer away; None if it does not.
 
@@ -65,14 +78,13 @@ def evidence(
         left: what it leaves unexplained.
         others: [n] predictions by other columns together.
         rows: [n] those for which it says something.
-        most: what it may leave unexplained.
-        near: what it may leave where the others tell too little to speak for or against it.
+        limits: what it may leave unexplained.
     """
-    if left > most or rows.sum() < _LEAST_ROWS:
+    if left > limits.most or rows.sum() < _LEAST_ROWS:
         return None
     part = Answer(answer.name, answer.values[rows], answer.binary)
     left_by_others = unexplained(part, others[rows])
-    if left_by_others < max(_LEAST_LEFT, _TIMES * left):
+    if left_by_others < max(_LEAST_LEFT, limits.times * left):
         return None
     if left <= _PERFECT:
         return Evidence(left, left_by_others, perfect=True)
@@ -81,8 +93,8 @@ def evidence(
     apart, together = _together(part, prediction, others[rows], left, left_by_others)
     error = 1 / np.sqrt(len(prediction))
     can_tell = left_by_others < _TELLING and apart > _APART * error
-    made_from = abs(together) < apart / 2 if can_tell else left <= near
-    return Evidence(left, left_by_others, perfect=False) if made_from else None
+    made_from = abs(together) < apart / 2 if can_tell else left <= limits.near
+    return Evidence(left, left_by_others, False, bool(can_tell)) if made_from else None
 
 
 def _together(

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from comps.base import Finding, Severity, Subject
 from pipelines.checks._answers import Answer, answers
-from pipelines.checks._giveaway import evidence
+from pipelines.checks._giveaway import Limits, evidence
 from pipelines.checks._quick import predicted_without
 from pipelines.checks._scores import Floats, unexplained
 from pipelines.checks._table import Column, columns, features, train_rows
 
 # Missing values rarely tell so much honestly, so that noisier leaks are looked for than of values.
-_MOST_LEFT, _NEAR = 0.3, 0.15
+_LIMITS = Limits(most=0.3, near=0.15, times=1.5)
 _LEAST_ROWS = 15
 # Rows of one side that have the same class, and the usual share from which on this is no news.
 _PURE, _USUAL = 0.99, 0.9
@@ -93,7 +93,7 @@ def _others(subject: Subject, suspects: frozenset[str], answer: Answer, at: int)
 
 
 def _tells(answer: Answer, lacking: NDArray[np.bool_]) -> bool:
-    return _left(answer, lacking) <= _MOST_LEFT or _pure_side(answer, lacking) is not None
+    return _left(answer, lacking) <= _LIMITS.most or _pure_side(answer, lacking) is not None
 
 
 def _left(answer: Answer, lacking: NDArray[np.bool_]) -> float:
@@ -120,7 +120,7 @@ def _text(name: str, lacking: NDArray[np.bool_], answer: Answer, others: Floats)
     left = _left(answer, lacking)
     share = f"Column '{name}' is missing in {lacking.mean():.1%} of the rows"
     everywhere = np.ones(len(lacking), dtype=bool)
-    found = evidence(answer, lacking.astype(float), left, others, everywhere, _MOST_LEFT, _NEAR)
+    found = evidence(answer, lacking.astype(float), left, others, everywhere, _LIMITS)
     if found is not None:
         return (
             f"{share}, and whether it is predicts {answer.name} with AUC {1 - left / 2:.3f}; the "

@@ -8,20 +8,20 @@ import numpy as np
 
 from comps.base import Finding, Severity, Subject
 from pipelines.checks._answers import Answer, answers
-from pipelines.checks._giveaway import NEAR, Evidence, evidence
+from pipelines.checks._giveaway import Evidence, Limits, evidence
 from pipelines.checks._quick import predicted_without
 from pipelines.checks._scores import Floats, alone
 from pipelines.checks._table import Column, Kind, columns, features, train_rows
 
-# What a column may leave unexplained: an AUC of 0.925, an R² of 0.85.
-_MOST_LEFT = 0.15
+# What a column may leave unexplained: an AUC of 0.925, an R² of 0.85. One of few values that is
+# nearly the class is rarely something that was measured.
+_LIMITS, _LIMITS_OF_FEW = Limits(), Limits(near=0.12)
+_FEW_VALUES = 12
 # Present values that are looked at where the others are missing.
 _LEAST_ROWS, _LEAST_SHARE = 50, 0.03
 # Columns that leave about as much, which may be leaks themselves, are not compared with; unless
 # there are more of them, which then measure one thing in several ways.
 _ALIKE, _PERFECT, _MOST_ALIKE = 3.0, 0.005, 3
-# A column of few values that is nearly the class is rarely something that was measured.
-_FEW_VALUES, _NEAR_OF_FEW = 12, 0.12
 # The strongest columns, for each of which models of the others are trained.
 _MOST_LOOKED_AT = 8
 
@@ -49,8 +49,12 @@ class SingleColumn:
             without = alike if len(alike) <= _MOST_ALIKE else frozenset([name])
             others = predicted_without(subject, without)[:, at]
             few = len(np.unique(prediction)) <= _FEW_VALUES
-            near = _NEAR_OF_FEW if few and answer.binary else NEAR
-            found = evidence(answer, prediction, left, others, rows, _MOST_LEFT, near)
+            limits = _LIMITS_OF_FEW if few and answer.binary else _LIMITS
+            found = evidence(answer, prediction, left, others, rows, limits)
+            if found is not None and len(without) > 1 and not (found.perfect or found.by_others):
+                # Scores alone speak: then those of columns like this one count, too.
+                others = predicted_without(subject, frozenset([name]))[:, at]
+                found = evidence(answer, prediction, left, others, rows, limits)
             if found is not None:
                 told.add(name)
                 yield _finding(name, answer, found, float(rows.mean()))
@@ -61,7 +65,7 @@ Scores = dict[tuple[str, int], tuple[float, Floats, np.ndarray]]
 
 def strong_scores(subject: Subject) -> Scores:
     """Return the own scores of columns that predict an answer well alone."""
-    return {key: own for key, own in own_scores(subject).items() if own[0] <= _MOST_LEFT}
+    return {key: own for key, own in own_scores(subject).items() if own[0] <= _LIMITS.most}
 
 
 def own_scores(subject: Subject) -> Scores:

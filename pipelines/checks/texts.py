@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from comps.base import Finding, NotSuitedError, Severity, Subject
 from pipelines.checks._answers import Answer, answers
-from pipelines.checks._giveaway import evidence
+from pipelines.checks._giveaway import Limits, evidence
 from pipelines.checks._quick import predicted_without
 from pipelines.checks._scores import unexplained
 from pipelines.checks._table import Column, Kind, columns, frames, train_rows
@@ -22,7 +22,7 @@ _MANY = 0.01
 # Shorter texts, such as "Untitled", are equal by chance.
 _LEAST_LETTERS = 25
 _WORD = re.compile(r"[^\W\d_]+|\d+")
-_MOST_WORDS, _LEAST_ROWS, _MOST_LEFT = 400, 20, 0.15
+_MOST_WORDS, _LEAST_ROWS, _LIMITS = 400, 20, Limits(near=0.12)
 
 
 def text_columns(subject: Subject) -> list[tuple[Column, Any, Any]]:
@@ -119,11 +119,11 @@ def _text(
             left = unexplained(answer, side)
             if best is None or left < best[0]:
                 best = left, word, side
-    if best is None or best[0] > _MOST_LEFT:
+    if best is None or best[0] > _LIMITS.most:
         return None
     others = predicted_without(subject, frozenset())[:, at]
     everywhere = np.ones(len(words), dtype=bool)
-    found = evidence(answer, best[2], best[0], others, everywhere, _MOST_LEFT)
+    found = evidence(answer, best[2], best[0], others, everywhere, _LIMITS)
     if found is None:
         return None
     what = f"beginning '{best[1][1:]}'" if best[1].startswith("^") else f"word '{best[1]}'"

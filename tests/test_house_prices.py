@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from comps.base import Dataset
+from comps.base import DataError, Dataset
 from comps.house_prices.cleaning import clean
 from comps.house_prices.columns import CATEGORIES, NONE, NUMBERS, ORDERED, RAW_COLUMNS
 from comps.house_prices.competition import HOUSE_PRICES
@@ -126,6 +127,83 @@ def load_tables(folder: Path, train: pd.DataFrame, test: pd.DataFrame) -> Datase
     sample = test[["Id"]].assign(SalePrice=1.0)
     sample.to_csv(folder / "sample_submission.csv", index=False)
     return HOUSE_PRICES.load(folder)
+
+
+def respelt(rows: pd.DataFrame, column: str, spell: Callable[[str], str]) -> pd.DataFrame:
+    return rows.assign(**{column: rows[column].map(spell)})
+
+
+@pytest.mark.parametrize("word", ["N/A", "null", "NaN", "-", "?", "none"])
+def test_other_words_for_na_mean_what_na_means_with_one_note(
+    word: str, raw: pd.DataFrame, tmp_path: Path
+) -> None:
+    train, test = raw.iloc[:60], raw.iloc[60:80]
+    expected = load_tables(tmp_path, train, test)
+    found = load_tables(tmp_path, train.replace("NA", word), test.replace("NA", word))
+    pd.testing.assert_frame_equal(found.train, expected.train)
+    pd.testing.assert_frame_equal(found.test, expected.test)
+    notes = [note for note in found.notes if note not in expected.notes]
+    assert len(notes) == (word != "none")
+    cells = int((raw.iloc[:80] == "NA").sum().sum())
+    assert all(note.startswith(f"{cells} cells say {word!r}: ") for note in notes)
+
+
+def test_another_case_of_a_known_level_is_that_level_with_a_note(
+    raw: pd.DataFrame, tmp_path: Path
+) -> None:
+    train, test = raw.iloc[:60], raw.iloc[60:80]
+    expected = load_tables(tmp_path, train, test)
+    for column in ("KitchenQual", "MSZoning", "CentralAir"):
+        found = load_tables(tmp_path, train, respelt(test, column, str.lower))
+        pd.testing.assert_frame_equal(found.test, expected.test)
+        assert any(re.match(rf"{column}: \d+ cells of test.csv", n) for n in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("column", "spell", "message"),
+    [
+        (
+            "LotArea",
+            lambda text: f"{int(text):,}",
+            "LotArea are written differently: train.csv has",
+        ),
+        ("GrLivArea", lambda text: f"{text} sqft", "GrLivArea are written differently: .*'sqft'"),
+        ("YearBuilt", lambda text: f"year {text}", "YearBuilt must hold numbers; 20 of the 20"),
+        ("KitchenQual", lambda text: "good", "KitchenQual in test.csv holds 20 cells of no level"),
+        ("Id", lambda text: f"{text}.0", "The ids of sample_submission.csv .* differ"),
+    ],
+)
+def test_a_column_that_reads_well_in_one_file_alone_is_refused(
+    column: str, spell: Callable[[str], str], message: str, raw: pd.DataFrame, tmp_path: Path
+) -> None:
+    train, test = raw.iloc[:60], raw.iloc[60:80]
+    load_tables(tmp_path, train, test)
+    spoilt = respelt(test, column, spell).drop(columns="SalePrice")
+    spoilt.to_csv(tmp_path / "test.csv", index=False)
+    with pytest.raises(DataError, match=message):
+        HOUSE_PRICES.load(tmp_path)
+
+
+def test_single_cells_that_are_no_numbers_are_missing_with_a_note(
+    raw: pd.DataFrame, tmp_path: Path
+) -> None:
+    test = raw.iloc[60:80].reset_index(drop=True)
+    test.loc[3, "LotArea"] = "big"
+    found = load_tables(tmp_path, raw.iloc[:60], test)
+    assert np.flatnonzero(found.test["LotArea"].isna()).tolist() == [3]
+    assert (
+        "LotArea: 1 cells of test.csv are no numbers: taken as missing. line 5: 'big'."
+        in found.notes
+    )
+
+
+def test_a_sample_that_lacks_test_ids_is_refused(raw: pd.DataFrame, tmp_path: Path) -> None:
+    load_tables(tmp_path, raw.iloc[:9], raw.iloc[20:26])
+    lines = (tmp_path / "sample_submission.csv").read_text().splitlines()
+    (tmp_path / "sample_submission.csv").write_text("\n".join(lines[:-2]))
+    message = rf"\(4\) and test.csv \(6\) differ: 2 of test.csv .*{raw['Id'][24]}"
+    with pytest.raises(DataError, match=message):
+        HOUSE_PRICES.load(tmp_path)
 
 
 def test_loading_twice_gives_equal_rows(dataset: Dataset) -> None:

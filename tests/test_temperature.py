@@ -196,6 +196,54 @@ def test_broken_files_say_what_is_wrong(tmp_path: Path, spoil: Any, message: str
         load(tmp_path)
 
 
+def with_commas(table: pd.DataFrame, every: int) -> pd.DataFrame:
+    texts = table[TARGET].astype(str)
+    rows = table.index % every == 0
+    return table.assign(**{TARGET: texts.where(~rows, texts.str.replace(".", ","))})
+
+
+def test_decimal_commas_are_read_where_all_cells_have_them(tmp_path: Path) -> None:
+    expected = load(written(station(), tmp_path / "a.csv"))
+    found = load(written(with_commas(station(), 1), tmp_path / "b.csv"))
+    np.testing.assert_array_equal(found.target, expected.target)
+    assert any("numbers have a decimal comma" in note for note in found.notes)
+
+
+def test_decimal_commas_in_some_cells_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"T \(degC\) in a\.csv are written in several ways: 1200"):
+        load(written(with_commas(station(), 2), tmp_path / "a.csv"))
+
+
+@pytest.mark.parametrize("year", [1009, 2031, 3013])
+def test_a_slip_in_a_year_is_refused_with_its_line(year: int, tmp_path: Path) -> None:
+    table = station()
+    texts = table[TIME].dt.strftime("%Y-%m-%d %H:%M:%S")
+    texts[400] = f"{year}{texts[400][4:]}"
+    table.assign(**{TIME: texts}).to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(DataError, match=rf"1 dates in 'Date Time' of a\.csv .* line 402: '{year}"):
+        load(tmp_path / "a.csv")
+
+
+def test_readings_that_are_lost_in_time_are_refused(tmp_path: Path) -> None:
+    table = station()
+    table[TIME] = table[TIME].iloc[0] + (table[TIME] - table[TIME].iloc[0]) * 50
+    with pytest.raises(DataError, match="fewer than one row in 24 hours"):
+        load(written(table, tmp_path / "a.csv"))
+
+
+def test_cells_without_a_reading_are_counted(tmp_path: Path) -> None:
+    table = station().astype({"wv (m/s)": object})
+    table.loc[[3, 5, 9], "wv (m/s)"] = -9999.0
+    table.loc[[11, 12], "wv (m/s)"] = "n/a"
+    table["station"] = "Jena"
+    notes = load(written(table, tmp_path / "a.csv")).notes
+    assert any(
+        "wv (m/s): 3 cells are -999 or below" in n or "3 cells hold -9999" in n for n in notes
+    )
+    assert any("wv (m/s): 2 cells of a.csv say 'n/a'" in note for note in notes)
+    assert "The column 'station' holds no number: left out." in notes
+
+
 def test_two_files_are_one_too_many(tmp_path: Path) -> None:
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).touch()

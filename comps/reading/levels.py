@@ -42,8 +42,8 @@ def as_levels(
     """Return a column of levels, each in one spelling.
 
     Spellings that differ in the case of letters, spaces around them, or as 20 and 20.0 do, are one
-    level: that of `known`, or the most frequent one. A note counts what was changed. Words for
-    "missing" are missing, unless they are a known level.
+    level: that of `known`, or the most frequent one of the training rows. A note counts what was
+    changed. Words for "missing" are missing, unless they are a known level.
 
     Args:
         train: the column in the training rows.
@@ -81,13 +81,11 @@ def _spellings(levels: Collection[str]) -> dict[str, str]:
 
 
 def _most_frequent(parts: Sequence[Column]) -> dict[str, str]:
-    counts: Counter[str] = Counter()
-    for column in parts:
-        counts.update(column.cells.dropna().astype(str))
-    # Of equally frequent ones, the first in the training rows.
+    """Return the most frequent spelling of each level; those of the training rows come first."""
     usual: dict[str, str] = {}
-    for text, _ in counts.most_common():
-        usual.setdefault(_key(text), text)
+    for column in parts:
+        for text, _ in Counter(column.cells.dropna().astype(str)).most_common():
+            usual.setdefault(_key(text), text)
     return usual
 
 

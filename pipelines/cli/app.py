@@ -66,6 +66,7 @@ from pipelines.cli.shared import (
     TUNED,
     takes,
 )
+from pipelines.cli.streams import steady_outputs
 
 if TYPE_CHECKING:
     from pipelines.cli.request import Request
@@ -295,8 +296,13 @@ def main(arguments: list[str] | None = None) -> None:
     # the keyboard or as a scheduler, should read that nothing is lost.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    steady = steady_outputs()
     try:
         app(args=arguments, standalone_mode=True)
+    except SystemExit as end:
+        if end.code in (None, 0) and (lost := steady.error) is not None:
+            _fail(f"Results could not be shown: {lost.strerror or lost}. They are kept.", 1)
+        _leave(end.code if isinstance(end.code, int) else int(end.code is not None))
     except _Interrupted:
         _fail("Interrupted. Finished folds are kept: the same command goes on from there.", 1)
     except Exception as error:
@@ -307,7 +313,8 @@ def main(arguments: list[str] | None = None) -> None:
             _fail(str(error), error.exit_code)
         if isinstance(error, OSError):
             # A path that may not be looked into, an output that is full or closed.
-            _fail(": ".join(str(part) for part in (error.filename, error.strerror) if part), 1)
+            parts = [str(part) for part in (error.filename, error.strerror) if part]
+            _fail(": ".join(parts) or str(error) or type(error).__name__, 1)
         raise
 
 
@@ -321,15 +328,12 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    try:
-        if "--json" in sys.argv[1:]:
-            import json
+    if "--json" in sys.argv[1:]:
+        import json
 
-            sys.stdout.write(json.dumps({"event": "error", "message": message}) + "\n")
-            sys.stdout.flush()
-        else:
-            sys.stderr.write(f"Error: {message}\n")
-    except OSError:
+        sys.stdout.write(json.dumps({"event": "error", "message": message}) + "\n")
+        sys.stdout.flush()
+    if "--json" not in sys.argv[1:] or getattr(sys.stdout, "error", None) is not None:
         sys.stderr.write(f"Error: {message}\n")
     _leave(code)
 
@@ -339,8 +343,9 @@ def _leave(code: int) -> NoReturn:
 
     Python would flush it once more at the end, and complain with a traceback.
     """
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in filter(None, (sys.__stdout__, sys.__stderr__)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     sys.exit(code)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from comps.base import WorkbenchError
 from pipelines.engines._base import Done, Event, Failed, Progress
+from pipelines.engines._sockets import short_sockets
 
 if TYPE_CHECKING:
     from pipelines.engines.jobs import Job
@@ -38,18 +39,23 @@ def process_context() -> Any:
 
     Forking this process could hang the worker, for libraries may have threads here. A server
     process that has imported what all workers need, and run nothing, can be forked safely
-    and at once; where there is none (Windows), each worker imports everything itself.
+    and at once; where there is none (Windows, or no room for its socket), each worker imports
+    everything itself.
     """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    if not _has_server():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["pipelines.engines._preload"])
     return context
 
 
+def _has_server() -> bool:
+    return "forkserver" in multiprocessing.get_all_start_methods() and short_sockets()
+
+
 def start_server(threads: int) -> None:
     """Start the server process, so that it imports while this process does other work."""
-    if "forkserver" in multiprocessing.get_all_start_methods():
+    if _has_server():
         from multiprocessing.forkserver import ensure_running
 
         process_context()

@@ -41,7 +41,8 @@ def fit_cuts(
     Simple ones are tried first: one threshold for all of several labels before one for each, a
     power of the classes' shares before a factor for each class, rounding the expected class before
     fitted steps. Each has to be better than what came before it, on rows that it was not fitted
-    on, by more than one standard error: see `ensembles.choice`.
+    on, by more than one standard error (see `ensembles.choice`); by two for a metric that is its
+    own guide, such as accuracy, because the most probable class is rarely wrong for it.
 
     Args:
         metric: of the score; none is fitted unless it takes labels.
@@ -108,10 +109,13 @@ def _better(
     other: Floats,
     groups: NDArray[np.int64] | None,
 ) -> bool:
-    """Whether labels score better than others by more than one standard error."""
+    """Whether labels score better than others by more than chance explains."""
     scores = [metric.sort_key(metric.score(truth, labels)) for labels in (other, one)]
     gained = scores[0] - scores[1]
-    return bool(gained > 0 and gained > difference_error(metric, truth, one, other, groups))
+    errors = 1 if metric.guide is not metric else 2
+    return bool(
+        gained > 0 and gained > errors * difference_error(metric, truth, one, other, groups)
+    )
 
 
 def _searches(metric: Metric, columns: Columns, predictions: Floats) -> Sequence[Search]:

@@ -26,6 +26,7 @@ class AucScorer:
     """
 
     def __init__(self, target: Floats) -> None:
+        self.target = target
         positive = target == 1
         self.n_positive = int(positive.sum())
         self.n_negative = len(target) - self.n_positive
@@ -36,7 +37,9 @@ class AucScorer:
         self.rare = np.flatnonzero(positive == self.positive_is_rare)
 
     def __call__(self, prediction: Array) -> float:
-        """Return the area for [n] predictions."""
+        """Return the area for [n] predictions; of [n, 2], the mean over both classes."""
+        if prediction.ndim == 2:
+            return AucOfColumns(self.target)(prediction)
         ordered = np.sort(prediction)
         rare = np.sort(prediction[self.rare])
         below = np.searchsorted(ordered, rare, "left")
@@ -49,6 +52,34 @@ class AucScorer:
         pairs = self.n_positive * self.n_negative
         area = (twice_ranks - n_rare * (n_rare + 1)) / 2 / pairs
         return area if self.positive_is_rare else 1.0 - area
+
+
+class AucOfColumns:
+    """Scores several labels, or classes each against all others, by the mean of their areas.
+
+    Args:
+        target: [n] codes of classes, or [n, labels] zeros and ones. Columns of rows that are all
+            alike have no area, and do not count.
+
+    >>> scorer = AucOfColumns(np.array([[0.0, 1.0], [1.0, 1.0]]))
+    >>> scorer(np.array([[0.1, 0.4], [0.4, 0.8]]))
+    1.0
+    """
+
+    def __init__(self, target: Floats) -> None:
+        codes = np.unique(target).astype(np.intp)
+        columns = target.T if target.ndim == 2 else [target == code for code in codes]
+        places = range(target.shape[1]) if target.ndim == 2 else codes
+        self.areas = {
+            int(place): AucScorer(column * 1.0)
+            for place, column in zip(places, columns, strict=True)
+            if column.min() != column.max()
+        }
+
+    def __call__(self, prediction: Array) -> float:
+        """Return the mean area for [n, columns] predictions; NaN where no column has one."""
+        areas = [area(prediction[:, place]) for place, area in self.areas.items()]
+        return float(np.mean(areas)) if areas else float("nan")
 
 
 class LogLossScorer:
@@ -71,22 +102,22 @@ class LogLossScorer:
         return log_loss(self.codes, prediction)
 
 
-# Faster ways to score many predictions of the same rows, by the metric's name. They are for one
-# target, of rows that count alike; AUC, for two classes.
+def _auc_scorer(target: Floats) -> Scorer:
+    several = target.ndim == 2 or target.max() > 1
+    return AucOfColumns(target) if several else AucScorer(target)
+
+
+# Faster ways to score many predictions of the same rows, which count alike, by the metric's name.
 SCORERS: Mapping[str, Callable[[Floats], Scorer]] = {
     "log_loss": LogLossScorer,
-    "roc_auc": AucScorer,
+    "roc_auc": _auc_scorer,
 }
 
 
 def scorer_of(metric: Metric, target: Target) -> Scorer:
     """Return a function that scores predictions of these rows, [n] or [n, columns]."""
-
-    def score(prediction: Array) -> float:
-        return metric.score(target, prediction)
-
     truth = Truth.of(target)
-    alike = truth.weight is None and truth.values.ndim == 1
-    if metric.name not in SCORERS or not alike or (metric.order_alone and truth.values.max() > 1):
-        return score
+    of_labels = truth.values.ndim == 2 and not metric.order_alone
+    if metric.name not in SCORERS or truth.weight is not None or of_labels:
+        return lambda prediction: metric.score(target, prediction)
     return SCORERS[metric.name](truth.values)

@@ -247,11 +247,21 @@ def test_fast_scorers_count_weights_and_targets(metric: str) -> None:
     )
 
 
-def test_auc_of_three_classes_is_scored_against_the_rest() -> None:
-    codes, rng = np.array([0.0, 1.0, 2.0, 1.0, 0.0]), np.random.default_rng(0)
+@pytest.mark.parametrize("codes", [[0, 1, 2, 1, 0], [0, 2, 2, 0, 2], [0, 1, 1, 0, 1]])
+def test_auc_of_three_classes_is_scored_against_the_rest(codes: list[int]) -> None:
+    target, rng = np.array(codes, float), np.random.default_rng(0)
     prediction = rng.dirichlet(np.ones(3), 5)
     judged = find_metric("auc")
-    assert scorer_of(judged, codes)(prediction) == judged.score(codes, prediction)
+    found = scorer_of(judged, target)(prediction)
+    assert found == pytest.approx(judged.score(target, prediction))
+
+
+def test_labels_that_all_rows_have_count_for_no_area() -> None:
+    target = np.array([[0.0, 1.0, 0.0], [1.0, 1.0, 0.0], [1.0, 1.0, 1.0], [0.0, 1.0, 1.0]])
+    prediction = np.random.default_rng(0).uniform(size=(4, 3))
+    judged = find_metric("auc")
+    assert scorer_of(judged, target)(prediction) == judged.score(target, prediction)
+    assert np.isnan(scorer_of(judged, target[:, [1]])(prediction[:, [1]]))
 
 
 def test_levels_of_folds_play_no_part_for_each_label_by_itself() -> None:

@@ -6,8 +6,11 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from comps.base import Array, Loss, Metric, Prediction, log_loss
+
+Floats = NDArray[np.float64]
 
 
 def _brier(target: Array, probabilities: Array, sample_weight: Array | None = None) -> float:
@@ -39,18 +42,41 @@ def _one_against_rest(
     )
 
 
-def _roc_auc(target: Array, probabilities: Array, sample_weight: Array | None = None) -> float:
-    from sklearn.metrics import roc_auc_score
+def _hits_and_misses(hits: Array, scores: Array, weight: Array | None) -> tuple[Floats, Floats]:
+    """Return the weight of hits and of other rows at each score, the highest first."""
+    order = np.argsort(-scores, kind="stable")
+    ordered = scores[order]
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    counts = np.ones(len(order)) if weight is None else weight[order]
+    right = hits[order].astype(bool)
+    return (
+        np.add.reduceat(np.where(right, counts, 0.0), starts),
+        np.add.reduceat(np.where(right, 0.0, counts), starts),
+    )
 
-    return _one_against_rest(roc_auc_score, target, probabilities, sample_weight)
+
+def _area(hits: Array, scores: Array, sample_weight: Array | None = None) -> float:
+    """Return the share of pairs of a hit and another row that are in order, ties counted half."""
+    right, wrong = _hits_and_misses(hits, scores, sample_weight)
+    below = wrong.sum() - np.cumsum(wrong) + wrong / 2
+    return float((right * below).sum() / (right.sum() * wrong.sum()))
+
+
+def _precision(hits: Array, scores: Array, sample_weight: Array | None = None) -> float:
+    """Return the precision at each hit, the mean over them."""
+    right, wrong = _hits_and_misses(hits, scores, sample_weight)
+    found = np.cumsum(right)
+    return float((right * found / (found + np.cumsum(wrong))).sum() / right.sum())
+
+
+def _roc_auc(target: Array, probabilities: Array, sample_weight: Array | None = None) -> float:
+    return _one_against_rest(_area, target, probabilities, sample_weight)
 
 
 def _average_precision(
     target: Array, probabilities: Array, sample_weight: Array | None = None
 ) -> float:
-    from sklearn.metrics import average_precision_score
-
-    return _one_against_rest(average_precision_score, target, probabilities, sample_weight)
+    return _one_against_rest(_precision, target, probabilities, sample_weight)
 
 
 LOG_LOSS = Metric(

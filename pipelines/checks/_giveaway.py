@@ -22,8 +22,8 @@ _PERFECT = 0.005
 # What the others leave if they do not predict the target well themselves. Classes often lie apart
 # in every column, so that the others have to be weaker before one of them stands out.
 _LEAST_LEFT, _LEAST_LEFT_OF_CLASSES = 0.05, 0.15
-# What the others leave at most if what they say is to be relied on.
-_TELLING = 0.95
+# Standard errors of what the others explain that do not count, and that they explain at least.
+_DISCOUNT, _TELLING = 2.0, 3.0
 # Standard errors between "made from" and "decides" from which on the two can be told apart.
 _APART = 5.0
 _LEAST_ROWS = 30
@@ -90,9 +90,9 @@ def evidence(
         return Evidence(left, left_by_others, perfect=True)
     if answer.binary and left_by_others < _LEAST_LEFT_OF_CLASSES:
         return None
-    apart, together = _together(part, prediction, others[rows], left, left_by_others)
     error = 1 / np.sqrt(len(prediction))
-    can_tell = left_by_others < _TELLING and apart > _APART * error
+    apart, together = _together(part, prediction, others[rows], left, left_by_others)
+    can_tell = _strength(part, left_by_others) > _TELLING * error and apart > _APART * error
     made_from = abs(together) < apart / 2 if can_tell else left <= limits.near
     return Evidence(left, left_by_others, False, bool(can_tell)) if made_from else None
 
@@ -108,9 +108,15 @@ def _together(
     together = correlation(residuals[:, 0], residuals[:, 1])
     if answer.binary:
         return _expected_of_classes(answer, prediction, others), together
-    ours, theirs = 1 - left, 1 - left_by_others
-    expected = np.sqrt(ours * theirs / (left * left_by_others))
+    error = 1 / np.sqrt(len(prediction))
+    theirs = max(0.0, _strength(answer, left_by_others) - _DISCOUNT * error) ** 2
+    expected = np.sqrt((1 - left) * theirs / (left * (1 - theirs)))
     return min(1.0, float(expected)), together
+
+
+def _strength(answer: Answer, left: float) -> float:
+    """Return the correlation of a prediction with values, or 2 AUC - 1: by chance 0 ± 1/√n."""
+    return 1 - left if answer.binary else float(np.sqrt(1 - left))
 
 
 def _expected_of_classes(answer: Answer, prediction: Floats, others: Floats) -> float:

@@ -14,9 +14,11 @@ from pipelines.checks.ids import Ids
 from pipelines.checks.images import TwiceImages
 from pipelines.checks.missing_shift import MissingShift
 from pipelines.checks.missingness import Missingness
+from pipelines.checks.near_copies import NearCopies
 from pipelines.checks.other_rows import OtherRows
 from pipelines.checks.row_order import RowOrder
 from pipelines.checks.single_column import SingleColumn
+from pipelines.checks.steps import Steps
 from pipelines.checks.texts import Texts, Words
 from pipelines.checks.times import Times
 from pipelines.checks.unseen import Unseen
@@ -32,6 +34,7 @@ _ALL: tuple[Check, ...] = (
     Groups(),
     Times(),
     Words(),
+    Steps(),
     Adversarial(),
     Unseen(),
     MissingShift(),
@@ -40,6 +43,7 @@ _ALL: tuple[Check, ...] = (
     TwiceInTraining(),
     Texts(),
     TwiceImages(),
+    NearCopies(),
 )
 #: The checks by code. A code keeps its meaning from version to version.
 CHECKS: Mapping[str, Check] = {check.code: check for check in _ALL}

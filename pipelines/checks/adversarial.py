@@ -14,7 +14,7 @@ from pipelines.checks._structure import group_columns, time_columns, units
 from pipelines.checks._table import Column, features, matrix, matrix_of_test, test_rows, train_rows
 
 # Standard errors above 0.5, and the AUC itself, from which on a difference is told.
-_ERRORS, _NOTED, _TOLD = 4.0, 0.54, 0.6
+_ERRORS, _NOTED, _TOLD = 4.0, 0.54, 0.57
 _FOLDS, _BLOCKS = 3, 10
 # Columns that are named, and the least gain of each of them, as a part of the largest.
 _MOST_NAMED, _LEAST_GAIN = 5, 0.3
@@ -42,8 +42,7 @@ class Adversarial:
         in_time = subject.dataset.times is not None or bool(time_columns(subject))
         pairs = _pairs(subject, [len(part) for part in parts], in_time)
         area, gains = _told_apart(columns, rows, is_test, pairs)
-        ones = is_test.values.sum()
-        error = np.sqrt((len(rows) + 1) / (12 * ones * (len(rows) - ones)))
+        error = _error(subject, parts)
         if area < max(_NOTED, 0.5 + _ERRORS * error):
             return
         if in_time and area < _usual(subject, columns, places, len(parts[1])) + _ERRORS * error:
@@ -92,6 +91,16 @@ def _pairs(subject: Subject, sizes: Sequence[int], in_time: bool) -> Pairs:
         joined = np.concatenate([part[index] for part, index in zip(belonging, rows, strict=True)])
         return _by_units(np.nan_to_num(joined, nan=-1e300))
     return shuffled(sum(sizes), _FOLDS)
+
+
+def _error(subject: Subject, parts: Sequence[Floats]) -> float:
+    """Return the standard error of the AUC of parts that are alike, which units decide."""
+    belonging = units(subject)
+    sizes = [len(part) for part in parts]
+    if belonging is not None:
+        rows = subject.once(train_rows), subject.once(test_rows)
+        sizes = [len(np.unique(part[index])) for part, index in zip(belonging, rows, strict=True)]
+    return float(np.sqrt((sum(sizes) + 1) / (12 * sizes[0] * sizes[1])))
 
 
 def _by_units(numbers: Array) -> Pairs:

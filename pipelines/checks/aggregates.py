@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,9 @@ from pipelines.checks._table import Column, Kind, features, train_rows
 # Levels that are enough to compare halves of; of fewer, so many rows each are needed.
 _MANY_LEVELS, _ROWS_OF_FEW = 30, 15
 _LEAST_LEVELS = 10
-# Standard errors, and the correlation of halves, below which a mean holds its own rows' targets.
-_ERRORS, _HALVES = 4.5, -0.3
-_CHANCE, _CHANCE_OF_SHARES = 1e-7, 1e-4
+# The correlation of halves, and the scatter as a part of its expectation, from which on a mean may
+# hold the targets of its own rows; and the chance of it, divided among all that is looked at.
+_HALVES, _CLOSE, _CHANCE = -0.3, 0.6, 0.003
 # Of a column with the target within levels, which no measured column reaches.
 _WITHIN = 0.97
 _MOST_KEYS = 8
@@ -39,20 +40,35 @@ class Aggregates:
     def find(self, subject: Subject) -> Iterator[Finding]:
         rows = subject.once(train_rows)
         keys = [(None, None), *_keys(subject, rows)]
-        for column in subject.once(features):
-            if column.kind is not Kind.NUMBER:
-                continue
-            values = column.train[rows]
-            for answer in subject.once(answers):
-                text = next(filter(None, (_text(answer, values, *key) for key in keys)), None)
-                if text:
-                    yield Finding(
-                        text=f"Column '{column.name}' {text}. Means of the target must be made of "
-                        "other rows, within each fold.",
-                        columns=(column.name,),
-                        values={"answer": answer.name},
-                    )
-                    break
+        suspects = [
+            _Suspect(column.name, answer.name, *told)
+            for column in subject.once(features)
+            if column.kind is Kind.NUMBER
+            for answer in subject.once(answers)
+            for told in _suspects(answer, column.train[rows], keys)
+        ]
+        found: set[str] = set()
+        for suspect in sorted(suspects, key=lambda suspect: suspect.chance):
+            if suspect.chance * len(suspects) < _CHANCE and suspect.column not in found:
+                found.add(suspect.column)
+                yield Finding(
+                    text=f"Column '{suspect.column}' {suspect.text}. Means of the target must be "
+                    "made of other rows, within each fold.",
+                    columns=(suspect.column,),
+                    values={"answer": suspect.answer, "chance": suspect.chance},
+                )
+
+
+class _Suspect(NamedTuple):
+    """A column that was looked at: what is told of it, and the chance of that."""
+
+    column: str
+    answer: str
+    text: str
+    chance: float
+
+
+Key = tuple[str | None, NDArray[np.int64] | None]
 
 
 def _keys(subject: Subject, rows: NDArray[np.int64]) -> list[tuple[str, NDArray[np.int64]]]:
@@ -75,31 +91,28 @@ def _is_key(column: Column, values: Floats) -> bool:
     return column.kind is Kind.LEVEL or bool((present % 1 == 0).all())
 
 
-def _text(
-    answer: Answer, values: Floats, key: str | None, codes: NDArray[np.int64] | None
-) -> str | None:
+def _suspects(answer: Answer, values: Floats, keys: Sequence[Key]) -> Iterator[tuple[str, float]]:
+    """Yield what could be told of a column, for each key by which it may have been computed."""
     present = ~np.isnan(values)
-    part = Answer(answer.name, answer.values[present], answer.binary)
-    if present.sum() < 5 * _LEAST_LEVELS or _is_nearly_constant(part):
-        return None
-    values = values[present]
-    if codes is None:
-        levels = _Levels(part, values, np.unique(values, return_inverse=True)[1])
-        if levels.hold_their_mean(_CHANCE_OF_SHARES):
-            return f"follows the mean of {answer.name} of the rows that share its value"
-        return None
-    levels = _Levels(part, values, np.unique(codes[present], return_inverse=True)[1])
-    if levels.n < _LEAST_LEVELS:
-        return None
-    within = levels.within()
-    if within > _WITHIN:
-        return (
-            f"goes with {answer.name} by {within:.3f} (correlation) among rows of one '{key}', as "
-            "if it was computed from it"
-        )
-    if levels.steady() and levels.hold_their_mean():
-        return f"follows the mean of {answer.name} of the rows with the same '{key}'"
-    return None
+    part, values = Answer(answer.name, answer.values[present], answer.binary), values[present]
+    if len(values) < 5 * _LEAST_LEVELS or _is_nearly_constant(part):
+        return
+    for key, codes in keys:
+        by = values if codes is None else codes[present]
+        levels = _Levels(part, values, np.unique(by, return_inverse=True)[1])
+        if levels.n < _LEAST_LEVELS:
+            continue
+        if codes is None:
+            text = f"follows the mean of {answer.name} of the rows that share its value"
+            yield text, levels.chance_of_means()
+            continue
+        within = levels.within()
+        if within > _WITHIN:
+            text = f"goes with {answer.name} by {within:.3f} (correlation) among rows of one"
+            yield f"{text} '{key}', as if it was computed from it", 0.0
+        elif levels.steady():
+            text = f"follows the mean of {answer.name} of the rows with the same '{key}'"
+            yield text, levels.chance_of_means()
 
 
 def _is_nearly_constant(answer: Answer) -> bool:
@@ -160,19 +173,19 @@ class _Levels:
         ranked: Floats = (place + 0.5) / self.counts[self.codes] - 0.5
         return ranked
 
-    def hold_their_mean(self, chance_of_shares: float = _CHANCE) -> bool:
-        """Whether means of the target lie closer to the column than chance lets them."""
+    def chance_of_means(self) -> float:
+        """Return the chance that means of the target lie so close to a column that was measured."""
         enough = self.counts >= 2
         if enough.sum() < _LEAST_LEVELS or self.counts[enough].sum() < 0.3 * len(self.codes):
-            return False
-        if enough.sum() >= _MANY_LEVELS and self._halves(enough):
-            return True
-        if self.binary:
-            return self._too_close(self.counts >= 2, chance_of_shares)
-        return self._too_close(self.counts >= _ROWS_OF_FEW, _CHANCE)
+            return 1.0
+        close = self._chance_of_closeness(enough if self.binary else self.counts >= _ROWS_OF_FEW)
+        many = enough.sum() >= _MANY_LEVELS
+        return min(close, self._chance_of_halves(enough)) if many else close
 
-    def _halves(self, enough: NDArray[np.bool_]) -> bool:
-        """Whether one half of a level's rows is above the column where the other is below."""
+    def _chance_of_halves(self, enough: NDArray[np.bool_]) -> float:
+        """Look whether one half of a level's rows is above the column where the other is below."""
+        from scipy import stats
+
         half = self._ranked(np.random.default_rng(0).random(len(self.codes))) < 0
         left = self.target - self._line(enough)[self.codes]
         first, second = (
@@ -181,14 +194,15 @@ class _Levels:
             for side in (half, ~half)
         )
         together = correlation(first[enough], second[enough])
-        return together < _HALVES and together * np.sqrt(enough.sum()) < -_ERRORS
+        errors = together * np.sqrt(enough.sum())
+        return float(stats.norm.cdf(errors)) if together < _HALVES else 1.0
 
-    def _too_close(self, enough: NDArray[np.bool_], chance: float) -> bool:
-        """Whether means of many rows scatter less around the column than their error."""
+    def _chance_of_closeness(self, enough: NDArray[np.bool_]) -> float:
+        """Look whether means scatter less around the column than their errors."""
         from scipy import stats
 
         if enough.sum() < _LEAST_LEVELS:
-            return False
+            return 1.0
         line = self._line(enough)[enough]
         if self.binary:
             # The error of a share follows from the share.
@@ -198,10 +212,12 @@ class _Levels:
             squares = self._means(self.target**2) - self.means**2
             errors = squares[enough] / (self.counts[enough] - 1)
             if (errors <= 0).mean() > 0.2:
-                return False
+                return 1.0
             errors = np.maximum(errors, 1e-12 * self.target.var())
-        distance = ((self.means[enough] - line) ** 2 / errors).sum()
-        return bool(stats.chi2.cdf(distance, max(enough.sum() - 6, 1)) < chance)
+        distance = float(((self.means[enough] - line) ** 2 / errors).sum())
+        freedom = enough.sum() - (6 if enough.sum() >= _MANY_LEVELS else 3)
+        close = distance < _CLOSE * freedom
+        return float(stats.chi2.cdf(distance, freedom)) if close else 1.0
 
     def _line(self, enough: NDArray[np.bool_]) -> Floats:
         """Return the mean target of each level as a curve of the column says.

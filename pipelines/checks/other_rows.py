@@ -19,6 +19,8 @@ _SAME, _ABOVE = 0.97, 0.05
 # Targets before and behind of which a column is a sum: at most, and rows for each of them.
 _MOST_WINDOW, _ROWS_OF_EACH = 35, 20
 _SUM = 0.995
+# Steps to the next row of an order without holes; and the window where there are holes.
+_UNBROKEN, _WINDOW_WITH_HOLES = 0.95, 3
 # Values that are targets of some row, and how much rarer values beside them have to be.
 _SHARE, _MORE = 0.5, 0.3
 _LEAST_ROWS = 50
@@ -174,14 +176,20 @@ def _lag(values: Floats, target: Floats, steps: Floats) -> int | None:
 def _sums(values: Floats, target: Floats, steps: Floats) -> list[int]:
     """Return the columns that are sums of targets of neighbouring rows, or running totals."""
     n = len(target)
-    window = min(_MOST_WINDOW, n // (2 * _ROWS_OF_EACH))
-    if window < 2 or (steps == 1).mean() < 0.95:
+    whole_order = (steps == 1).mean() > _UNBROKEN
+    window = min(_MOST_WINDOW, n // (2 * _ROWS_OF_EACH)) if whole_order else _WINDOW_WITH_HOLES
+    if window < 2 or n < 3 * window:
         return []
-    around = np.lib.stride_tricks.sliding_window_view(target, 2 * window + 1)
+    place = np.concatenate([[0.0], np.cumsum(np.minimum(steps, 1e6))])
+    inner = np.arange(window, n - window)
+    # Where rows are left out between others, windows with holes say nothing.
+    inner = inner[place[inner + window] - place[inner - window] == 2 * window]
+    if len(inner) < _ROWS_OF_EACH * window:
+        return []
+    around = target[inner[:, None] + np.arange(-window, window + 1)]
     basis = np.column_stack([np.ones(len(around)), around])
-    inner = slice(window, n - window)
     whole = np.where(np.isnan(values), 0.0, values)
-    counted = whole * np.arange(1, n + 1)[:, None]
+    counted = whole * (1 + place[:, None])
     changes = [np.diff(part, axis=0, prepend=part[:1]) for part in (whole, counted)]
     found: set[int] = set()
     for part in (whole, *changes):

@@ -17,6 +17,9 @@ from pipelines.checks._table import Column, Kind, columns, features, train_rows
 # nearly the class is rarely something that was measured.
 _LIMITS, _LIMITS_OF_FEW = Limits(), Limits(near=0.12)
 _FEW_VALUES = 12
+# A measure that differs between two classes, given the class by chance alone, looks like a copy of
+# the class with noise. Up to here, an AUC of 0.985, a copy is likelier.
+_SURE = 0.03
 # Present values that are looked at where the others are missing.
 _LEAST_ROWS, _LEAST_SHARE = 50, 0.03
 # Columns that leave about as much, which may be leaks themselves, are not compared with; unless
@@ -57,7 +60,8 @@ class SingleColumn:
                 found = evidence(answer, prediction, left, others, rows, limits)
             if found is not None:
                 told.add(name)
-                yield _finding(name, answer, found, float(rows.mean()))
+                sure = few or not answer.binary or left <= _SURE
+                yield _finding(name, answer, found, float(rows.mean()), sure)
 
 
 Scores = dict[tuple[str, int], tuple[float, Floats, np.ndarray]]
@@ -95,14 +99,15 @@ def _has_no_meaning(column: Column) -> bool:
     return column.kind in (Kind.TEXT, Kind.IDENTIFIER) and len(column.levels) > 0
 
 
-def _finding(name: str, answer: Answer, found: Evidence, present: float) -> Finding:
+def _finding(name: str, answer: Answer, found: Evidence, present: float, sure: bool) -> Finding:
+    severity = Severity.WARNING if sure else Severity.NOTE
     where = "" if present > 0.995 else f" where it is present ({present:.0%} of the rows)"
     return Finding(
         text=f"Column '{name}' alone predicts {answer.name} with {answer.score(found.left)}, out "
         f"of fold{where}; the other columns together with "
         f"{answer.score(found.left_by_others)}. Is it known before the target is?",
         columns=(name,),
-        severity=Severity.ERROR if found.perfect else Severity.WARNING,
+        severity=Severity.ERROR if found.perfect else severity,
         values={
             "measure": answer.measure,
             "answer": answer.name,

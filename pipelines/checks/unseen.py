@@ -13,8 +13,8 @@ from pipelines.checks._table import Column, Kind, features, has_test
 # Chance of as many rows if both parts were drawn alike, divided among the columns.
 _CHANCE = 1e-4
 _LEAST_ROWS, _TOLD = 3, 0.01
-# Where rows stand in groups, one level more can be many rows more.
-_TOLD_OF_GROUPS = 0.05
+# Where rows stand in groups or in time, one level more can be many rows more.
+_TOLD_OF_ALIKE = 0.2
 
 
 class Unseen:
@@ -35,10 +35,13 @@ class Unseen:
         told = {column.name for column in (*group_columns(subject), *time_columns(subject))}
         for column in known:
             if column.name not in told and has_test(subject):
-                yield from _found(column, len(known), subject.dataset.groups is not None)
+                # Rows that belong together, or follow each other, share what is new.
+                alike = subject.dataset.groups is not None or bool(time_columns(subject))
+                alike |= subject.dataset.times is not None
+                yield from _found(column, len(known), alike)
 
 
-def _found(column: Column, n_columns: int, grouped: bool) -> Iterator[Finding]:
+def _found(column: Column, n_columns: int, alike: bool) -> Iterator[Finding]:
     from scipy import stats
 
     values, asked = (part[~np.isnan(part)] for part in (column.train, column.test))
@@ -65,7 +68,7 @@ def _found(column: Column, n_columns: int, grouped: bool) -> Iterator[Finding]:
     several = len(np.unique(asked[outside])) >= _LEAST_ROWS or column.kind is Kind.LEVEL
     if count < _LEAST_ROWS or not several or chance * n_columns > _CHANCE:
         return
-    told = share >= (_TOLD_OF_GROUPS if grouped else _TOLD)
+    told = share >= (_TOLD_OF_ALIKE if alike else _TOLD)
     yield Finding(
         text=f"{count} of {len(column.test)} test rows ({share:.1%}) have {what}.",
         columns=(column.name,),

@@ -20,8 +20,8 @@ QUICK = ("cv", *HOUSES, "--models", "median,ridge", "--engine", "inline")
 
 
 def words(text: str) -> str:
-    """Return a text without its line breaks."""
-    return re.sub(r"\s+", " ", text)
+    """Return a text without its line breaks, which may be within a name, behind its hyphen."""
+    return re.sub(r"\s+", " ", re.sub(r"(?<=\w)-\s*\n\s*", "-", text))
 
 
 @pytest.mark.parametrize(

@@ -156,15 +156,15 @@ def _altered(frame: pd.DataFrame, body: bytes) -> list[int]:
     import pandas as pd
 
     padded = _PADDED.search(body) is not None
+    floats = frame.select_dtypes("float")
+    large: set[object] = set(floats.columns[(floats.abs() >= _EXACT).any().to_numpy()])
     found = []
-    for place in frame.columns.astype(int).tolist():
-        column = frame[place]
-        if column.dtype.kind in "iuf":
-            large = column.dtype.kind == "f" and bool((column.abs() >= _EXACT).any())
-            altered = padded or large
+    for place, dtype in zip(map(int, frame.columns), frame.dtypes, strict=True):
+        if dtype.kind in "iuf":
+            altered = padded or place in large
         else:
-            altered = column.dtype == object and pd.api.types.infer_dtype(column) != "string"
-            altered = altered or column.dtype.kind == "b"
+            texts = dtype != object or pd.api.types.infer_dtype(frame[place]) == "string"
+            altered = not texts or dtype.kind == "b"
         if altered:
             found.append(place)
     return found

@@ -163,7 +163,7 @@ def _altered(frame: pd.DataFrame, body: bytes) -> list[int]:
         if dtype.kind in "iuf":
             altered = padded or place in large
         else:
-            texts = dtype != object or pd.api.types.infer_dtype(frame[place]) == "string"
+            texts = dtype.kind != "O" or pd.api.types.infer_dtype(frame[place]) == "string"
             altered = not texts or dtype.kind == "b"
         if altered:
             found.append(place)

@@ -198,8 +198,32 @@ def test_ordinary_numbers_are_no_placeholders(numbers: list[float]) -> None:
     assert find_placeholders(np.array(numbers) * 9).missing.tolist() == []
 
 
-def test_an_outlier_is_no_placeholder() -> None:
-    assert find_placeholders(np.append(np.arange(100.0), 123456)).notes == ()
+def test_an_outlier_is_named_and_kept() -> None:
+    found = find_placeholders(np.append(np.arange(100.0), 123456))
+    assert found.missing.tolist() == [] and "a cell holds 123456" in found.notes[0]
+    assert find_placeholders(np.append(np.arange(100.0), 500)).notes == ()
+
+
+def with_points(numbers: range) -> list[object]:
+    return [float(f"{number:_}".replace("_", ".")) for number in numbers]
+
+
+def test_points_between_thousands_beside_plain_numbers_are_refused() -> None:
+    pointed, plain = with_points(range(1200, 9000, 77)), list(range(1200, 9000, 77))
+    for train, test in ((pointed, plain), (plain, pointed), (pointed + plain, plain)):
+        with pytest.raises(DataError, match=r"two ways: 1\.200 with a point between thousands"):
+            as_numbers(*both(train, [*test]))
+    for train in ([1.234, 5.678, 1200] * 9, [*np.arange(0.5, 50, 0.25), *range(1000, 1100)]):
+        assert as_numbers(column(train)).train.tolist() == train
+
+
+@pytest.mark.parametrize("test", [[None] * 12, ["NA", "?", ""] * 4])
+def test_a_column_without_a_value_in_the_test_rows_is_refused(test: list[object]) -> None:
+    train: list[object] = [str(number) for number in range(12)]
+    with pytest.raises(DataError, match=r"No cell of area in test\.csv has a value, and 12 of"):
+        as_numbers(*both(train, test))
+    mostly: list[object] = ["1", *[None] * 30]
+    assert as_numbers(*both(mostly, test), words=MISSING).notes == ()
 
 
 @given(st.lists(st.sampled_from(["1", "x", "NA", "$5", ""]), max_size=20))

@@ -15,9 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import some
+from comps.base import DataError, some
 from comps.reading.placeholders import find_placeholders
-from comps.reading.ways import Column, Part, Way, common_way
+from comps.reading.ways import Column, Part, Way, check_present, common_way
+
+# Different values from which a pattern is no chance.
+_MANY = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +66,14 @@ def as_numbers(
     price: numbers have commas between thousands and the sign '$': '$1,250,000' is 1250000.
     """
     parts = [Part(column) for column in (train, test) if column is not None]
+    check_present([part.present for part in parts], [part.column for part in parts])
     way = common_way(parts)
     values = [part.values(way) for part in parts]
     notes = [*_way_notes(train.name, way, parts)]
     for part, numbers in zip(parts, values, strict=True):
         notes += _missing_notes(part, way, numbers, words)
     values = [np.where(np.isinf(numbers), np.nan, numbers) for numbers in values]
+    _check_points(train.name, np.concatenate(values))
     cut = find_placeholders(np.concatenate(values))
     notes += [f"{train.name}: {note}" for note in cut.notes]
     cleaned = [np.where(np.isin(numbers, cut.missing), np.nan, numbers) for numbers in values]
@@ -115,6 +120,29 @@ def share_of_numbers(column: Column) -> float:
     0.6666666666666666
     """
     return Part(column).share_of_numbers()
+
+
+def _check_points(name: str, values: NDArray[np.float64]) -> None:
+    """Refuse 8.450 beside 9600: points between thousands read as decimal ones.
+
+    Nearly all decimals have three digits and are below 1000, and whole numbers are above it.
+
+    Raises:
+        DataError: with an example.
+    """
+    distinct = np.unique(values[np.isfinite(values)])
+    whole = distinct == np.floor(distinct)
+    decimals = distinct[~whole]
+    digits = np.round(decimals * 1000)
+    if len(decimals) < _MANY or (distinct[whole] >= 1000).sum() < _MANY:
+        return
+    exact = np.isclose(decimals * 1000, digits, rtol=1e-9).all()
+    inside = ((decimals >= 1) & (decimals < 1000)).all()
+    if exact and inside and (digits % 10 != 0).mean() > 0.5:
+        raise DataError(
+            f"The numbers of {name} seem to be written in two ways: {decimals[0]:.3f} with a point "
+            f"between thousands, and {distinct[whole][-1]:g} without. Write plain numbers."
+        )
 
 
 def _way_notes(name: str, way: Way, parts: Sequence[Part]) -> Iterator[str]:

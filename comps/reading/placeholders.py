@@ -19,8 +19,8 @@ _ENDS = {
 _FAR = 10.0
 # Other values, different ones, that a span is believed of.
 _FEWEST = 5
-# What looks like any number is suspected only where many values are known, and it comes so often.
-_MANY, _OFTEN = 20, 5
+# What looks like any number is suspected only where so many others are known.
+_MANY = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ def find_placeholders(values: NDArray[np.float64]) -> Placeholders:
     A value that looks like a placeholder and lies ten times the span of all other values away from
     them, or more, is taken for missing. A value is named, and kept, if it looks like one, comes
     again, and is the only one of its sign or farther from the others than their span. So is any
-    other value that comes five times and lies ten times the span of 20 others away.
+    other value that lies ten times the span of 20 others away.
 
     Args:
         values: [n], of training and test rows; NaN is missing.
@@ -81,7 +81,7 @@ def find_placeholders(values: NDArray[np.float64]) -> Placeholders:
             else (distinct[first:last])
         )
         value, count = float(distinct[place]), int(counts[place])
-        if looks_like_placeholder(value) or (count >= _OFTEN and len(others) >= _MANY):
+        if len(others) >= (_FEWEST if looks_like_placeholder(value) else _MANY):
             kept, note = _judged(value, count, float(others[0]), float(others[-1]))
             notes += note
             missing += [] if kept else [value]
@@ -97,6 +97,6 @@ def _judged(value: float, count: int, low: float, high: float) -> tuple[bool, li
     where = f"{cells} {value:.10g}, far from all others ({low:.10g} to {high:.10g})"
     if looks and far:
         return False, [f"{where}: taken as missing."]
-    if count > 1 and (far or (looks and (gap > span or value < 0 <= low))):
-        return True, [f"{where}; kept as a number, though it may stand for 'no value'."]
+    if far or (looks and count > 1 and (gap > span or value < 0 <= low)):
+        return True, [f"{where}; kept as a number, though it may be wrong or stand for 'no value'."]
     return True, []

@@ -169,6 +169,13 @@ def test_infinite_cells_are_missing_with_a_note(cells: list[object]) -> None:
     assert len(found.notes) == 1 and "1 cells of train.csv are infinite" in found.notes[0]
 
 
+def test_what_looks_like_a_placeholder_and_comes_again_is_one_from_nearer_on() -> None:
+    for value, count, missing in ((-99.9, 3, True), (-99.9, 2, False), (999.0, 3, True)):
+        cells = np.append(np.linspace(-11, 28 if value < 0 else 150, 40), [value] * count)
+        assert (find_placeholders(cells).missing.tolist() == [value]) == missing
+        assert len(find_placeholders(cells).notes) == 1
+
+
 @pytest.mark.parametrize("value", [-9999, -999.0, 9999, 999.9, 1e30, 2147483647, -99999])
 def test_a_clear_placeholder_is_missing_in_both_files(value: float) -> None:
     cells = [*np.linspace(-20, 30, 40), value]

@@ -169,6 +169,13 @@ def test_infinite_cells_are_missing_with_a_note(cells: list[object]) -> None:
     assert len(found.notes) == 1 and "1 cells of train.csv are infinite" in found.notes[0]
 
 
+def test_what_looks_like_a_placeholder_and_comes_again_is_one_from_nearer_on() -> None:
+    for value, count, missing in ((-99.9, 3, True), (-99.9, 2, False), (999.0, 3, True)):
+        cells = np.append(np.linspace(-11, 28 if value < 0 else 150, 40), [value] * count)
+        assert (find_placeholders(cells).missing.tolist() == [value]) == missing
+        assert len(find_placeholders(cells).notes) == 1
+
+
 @pytest.mark.parametrize("value", [-9999, -999.0, 9999, 999.9, 1e30, 2147483647, -99999])
 def test_a_clear_placeholder_is_missing_in_both_files(value: float) -> None:
     cells = [*np.linspace(-20, 30, 40), value]
@@ -198,8 +205,32 @@ def test_ordinary_numbers_are_no_placeholders(numbers: list[float]) -> None:
     assert find_placeholders(np.array(numbers) * 9).missing.tolist() == []
 
 
-def test_an_outlier_is_no_placeholder() -> None:
-    assert find_placeholders(np.append(np.arange(100.0), 123456)).notes == ()
+def test_an_outlier_is_named_and_kept() -> None:
+    found = find_placeholders(np.append(np.arange(100.0), 123456))
+    assert found.missing.tolist() == [] and "a cell holds 123456" in found.notes[0]
+    assert find_placeholders(np.append(np.arange(100.0), 500)).notes == ()
+
+
+def with_points(numbers: range) -> list[object]:
+    return [float(f"{number:_}".replace("_", ".")) for number in numbers]
+
+
+def test_points_between_thousands_beside_plain_numbers_are_refused() -> None:
+    pointed, plain = with_points(range(1200, 9000, 77)), list(range(1200, 9000, 77))
+    for train, test in ((pointed, plain), (plain, pointed), (pointed + plain, plain)):
+        with pytest.raises(DataError, match=r"two ways: 1\.200 with a point between thousands"):
+            as_numbers(*both(train, [*test]))
+    for train in ([1.234, 5.678, 1200] * 9, [*np.arange(0.5, 50, 0.25), *range(1000, 1100)]):
+        assert as_numbers(column(train)).train.tolist() == train
+
+
+@pytest.mark.parametrize("test", [[None] * 12, ["NA", "?", ""] * 4])
+def test_a_column_without_a_value_in_the_test_rows_is_refused(test: list[object]) -> None:
+    train: list[object] = [str(number) for number in range(12)]
+    with pytest.raises(DataError, match=r"No cell of area in test\.csv has a value, and 12 of"):
+        as_numbers(*both(train, test))
+    mostly: list[object] = ["1", *[None] * 30]
+    assert as_numbers(*both(mostly, test), words=MISSING).notes == ()
 
 
 @given(st.lists(st.sampled_from(["1", "x", "NA", "$5", ""]), max_size=20))

@@ -72,3 +72,12 @@ def test_a_few_unknown_levels_are_missing_with_a_note_and_many_are_refused() -> 
     assert "line 42: 'Splendid'" in found.notes[0]
     with pytest.raises(DataError, match=r"in test\.csv holds 5 cells of no level .*'1'.*Known: Gd"):
         as_levels(column(["Gd"] * 40), column(["1"] * 5, "test.csv"), known=KNOWN)
+
+
+def test_test_rows_with_none_of_the_levels_are_refused() -> None:
+    train = column(["20", "60", "20", "70"] * 9)
+    with pytest.raises(DataError, match=r"in test\.csv holds a level of train\.csv: 'SC20'.*'20'"):
+        as_levels(train, column(["SC20", "SC60"] * 9, "test.csv"))
+    names = column([f"name {number}" for number in range(36)])
+    found = as_levels(names, column([f"other {number}" for number in range(18)], "test.csv"))
+    assert found.notes == ()

@@ -204,6 +204,18 @@ FAULTS = [
         edited(TRAIN, b"sentiment\treview", b"review\treview"),
         r"has more than once the column 'review'",
     ),
+    (
+        {**FILES, TEST: FILES[TEST] + b'"9_9"\t"Cut in'},
+        r"1 lines of testData.*: lines 4\. They may be cut",
+    ),
+    (
+        {
+            TRAIN: FILES[TRAIN],
+            TEST: b"id\treview\n" + b"".join(b'"%d"\t""\n' % n for n in range(12)),
+            SAMPLE: b"id,sentiment\n" + b"".join(b"%d,0\n" % n for n in range(12)),
+        },
+        r"No cell of review in testData\.tsv has a value, and 3 of the 3",
+    ),
     ({**FILES, TEST: b"id\treview\n"}, r"testData\.tsv has no rows"),
     ({**FILES, TEST: b""}, r"testData\.tsv has no rows"),
     ({**FILES, SAMPLE: b"id,label\n1,0\n"}, r"sampleSubmission\.csv lacks the column 'sentiment'"),
@@ -329,7 +341,7 @@ def test_duplicates_lie_on_one_side_of_every_fold(scheme: str, tmp_path: Path) -
 def test_the_user_is_told_of_duplicates(tmp_path: Path) -> None:
     more = b'"8"\t0\t"bad bad BAD!"\n"9"\t1\t"bad, bad, bad"\n"10"\t1\t"Naturally in a film."\n'
     found = load(written(tmp_path, {**FILES, TRAIN: FILES[TRAIN] + more}))
-    first, second = found.notes
+    first, *_, second = found.notes
     assert first.startswith("3 training reviews are duplicates, of 1 texts; 1 of")
     assert second == "1 test reviews are among the training reviews, too."
     assert load(written(tmp_path / "clean", FILES)).notes == ()

@@ -15,9 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import some
+from comps.base import DataError, some
 from comps.reading.placeholders import find_placeholders
-from comps.reading.ways import Column, Part, Way, common_way
+from comps.reading.ways import Column, Part, Way, check_present, common_way
+
+# Different values from which a pattern is no chance.
+_MANY = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +65,15 @@ def as_numbers(
     >>> print(found.notes[0])
     price: numbers have commas between thousands and the sign '$': '$1,250,000' is 1250000.
     """
-    parts = [Part(column) for column in (train, test) if column is not None]
-    way = common_way(parts)
-    values = [part.values(way) for part in parts]
-    notes = [*_way_notes(train.name, way, parts)]
-    for part, numbers in zip(parts, values, strict=True):
-        notes += _missing_notes(part, way, numbers, words)
+    columns = [column for column in (train, test) if column is not None]
+    if all(column.cells.dtype.kind in "iuf" for column in columns):
+        values = [column.cells.to_numpy(dtype=np.float64) for column in columns]
+        check_present([int((~np.isnan(part)).sum()) for part in values], columns)
+        notes = [note for found in zip(columns, values, strict=True) for note in _infinite(*found)]
+    else:
+        values, notes = _read(columns, words)
     values = [np.where(np.isinf(numbers), np.nan, numbers) for numbers in values]
+    _check_points(train.name, np.concatenate(values))
     cut = find_placeholders(np.concatenate(values))
     notes += [f"{train.name}: {note}" for note in cut.notes]
     cleaned = [np.where(np.isin(numbers, cut.missing), np.nan, numbers) for numbers in values]
@@ -127,6 +132,43 @@ def units_of(column: Column) -> set[str]:
     return {written.unit for written in Part(column).written.values()} - {""}
 
 
+def _check_points(name: str, values: NDArray[np.float64]) -> None:
+    """Refuse 8.450 beside 9600: points between thousands read as decimal ones.
+
+    Nearly all decimals have three digits and are below 1000, and whole numbers are above it.
+
+    Raises:
+        DataError: with an example.
+    """
+    distinct = np.unique(values[np.isfinite(values)])
+    whole = distinct == np.floor(distinct)
+    decimals = distinct[~whole]
+    digits = np.round(decimals * 1000)
+    if len(decimals) < _MANY or (distinct[whole] >= 1000).sum() < _MANY:
+        return
+    exact = np.isclose(decimals * 1000, digits, rtol=1e-9).all()
+    inside = ((decimals >= 1) & (decimals < 1000)).all()
+    if exact and inside and (digits % 10 != 0).mean() > 0.5:
+        raise DataError(
+            f"The numbers of {name} seem to be written in two ways: {decimals[0]:.3f} with a point "
+            f"between thousands, and {distinct[whole][-1]:g} without. Write plain numbers."
+        )
+
+
+def _read(
+    columns: Sequence[Column], words: Container[str]
+) -> tuple[list[NDArray[np.float64]], list[str]]:
+    """Return the numbers that texts say, and the notes of those that say none."""
+    parts = [Part(column) for column in columns]
+    check_present([part.present for part in parts], columns)
+    way = common_way(parts)
+    values = [part.values(way) for part in parts]
+    notes = [*_way_notes(columns[0].name, way, parts)]
+    for part, numbers in zip(parts, values, strict=True):
+        notes += _missing_notes(part, way, numbers, words)
+    return values, notes
+
+
 def _way_notes(name: str, way: Way, parts: Sequence[Part]) -> Iterator[str]:
     if way != Way():
         text, value = next(found for part in parts if (found := part.example(way)) is not None)
@@ -145,12 +187,21 @@ def _missing_notes(
             f"{column.name}: {sum(said.values())} cells of {column.file} say {shown}: taken as "
             "missing."
         )
-    for rows, what in (
-        (np.flatnonzero(np.isinf(numbers)), "are infinite"),
-        (part.strange(way), "are no numbers"),
-    ):
-        if len(rows):
-            yield (
-                f"{column.name}: {len(rows)} cells of {column.file} {what}: taken as missing. "
-                f"{column.shown(rows)}."
-            )
+    yield from _infinite(column, numbers)
+    strange = part.strange(way)
+    if len(strange):
+        yield _as_missing(column, strange, "are no numbers")
+
+
+def _infinite(column: Column, numbers: NDArray[np.float64]) -> Iterator[str]:
+    """Yield a note if numbers are infinite."""
+    rows = np.flatnonzero(np.isinf(numbers))
+    if len(rows):
+        yield _as_missing(column, rows, "are infinite")
+
+
+def _as_missing(column: Column, rows: NDArray[np.int64], what: str) -> str:
+    return (
+        f"{column.name}: {len(rows)} cells of {column.file} {what}: taken as missing. "
+        f"{column.shown(rows)}."
+    )

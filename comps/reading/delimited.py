@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 _PARQUET = b"PAR1"
 # Above, not every whole number is a float64.
 _EXACT = 2.0**53
-_PADDED = re.compile(rb'(?:^|[\n\r,;|\t"])[ ]*[+-]?0\d')
+_BLOCK = 32 * 1024 * 1024
 
 
 class _Every:
@@ -155,7 +154,7 @@ def _altered(frame: pd.DataFrame, body: bytes) -> list[int]:
     """Return the columns in which the parser may have altered the text of a cell."""
     import pandas as pd
 
-    padded = _PADDED.search(body) is not None
+    padded = _is_padded(body)
     floats = frame.select_dtypes("float")
     large: set[object] = set(floats.columns[(floats.abs() >= _EXACT).any().to_numpy()])
     found = []
@@ -168,6 +167,22 @@ def _altered(frame: pd.DataFrame, body: bytes) -> list[int]:
         if altered:
             found.append(place)
     return found
+
+
+def _is_padded(body: bytes) -> bool:
+    """Whether a field may begin with a zero and another digit."""
+    before = np.zeros(256, dtype=bool)
+    before[list(b'\n\r,;|\t" +-')] = True
+    for start in range(0, len(body), _BLOCK):
+        # One more byte at each end, for a field on the border of two blocks.
+        block = np.frombuffer(b"\n" + body[max(start - 1, 0) : start + _BLOCK + 1], np.uint8)
+        zeros = np.flatnonzero(block[1:-1] == ord("0")) + 1
+        found = zeros[before[block[zeros - 1]] & (block[zeros + 1] - ord("0") < 10)]
+        # A sign in the middle of a field, as in 2015-01-31, is none.
+        signed = np.isin(block[found - 1], list(b"+-")) & ~before[block[found - 2]]
+        if not signed.all():
+            return True
+    return False
 
 
 def _is_exact(texts: pd.Series, numbers: pd.Series) -> bool:
@@ -222,7 +237,7 @@ def _one_column_a_name(table: Table, rename: bool) -> Table:
     if differ and not rename:
         raise DataError(
             f"{table.name} has several columns called {some(dict.fromkeys(map(repr, differ)))}, "
-            "and they differ. Rename or delete all but one."
+            "and they differ. Rename or delete all but one; or is the line of names missing?"
         )
     notes = list(table.notes)
     if again:

@@ -23,6 +23,8 @@ def as_utf8(content: bytes, name: str) -> tuple[bytes, tuple[str, ...]]:
     'café'
     """
     notes: tuple[str, ...] = ()
+    if content[:512].lstrip().lower().startswith((b"<!doctype", b"<html")):
+        raise _no_text(name, "it is a web page, perhaps one that asks to sign in")
     if content.startswith(_UTF16):
         try:
             content = content.decode("utf-16").encode()

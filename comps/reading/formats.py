@@ -6,6 +6,7 @@ import bz2
 import gzip
 import lzma
 import os
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -36,6 +37,12 @@ class Format:
     offset: int = 0
 
 
+def _closing(container: Container, file: IO[bytes]) -> Container:
+    """Return a container that closes its file when it is no longer used."""
+    weakref.finalize(container, file.close)
+    return container
+
+
 def _stream(
     kind: str, unpack: Callable[[IO[bytes]], object]
 ) -> Callable[[IO[bytes], Path], Container]:
@@ -47,8 +54,9 @@ def _stream(
         with archive_errors(where, kind):
             content = spooled(cast(IO[bytes], unpack(file)), where, size)
         if (found := _format(content)) is not None and found.open is Tar:
-            return Tar(content, where)
-        return Single(content, where, unpacked_name(where.name) or where.name)
+            return _closing(Tar(content, where), content)
+        name = unpacked_name(where.name) or where.name
+        return _closing(Single(content, where, name), content)
 
     return open_stream
 
@@ -91,7 +99,7 @@ def contained(path: Path) -> Container:
         return Folder(path)
     with file_errors(path):
         file = path.open("rb")
-    return opened(file, path) or Single(file, path, path.name)
+    return opened(file, path) or _closing(Single(file, path, path.name), file)
 
 
 def opened(file: IO[bytes], where: Path) -> Container | None:
@@ -106,7 +114,11 @@ def opened(file: IO[bytes], where: Path) -> Container | None:
     """
     with file_errors(where):
         if (found := _format(file)) is not None:
-            return found.open(file, where)
+            try:
+                return _closing(found.open(file, where), file)
+            except BaseException:
+                file.close()
+                raise
         file.seek(0)
         head = file.read(512)
     for magic, what in _FOREIGN.items():

@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING
 
 from comps.base import DataError, some
 from comps.reading.missing import SURE
-from comps.reading.ways import Column, few_of
+from comps.reading.ways import Column, check_present, few_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+# Fewer rows may well have other levels.
+_ROWS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +58,8 @@ def as_levels(
         words: those of them that are usual here and need no note.
 
     Raises:
-        DataError: if many cells of a file hold no known level; lines and cells are named.
+        DataError: if many cells of a file hold no known level, or the test rows none of those of
+            the training rows; lines and cells are named.
 
     >>> import pandas as pd
     >>> zones = pd.Series(["RL", "rl", "RL", "N/A"])
@@ -65,6 +70,10 @@ def as_levels(
     "zone: 1 cells of train.csv are written otherwise: taken as 'RL'. line 3: 'rl'."
     """
     parts = [column for column in (train, test) if column is not None]
+    there = [_present(column, missing) for column in parts]
+    check_present(list(map(len, there)), parts)
+    if test is not None and not known:
+        _check_overlap(train, test, *there)
     usual = _spellings(known) if known else _most_frequent(parts)
     found, notes = [], []
     for column in parts:
@@ -72,6 +81,30 @@ def as_levels(
         found.append(levels)
         notes += said
     return Levels(found[0], found[1] if test is not None else None, tuple(notes))
+
+
+def _present(column: Column, missing: Container[str]) -> list[str]:
+    """Return the cells that hold a level."""
+    texts = column.cells.dropna().astype(str)
+    return [text for text in texts if text.strip().lower() not in missing]
+
+
+def _check_overlap(
+    train: Column, test: Column, levels: Sequence[str], others: Sequence[str]
+) -> None:
+    """Refuse test rows that have none of the levels, where the training rows repeat theirs.
+
+    Raises:
+        DataError: with levels of both.
+    """
+    keys = set(map(_key, levels))
+    repeated = 2 * len(keys) < len(levels)
+    if repeated and len(others) >= _ROWS and not keys & set(map(_key, others)):
+        shown = [some(dict.fromkeys(map(repr, texts))) for texts in (others, levels)]
+        raise DataError(
+            f"No cell of {test.name} in {test.file} holds a level of {train.file}: "
+            f"{', and '.join(shown)}. Write the levels of both files in one way."
+        )
 
 
 def _spellings(levels: Collection[str]) -> dict[str, str]:
@@ -99,7 +132,9 @@ def _read(
     """Return the levels of a file, and notes."""
     texts = column.cells.astype(object).where(column.cells.notna(), "").astype(str)
     meaning: dict[str, str | None] = {}
-    changed, said, unknown = set(), set(), set()
+    changed: dict[str, str] = {}
+    said: list[str] = []
+    unknown: list[str] = []
     for text in texts.unique():
         key = text.strip().lower()
         level = usual.get(_key(text))
@@ -107,21 +142,21 @@ def _read(
             meaning[text] = text if text in known else level
         elif key in missing:
             meaning[text] = None
-            said.update(set() if key in words else {text})
+            said += [] if key in words else [text]
         elif known:
             meaning[text] = None
-            unknown.add(text)
+            unknown.append(text)
         else:
             meaning[text] = level
-        if meaning[text] not in (None, text):
-            changed.add(text)
+        if (level := meaning[text]) is not None and level != text:
+            changed[text] = level
     notes = []
     for which, what in (
-        (changed, f"are written otherwise: taken as {some(repr(meaning[t]) for t in changed)}"),
+        (changed, f"are written otherwise: taken as {some(map(repr, changed.values()))}"),
         (said, "say that there is no level: taken as missing"),
         (unknown, "are no level that is known: taken as missing"),
     ):
-        rows = texts.isin(which).to_numpy().nonzero()[0]
+        rows = texts.isin(list(which)).to_numpy().nonzero()[0]
         if not len(rows):
             continue
         if which is unknown and len(rows) > few_of(int((texts != "").sum())):

@@ -15,12 +15,13 @@ _ENDS = {
     *(float(sign * 2 ** (bits - 1) - (sign > 0)) for bits in (16, 32, 64) for sign in (-1, 1)),
     *(sign * float(np.finfo(kind).max) for kind in (np.float32, np.float64) for sign in (-1, 1)),
 }
-# How often the span of all other values a placeholder lies away from them at least.
-_FAR = 10.0
+# How often the span of all other values a placeholder lies away from them at least: any; one that
+# comes again; one that comes again below zero, where nobody puts the highest value that is told.
+_FAR, _AGAIN, _BELOW = 10.0, 4.0, 2.0
 # Other values, different ones, that a span is believed of.
 _FEWEST = 5
-# What looks like any number is suspected only where many values are known, and it comes so often.
-_MANY, _OFTEN = 20, 5
+# What looks like any number is suspected only where so many others are known.
+_MANY = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +55,10 @@ def find_placeholders(values: NDArray[np.float64]) -> Placeholders:
     """Find values at the ends that stand for "no value".
 
     A value that looks like a placeholder and lies ten times the span of all other values away from
-    them, or more, is taken for missing. A value is named, and kept, if it looks like one, comes
+    them, or more, is taken for missing; if it comes three times, from four times the span on, and
+    below zero from twice on. A value is named, and kept, if it looks like one, comes
     again, and is the only one of its sign or farther from the others than their span. So is any
-    other value that comes five times and lies ten times the span of 20 others away.
+    other value that lies ten times the span of 20 others away.
 
     Args:
         values: [n], of training and test rows; NaN is missing.
@@ -81,7 +83,7 @@ def find_placeholders(values: NDArray[np.float64]) -> Placeholders:
             else (distinct[first:last])
         )
         value, count = float(distinct[place]), int(counts[place])
-        if looks_like_placeholder(value) or (count >= _OFTEN and len(others) >= _MANY):
+        if len(others) >= (_FEWEST if looks_like_placeholder(value) else _MANY):
             kept, note = _judged(value, count, float(others[0]), float(others[-1]))
             notes += note
             missing += [] if kept else [value]
@@ -94,9 +96,10 @@ def _judged(value: float, count: int, low: float, high: float) -> tuple[bool, li
     looks = looks_like_placeholder(value)
     far = gap >= _FAR * span
     cells = f"{count} cells hold" if count > 1 else "a cell holds"
+    clear = (_BELOW if value < 0 else _AGAIN) if count > 2 else _FAR
     where = f"{cells} {value:.10g}, far from all others ({low:.10g} to {high:.10g})"
-    if looks and far:
+    if looks and gap >= clear * span:
         return False, [f"{where}: taken as missing."]
-    if count > 1 and (far or (looks and (gap > span or value < 0 <= low))):
-        return True, [f"{where}; kept as a number, though it may stand for 'no value'."]
+    if far or (looks and count > 1 and (gap > span or value < 0 <= low)):
+        return True, [f"{where}; kept as a number, though it may be wrong or stand for 'no value'."]
     return True, []

@@ -26,6 +26,8 @@ _THOUSANDS = {style.name for style in STYLES if "thousands" in style.name}
 # So many different cells with a sign before three digits are no decimals by chance: of decimals,
 # one in ten would end with a zero, which is not written.
 _ENOUGH = 50
+# Of fewer rows, a column may well be empty.
+_ROWS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +53,37 @@ class Column:
 
     def shown(self, rows: Sequence[int] | NDArray[np.int64]) -> str:
         """Return the lines and cells of the first rows, for messages."""
-        texts = [f"line {self._line(row)}: {str(self.cells.iloc[row])!r}" for row in rows[:_SHOWN]]
+        texts = [f"line {self._line(row)}: {self._text(row)}" for row in rows[:_SHOWN]]
         more = f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
         return ", ".join(texts) + more
 
+    def _text(self, row: int) -> str:
+        cell = self.cells.iloc[row]
+        return "nothing" if self.cells.isna().iloc[row] else repr(str(cell))
+
     def _line(self, row: int) -> int:
         return int(row) + 2 if self.lines is None else int(self.lines[row])
+
+
+def check_present(present: Sequence[int], columns: Sequence[Column]) -> None:
+    """Refuse a column of which the test rows have no value, and most training rows have one.
+
+    Args:
+        present: number of cells with a value in each file, the training rows first.
+        columns: the column in each file.
+
+    Raises:
+        DataError: that says so.
+    """
+    train, *tests = columns
+    for count, test in zip(present[1:], tests, strict=True):
+        enough = len(test.cells) >= _ROWS and present[0] > len(train.cells) / 2
+        if enough and not count:
+            raise DataError(
+                f"No cell of {test.name} in {test.file} has a value, and {present[0]} of the "
+                f"{len(train.cells)} in {train.file} have one: {test.shown([0, 1])}. What is "
+                "learned from it would be of no use: leave the column out of both, or fill it."
+            )
 
 
 def few_of(cells: int) -> int:
@@ -231,7 +258,7 @@ def _check_alike(part: Part) -> None:
         )
     raise DataError(
         f"The numbers of {column.name} in {column.file} are written in several ways: "
-        f"{part.present - len(strange)} with {way}, and {len(strange)} otherwise, such as "
+        f"{part.present - len(strange)} are {_kind(way)}, and {len(strange)} are not, such as "
         f"{column.shown(strange)}. Write all of them in one way."
     )
 

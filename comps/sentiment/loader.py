@@ -13,6 +13,7 @@ from comps.reading.archives import files_fingerprint, open_files, read_files
 from comps.reading.columns import check_columns, numeric_target
 from comps.reading.delimited import Table, read_table
 from comps.reading.ids import check_same_ids, checked_ids
+from comps.reading.ways import Column, check_present
 from comps.sentiment.folders import find_reviews, read_reviews
 from comps.sentiment.texts import clean, duplicate_groups, normal_form
 from comps.sentiment.tsv import read_tsv
@@ -50,6 +51,8 @@ def load(path: Path) -> Dataset:
     train_ids, test_ids = checked_ids(train["id"], TRAIN), checked_ids(test["id"], TEST)
     sample_ids = checked_ids(sample.frame["id"], SAMPLE)
     check_same_ids(sample_ids, test_ids, SAMPLE, TEST)
+    parts = [Column("review", t["review"], n) for t, n in ((train, TRAIN), (test, TEST))]
+    check_present([int((part.cells.str.strip() != "").sum()) for part in parts], parts)
     texts = [[clean(text) for text in part["review"]] for part in (train, test)]
     groups = duplicate_groups(texts[0])
     return Dataset(
@@ -124,6 +127,10 @@ def _notes(
             f"{int((sizes > 1).sum())} texts; {mixed} of these have both labels. No fold splits "
             "them."
         )
+    for part, there in (("training", train), ("test", test)):
+        empty = sum(not text.strip() for text in there)
+        if empty:
+            notes.append(f"{empty} of {len(there)} {part} reviews are empty.")
     known = {normal_form(text) for text in train}
     repeated = sum(normal_form(text) in known for text in test)
     if repeated:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from comps.base import DataError
+from comps.base import DataError, some
 from comps.reading.columns import check_names
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ def read_tsv(files: Mapping[str, bytes], name: str) -> pd.DataFrame:
         name: of the file to read.
 
     Raises:
-        DataError: if it is no UTF-8 text, has no rows, or a line has too many or too few
-            fields; the first such lines are named.
+        DataError: if it is no UTF-8 text, has no rows, two columns of one name, or a line has too
+            many or too few fields or is cut; the first such lines are named.
 
     >>> read_tsv({"a.tsv": b'id\treview\n"1_8"\t"So \\"good\\""\n'}, "a.tsv").loc[0, "review"]
     'So "good"'
@@ -51,8 +51,18 @@ def read_tsv(files: Mapping[str, bytes], name: str) -> pd.DataFrame:
             f"its first; {len(odd)} lines have another number. {', '.join(odd[:5])}."
         )
     check_names(header, header, name)
+    cut = [number for number, row in rows if any(map(_is_cut, row))]
+    if cut:
+        raise DataError(
+            f"{len(cut)} lines of {name} have a text that begins with a quotation mark and ends "
+            f"without one: lines {some(cut)}. They may be cut: download the file again."
+        )
     columns = zip(*([_unquoted(field) for field in row] for _, row in rows[1:]), strict=True)
     return pd.DataFrame(dict(zip(header, map(list, columns), strict=True)))
+
+
+def _is_cut(field: str) -> bool:
+    return field.startswith('"') and not (len(field) > 1 and field.endswith('"'))
 
 
 def _unquoted(field: str) -> str:

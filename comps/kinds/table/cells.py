@@ -14,7 +14,6 @@ from comps.kinds.table import dates
 from comps.reading.cells import as_numbers
 from comps.reading.dates import isolated
 from comps.reading.missing import SURE, says_missing
-from comps.reading.placeholders import find_placeholders
 from comps.reading.ways import Column
 
 if TYPE_CHECKING:
@@ -52,11 +51,6 @@ def numbers(columns: Sequence[Column], argument: str) -> Typed:
     import pandas as pd
 
     del argument
-    if all(column.cells.dtype.kind in "iuf" for column in columns):
-        values = [column.cells.to_numpy(dtype=np.float64) for column in columns]
-        together = np.concatenate(values)
-        if not np.isinf(together).any() and not find_placeholders(together).notes:
-            return Typed([pd.Series(part) for part in values])
     found = as_numbers(*columns, words=SURE)
     parts = (found.train,) if found.test is None else (found.train, found.test)
     return Typed([pd.Series(part) for part in parts], found.notes)

@@ -9,6 +9,7 @@ from comps.base.errors import (
     StoreError,
     UsageError,
     WorkbenchError,
+    range_of,
     some,
     unknown_name,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "parse_member",
     "parse_setting",
     "predicted_classes",
+    "range_of",
     "root_mean_squared_error",
     "some",
     "split_names",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from comps.base import Competition, DataError, Dataset, Prediction, some
+from comps.base import Competition, DataError, Dataset, Prediction, range_of, some
 from submissions.forms import labels_in_a_row, labels_of_columns
 from submissions.labels import label_codes, listed, same_label, split_rankings
 
@@ -115,7 +115,7 @@ def _value_problems(
     outside = ~infinite & ((values < low) | (values > high))
     if outside.any():
         yield (
-            f"{int(outside.sum())} values of {column} are outside {low:g} to {high:g}: "
+            f"{int(outside.sum())} values of {column} are not {range_of(low, high)}: "
             f"ids {some(ids[outside])}."
         )
 

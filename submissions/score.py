@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Competition, DataError, Prediction, Task, Truth, some
+from comps.base import Array, Competition, DataError, Prediction, Task, Truth, range_of, some
 from submissions.forms import labels_in_a_row, labels_of_columns
 from submissions.labels import label_codes, labels_of, listed, same_label, split_rankings
 
@@ -249,8 +249,8 @@ def _numbers(competition: Competition, name: str, table: pd.DataFrame) -> NDArra
     bad: NDArray[np.bool_] = ~np.all(inside, axis=1)
     if bad.any():
         raise DataError(
-            f"The {name} has {int(bad.sum())} values that are no numbers between {low:g} and "
-            f"{high:g}: ids {', '.join(table.index[bad][:5])}."
+            f"The {name} has {int(bad.sum())} values that are no numbers {range_of(low, high)}: "
+            f"ids {some(table.index[bad])}."
         )
     return values
 

@@ -569,7 +569,7 @@ def test_score_takes_tables_and_files(tmp_path: Path) -> None:
     answers.to_csv(tmp_path / "answers.csv", index=False)
     assert score(given, answers, own()).value == 1.0
     assert score(given, tmp_path / "answers.csv", own()).value == 1.0
-    with pytest.raises(DataError, match="Cannot read"):
+    with pytest.raises(DataError, match="There is no file or folder"):
         score(tmp_path / "no.csv", answers, own())
 
 

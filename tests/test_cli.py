@@ -487,7 +487,7 @@ def test_every_problem_of_a_file_is_told_with_the_first_ids(home: Home, tmp_path
     assert problems[0] == "Error: The submission is not valid."
     assert problems[1] == f"- 1 ids of the sample submission are missing: {first}."
     assert problems[2] == f"- 1 values of SalePrice are no finite numbers: ids {third}."
-    assert problems[3].startswith("- 1 values of SalePrice are outside ")
+    assert problems[3].startswith("- 1 values of SalePrice are not above 0: ")
     assert problems[3].endswith(f": ids {second}.")
 
 

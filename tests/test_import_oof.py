@@ -312,7 +312,7 @@ def test_what_is_wrong_is_named(ridge: Tables, case: str) -> None:
 def test_values_outside_the_range_of_a_submission_are_refused(ridge: Tables) -> None:
     competition = replace(TINY, valid_range=(1.0, 1e9))
     tables = replace(ridge, competition=competition).changed("oof", cell(1, "price", 0.5))
-    with pytest.raises(DataError, match=r"values of price are outside 1 to 1e\+09: ids 1001 \(0.5"):
+    with pytest.raises(DataError, match=r"price are not from 1 to 1e\+09: ids 1001 \(0.5"):
         tables.member()
 
 
@@ -374,7 +374,7 @@ def test_of_two_classes_the_probability_of_class_1_is_expected(experiment: Exper
 @pytest.mark.parametrize("value", [-0.1, 1.1])
 def test_probabilities_lie_between_0_and_1(experiment: Experiment, value: float) -> None:
     tables = binary(experiment).changed("test", cell(0, "price", value))
-    with pytest.raises(DataError, match=rf"values of price are outside 0 to 1: ids 1120 \({value}"):
+    with pytest.raises(DataError, match=rf"price are not from 0 to 1: ids 1120 \({value}"):
         tables.member()
 
 
@@ -419,7 +419,7 @@ def test_probabilities_that_do_not_sum_to_1_are_refused(digits: Tables) -> None:
         digits.changed("oof", spoil).member()
     with pytest.raises(DataError, match=r"lacks the columns \['9'\]"):
         digits.changed("test", lambda table: table.drop(columns="9")).member()
-    with pytest.raises(DataError, match=r"values of 7 are outside 0 to 1: ids 2 \(-0.2"):
+    with pytest.raises(DataError, match=r"values of 7 are not from 0 to 1: ids 2 \(-0.2"):
         digits.changed("test", cell(1, "7", -0.2)).member()
 
 

@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.results.imported_scale import problems_of_oof, problems_of_test
+from pipelines.results.imported_scale import (
+    problems_of_oof,
+    problems_of_submission,
+    problems_of_test,
+)
 
 RNG = np.random.default_rng(0)
 PRICES = np.exp(RNG.normal(12, 0.4, 300))
@@ -79,3 +83,9 @@ def test_test_rows_of_a_later_time_are_taken(trend: float) -> None:
 def test_targets_that_are_all_the_same_have_no_scale() -> None:
     same = np.full(10, 3.0)
     assert list(problems_of_oof("y", same, same * 1.1)) == []
+
+
+def test_a_submission_on_another_scale_is_told() -> None:
+    (problem,) = problems_of_submission("y", PRICES, np.log(PRICES))
+    assert "the training target from" in problem
+    assert list(problems_of_submission("y", PRICES, predicted(PRICES))) == []

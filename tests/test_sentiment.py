@@ -344,7 +344,7 @@ def test_the_user_is_told_of_duplicates(tmp_path: Path) -> None:
     first, *_, second = found.notes
     assert first.startswith("3 training reviews are duplicates, of 1 texts; 1 of")
     assert second == "1 test reviews are among the training reviews, too."
-    assert load(written(tmp_path / "clean", FILES)).notes == ()
+    assert load(written(tmp_path / "clean", FILES)).notes == ("1 of 2 test reviews are empty.",)
 
 
 # Bags and sequences of tokens

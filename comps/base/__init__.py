@@ -13,6 +13,7 @@ from comps.base.errors import (
     StoreError,
     UsageError,
     WorkbenchError,
+    range_of,
     some,
     unknown_name,
 )
@@ -97,6 +98,7 @@ __all__ = [
     "parse_member",
     "parse_setting",
     "predicted_classes",
+    "range_of",
     "ranked_classes",
     "root_mean_squared_error",
     "some",

@@ -90,3 +90,16 @@ def some(names: Iterable[object]) -> str:
     shown = list(names)
     rest = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
     return ", ".join(map(str, shown[:_SHOWN])) + rest
+
+
+def range_of(low: float, high: float) -> str:
+    """Return a range of values in words; the least positive number stands for "above 0".
+
+    >>> range_of(0, 1), range_of(5e-324, float("inf")), range_of(float("-inf"), 9)
+    ('from 0 to 1', 'above 0', 'up to 9')
+    """
+    if high == float("inf"):
+        if low == float("-inf"):
+            return "finite"
+        return "above 0" if 0 < low < 1e-300 else f"from {low:g} on"
+    return f"up to {high:g}" if low == float("-inf") else f"from {low:g} to {high:g}"

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from comps.base import Competition, DataError, UsageError, some
+import numpy as np
+
+from comps.base import Competition, DataError, Dataset, Task, UsageError, some
 from comps.catalog import competition_names, usable_competitions
 from comps.reading.archives import open_files
 from comps.reading.delimited import ALL, Table, read_table
 from comps.sources import find_source
 from pipelines.api.choices import Options, competition_of
+from pipelines.results.imported_scale import problems_of_submission
 from submissions import answers_are_labels, score_submission
 
 if TYPE_CHECKING:
@@ -113,6 +116,21 @@ def read_file(path: Path, *, text: Container[str] = ALL, delimiter: str | None =
         what = "is a folder" if path.is_dir() else f"holds {len(names)} files: {some(names)}"
         raise DataError(f"{path} {what}; name the file with the table.")
     return read_table(files.read(names[0]), str(path), text=text, delimiter=delimiter)
+
+
+def check_scale(competition: Competition, dataset: Dataset, submission: pd.DataFrame) -> None:
+    """Check that submitted values are on the scale of the target.
+
+    Raises:
+        DataError: with both ranges.
+    """
+    if competition.task is not Task.REGRESSION:
+        return
+    targets = dataset.target.reshape(len(dataset.target), -1).T
+    for column, target in zip(competition.target_columns, targets, strict=True):
+        values = submission[column].to_numpy(dtype=np.float64)
+        for problem in problems_of_submission(column, target, values):
+            raise DataError(f"The submission is not valid. {problem}")
 
 
 def _with_columns(columns: list[str]) -> Competition:

@@ -31,7 +31,7 @@ from pipelines.api.following import Followed, finished_members, follow, introduc
 from pipelines.api.progress import Progress, Teller
 from pipelines.api.results import Result, blend_members
 from pipelines.api.running import keep, write_submission
-from pipelines.api.scoring import read_file
+from pipelines.api.scoring import check_scale, read_file
 from pipelines.api.session import Session
 from pipelines.results.oof import OutOfFold
 from pipelines.store import Experiment
@@ -222,6 +222,7 @@ def check_file(
         raise DataError(f"The submission is not valid. {' '.join(table.notes)}")
     # A label may be called NA or None.
     check_submission(session.competition, session.dataset, table.frame.fillna(""))
+    check_scale(session.competition, session.dataset, table.frame)
     return len(table.frame)
 
 

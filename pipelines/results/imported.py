@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Competition, DataError, Dataset, Task, some
+from comps.base import Array, Competition, DataError, Dataset, Task, range_of, some
 from pipelines.basics.fingerprint import fingerprint
 from pipelines.folds import Folds
 from pipelines.results.imported_scale import problems_of_oof, problems_of_test
@@ -112,11 +112,6 @@ def _check_scale(
         _refuse(files["oof"], problems_of_oof(column, own, oof))
     for (column, own, oof), tested in zip(columns, back(test).T, strict=True):
         _refuse(files["test"], problems_of_test(column, own, oof, tested))
-
-
-def _outside(low: float, high: float) -> str:
-    """Return the message for values outside a range; "above zero" is the least positive number."""
-    return "are not above 0" if 0 < low < 1e-300 else f"are outside {low:g} to {high:g}"
 
 
 def _member(
@@ -245,7 +240,7 @@ def _value_problems(
     for place, column in enumerate(cells):
         for bad, what in (
             (~finite, "are no finite numbers"),
-            (finite & ~inside, _outside(low, high)),
+            (finite & ~inside, f"are not {range_of(low, high)}"),
             (
                 finite & inside & ~np.isfinite(scaled),
                 f"have no number on the scale '{competition.metric.scale.name}'",

@@ -1,4 +1,4 @@
-"""Imported predictions that are on another scale than the target's, such as its logarithm."""
+"""Predictions of elsewhere that are on another scale than the target, such as its logarithm."""
 
 from __future__ import annotations
 
@@ -57,6 +57,21 @@ def problems_of_test(column: str, target: Values, oof: Values, test: Values) -> 
         yield _message(column, test, "the out-of-fold predictions", oof, "")
 
 
+def problems_of_submission(column: str, target: Values, values: Values) -> Iterator[str]:
+    """Yield why submitted values are on another scale than the training target, if they are.
+
+    Args:
+        column: name of the target.
+        target: [n] in its own unit.
+        values: [m] of the submission.
+
+    >>> len(list(problems_of_submission("price", np.arange(90e3, 99e3), np.arange(11.0, 13))))
+    1
+    """
+    if _apart(values, target):
+        yield _message(column, values, "the training target", target, "", called="values")
+
+
 def _apart(values: Values, others: Values) -> bool:
     low, middle, high = np.quantile(others, [0.25, 0.5, 0.75])
     below, median, above = np.quantile(values, [0.05, 0.5, 0.95])
@@ -89,9 +104,17 @@ def _explained(target: Array, prediction: Values) -> float:
     return 1 - error / variance if variance > 0 else 0.0
 
 
-def _message(column: str, values: Values, what: str, others: Values, scale: str) -> str:
+def _message(
+    column: str,
+    values: Values,
+    what: str,
+    others: Values,
+    scale: str,
+    *,
+    called: str = "predictions",
+) -> str:
     return (
-        f"{column}: the predictions range from {_range(values)}, and {what} from "
+        f"{column}: the {called} range from {_range(values)}, and {what} from "
         f"{_range(others)}: they are on another scale"
         + (f", it seems {scale}. " if scale else ". ")
         + "Give them in the target's own unit."

@@ -19,6 +19,8 @@ from pipelines.checks._scores import Floats, correlation, given, unexplained
 
 # Less than this is left: an AUC of 0.9975, an R² of 0.995.
 _PERFECT = 0.005
+# Values are rounded so, and others are far from it.
+_EXACT, _EXACT_TIMES = 1e-4, 30.0
 # What the others leave if they do not predict the target well themselves. Classes often lie apart
 # in every column, so that the others have to be weaker before one of them stands out.
 _LEAST_LEFT, _LEAST_LEFT_OF_CLASSES = 0.05, 0.15
@@ -84,7 +86,9 @@ def evidence(
         return None
     part = Answer(answer.name, answer.values[rows], answer.binary)
     left_by_others = unexplained(part, others[rows])
-    if left_by_others < max(_LEAST_LEFT, limits.times * left):
+    # Values that a column gives but for rounding are no prediction.
+    exact = not answer.binary and left <= _EXACT
+    if left_by_others < max(_EXACT_TIMES * _EXACT if exact else _LEAST_LEFT, limits.times * left):
         return None
     if left <= _PERFECT:
         return Evidence(left, left_by_others, perfect=True)

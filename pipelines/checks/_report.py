@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from comps.base import (
     Check,
     Competition,
@@ -112,7 +114,17 @@ def known_checks(competition: Competition) -> dict[str, Check]:
 
 def _complete(finding: Finding, check: Check) -> Finding:
     severity = check.severity if finding.severity is None else finding.severity
-    return replace(finding, code=check.code, severity=Severity(severity))
+    return replace(
+        finding,
+        code=check.code,
+        severity=Severity(severity),
+        # NumPy's numbers are no JSON.
+        rows=tuple(int(row) for row in finding.rows),
+        values={
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in finding.values.items()
+        },
+    )
 
 
 def _notes(subject: Subject) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def _divides(column: Column) -> bool:
     n = counts.sum()
     if not len(asked) or not _LEAST_LEVELS <= len(known) <= _MOST_LEVELS_SHARE * n:
         return False
-    if column.kind is Kind.DATE or is_later(column):
+    if column.kind is Kind.DATE or (is_time(column) and is_later(column)):
         return False
     unseen = ~np.isin(asked, known)
     # Of rows drawn at random, as many are new as have a value of their own among those known.

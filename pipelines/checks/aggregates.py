@@ -12,6 +12,7 @@ from comps.base import Finding, Severity, Subject
 from pipelines.checks._answers import Answer, answers
 from pipelines.checks._scores import Floats, correlation
 from pipelines.checks._table import Column, Kind, features, train_rows
+from pipelines.checks.single_column import strong_scores
 
 # Levels that are enough to compare halves of; of fewer, so many rows each are needed.
 _MANY_LEVELS, _ROWS_OF_FEW = 30, 15
@@ -20,7 +21,7 @@ _LEAST_LEVELS = 10
 # hold the targets of its own rows; and the chance of it, divided among all that is looked at.
 _HALVES, _CLOSE, _CHANCE = -0.3, 0.6, 0.003
 # Of a column with the target within levels, which no measured column reaches.
-_WITHIN = 0.97
+_WITHIN, _OF_OTHERS = 0.995, 0.97
 _MOST_KEYS = 8
 _RARE = 0.03
 
@@ -40,10 +41,11 @@ class Aggregates:
     def find(self, subject: Subject) -> Iterator[Finding]:
         rows = subject.once(train_rows)
         keys = [(None, None), *_keys(subject, rows)]
+        strong = {name for name, _ in subject.once(strong_scores)}
         suspects = [
             _Suspect(column.name, answer.name, *told)
             for column in subject.once(features)
-            if column.kind is Kind.NUMBER
+            if column.kind is Kind.NUMBER and column.name not in strong
             for answer in subject.once(answers)
             for told in _suspects(answer, column.train[rows], keys)
         ]
@@ -107,7 +109,7 @@ def _suspects(answer: Answer, values: Floats, keys: Sequence[Key]) -> Iterator[t
             yield text, levels.chance_of_means()
             continue
         within = levels.within()
-        if within > _WITHIN:
+        if within > 0:
             text = f"goes with {answer.name} by {within:.3f} (correlation) among rows of one"
             yield f"{text} '{key}', as if it was computed from it", 0.0
         elif levels.steady():
@@ -160,9 +162,15 @@ class _Levels:
         ranked = abs(correlation(*(self._ranked(part)[several] for part in (inside, target))))
         plain = max(plain, ranked)
         overall = abs(correlation(self.values, self.target))
-        best = max(plain, -correlation(others[several], target[several]))
+        best = plain if plain > _WITHIN else self._of_others(others[several], target[several])
         # What goes with the target as much over all rows is the check of single columns' to tell.
         return best if overall < 0.9 * best else 0.0
+
+    def _of_others(self, others: Floats, target: Floats) -> float:
+        """Return the correlation with means of the level's other rows; 0 if the scale is not so."""
+        slope = float(others @ target / (target @ target))
+        together = -correlation(others, target)
+        return together if together > _OF_OTHERS and -1.3 < slope < -0.4 else 0.0
 
     def _ranked(self, values: Floats) -> Floats:
         """Return the place of each row among those of its level, from -0.5 to 0.5."""

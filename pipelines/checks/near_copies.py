@@ -38,7 +38,9 @@ class NearCopies:
             return
         # Distances to the second neighbour over those to the first tell how many dimensions the
         # rows fill (Facco and others, 2017), and so how many rows are this near by chance.
-        ratio = float(np.median(np.log(within[:, 1] / np.maximum(within[:, 0], 1e-12))))
+        ratio = float(
+            np.median(np.log(np.maximum(within[:, 1], 1e-12) / np.maximum(within[:, 0], 1e-12)))
+        )
         chance = np.log(2) * _NEAR ** (np.log(2) / max(ratio, 1e-3))
         near = _is_near(within[:, 0], usual)
         of_test = _is_near(tree.query(test)[0], usual) if len(test) else np.zeros(0, dtype=bool)

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comps.base import DataError
+from comps.reading.column import Column
 from comps.reading.levels import as_levels
 from comps.reading.missing import MISSING
-from comps.reading.ways import Column
 
 KNOWN = ("Gd", "TA", "Fa")
 

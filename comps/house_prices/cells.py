@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from comps.house_prices.columns import CATEGORIES, MISSING, NONE, NUMBERS, ORDERED, RAW_COLUMNS
 from comps.reading.cells import as_numbers, words_note
+from comps.reading.column import Column
 from comps.reading.delimited import Table
 from comps.reading.levels import as_levels
 from comps.reading.missing import MISSING as WORDS
-from comps.reading.ways import Column
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import DataError, some
+from comps.reading.column import Column, check_present
 from comps.reading.placeholders import find_placeholders
-from comps.reading.ways import Column, Part, Way, check_present, common_way
+from comps.reading.ways import Part, Way, common_way
 
 # Different values from which a pattern is no chance.
 _MANY = 10

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import DataError
-from comps.reading.ways import Column
+from comps.reading.column import Column
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from comps.base import DataError, some
+from comps.reading.column import Column, check_present, few_of
 from comps.reading.missing import SURE
-from comps.reading.ways import Column, check_present, few_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from comps.base import DataError, Dataset
 from comps.reading.archives import files_fingerprint, open_files, read_files
+from comps.reading.column import Column, check_present
 from comps.reading.columns import check_columns, numeric_target
 from comps.reading.delimited import Table, read_table
 from comps.reading.ids import check_same_ids, checked_ids
-from comps.reading.ways import Column, check_present
 from comps.sentiment.folders import find_reviews, read_reviews
 from comps.sentiment.texts import clean, duplicate_groups, normal_form
 from comps.sentiment.tsv import read_tsv

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from comps.base import DataError
 from comps.reading.archives import find_tables, open_files
 from comps.reading.cells import as_numbers, share_of_numbers
+from comps.reading.column import Column
 from comps.reading.columns import check_names
 from comps.reading.dates import refuse_isolated
 from comps.reading.delimited import read_table
-from comps.reading.ways import Column
 
 if TYPE_CHECKING:
     import pandas as pd

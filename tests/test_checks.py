@@ -22,9 +22,9 @@ from comps.base import (
     Subject,
     UsageError,
 )
-from pipelines import CHECKS, check_data, run
+from pipelines import check_data, run
 from pipelines.api.progress import FitUpdate, Note, Update
-from pipelines.checks import CheckReport, check
+from pipelines.checks import CHECKS, CheckReport, check
 from tests.benchmarks.planted_leaks import CLEAN, LEAKS, measure
 from tests.commands import comps
 from tests.tables import own, table, unseen

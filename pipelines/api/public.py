@@ -20,11 +20,10 @@ from pipelines.api.running import cross_validate, run
 from pipelines.api.scoring import Score, score
 from pipelines.api.stored import blend, load_run, submit
 from pipelines.api.tuning import TuneResult, tune
-from pipelines.checks import CHECKS, CheckReport
+from pipelines.checks import CheckReport
 from pipelines.trainers.networks.export import export_network
 
 __all__ = [
-    "CHECKS",
     "CheckReport",
     "Compared",
     "ComparedAll",

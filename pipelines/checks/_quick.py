@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import Subject
-from pipelines.basics.hardware import available_cores
 from pipelines.checks._answers import Answer, answers
 from pipelines.checks._scores import Floats, unexplained
 from pipelines.checks._table import Column, Kind, features, matrix
@@ -22,44 +22,65 @@ _MOST_LEVELS = 60
 _MOST_LEVELS_OF_LINES = 12
 # Columns of a model; those that tell most alone.
 _MOST_COLUMNS = 150
-# Below so many cells, threads cost more than they bring.
-_CELLS_FOR_THREADS = 60_000
 
 
-def fitted(columns: Sequence[Column], train: Floats, answer: Answer, **params: Any) -> Any:
-    """Return a booster that was trained on all given rows.
+@dataclass(frozen=True, eq=False)
+class Quick:
+    """Boosted trees of some columns.
+
+    Attributes:
+        booster: LightGBM's.
+        places: [j] the columns that it looks at.
+    """
+
+    booster: Any
+    places: NDArray[np.int64]
+
+    def predict(self, rows: Floats) -> Floats:
+        """Return [n] predictions of rows, [n, k]."""
+        predictions: Floats = self.booster.predict(rows[:, self.places])
+        return predictions
+
+    def gains(self, n_columns: int) -> Floats:
+        """Return [k] what each column brought."""
+        gains = np.zeros(n_columns)
+        gains[self.places] = self.booster.feature_importance("gain")
+        return gains
+
+
+def fitted(columns: Sequence[Column], train: Floats, answer: Answer) -> Quick:
+    """Return a model that was trained on all given rows.
 
     Args:
         columns: of the k features.
         train: [n, k].
         answer: of the n rows.
-        **params: of LightGBM, beside the usual ones.
     """
     import lightgbm
 
-    n = len(train)
+    places = _telling(train, answer)
     settings = {
         "objective": "binary" if answer.binary else "regression",
         "learning_rate": 0.1,
         "num_leaves": 15,
-        "min_data_in_leaf": int(np.clip(n // 100, 5, 20)),
+        "min_data_in_leaf": int(np.clip(len(train) // 100, 5, 20)),
         "min_data_per_group": 10,
         "verbosity": -1,
         "seed": 0,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": len(available_cores()) if train.size > _CELLS_FOR_THREADS else 1,
-        **params,
+        # Beside other processes, a second thread often waits longer than it helps.
+        "num_threads": 1,
     }
     levels = [
-        place
-        for place, column in enumerate(columns)
+        at
+        for at, column in enumerate(columns[place] for place in places)
         if column.kind is Kind.LEVEL and len(column.levels) <= _MOST_LEVELS
     ]
     rows = lightgbm.Dataset(
-        train, answer.values, categorical_feature=levels, params=settings, free_raw_data=True
+        train[:, places], answer.values, categorical_feature=levels, params=settings
     )
-    return lightgbm.train(settings, rows, num_boost_round=_ROUNDS)
+    return Quick(lightgbm.train(settings, rows, num_boost_round=_ROUNDS), places)
 
 
 def out_of_fold(
@@ -114,28 +135,29 @@ def _predictions(subject: Subject) -> dict[frozenset[str], Floats]:
 
 
 def _predicted_without(subject: Subject, left_out: frozenset[str]) -> Floats:
-    rows = subject.once(matrix)
     kept = [
         (place, column)
         for place, column in enumerate(subject.once(features))
         if column.name not in left_out
     ]
+    rows, columns = subject.once(matrix), [column for _, column in kept]
+    rows = rows[:, [place for place, _ in kept]]
     found = np.zeros((len(rows), len(subject.once(answers))))
     for at, answer in enumerate(subject.once(answers)):
-        chosen = list(_telling(kept, rows, answer))
-        if chosen:
-            part, known = rows[:, [place for place, _ in chosen]], [column for _, column in chosen]
+        if kept:
             # Of few rows, trees learn less than straight lines.
-            tried = out_of_fold(known, part, answer), lines(known, part, answer)
+            tried = out_of_fold(columns, rows, answer), lines(columns, rows, answer)
             found[:, at] = min(tried, key=lambda prediction: unexplained(answer, prediction))
     return found
 
 
 def lines(columns: Sequence[Column], train: Floats, answer: Answer) -> Floats:
     """Return [n] predictions, out of fold, of a ridge regression on numbers and levels."""
-    basis = np.column_stack([*_standardised(columns, train), np.ones(len(train))])
     prediction = np.empty(len(train))
     for known, held in shuffled(len(train)):
+        places = _telling(train[known], _rows_of(answer, known))
+        terms = _standardised([columns[place] for place in places], train[:, places])
+        basis = np.column_stack([*terms, np.ones(len(train))])
         rows = basis[known]
         normal = rows.T @ rows + np.diag([1.0] * (basis.shape[1] - 1) + [0.0])
         weights = np.linalg.lstsq(normal, rows.T @ answer.values[known], rcond=None)[0]
@@ -154,18 +176,15 @@ def _standardised(columns: Sequence[Column], train: Floats) -> Iterator[Floats]:
             yield np.nan_to_num((values - np.nanmean(values)) / np.nanstd(values))
 
 
-def _telling(
-    kept: Sequence[tuple[int, Column]], rows: Floats, answer: Answer
-) -> Iterator[tuple[int, Column]]:
-    """Yield the columns of a model: all, or where they are many, those that go with the answer."""
-    if len(kept) <= _MOST_COLUMNS:
-        yield from kept
-        return
+def _telling(train: Floats, answer: Answer) -> NDArray[np.int64]:
+    """Return the columns of a model: all, or where they are many, those that go with the answer."""
+    if train.shape[1] <= _MOST_COLUMNS:
+        return np.arange(train.shape[1])
     centred = answer.values - answer.values.mean()
-    values = np.nan_to_num(rows[:, [place for place, _ in kept]])
+    values = np.nan_to_num(train)
     deviations = values.std(axis=0)
     strength = np.abs(centred @ values) / np.where(deviations > 0, deviations, np.inf)
-    yield from (kept[place] for place in np.sort(np.argsort(-strength)[:_MOST_COLUMNS]))
+    return np.sort(np.argsort(-strength)[:_MOST_COLUMNS])
 
 
 def _rows_of(answer: Answer, rows: NDArray[np.int64]) -> Answer:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from comps.base import (
     Check,
@@ -78,17 +79,19 @@ def check(
     subject = Subject(competition, dataset, most_rows)
     findings: list[Finding] = []
     checked, not_suited, failed = [], {}, {}
-    for code, one in checks.items():
-        if code in ignored:
-            continue
-        try:
-            findings += [_complete(finding, one) for finding in one.find(subject)]
-            checked.append(code)
-        except NotSuitedError as why:
-            not_suited[code] = str(why)
-        # Whatever a check stumbles over, it must not end what the user wanted to run.
-        except Exception as error:
-            failed[code] = f"{type(error).__name__}: {error}"
+    # Rows are few here: threads of libraries would wait for each other.
+    with threadpool_limits(1):
+        for code, one in checks.items():
+            if code in ignored:
+                continue
+            try:
+                findings += [_complete(finding, one) for finding in one.find(subject)]
+                checked.append(code)
+            except NotSuitedError as why:
+                not_suited[code] = str(why)
+            # Whatever a check stumbles over, it must not end what the user wanted to run.
+            except Exception as error:
+                failed[code] = f"{type(error).__name__}: {error}"
     return CheckReport(
         tuple(sorted(findings, key=lambda finding: _ORDER.index(Severity(finding.severity or "")))),
         tuple(checked),

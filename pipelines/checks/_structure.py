@@ -72,7 +72,7 @@ def in_time_order(subject: Subject) -> bool:
     """Whether the rows of the file rise with a column of time behind which the test rows lie."""
     return any(
         correlation(ranks(column.train), np.arange(1.0, len(column.train) + 1)) > _RISING
-        for column in time_columns(subject)
+        for column in subject.once(time_columns)
     )
 
 
@@ -94,7 +94,7 @@ def units(subject: Subject) -> tuple[Array, Array] | None:
     """
     groups = subject.dataset.groups
     if groups is None:
-        found = group_columns(subject)
+        found = subject.once(group_columns)
         return (found[0].train, found[0].test) if found else None
     constant = [column for column in subject.once(features) if _constant(column.train, groups)]
     if not constant:

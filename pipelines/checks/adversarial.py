@@ -29,7 +29,8 @@ class Adversarial:
     severity = Severity.WARNING
 
     def find(self, subject: Subject) -> Iterator[Finding]:
-        told = {column.name for column in (*group_columns(subject), *time_columns(subject))}
+        structure = *subject.once(group_columns), *subject.once(time_columns)
+        told = {column.name for column in structure}
         places = [
             place for place, column in enumerate(subject.once(features)) if column.name not in told
         ]
@@ -39,7 +40,7 @@ class Adversarial:
         columns = [subject.once(features)[place] for place in places]
         is_test = Answer("test", np.repeat([0.0, 1.0], [len(part) for part in parts]), True)
         rows = np.vstack(parts)
-        in_time = subject.dataset.times is not None or bool(time_columns(subject))
+        in_time = subject.dataset.times is not None or bool(subject.once(time_columns))
         pairs = _pairs(subject, [len(part) for part in parts], in_time)
         area, gains = _told_apart(columns, rows, is_test, pairs)
         error = _error(subject, parts)
@@ -71,7 +72,7 @@ def _told_apart(
     for known, held in pairs:
         part = Answer(is_test.name, is_test.values[known], binary=True)
         model = fitted(columns, rows[known], part)
-        gains += model.feature_importance("gain")
+        gains += model.gains(len(columns))
         areas.append(auc(is_test.values[held], model.predict(rows[held])))
         sizes.append(len(held))
     return float(np.average(areas, weights=sizes)), gains / max(gains.sum(), 1e-300)
@@ -82,7 +83,7 @@ def _pairs(subject: Subject, sizes: Sequence[int], in_time: bool) -> Pairs:
 
     Shuffled, they would be told apart by the rows next to them.
     """
-    belonging = units(subject)
+    belonging = subject.once(units)
     if in_time:
         blocks = [np.arange(size) * _BLOCKS // size for size in sizes]
         return _by_units(np.concatenate([blocks[0], blocks[1] + _BLOCKS]))
@@ -95,7 +96,7 @@ def _pairs(subject: Subject, sizes: Sequence[int], in_time: bool) -> Pairs:
 
 def _error(subject: Subject, parts: Sequence[Floats]) -> float:
     """Return the standard error of the AUC of parts that are alike, which units decide."""
-    belonging = units(subject)
+    belonging = subject.once(units)
     sizes = [len(part) for part in parts]
     if belonging is not None:
         rows = subject.once(train_rows), subject.once(test_rows)
@@ -112,10 +113,10 @@ def _by_units(numbers: Array) -> Pairs:
 def _usual(subject: Subject, columns: Sequence[Column], places: list[int], n_test: int) -> float:
     """Return the AUC of the last training rows against those before: times always differ a bit."""
     rows = subject.once(matrix)[:, places]
-    if subject.dataset.times is not None:
-        order = np.argsort(subject.dataset.times[subject.once(train_rows)], kind="stable")
-    else:
-        order = np.argsort(time_columns(subject)[0].train[subject.once(train_rows)], kind="stable")
+    times = subject.dataset.times
+    if times is None:
+        times = subject.once(time_columns)[0].train
+    order = np.argsort(times[subject.once(train_rows)], kind="stable")
     n_last = min(n_test, len(rows) // 3)
     sizes = [len(rows) - n_last, n_last]
     is_last = Answer("last", np.repeat([0.0, 1.0], sizes), binary=True)

@@ -32,10 +32,10 @@ class Groups:
             raise NotSuitedError("the rows have groups, which folds keep together")
         if not has_test(subject):
             raise NotSuitedError("there are no test rows that would tell which columns are groups")
-        if time_columns(subject):
+        if subject.once(time_columns):
             raise NotSuitedError("the test rows are later, so that anything may be new in them")
         rows = subject.once(train_rows)
-        for key in group_columns(subject)[:1]:
+        for key in subject.once(group_columns)[:1]:
             units = np.nan_to_num(key.train[rows], nan=-1e300)
             if len(np.unique(units)) < 2 * _FOLDS:
                 continue

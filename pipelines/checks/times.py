@@ -61,7 +61,7 @@ def _column(subject: Subject) -> tuple[str, NDArray[np.float64], str]:
     Raises:
         NotSuitedError: if there is none behind whose last training row the test rows lie.
     """
-    found: Any = time_columns(subject)
+    found: Any = subject.once(time_columns)
     if found:
         text = f"The test rows lie behind the training rows in '{found[0].name}'"
         return f"'{found[0].name}'", found[0].train, text

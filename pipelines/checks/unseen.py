@@ -8,7 +8,7 @@ import numpy as np
 
 from comps.base import Finding, Severity, Subject, some
 from pipelines.checks._structure import group_columns, time_columns
-from pipelines.checks._table import Column, Kind, features, has_test
+from pipelines.checks._table import Column, Kind, features
 
 # Chance of as many rows if both parts were drawn alike, divided among the columns.
 _CHANCE = 1e-4
@@ -32,12 +32,13 @@ class Unseen:
     def find(self, subject: Subject) -> Iterator[Finding]:
         known = subject.once(features)
         _ = subject.test
-        told = {column.name for column in (*group_columns(subject), *time_columns(subject))}
+        structure = *subject.once(group_columns), *subject.once(time_columns)
+        told = {column.name for column in structure}
+        # Rows that belong together, or follow each other, share what is new.
+        alike = subject.dataset.groups is not None or subject.dataset.times is not None
+        alike |= bool(subject.once(time_columns))
         for column in known:
-            if column.name not in told and has_test(subject):
-                # Rows that belong together, or follow each other, share what is new.
-                alike = subject.dataset.groups is not None or bool(time_columns(subject))
-                alike |= subject.dataset.times is not None
+            if column.name not in told:
                 yield from _found(column, len(known), alike)
 
 

@@ -443,3 +443,47 @@ def test_weights_and_folds_are_columns_that_models_do_not_see(tmp_path: Path) ->
     bad = train.assign(weight=-1.0)
     with pytest.raises(DataError, match="above zero; 60 in 'weight' are not"):
         load(infer(competition(tmp_path, train=bad), metric="rmse", weight="weight"))
+
+
+def test_columns_of_the_sample_may_have_something_before_the_label(tmp_path: Path) -> None:
+    sample = rows(N, 20)[["Id"]].assign(y_mid=0.3, y_high=0.3, y_low=0.4)
+    found = infer(competition(tmp_path, "three", sample), metric="log_loss")
+    assert found.inference.schema.classes == ("mid", "high", "low")
+    assert found.competition.target_columns == ("y_mid", "y_high", "y_low")
+
+
+def test_features_of_the_users_see_ids_and_groups_and_models_do_not(tmp_path: Path) -> None:
+    from comps import table_competition
+
+    owners = pd.DataFrame({"owner": range(30), "age": np.arange(30.0)})
+    train = rows(owner=np.arange(N) // 2).assign(y=target("values"))
+    test = rows(N, 20, owner=np.arange(20))
+    folder = competition(tmp_path, train=train, test=test, owners=owners)
+
+    def features(part: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+        assert part["Id"].dtype.kind == "i"
+        return part.merge(tables["owners"], on="owner", how="left")
+
+    own = table_competition(folder, metric="rmse", group="owner", features=features)
+    dataset = own.load(folder)
+    assert list(dataset.train) == ["size", "town", "age"]
+    assert dataset.train["age"].tolist() == [n // 2 for n in range(N)]
+
+    def broken(part: pd.DataFrame) -> pd.DataFrame:
+        return part[["nothing"]]
+
+    with pytest.raises(UsageError, match=r"broken\(\) failed in line \d+ of test_inference.py"):
+        table_competition(folder, metric="rmse", features=broken).load(folder)
+
+
+def test_columns_that_differ_in_capital_letters_alone_are_refused(tmp_path: Path) -> None:
+    folder = competition(tmp_path, test=rows(N, 20).rename(columns={"town": "Town "}))
+    with pytest.raises(DataError, match="a column 'town' and the test rows 'Town '"):
+        infer(folder, metric="rmse")
+
+
+def test_quantities_as_texts_are_no_ids(tmp_path: Path) -> None:
+    paid = [f"${value:,.2f}" for value in RNG.uniform(1000, 9000, N + 20)]
+    train, test = rows(paid=paid[:N]).assign(y=target("values")), rows(N, 20, paid=paid[N:])
+    dataset = load(infer(competition(tmp_path, train=train, test=test), metric="rmse"))
+    assert dataset.train["paid"].between(1000, 9000).all()

@@ -18,7 +18,7 @@ from comps.base import (
     data_root,
     names_a_folder,
 )
-from comps.catalog import FILE, competitions_root
+from comps.catalog import FILE, competition_names, competitions_root, place_of
 from comps.kinds.table import (
     Given,
     Inference,
@@ -193,10 +193,17 @@ def init(name: str, data: str | Path | None = None, **choices: Unpack[FileChoice
     if not names_a_folder(name) or "." in name:
         raise UsageError(f"A name of letters, digits, '_' and '-' was expected, not {name!r}.")
     place = data_root() / name if data is None else Path(data)
+    if data is None and not place.exists():
+        raise DataError(f"There is no folder {place}. Name the data with --data.")
     file = competitions_root() / name / FILE
     if file.exists():
         raise UsageError(
             f"There is a file {file} already: change it, or remove it to have it written anew."
+        )
+    if name in competition_names():
+        raise UsageError(
+            f"There is a competition called {name!r} already, {place_of(name)}. Choose another "
+            "name."
         )
     found = infer(place, name, **choices)
     text = competition_file(

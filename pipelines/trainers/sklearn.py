@@ -68,7 +68,7 @@ class SklearnTrainer:
         with warnings.catch_warnings():
             # Some estimators still have the parameter and complain that it is set.
             warnings.filterwarnings("ignore", "'n_jobs' has no effect", FutureWarning)
-            estimator.fit(fold.train, fold.target, **({name: fold.weight} if name else {}))
+            _fit(estimator, fold, {name: fold.weight} if name else {})
         # Forests add up their trees in the order in which threads end: the last bit would vary.
         with joblib.parallel_config(backend="sequential"):
             predictions = [
@@ -77,6 +77,17 @@ class SklearnTrainer:
         yield Stage(1, predictions[:1], predictions[1:], size=[_size(estimator)])
 
     _one_by_one = per_target(_at_once)
+
+
+def _fit(estimator: Any, fold: FoldData, weights: Mapping[str, Any]) -> None:
+    try:
+        estimator.fit(fold.train, fold.target, **weights)
+    except ValueError as error:
+        # Features that models share are read-only, which forests of scikit-learn 1.9 refuse where
+        # a value is missing.
+        if "read-only" not in str(error) or not isinstance(fold.train, np.ndarray):
+            raise
+        estimator.fit(fold.train.copy(), fold.target, **weights)
 
 
 def _built(model: Model) -> Any:

@@ -51,7 +51,14 @@ def numbers(columns: Sequence[Column], argument: str) -> Typed:
     import pandas as pd
 
     del argument
-    found = as_numbers(*columns, words=SURE)
+    try:
+        found = as_numbers(*columns, words=SURE)
+    except DataError as error:
+        name = columns[0].name
+        raise DataError(
+            f"{error} Mend the files, or say that the column holds something else: --column "
+            f"{name}=category, or {name}=ignored."
+        ) from error
     parts = (found.train,) if found.test is None else (found.train, found.test)
     return Typed([pd.Series(part) for part in parts], found.notes)
 

@@ -14,6 +14,7 @@ from comps.base import (
     Family,
     Metric,
     Model,
+    Prediction,
     Task,
     UsageError,
     names_a_folder,
@@ -124,6 +125,7 @@ def table_competition(
             f"The name of a metric, such as 'rmse', or a Metric was expected; {metric!r} came."
         )
     _check_name(name)
+    _check_checks(checks)
     if n_folds is not None and (not isinstance(n_folds, int) or n_folds < 2):
         raise UsageError(f"n_folds must be a whole number from 2 on; {n_folds!r} came.")
     given = Given(
@@ -149,6 +151,7 @@ def table_competition(
     if task is None:
         found = infer(tables_of(Path(train), files), judged, given)
     else:
+        _check_fit(judged, _task(task))
         schema = Schema(
             targets=tuple(given.target),
             task=_task(task),
@@ -270,6 +273,29 @@ def _scheme(group: str | None, time: str | None, folds: str | None) -> str:
     if time is not None:
         return "expanding"
     return "stratified" if group is None else "grouped"
+
+
+def _check_fit(metric: Metric, task: Task) -> None:
+    """Check that a metric judges what a task predicts.
+
+    Raises:
+        UsageError: if it does not.
+    """
+    if (metric.needs is Prediction.VALUE) != (task is Task.REGRESSION):
+        of = "values" if metric.needs is Prediction.VALUE else "classes"
+        raise UsageError(
+            f"{metric.label} judges {of}, and the task is {str(task)!r}. Change the metric or the "
+            "task (and the classes with it)."
+        )
+
+
+def _check_checks(checks: Sequence[object]) -> None:
+    """Check that checks have a code and a function to find something."""
+    for check in checks:
+        if not (hasattr(check, "code") and callable(getattr(check, "find", None))):
+            raise UsageError(
+                f"checks takes objects with a code and a function find(subject); {check!r} came."
+            )
 
 
 def _plain(path: str | Path) -> Path:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _LEAST_ROWS = 5
 # Levels of a column that get a column of their own.
 _MOST_LEVELS = 50
+# Larger numbers are cut off: models compute in single precision.
+_LARGEST = 1e30
 # Standard deviations from the mean, beyond which a number says no more.
 _FARTHEST = 10.0
 
@@ -77,6 +79,7 @@ class TableFeatures:
             for part in self._parts[name]:
                 columns[f"{name}.{part}"] = _part(rows[name], part)
         numbers = rows[self._numbers].astype(np.float64).replace([np.inf, -np.inf], np.nan)
+        numbers = numbers.clip(-_LARGEST, _LARGEST)
         times = pd.DataFrame(columns, index=rows.index, dtype=np.float64)
         levels = rows[self._levels].astype("string").fillna("").astype(object)
         words = [

@@ -44,6 +44,7 @@ def infer(tables: Tables, metric: Metric, given: Given | None = None) -> Inferen
     predicted = find_task(parts, targets)
     beside = find_beside(parts, targets, id_)
     kinds = find_kinds(parts, [*exact, *beside.values()])
+    group, query = find_group(parts, kinds), find_query(parts, kinds)
     schema = Schema(
         targets=tuple(targets),
         task=predicted.task,
@@ -52,10 +53,12 @@ def infer(tables: Tables, metric: Metric, given: Given | None = None) -> Inferen
         id=id_,
         submitted_id=submitted_id,
         first_id=first_id,
-        kinds={name: kind for name, kind in kinds.items() if kind != "number"},
-        group=find_group(parts, kinds),
+        kinds={
+            n: kind for n, kind in kinds.items() if kind != "number" and n not in (group, query)
+        },
+        group=group,
         time=find_time(parts, kinds),
-        query=find_query(parts, kinds),
+        query=query,
         leave_out=tuple(parts.given.leave_out),
         **beside,
     )

@@ -27,6 +27,8 @@ _LEAST_WORDS, _LEAST_DISTINCT = 2.5, 0.2
 # The share of cells with a value that are numbers, in whichever way, in a column of numbers; cells
 # that are none are named when the rows are read.
 _LEAST_NUMBERS = 0.9
+# Quantities have fewer digits.
+_LONG_NUMBER = r"\d{16,}"
 # Different numbers with something beside them that may be names of levels.
 _MOST_NUMBERED = 20
 # More levels than this are shown as many.
@@ -148,7 +150,8 @@ def _id(column: Column) -> str | None:
     if column.test is not None and bool(column.test.astype(str).isin(set(known)).any()):
         return None
     if not column.is_numeric:
-        return "every row has another one" if column.words < 1.5 else None
+        quantities = _number(column) is not None and not known.str.fullmatch(_LONG_NUMBER).all()
+        return "every row has another one" if column.words < 1.5 and not quantities else None
     values = np.sort(np.concatenate([part.to_numpy() for part in column.parts]))
     span = float(values[-1]) - float(values[0]) + 1
     return "numbers the rows" if span <= 1.1 * len(values) else None

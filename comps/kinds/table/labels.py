@@ -65,6 +65,22 @@ def classes_of(cells: Cells, name: str, without_rare: bool = False) -> list[str]
     return sorted(labels, key=_order)
 
 
+def labels_in(columns: Sequence[str], classes: Sequence[str]) -> list[str] | None:
+    """Return the label of each column, where its name is a label with the same around it.
+
+    >>> labels_in(["Status_D", "Status_C"], ["C", "D"])
+    ['D', 'C']
+    >>> labels_in(["a", "b"], ["a", "c"]) is None
+    True
+    """
+    for label in classes if columns else ():
+        for before, found, after in (columns[0].partition(label), columns[0].rpartition(label)):
+            labels = [name.removeprefix(before).removesuffix(after) for name in columns]
+            if found and len(labels) == len(classes) and set(labels) == set(classes):
+                return labels
+    return None
+
+
 def positive_last(classes: Sequence[str], positive: str | None) -> tuple[list[str], str]:
     """Return two labels, that of class 1 last, and the reason; an empty one if it is not known.
 

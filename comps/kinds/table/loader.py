@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from comps.base import Array, DataError, Dataset, Metric, Task, UsageError, some
 from comps.kinds.table.files import Tables, tables_of
 from comps.kinds.table.kinds import parse_kind
-from comps.kinds.table.rows import equal_rows, group_codes, row_times, weights_of
+from comps.kinds.table.rows import equal_rows, group_codes, row_times, weights_of, whole_numbers
 from comps.kinds.table.schema import Schema
 from comps.kinds.table.targets import targets_of
 from comps.reading.delimited import ALL, Table
@@ -81,7 +82,7 @@ class _Loading:
         elif schema.time is None and schema.folds is None:
             groups, told = equal_rows(rows)
             self.notes += told
-        rows, test_rows = self._with_features(rows, test_rows)
+        rows, test_rows = self._with_features(rows, test_rows, train, test)
         train_ids, test_ids, sample = self._ids(train, test)
         return Dataset(
             train=rows,
@@ -148,13 +149,34 @@ class _Loading:
         return first, second
 
     def _with_features(
-        self, train: pd.DataFrame, test: pd.DataFrame
+        self, train: pd.DataFrame, test: pd.DataFrame, kept: Table, tested: Table
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         function = self.loader.features
         if function is not None:
             tables = self.tables.extra if takes_tables(function) else {}
-            train, test = (changed_rows(function, p, tables, self.notes) for p in (train, test))
+            parts = (self._with_names(train, kept), self._with_names(test, tested))
+            train, test = (
+                changed_rows(function, part, tables, self.notes).drop(
+                    columns=self._names, errors="ignore"
+                )
+                for part in parts
+            )
         return with_levels(train, test)
+
+    @property
+    def _names(self) -> list[str]:
+        """The columns that say which rows belong together, which models do not see."""
+        schema = self.schema
+        return [name for name in (schema.id, schema.group, schema.query) if name is not None]
+
+    def _with_names(self, rows: pd.DataFrame, table: Table) -> pd.DataFrame:
+        """Return rows with ids, groups and queries, by which further tables are joined."""
+        added = {}
+        for name in self._names:
+            if name in table.frame:
+                cells = table.frame[name].reset_index(drop=True)
+                added[name] = whole_numbers(cells) if name == self.schema.id else cells
+        return rows.assign(**added)
 
     def _ids(self, train: Table, test: Table) -> tuple[Array, Array, pd.DataFrame | None]:
         schema, names = self.schema, self.tables.names
@@ -224,12 +246,23 @@ def changed_rows(
     Raises:
         UsageError: if it returns something else.
     """
+    name = getattr(function, "__name__", "features")
 
     def made(of: pd.DataFrame) -> pd.DataFrame:
-        return function(of, tables) if takes_tables(function) else function(of)
+        try:
+            return function(of, tables) if takes_tables(function) else function(of)
+        except Exception as error:  # the code of the user may raise anything
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            own = next(
+                (frame for frame in reversed(traceback.extract_tb(error.__traceback__))
+                 if frame.name == name), at,
+            )  # fmt: skip
+            raise UsageError(
+                f"{name}() failed in line {own.lineno} of {Path(own.filename).name}: "
+                f"{type(error).__name__}: {error}. Its rows have the columns {some(of)}."
+            ) from error
 
     found = made(rows.copy())
-    name = getattr(function, "__name__", "features")
     if not hasattr(found, "columns") or len(found) != len(rows):
         came = f"{len(found)} rows" if hasattr(found, "columns") else type(found).__name__
         raise UsageError(

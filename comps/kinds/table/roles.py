@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from comps.base import AmbiguousError, some
+from comps.base import AmbiguousError, DataError, some
 from comps.kinds.table.given import AS_YOU_SAY
-from comps.kinds.table.labels import label_texts
+from comps.kinds.table.labels import label_texts, labels_in
 from comps.kinds.table.parts import Parts
 
 if TYPE_CHECKING:
@@ -97,7 +97,11 @@ def find_targets(parts: Parts) -> list[str]:
             "Which column is to be predicted?", list(map(str, parts.train)), "--target"
         )
     only = parts.of_train_alone
-    fitting = [name for name in only if set(wanted) <= set(label_texts(parts.train[name]))]
+    fitting = [
+        name
+        for name in only
+        if labels_in(wanted, label_texts(parts.train[name]).unique().tolist()) is not None
+    ]
     if len(fitting) == 1 and len(wanted) > 1:
         parts.say("target", fitting[0], "its labels are columns of the sample submission")
         return fitting
@@ -130,11 +134,31 @@ def find_beside(parts: Parts, targets: list[str], id_: str | None) -> dict[str, 
     rest = [name for name in only if name not in (*found.values(), *given.roles.values())]
     more = [str(name) for name in parts.test if name not in parts.train]
     leaked = [f"{name} of the test rows" for name in targets if name in parts.test]
+    _check_spelling(rest, more)
+    hint = (
+        "; --weight names one of weights" if any(n.lower() in _WEIGHT_NAMES for n in rest) else ""
+    )
     for names, reason in (
-        (rest, "the test rows lack them; --weight names one of weights"),
+        (rest, f"the test rows lack them{hint}"),
         (more, "the training rows lack them"),
         (leaked, "it is the target"),
     ):
         if names:
             parts.say("left out", ", ".join(names), reason)
     return found
+
+
+def _check_spelling(of_train: list[str], of_test: list[str]) -> None:
+    """Refuse columns that are one and the same but for capital letters and blanks.
+
+    Raises:
+        DataError: that names both.
+    """
+    plain = {" ".join(name.casefold().split()): name for name in of_test}
+    for name in of_train:
+        other = plain.get(" ".join(name.casefold().split()))
+        if other is not None:
+            raise DataError(
+                f"The training rows have a column {name!r} and the test rows {other!r}, which are "
+                "likely the same. Call both alike."
+            )

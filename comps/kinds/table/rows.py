@@ -36,6 +36,15 @@ def group_codes(column: Cells, name: str) -> NDArray[np.int64]:
     return codes
 
 
+def whole_numbers(cells: Cells) -> Cells:
+    """Return texts as whole numbers if that loses no character, as other tables have them."""
+    import pandas as pd
+
+    if not cells.astype(str).str.fullmatch(r"0|-?[1-9]\d{0,17}").all():
+        return cells
+    return pd.Series(cells.astype(str).astype(np.int64))
+
+
 def weights_of(column: Cells) -> NDArray[np.float64]:
     """Return [n] weights above zero.
 

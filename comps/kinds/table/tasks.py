@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from comps.base import AmbiguousError, DataError, Prediction, Task, some, unknown_name
-from comps.kinds.table.labels import classes_of, label_texts, positive_last
+from comps.kinds.table.labels import classes_of, label_texts, labels_in, positive_last
 from comps.kinds.table.parts import Parts
 
 
@@ -42,6 +42,12 @@ def find_task(parts: Parts, targets: list[str]) -> Predicted:
         return _labels(parts, targets, outputs)
     (target,) = targets
     classes = classes_of(parts.train[target], target, "rare-class" in parts.given.leave_out)
+    blanks = [label for label in classes if len(label.split()) > 1]
+    if parts.metric.needs is Prediction.RANKED_LABELS and blanks:
+        raise DataError(
+            f"{parts.metric.label} submits labels with blanks between them, and labels of "
+            f"{target!r} have blanks: {some(map(repr, blanks))}. Write each as one word."
+        )
     if parts.metric.two_classes and len(classes) > 2:
         raise DataError(
             f"{parts.metric.label} is of two classes, and {target!r} has {len(classes)}: "
@@ -99,14 +105,16 @@ def _labels(parts: Parts, targets: list[str], outputs: Sequence[str]) -> Predict
 
 def _column_a_class(parts: Parts, target: str, classes: Sequence[str]) -> Predicted:
     outputs = parts.outputs
-    if set(outputs) != set(classes):
+    ordered = labels_in(outputs, classes)
+    if ordered is None:
         raise DataError(
             f"The sample submission has the columns {some(outputs)}, and the labels of {target!r} "
-            f"are {some(classes)}: a column for each label was expected."
+            f"are {some(classes)}: a column for each label was expected, called as the label is, "
+            f"or with something before it, as {target}_{classes[0]}."
         )
-    parts.say("task", f"{len(classes)} classes", f"labels of {target}")
-    parts.say("classes", some(outputs), "columns of the sample submission, in its order")
-    return Predicted(Task.MULTICLASS if len(outputs) > 2 else Task.BINARY, outputs, outputs)
+    parts.say("task", f"{len(outputs)} classes", f"labels of {target}")
+    parts.say("classes", some(ordered), "columns of the sample submission, in its order")
+    return Predicted(Task.MULTICLASS if len(outputs) > 2 else Task.BINARY, ordered, outputs)
 
 
 def _check_count(parts: Parts, outputs: Sequence[str], wanted: int) -> None:

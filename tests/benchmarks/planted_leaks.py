@@ -181,7 +181,7 @@ def label_with_flips(rng: Rng) -> Competition:
     return data.competition(rng)
 
 
-@leak("L001")
+@leak("L001", "L002")
 def column_after_the_outcome(rng: Rng) -> Competition:
     data = rows(rng, size(rng), "two")
     code = data.numeric()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +13,19 @@ from pipelines.checks._answers import Answer, answers
 from pipelines.checks._giveaway import Limits, evidence
 from pipelines.checks._quick import predicted_without
 from pipelines.checks._scores import Floats, unexplained
-from pipelines.checks._table import Column, columns, features, train_rows
+from pipelines.checks._table import Column, Kind, columns, features, train_rows
 
 # Missing values rarely tell so much honestly, so that noisier leaks are looked for than of values.
 _LIMITS = Limits(most=0.3, near=0.15, times=1.5)
 _LEAST_ROWS = 15
 # Rows of one side that have the same class, and the usual share from which on this is no news.
-_PURE, _USUAL = 0.99, 0.9
+_PURE, _USUAL = 0.99, 0.75
 # Log-probability, by a model of other columns, below which a pure side is no coincidence.
 _SURPRISE = np.log(1e-6)
 _MOST_MODE = 0.25
+_MOST_SUSPECTS, _MOST_LOOKED_AT = 3, 8
+# Values of a column of which zero may mean that there is none.
+_LEAST_AMOUNTS = 12
 
 
 class Missingness:
@@ -38,29 +42,45 @@ class Missingness:
             column.name: lacking
             for column in subject.once(columns)
             for lacking in [_lacking(column, rows)]
-            if min(lacking.sum(), (~lacking).sum()) >= _LEAST_ROWS
+            if min(lacking.rows.sum(), (~lacking.rows).sum()) >= _LEAST_ROWS
         }
         told = {
-            (name, at): _tells(answer, lacking)
+            (name, at): _tells(answer, lacking.rows)
             for name, lacking in missing.items()
             for at, answer in enumerate(_answers(subject))
         }
         suspects = frozenset(name for (name, _), tells in told.items() if tells)
-        for name in sorted(suspects):
+        for name in sorted(suspects)[:_MOST_LOOKED_AT]:
+            # Many such columns are the nature of the data: then each is compared with all others.
+            without = suspects if len(suspects) <= _MOST_SUSPECTS else frozenset([name])
             for at, answer in enumerate(_answers(subject)):
-                others = _others(subject, suspects, answer, at)
+                others = _others(subject, without, answer, at)
                 text = told[name, at] and _text(name, missing[name], answer, others)
                 if text:
-                    yield Finding(text=text, columns=(name,), values=_values(missing[name], answer))
+                    values = _values(missing[name].rows, answer)
+                    yield Finding(text=text, columns=(name,), values=values)
                     break
 
 
-def _lacking(column: Column, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return where a value is missing: NaN, or nothing but spaces."""
-    lacking: NDArray[np.bool_] = np.isnan(column.train[rows])
+class _Lacking(NamedTuple):
+    """Rows where a column has no value, and what stands there: "missing" or "0"."""
+
+    rows: NDArray[np.bool_]
+    word: str
+
+
+def _lacking(column: Column, rows: NDArray[np.int64]) -> _Lacking:
+    """Return where a value is missing: NaN, nothing but spaces, or zero where most have another.
+
+    An amount that is zero until the event is no better than a missing one.
+    """
+    values = column.train[rows]
     if "" in column.levels:
-        lacking |= column.train[rows] == list(column.levels).index("")
-    return lacking
+        return _Lacking(np.isnan(values) | (values == list(column.levels).index("")), "missing")
+    amounts = column.kind is Kind.NUMBER and not np.isnan(values).any()
+    if amounts and len(np.unique(values)) > _LEAST_AMOUNTS:
+        return _Lacking(values == 0, "0")
+    return _Lacking(np.isnan(values), "missing")
 
 
 def _answers(subject: Subject) -> list[Answer]:
@@ -76,9 +96,9 @@ def _answers(subject: Subject) -> list[Answer]:
     return found
 
 
-def _others(subject: Subject, suspects: frozenset[str], answer: Answer, at: int) -> Floats:
+def _others(subject: Subject, without: frozenset[str], answer: Answer, at: int) -> Floats:
     """Return predictions of an answer by other columns; of values for the most frequent, too."""
-    predictions = predicted_without(subject, suspects)
+    predictions = predicted_without(subject, without)
     found: Floats = predictions[:, min(at, predictions.shape[1] - 1)]
     if at < predictions.shape[1]:
         return found
@@ -116,18 +136,19 @@ def _pure_side(answer: Answer, lacking: NDArray[np.bool_]) -> tuple[NDArray[np.b
     return None
 
 
-def _text(name: str, lacking: NDArray[np.bool_], answer: Answer, others: Floats) -> str | None:
-    left = _left(answer, lacking)
-    share = f"Column '{name}' is missing in {lacking.mean():.1%} of the rows"
-    everywhere = np.ones(len(lacking), dtype=bool)
-    found = evidence(answer, lacking.astype(float), left, others, everywhere, _LIMITS)
+def _text(name: str, lacking: _Lacking, answer: Answer, others: Floats) -> str | None:
+    rows, word = lacking
+    left = _left(answer, rows)
+    share = f"Column '{name}' is {word} in {rows.mean():.1%} of the rows"
+    everywhere = np.ones(len(rows), dtype=bool)
+    found = evidence(answer, rows.astype(float), left, others, everywhere, _LIMITS)
     if found is not None:
         return (
             f"{share}, and whether it is predicts {answer.name} with AUC {1 - left / 2:.3f}; the "
             f"other columns together reach {answer.score(found.left_by_others)}. Was it filled "
             "when the target was known?"
         )
-    pure = _pure_side(answer, lacking)
+    pure = _pure_side(answer, rows)
     if pure is None:
         return None
     side, label = pure
@@ -136,10 +157,10 @@ def _text(name: str, lacking: NDArray[np.bool_], answer: Answer, others: Floats)
     if log_chance > _SURPRISE:
         return None
     same = int((answer.values[side] == label).sum())
-    what = "missing" if side is lacking else "present"
+    what = "is" if side is rows else "is not"
     have = "have" if label else "lack"
     return (
-        f"{share}; of the {int(side.sum())} rows where it is {what}, {same} {have} {answer.name}, "
+        f"{share}; of the {int(side.sum())} rows where it {what}, {same} {have} {answer.name}, "
         f"of all rows {np.mean(answer.values == label):.0%}. Was it filled when the target was "
         "known?"
     )

@@ -42,6 +42,9 @@ def _row(competition: Competition, data: Path | None) -> dict[str, str]:
     try:
         source = str(find_source(competition, data))
     except DataError:
+        # A competition may wait for its files; a path that was given must be there.
+        if data is not None:
+            raise
         source = "none yet"
     return {
         "competition": competition.name,

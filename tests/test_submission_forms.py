@@ -93,7 +93,7 @@ def test_each_problem_of_each_column_is_named() -> None:
     built = sample("x", "y").assign(x=[1.0, -2.0, 3.0], y=[np.nan, 1.0, 1.0])
     with pytest.raises(DataError) as error:
         check_submission(whose, dataset(sample("x", "y")), built)
-    assert "values of x are outside 0 to 9: ids 08." in str(error.value)
+    assert "values of x are not from 0 to 9: ids 08." in str(error.value)
     assert "values of y are no finite numbers: ids 007." in str(error.value)
 
 

@@ -78,7 +78,7 @@ def imported(competition: Competition, data: Path, **cells: object) -> None:
 
 
 def test_each_column_is_checked(tiny_data: Path) -> None:
-    with pytest.raises(DataError, match=r"1 values of large are outside 0 to 1: ids 1003 \(1.5\)"):
+    with pytest.raises(DataError, match=r"1 values of large are not from 0 to 1: ids 1003 \(1.5\)"):
         imported(LABELS, tiny_data, large=1.5)
     with pytest.raises(DataError, match=r"1 values of rent are no finite numbers: ids 1003 \(much"):
         imported(PRICES, tiny_data, rent="much")

@@ -123,7 +123,8 @@ def infer(path: str | Path, name: str | None = None, **choices: Unpack[FileChoic
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "flats.csv"
-    >>> _ = file.write_text("size,price\n50,1.0\n80,1.7\n65,1.3\n70,1.5\n")
+    >>> rows = [f"{size},{size * 2.5}" for size in range(50, 110, 3)]
+    >>> _ = file.write_text("\n".join(["size,price", *rows]))
     >>> found = infer(file, metric="rmse", target="price")
     >>> found.competition.name, str(found.competition.task)
     ('flats', 'regression')

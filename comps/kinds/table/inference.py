@@ -89,7 +89,11 @@ def find_kinds(parts: Parts, roles: Sequence[str]) -> dict[str, str]:
         found[name] = kind
         by_kind.setdefault(kind.partition(":")[0], []).append((name, reason))
     if not any(KINDS[kind].typed for kind in by_kind):
-        raise DataError("No column of the training rows is left to predict from.")
+        unseen = some(f"{name} ({kind})" for name, kind in found.items()) or "there is none"
+        raise DataError(
+            f"No column of the training rows is left to predict from: {unseen}. Say what a column "
+            "holds, as in --column NAME=number."
+        )
     for kind in (kind for kind in KINDS if kind in by_kind):
         names, reasons = zip(*by_kind[kind], strict=True)
         parts.say(f"{kind} ({len(names)})", ", ".join(names), some(dict.fromkeys(reasons)))

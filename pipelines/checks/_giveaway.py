@@ -19,11 +19,11 @@ from pipelines.checks._scores import Floats, correlation, given, unexplained
 
 # Less than this is left: an AUC of 0.9975, an R² of 0.995.
 _PERFECT = 0.005
-# Values are rounded so, and others are far from it.
-_EXACT, _EXACT_TIMES = 1e-4, 30.0
+# Rounding leaves so much.
+_EXACT = 1e-4
 # What the others leave if they do not predict the target well themselves. Classes often lie apart
 # in every column, so that the others have to be weaker before one of them stands out.
-_LEAST_LEFT, _LEAST_LEFT_OF_CLASSES = 0.05, 0.15
+_LEAST_LEFT, _LEAST_LEFT_OF_CLASSES, _LEAST_LEFT_OF_EXACT = 0.02, 0.12, 0.03
 # Standard errors of what the others explain that do not count, and that they explain at least.
 _DISCOUNT, _TELLING = 2.0, 3.0
 # Standard errors between "made from" and "decides" from which on the two can be told apart.
@@ -38,12 +38,12 @@ class Limits:
     Attributes:
         most: at most.
         near: where the others tell too little to speak for or against it, so that its score alone
-            does: an AUC of 0.99, an R² of 0.98.
+            does: an AUC of 0.995, an R² of 0.99.
         times: the others leave at least so many times as much.
     """
 
     most: float = 0.15
-    near: float = 0.02
+    near: float = 0.01
     times: float = 3.0
 
 
@@ -86,14 +86,13 @@ def evidence(
         return None
     part = Answer(answer.name, answer.values[rows], answer.binary)
     left_by_others = unexplained(part, others[rows])
-    # Values that a column gives but for rounding are no prediction.
-    exact = not answer.binary and left <= _EXACT
-    if left_by_others < max(_EXACT_TIMES * _EXACT if exact else _LEAST_LEFT, limits.times * left):
+    least = _LEAST_LEFT_OF_CLASSES if answer.binary else _LEAST_LEFT
+    if left <= _EXACT:
+        least = _LEAST_LEFT_OF_EXACT
+    if left_by_others < max(least, limits.times * left):
         return None
     if left <= _PERFECT:
         return Evidence(left, left_by_others, perfect=True)
-    if answer.binary and left_by_others < _LEAST_LEFT_OF_CLASSES:
-        return None
     error = 1 / np.sqrt(len(prediction))
     apart, together = _together(part, prediction, others[rows], left, left_by_others)
     can_tell = _strength(part, left_by_others) > _TELLING * error and apart > _APART * error

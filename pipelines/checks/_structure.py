@@ -13,8 +13,8 @@ from pipelines.checks._table import Column, Kind, columns, features, has_test
 
 # Values with several rows each, as keys of groups have; and the test rows that have other ones.
 _LEAST_LEVELS, _MOST_LEVELS_SHARE, _UNSEEN = 10, 0.5, 0.5
-# Test rows behind this quantile of the training rows, where a column is a time.
-_QUANTILE, _BEHIND = 0.999, 0.95
+# Test rows above this quantile of the training rows, where a column is a time.
+_QUANTILE, _LATER = 0.999, 0.95
 _LEAST_TIMES = 3
 _RISING = 0.95
 _NAMES = re.compile(
@@ -51,7 +51,7 @@ def _divides(column: Column) -> bool:
 
 
 def time_columns(subject: Subject) -> tuple[Column, ...]:
-    """Return the columns of time behind whose last training rows the test rows lie."""
+    """Return the columns of time by which the test rows come after the training rows."""
     if not has_test(subject):
         return ()
     return tuple(column for column in subject.once(columns) if is_time(column) and is_later(column))
@@ -69,7 +69,7 @@ def is_time(column: Column) -> bool:
 
 
 def in_time_order(subject: Subject) -> bool:
-    """Whether the rows of the file rise with a column of time behind which the test rows lie."""
+    """Whether the rows of the file rise with a column of time by which the test rows come later."""
     return any(
         correlation(ranks(column.train), np.arange(1.0, len(column.train) + 1)) > _RISING
         for column in subject.once(time_columns)
@@ -77,13 +77,13 @@ def in_time_order(subject: Subject) -> bool:
 
 
 def is_later(column: Column) -> bool:
-    """Whether nearly all test rows have values behind those of the training rows."""
+    """Whether nearly all test rows have later values than the training rows."""
     known, asked = (part[~np.isnan(part)] for part in (column.train, column.test))
     if not len(known) or not len(asked) or len(column.levels):
         return False
     last = np.quantile(known, _QUANTILE)
     # Half of them truly behind: many rows may share the last value.
-    return bool((asked >= last).mean() > _BEHIND and (asked > last).mean() > _QUANTILE / 2)
+    return bool((asked >= last).mean() > _LATER and (asked > last).mean() > _QUANTILE / 2)
 
 
 def units(subject: Subject) -> tuple[Array, Array] | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Rows are taken in so many blocks, so that neighbours stay together.
-_BLOCKS = 50
+_BLOCKS = 20
 # Values that are looked at to tell what a column of texts holds, and how many must be of a kind.
 _LOOKED_AT, _MOST = 500, 0.95
 # A text has more words than this, on average.
@@ -115,24 +115,18 @@ def features(subject: Subject) -> tuple[Column, ...]:
 
 def train_rows(subject: Subject) -> NDArray[np.int64]:
     """Return the numbers of the training rows to look at, ascending."""
-    return blocks(len(subject.train), _row_bound(subject))
+    return blocks(len(subject.train), row_bound(subject))
 
 
 def test_rows(subject: Subject) -> NDArray[np.int64]:
     """Return the numbers of the test rows to look at, ascending."""
-    return blocks(len(subject.test), _row_bound(subject))
+    return blocks(len(subject.test), row_bound(subject))
 
 
 def matrix(subject: Subject) -> NDArray[np.float64]:
     """Return [rows, features] of the training rows to look at."""
     rows = subject.once(train_rows)
     return np.column_stack([column.train[rows] for column in subject.once(features)])
-
-
-def matrix_of_test(subject: Subject) -> NDArray[np.float64]:
-    """Return [rows, features] of the test rows to look at."""
-    rows = subject.once(test_rows)
-    return np.column_stack([column.test[rows] for column in subject.once(features)])
 
 
 def is_table(subject: Subject) -> bool:
@@ -158,7 +152,8 @@ def blocks(n: int, most: int) -> NDArray[np.int64]:
     return np.unique((starts[:, None] + np.arange(length)).ravel())
 
 
-def _row_bound(subject: Subject) -> int:
+def row_bound(subject: Subject) -> int:
+    """Return how many rows of each part are looked at."""
     if not is_table(subject):
         return subject.most_rows
     return min(subject.most_rows, max(_LEAST_ROWS, _MOST_CELLS // len(subject.once(columns))))

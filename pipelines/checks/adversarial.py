@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from comps.base import Array, Finding, NotSuitedError, Severity, Subject
 from pipelines.checks._answers import Answer
 from pipelines.checks._quick import Pairs, fitted, shuffled
 from pipelines.checks._scores import Floats, auc
 from pipelines.checks._structure import group_columns, time_columns, units
-from pipelines.checks._table import Column, features, matrix, matrix_of_test, test_rows, train_rows
+from pipelines.checks._table import Column, features, row_bound
 
 # Standard errors above 0.5, and the AUC itself, from which on a difference is told.
 _ERRORS, _NOTED, _TOLD = 4.0, 0.54, 0.57
@@ -34,7 +35,7 @@ class Adversarial:
         places = [
             place for place, column in enumerate(subject.once(features)) if column.name not in told
         ]
-        parts = subject.once(matrix)[:, places], matrix_of_test(subject)[:, places]
+        parts = _parts(subject, places)
         if not places or min(map(len, parts)) < _LEAST_ROWS:
             raise NotSuitedError("too few rows, or no column beside those of groups and time")
         columns = [subject.once(features)[place] for place in places]
@@ -64,6 +65,23 @@ class Adversarial:
         )
 
 
+def _rows(subject: Subject) -> list[NDArray[np.int64]]:
+    """Return the numbers of rows of both parts, at equal distances: they may be sorted."""
+    bound = row_bound(subject)
+    sizes = len(subject.train), len(subject.test)
+    return [np.unique(np.linspace(0, n - 1, min(n, bound)).astype(np.int64)) for n in sizes]
+
+
+def _parts(subject: Subject, places: Sequence[int]) -> tuple[Floats, Floats]:
+    """Return [rows, columns] of both parts."""
+    known = [subject.once(features)[place] for place in places]
+    train, test = subject.once(_rows)
+    return (
+        np.column_stack([np.empty((len(train), 0)), *(column.train[train] for column in known)]),
+        np.column_stack([np.empty((len(test), 0)), *(column.test[test] for column in known)]),
+    )
+
+
 def _told_apart(
     columns: Sequence[Column], rows: Floats, is_test: Answer, pairs: Pairs
 ) -> tuple[float, Floats]:
@@ -88,8 +106,8 @@ def _pairs(subject: Subject, sizes: Sequence[int], in_time: bool) -> Pairs:
         blocks = [np.arange(size) * _BLOCKS // size for size in sizes]
         return _by_units(np.concatenate([blocks[0], blocks[1] + _BLOCKS]))
     if belonging is not None:
-        rows = subject.once(train_rows), subject.once(test_rows)
-        joined = np.concatenate([part[index] for part, index in zip(belonging, rows, strict=True)])
+        both = zip(belonging, subject.once(_rows), strict=True)
+        joined = np.concatenate([part[index] for part, index in both])
         return _by_units(np.nan_to_num(joined, nan=-1e300))
     return shuffled(sum(sizes), _FOLDS)
 
@@ -99,8 +117,8 @@ def _error(subject: Subject, parts: Sequence[Floats]) -> float:
     belonging = subject.once(units)
     sizes = [len(part) for part in parts]
     if belonging is not None:
-        rows = subject.once(train_rows), subject.once(test_rows)
-        sizes = [len(np.unique(part[index])) for part, index in zip(belonging, rows, strict=True)]
+        both = zip(belonging, subject.once(_rows), strict=True)
+        sizes = [len(np.unique(part[index])) for part, index in both]
     return float(np.sqrt((sum(sizes) + 1) / (12 * sizes[0] * sizes[1])))
 
 
@@ -112,11 +130,11 @@ def _by_units(numbers: Array) -> Pairs:
 
 def _usual(subject: Subject, columns: Sequence[Column], places: list[int], n_test: int) -> float:
     """Return the AUC of the last training rows against those before: times always differ a bit."""
-    rows = subject.once(matrix)[:, places]
+    rows, _ = _parts(subject, places)
     times = subject.dataset.times
     if times is None:
         times = subject.once(time_columns)[0].train
-    order = np.argsort(times[subject.once(train_rows)], kind="stable")
+    order = np.argsort(times[subject.once(_rows)[0]], kind="stable")
     n_last = min(n_test, len(rows) // 3)
     sizes = [len(rows) - n_last, n_last]
     is_last = Answer("last", np.repeat([0.0, 1.0], sizes), binary=True)

@@ -16,18 +16,18 @@ from pipelines.checks.single_column import strong_scores
 _LAGS = (-1, 1, -2, 2, -3, 3)
 # Correlation with the target of a neighbour, and how far above that of the targets themselves.
 _SAME, _ABOVE = 0.97, 0.05
-# Targets before and behind of which a column is a sum: at most, and rows for each of them.
+# Targets before and after of which a column is a sum: at most, and rows for each of them.
 _MOST_WINDOW, _ROWS_OF_EACH = 35, 20
 _SUM = 0.995
 # Steps to the next row of an order without holes; and the window where there are holes.
-_UNBROKEN, _WINDOW_WITH_HOLES = 0.95, 3
+_UNBROKEN, _WINDOW_WITH_HOLES, _WINDOWS_IN_BLOCK = 0.95, 3, 4
 # Values that are targets of some row, and how much rarer values beside them have to be.
 _SHARE, _MORE = 0.5, 0.3
 _LEAST_ROWS = 50
 
 
 class OtherRows:
-    """Looks for the target of the row before or behind, sums over such rows, and running totals.
+    """Looks for the target of the row before or after, sums over such rows, and running totals.
 
     A test row with such a column tells the targets of other test rows.
     """
@@ -63,9 +63,10 @@ class OtherRows:
 def _found(
     subject: Subject, rows: NDArray[np.int64], candidates: list[Column], answer: Answer
 ) -> Iterator[tuple[str, str]]:
+    targets = _all_targets(subject, answer)
     for column in candidates:
         values = column.train[rows]
-        share = _share_of_targets(values, answer)
+        share = _share_of_targets(values, answer, targets)
         if share is not None:
             yield column.name, f"holds targets of other rows: {share:.0%} of its values are targets"
     for order, index, step in _orders(subject, rows):
@@ -73,7 +74,7 @@ def _found(
         for column in candidates:
             lag = _lag(column.train[rows][index], target, step)
             if lag is not None:
-                where = "before" if lag < 0 else "behind"
+                where = "before" if lag < 0 else "after"
                 distance = f"{abs(lag)} row{'s' if abs(lag) > 1 else ''} {where}"
                 yield column.name, f"is the target of the row {distance}, in the order of {order}"
         values = np.column_stack([column.train[rows][index] for column in candidates])
@@ -83,11 +84,20 @@ def _found(
             yield candidates[place].name, text
 
 
-def _share_of_targets(values: Floats, answer: Answer) -> float | None:
+def _all_targets(subject: Subject, answer: Answer) -> Floats:
+    """Return the different targets of all training rows, ascending; none of a class."""
+    if answer.binary:
+        return np.empty(0)
+    target = np.asarray(subject.target, dtype=np.float64).reshape(len(subject.train), -1)
+    at = [other is answer for other in subject.once(answers)].index(True)
+    return np.unique(target[:, at])
+
+
+def _share_of_targets(values: Floats, answer: Answer, targets: Floats) -> float | None:
     """Return how many values of a column are targets of rows, if that is no coincidence."""
-    targets = np.unique(answer.values)
     present = values[~np.isnan(values)]
-    if answer.binary or 2 * len(targets) < len(values) or len(present) < _LEAST_ROWS:
+    few = 2 * len(np.unique(answer.values)) < len(values)
+    if answer.binary or few or len(present) < _LEAST_ROWS:
         return None
     scale = np.ptp(targets)
     share = _near(present, targets, scale)
@@ -176,8 +186,11 @@ def _lag(values: Floats, target: Floats, steps: Floats) -> int | None:
 def _sums(values: Floats, target: Floats, steps: Floats) -> list[int]:
     """Return the columns that are sums of targets of neighbouring rows, or running totals."""
     n = len(target)
-    whole_order = (steps == 1).mean() > _UNBROKEN
-    window = min(_MOST_WINDOW, n // (2 * _ROWS_OF_EACH)) if whole_order else _WINDOW_WITH_HOLES
+    window = _WINDOW_WITH_HOLES
+    if (steps == 1).mean() > _UNBROKEN:
+        # Rows to look at may be taken in blocks.
+        block = n // (1 + int((steps != 1).sum()))
+        window = min(_MOST_WINDOW, n // (2 * _ROWS_OF_EACH), block // _WINDOWS_IN_BLOCK)
     if window < 2 or n < 3 * window:
         return []
     place = np.concatenate([[0.0], np.cumsum(np.minimum(steps, 1e6))])

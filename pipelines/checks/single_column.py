@@ -15,7 +15,7 @@ from pipelines.checks._table import Column, Kind, columns, features, train_rows
 
 # What a column may leave unexplained: an AUC of 0.925, an R² of 0.85. One of few values that is
 # nearly the class is rarely something that was measured.
-_LIMITS, _LIMITS_OF_CLASSES, _LIMITS_OF_FEW = Limits(), Limits(near=0.01), Limits(near=0.12)
+_LIMITS, _LIMITS_OF_FEW = Limits(), Limits(near=0.12)
 _FEW_VALUES = 12
 # A measure that differs between two classes, given the class by chance alone, looks like a copy of
 # the class with noise. Up to here, an AUC of 0.985, a copy is likelier.
@@ -52,9 +52,7 @@ class SingleColumn:
             without = alike if len(alike) <= _MOST_ALIKE else frozenset([name])
             others = predicted_without(subject, without)[:, at]
             few = len(np.unique(prediction)) <= _FEW_VALUES
-            limits = _LIMITS
-            if answer.binary:
-                limits = _LIMITS_OF_FEW if few else _LIMITS_OF_CLASSES
+            limits = _LIMITS_OF_FEW if few and answer.binary else _LIMITS
             found = evidence(answer, prediction, left, others, rows, limits)
             if found is not None and len(without) > 1 and not (found.perfect or found.by_others):
                 # Scores alone speak: then those of columns like this one count, too.

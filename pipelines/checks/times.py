@@ -59,17 +59,17 @@ def _column(subject: Subject) -> tuple[str, NDArray[np.float64], str]:
     """Return the column of time: its name in quotes, its values, and what is known of it.
 
     Raises:
-        NotSuitedError: if there is none behind whose last training row the test rows lie.
+        NotSuitedError: if there is none by which the test rows come after the training rows.
     """
     found: Any = subject.once(time_columns)
     if found:
-        text = f"The test rows lie behind the training rows in '{found[0].name}'"
+        text = f"The test rows come after the training rows by '{found[0].name}'"
         return f"'{found[0].name}'", found[0].train, text
     dates = [column for column in subject.once(columns) if column.kind is Kind.DATE]
     if not has_test(subject) and dates:
         text = f"The rows have a date, '{dates[0].name}'"
         return f"'{dates[0].name}'", dates[0].train, text
-    raise NotSuitedError("the test rows do not lie behind the training rows in a column of time")
+    raise NotSuitedError("the test rows do not come after the training rows by a column of time")
 
 
 def _numbers(times: NDArray[Any]) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """What the checks find: planted leaks that are caught, and alarms in data sets without any.
 
-    python -m tests.benchmarks.planted_leaks [--seeds 3] [--results FILE] [NAME ...]
+    python -m tests.benchmarks.planted_leaks [--seeds 3] [--results FILE] [--rows 5000] [NAME ...]
 
 Each data set is generated; one line of JSON a data set goes to the file, and a data set that is
 there already is not checked again. A leak is caught if a check that is named with it finds
@@ -886,18 +886,39 @@ def stored(path: Path | None) -> dict[tuple[str, int], dict[str, Any]]:
     return {(row["name"], row["seed"]): row for row in found}
 
 
-def measured(names: list[str], seeds: int, path: Path | None) -> Iterator[dict[str, Any]]:
-    """Yield the results of data sets, those that are there already first."""
+def measured(
+    names: list[str], seeds: int, path: Path | None, most_rows: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the results of data sets, and keep those that are not there yet."""
     known = stored(path)
     for name in names:
         for seed in range(seeds):
             row = known.get((name, seed))
             if row is None:
-                row = measure(name, seed)
+                row = measure(name, seed, most_rows)
                 if path is not None:
                     with path.open("a") as file:
                         file.write(json.dumps(row) + "\n")
             yield row
+
+
+def is_right(row: dict[str, Any]) -> bool:
+    """Whether a leak was caught, or no alarm raised."""
+    return bool(row["caught"] if row["codes"] else not row["told"])
+
+
+def summary(results: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the lines of a table: by the check that is expected first, then clean sets."""
+    yield "| check | kinds | data sets | caught | missed |\n|---|---|---|---|---|"
+    for code in sorted({row["codes"][0] for row in results if row["codes"]}):
+        ours = [row for row in results if row["codes"][:1] == [code]]
+        missed = sorted({row["name"] for row in ours if not row["caught"]})
+        caught, kinds = sum(row["caught"] for row in ours), len({row["name"] for row in ours})
+        yield f"| {code} | {kinds} | {len(ours)} | {caught} | {', '.join(missed)} |"
+    for planted, text in ((True, "leaks caught"), (False, "clean sets without an alarm")):
+        ours = [row for row in results if bool(row["codes"]) is planted]
+        if ours:
+            yield f"\n{sum(map(is_right, ours))} of {len(ours)} {text}."
 
 
 def main() -> None:
@@ -905,26 +926,23 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--results", type=Path)
+    parser.add_argument("--rows", type=int, default=MOST_ROWS)
     parser.add_argument("--verbose", action="store_true")
     given = parser.parse_args()
     print("| data set | rows | expected | found | seconds | |\n|---|---|---|---|---|---|")
-    results = list(measured(given.names or [*LEAKS, *CLEAN], given.seeds, given.results))
-    for row in results:
-        right = row["caught"] if row["codes"] else not row["told"]
+    results = []
+    names = given.names or [*LEAKS, *CLEAN]
+    for row in measured(names, given.seeds, given.results, given.rows):
+        results.append(row)
         print(
             f"| {row['name']} {row['seed']} | {row['rows']} | {' or '.join(row['codes'])} | "
-            f"{' '.join(row['told'])} | {row['seconds']:.1f} | {'' if right else 'WRONG'} "
-            f"{row['failed'] or ''}|",
+            f"{' '.join(row['told'])} | {row['seconds']:.1f} | "
+            f"{'' if is_right(row) else 'WRONG'} {row['failed'] or ''}|",
             flush=True,
         )
         if given.verbose:
-            print("\n".join(f"    {text}" for text in row["texts"]))
-    planted = [row for row in results if row["codes"]]
-    others = [row for row in results if not row["codes"]]
-    if planted:
-        print(f"\n{sum(row['caught'] for row in planted)} of {len(planted)} leaks caught.")
-    if others:
-        print(f"{sum(bool(row['told']) for row in others)} of {len(others)} clean sets alarmed.")
+            print(*(f"    {text}" for text in row["texts"]), sep="\n")
+    print(*summary(results), sep="\n")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,9 @@ _PERFECT = 0.005
 _EXACT = 1e-4
 # What the others leave if they do not predict the target well themselves. Classes often lie apart
 # in every column, so that the others have to be weaker before one of them stands out.
-_LEAST_LEFT, _LEAST_LEFT_OF_CLASSES, _LEAST_LEFT_OF_EXACT = 0.02, 0.12, 0.03
+_LEAST_LEFT, _LEAST_LEFT_OF_CLASSES = 0.02, 0.12
+# The same of a column that gives the target exactly: of values, nothing that was measured does.
+_LEAST_LEFT_OF_EXACT, _LEAST_LEFT_OF_EXACT_CLASSES = 0.003, 0.03
 # Standard errors of what the others explain that do not count, and that they explain at least.
 _DISCOUNT, _TELLING = 2.0, 3.0
 # Standard errors between "made from" and "decides" from which on the two can be told apart.
@@ -88,7 +90,7 @@ def evidence(
     left_by_others = unexplained(part, others[rows])
     least = _LEAST_LEFT_OF_CLASSES if answer.binary else _LEAST_LEFT
     if left <= _EXACT:
-        least = _LEAST_LEFT_OF_EXACT
+        least = _LEAST_LEFT_OF_EXACT_CLASSES if answer.binary else _LEAST_LEFT_OF_EXACT
     if left_by_others < max(least, limits.times * left):
         return None
     if left <= _PERFECT:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -132,6 +132,16 @@ def matrix(subject: Subject) -> NDArray[np.float64]:
 def is_table(subject: Subject) -> bool:
     """Whether the rows are a table."""
     return hasattr(subject.train, "iloc")
+
+
+def on_more_rows(subject: Subject, most_rows: int) -> Subject:
+    """Return a subject of which checks look at more rows: for those that train no models."""
+    # What was read of the columns holds for any rows of them.
+    known: dict[Callable[[Any], object], object] = {
+        function: subject.once(function) for function in (columns, features)
+    }
+    most = max(subject.most_rows, most_rows)
+    return Subject(subject.competition, subject.dataset, most, known)
 
 
 def has_test(subject: Subject) -> bool:

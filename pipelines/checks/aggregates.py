@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from comps.base import Finding, Severity, Subject
 from pipelines.checks._answers import Answer, answers
 from pipelines.checks._scores import Floats, correlation
-from pipelines.checks._table import Column, Kind, features, train_rows
+from pipelines.checks._table import Column, Kind, features, on_more_rows, train_rows
 from pipelines.checks.single_column import strong_scores
 
 # Levels that are enough to compare halves of; of fewer, so many rows each are needed.
@@ -24,6 +24,8 @@ _HALVES, _CLOSE, _CHANCE = -0.3, 0.6, 0.003
 _WITHIN, _OF_OTHERS = 0.995, 0.97
 _MOST_KEYS = 8
 _RARE = 0.03
+# No model is trained: rows are cheap, and each of them makes chance smaller.
+_MOST_ROWS = 10_000
 
 
 class Aggregates:
@@ -39,9 +41,10 @@ class Aggregates:
     severity = Severity.WARNING
 
     def find(self, subject: Subject) -> Iterator[Finding]:
+        strong = {name for name, _ in subject.once(strong_scores)}
+        subject = on_more_rows(subject, _MOST_ROWS)
         rows = subject.once(train_rows)
         keys = [(None, None), *_keys(subject, rows)]
-        strong = {name for name, _ in subject.once(strong_scores)}
         suspects = [
             _Suspect(column.name, answer.name, *told)
             for column in subject.once(features)

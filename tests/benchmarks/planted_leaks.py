@@ -1,6 +1,6 @@
 """What the checks find: planted leaks that are caught, and alarms in data sets without any.
 
-    python -m tests.benchmarks.planted_leaks [--seeds 3] [--results FILE] [--rows 5000] [NAME ...]
+    python -m tests.benchmarks.planted_leaks [--seeds 3] [--first 0] [--results FILE] [NAME ...]
 
 Each data set is generated; one line of JSON a data set goes to the file, and a data set that is
 there already is not checked again. A leak is caught if a check that is named with it finds
@@ -239,6 +239,21 @@ def code_that_begins_with_the_class(rng: Rng) -> Competition:
     return data.competition(rng)
 
 
+@leak("L001")
+def class_with_much_noise(rng: Rng) -> Competition:
+    data = rows(rng, size(rng, 1000), "two")
+    data.table["signal"] = data.numeric() + 0.45 * rng.normal(size=data.n)
+    return data.competition(rng)
+
+
+@leak("L011", "L001")
+def target_in_few_bins(rng: Rng) -> Competition:
+    data = rows(rng, size(rng), "values")
+    bins = int(rng.integers(2, 5))
+    data.table["band"] = pd.qcut(data.y, bins, labels=list("cabd")[:bins]).astype(str)
+    return data.competition(rng)
+
+
 @leak("L010")
 def word_of_a_text(rng: Rng) -> Competition:
     data = rows(rng, size(rng), "two")
@@ -366,6 +381,24 @@ def mean_of_the_others_of_a_category(rng: Rng) -> Competition:
 
 
 @leak("L005")
+def mean_target_of_few_large_levels(rng: Rng) -> Competition:
+    data = rows(rng, size(rng, 1500), str(rng.choice(["values", "two"])))
+    data.table["region"] = rng.choice([f"r{i}" for i in range(25)], data.n)
+    target = pd.Series(data.numeric()).astype(float)
+    data.table["region_mean"] = target.groupby(data.table["region"]).transform("mean")
+    return data.competition(rng)
+
+
+@leak("L005")
+def count_of_positives_of_a_customer(rng: Rng) -> Competition:
+    data = rows(rng, size(rng, 800), "two")
+    data.table["customer"] = rng.integers(0, data.n // 7, data.n)
+    target = pd.Series(data.numeric())
+    data.table["positives"] = target.groupby(data.table["customer"]).transform("sum")
+    return data.competition(rng)
+
+
+@leak("L005")
 def rank_within_a_category(rng: Rng) -> Competition:
     data = rows(rng, size(rng, 600), "values")
     data.table["day_no"] = rng.integers(0, data.n // 12, data.n)
@@ -390,6 +423,22 @@ def target_of_the_row_before_with_ids(rng: Rng) -> Competition:
     data.table["last"] = pd.Series(data.numeric()).shift(1)
     data.table["id"] = np.arange(data.n) + 1000
     return data.competition(rng, id="id")
+
+
+@leak("L006")
+def last_target_of_the_same_customer(rng: Rng) -> Competition:
+    data = rows(rng, size(rng, 600), "values")
+    data.table["customer"] = rng.integers(0, data.n // 10, data.n)
+    data.table["last"] = pd.Series(data.y).groupby(data.table["customer"]).shift(1)
+    return data.competition(rng, shuffle=False)
+
+
+@leak("L006")
+def mean_of_the_rows_so_far(rng: Rng) -> Competition:
+    data = rows(rng, size(rng), str(rng.choice(["values", "two"])))
+    data.table["usual"] = pd.Series(data.numeric()).expanding().mean()
+    test = np.arange(data.n) >= 0.7 * data.n
+    return data.competition(rng, test=test, shuffle=False)
 
 
 @leak("L006")
@@ -538,6 +587,16 @@ def copies_with_new_numbers(rng: Rng) -> Competition:
     return data.competition(rng)
 
 
+@leak("D006")
+def copies_with_a_little_noise(rng: Rng) -> Competition:
+    data = rows(rng, size(rng), "values")
+    again = rng.choice(data.n, data.n // 15, replace=False)
+    table = pd.concat([data.table, data.table.iloc[again]], ignore_index=True)
+    numbers = [name for name in table if str(name).startswith("x")]
+    table.loc[data.n :, numbers] += 1e-3 * rng.normal(size=(len(again), len(numbers)))
+    return Rows(table, np.concatenate([data.y, data.y[again]]), data.kind).competition(rng)
+
+
 @leak("D002")
 def equal_rows_with_other_labels(rng: Rng) -> Competition:
     data = rows(rng, size(rng), "two")
@@ -672,6 +731,29 @@ def several_measures_of_one_thing(rng: Rng) -> Competition:
     table = pd.DataFrame({f"m{i}": hidden + 0.2 * rng.normal(size=n) for i in range(6)})
     y = np.where(hidden + 0.2 * rng.normal(size=n) > 0.3, "yes", "no")
     return Rows(table.assign(other=rng.normal(size=n)), y, "two").competition(rng)
+
+
+@clean
+def classes_that_differ_in_each_column(rng: Rng) -> Competition:
+    n = size(rng)
+    code = rng.integers(0, 2, n)
+    table = pd.DataFrame(rng.normal(size=(n, 6)), columns=list("abcdef"))
+    table["a"] += rng.uniform(1.5, 3) * code
+    table["b"] += code
+    table["c"] += 0.7 * code
+    return Rows(table, np.where(code == 1, "yes", "no"), "two").competition(rng)
+
+
+@clean
+def slow_columns_in_named_time(rng: Rng) -> Competition:
+    n = size(rng)
+    drawn = rng.normal(size=(n, 3))
+    slow = np.zeros((n, 3))
+    for at in range(1, n):
+        slow[at] = 0.97 * slow[at - 1] + drawn[at]
+    table = pd.DataFrame(slow, columns=list("abc")).assign(step=np.arange(n) * 1.0)
+    data = Rows(table, slow[:, 0] - slow[:, 1] + rng.normal(size=n), "values")
+    return data.competition(rng, test=np.arange(n) >= 0.7 * n, shuffle=False, time="step")
 
 
 @clean
@@ -887,12 +969,12 @@ def stored(path: Path | None) -> dict[tuple[str, int], dict[str, Any]]:
 
 
 def measured(
-    names: list[str], seeds: int, path: Path | None, most_rows: int
+    names: list[str], seeds: range, path: Path | None, most_rows: int
 ) -> Iterator[dict[str, Any]]:
     """Yield the results of data sets, and keep those that are not there yet."""
     known = stored(path)
     for name in names:
-        for seed in range(seeds):
+        for seed in seeds:
             row = known.get((name, seed))
             if row is None:
                 row = measure(name, seed, most_rows)
@@ -925,6 +1007,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first", type=int, default=0, help="Limits were set on 0 to 1004.")
     parser.add_argument("--results", type=Path)
     parser.add_argument("--rows", type=int, default=MOST_ROWS)
     parser.add_argument("--verbose", action="store_true")
@@ -932,7 +1015,8 @@ def main() -> None:
     print("| data set | rows | expected | found | seconds | |\n|---|---|---|---|---|---|")
     results = []
     names = given.names or [*LEAKS, *CLEAN]
-    for row in measured(names, given.seeds, given.results, given.rows):
+    seeds = range(given.first, given.first + given.seeds)
+    for row in measured(names, seeds, given.results, given.rows):
         results.append(row)
         print(
             f"| {row['name']} {row['seed']} | {row['rows']} | {' or '.join(row['codes'])} | "

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: What is compared, in small letters and without spaces around it, and where it comes from. Those
 #: of `SURE` mean nothing else; the others may be a level of a column of levels.
@@ -46,6 +50,16 @@ UNSURE: Mapping[str, str] = {
 }
 #: All of them: in a column of numbers none is anything else.
 MISSING: Mapping[str, str] = {**SURE, **UNSURE}
+
+
+def missing_cells(texts: pd.Series[Any]) -> pd.Series[bool]:
+    """Return which texts say that there is no value, or are missing themselves.
+
+    >>> import pandas as pd
+    >>> missing_cells(pd.Series(["3", "N/A", None], dtype="string")).tolist()
+    [False, True, True]
+    """
+    return texts.map(says_missing, na_action="ignore").fillna(True).astype(bool)
 
 
 def says_missing(text: str) -> bool:

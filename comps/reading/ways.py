@@ -16,8 +16,6 @@ from comps.reading.column import Column, few_of
 from comps.reading.missing import says_missing
 from comps.reading.numbers import PLAIN, STYLES, Written, parse
 
-__all__ = ["Column", "Part", "Way", "common_way"]
-
 _ORDER = {style.name: place for place, style in enumerate(STYLES)}
 _THOUSANDS = {style.name for style in STYLES if "thousands" in style.name}
 # So many different cells with a sign before three digits are no decimals by chance: of decimals,

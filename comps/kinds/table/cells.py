@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from comps.base import DataError
 from comps.kinds.table import dates
 from comps.reading.cells import as_numbers
+from comps.reading.column import Column
 from comps.reading.dates import isolated
-from comps.reading.missing import SURE, says_missing
-from comps.reading.ways import Column
+from comps.reading.missing import SURE, missing_cells
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,7 +75,7 @@ def booleans(columns: Sequence[Column], argument: str) -> Typed:
     parts, notes = [], []
     for column in columns:
         words = column.cells.astype("string").str.strip().str.lower()
-        missing = words.map(says_missing, na_action="ignore").fillna(True).astype(bool).to_numpy()
+        missing = missing_cells(words).to_numpy()
         true = words.isin(_TRUE).to_numpy(dtype=bool)
         strange = ~(true | words.isin(_FALSE).to_numpy(dtype=bool) | missing)
         notes += strays(column, strange, (~missing).sum(), "neither true nor false")

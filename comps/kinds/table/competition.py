@@ -22,6 +22,7 @@ from comps.base import (
 )
 from comps.declared import as_model, featured
 from comps.kinds.memory import InMemory
+from comps.kinds.table.division import N_FOLDS
 from comps.kinds.table.files import tables_of
 from comps.kinds.table.given import Given, Inference
 from comps.kinds.table.inference import infer
@@ -144,17 +145,16 @@ def table_competition(
     if not isinstance(train, (str, Path)):
         memory = Memory(train, test, given, judged, features)
         schema, load = memory.schema, InMemory(memory.dataset())
-        found = Inference(schema, scheme or _scheme(group, time, folds), 5, ())
+        found = Inference(schema, scheme or _scheme(group, time, folds), N_FOLDS, ())
         return _assembled(name, judged, found, load, n_folds, models, checks, ignore)
     if test is not None:
         raise UsageError("Of files, the test rows lie beside the training rows: leave out `test`.")
     if task is None:
         found = infer(tables_of(Path(train), files), judged, given)
     else:
-        _check_fit(judged, _task(task))
         schema = Schema(
             targets=tuple(given.target),
-            task=_task(task),
+            task=_task(task, judged),
             classes=tuple(classes),
             outputs=tuple(outputs) or tuple(given.target),
             id=id,
@@ -168,7 +168,7 @@ def table_competition(
             folds=folds,
             leave_out=tuple(leave_out),
         )
-        found = Inference(schema, scheme or _scheme(group, time, folds), 5, ())
+        found = Inference(schema, scheme or _scheme(group, time, folds), N_FOLDS, ())
     loader = TableFiles(found.schema, judged, features, dict(files or {}))
     return _assembled(
         name, judged, found, loader, n_folds, models, checks, ignore, data=_plain(train)
@@ -275,20 +275,6 @@ def _scheme(group: str | None, time: str | None, folds: str | None) -> str:
     return "stratified" if group is None else "grouped"
 
 
-def _check_fit(metric: Metric, task: Task) -> None:
-    """Check that a metric judges what a task predicts.
-
-    Raises:
-        UsageError: if it does not.
-    """
-    if (metric.needs is Prediction.VALUE) != (task is Task.REGRESSION):
-        of = "values" if metric.needs is Prediction.VALUE else "classes"
-        raise UsageError(
-            f"{metric.label} judges {of}, and the task is {str(task)!r}. Change the metric or the "
-            "task (and the classes with it)."
-        )
-
-
 def _check_checks(checks: Sequence[object]) -> None:
     """Check that checks have a code and a function to find something."""
     for check in checks:
@@ -303,7 +289,19 @@ def _plain(path: str | Path) -> Path:
     return Path(os.path.normpath(path))
 
 
-def _task(name: str) -> Task:
+def _task(name: str, metric: Metric) -> Task:
+    """Return the task of that name.
+
+    Raises:
+        UsageError: if there is none, or the metric judges something else than it predicts.
+    """
     if name not in [str(task) for task in Task]:
         raise unknown_name("task", name, map(str, Task))
-    return Task(name)
+    task = Task(name)
+    if (metric.needs is Prediction.VALUE) != (task is Task.REGRESSION):
+        of = "values" if metric.needs is Prediction.VALUE else "classes"
+        raise UsageError(
+            f"{metric.label} judges {of}, and the task is {name!r}. Change the metric or the task "
+            "(and the classes with it)."
+        )
+    return task

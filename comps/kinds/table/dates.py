@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import DataError, UsageError
-from comps.reading.missing import says_missing
+from comps.reading.missing import missing_cells
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +83,7 @@ def parsed(cells: Cells, way: str) -> tuple[Cells, NDArray[np.bool_], int]:
     import pandas as pd
 
     texts = cells.astype("string").str.strip().reset_index(drop=True)
-    texts = texts.mask(texts.map(says_missing, na_action="ignore").fillna(True).astype(bool))
+    texts = texts.mask(missing_cells(texts))
     known = texts.dropna()
     way = way or _only_way(str(cells.name), known.astype(object))
     try:

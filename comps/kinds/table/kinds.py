@@ -12,8 +12,8 @@ import numpy as np
 from comps.base import UsageError, unknown_name
 from comps.kinds.table import cells, dates
 from comps.reading.cells import share_of_numbers, units_of
+from comps.reading.column import Column as Written
 from comps.reading.missing import says_missing
-from comps.reading.ways import Column as Written
 
 if TYPE_CHECKING:
     import pandas as pd

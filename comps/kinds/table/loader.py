@@ -15,12 +15,19 @@ import numpy as np
 from comps.base import Array, DataError, Dataset, Metric, Task, UsageError, some
 from comps.kinds.table.files import Tables, tables_of
 from comps.kinds.table.kinds import parse_kind
-from comps.kinds.table.rows import equal_rows, group_codes, row_times, weights_of, whole_numbers
+from comps.kinds.table.rows import (
+    equal_rows,
+    group_codes,
+    row_times,
+    template,
+    weights_of,
+    whole_numbers,
+)
 from comps.kinds.table.schema import Schema
 from comps.kinds.table.targets import targets_of
+from comps.reading.column import Column
 from comps.reading.delimited import ALL, Table
 from comps.reading.ids import check_same_ids, checked_ids
-from comps.reading.ways import Column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +85,7 @@ class _Loading:
         rows, test_rows = self._typed(train, test)
         groups = None
         if schema.group is not None:
-            groups = group_codes(frame[schema.group], schema.group)
+            groups = group_codes(frame[schema.group])
         elif schema.time is None and schema.folds is None:
             groups, told = equal_rows(rows)
             self.notes += told
@@ -98,10 +105,8 @@ class _Loading:
             classes=schema.classes if schema.task is not Task.MULTILABEL else (),
             notes=tuple(dict.fromkeys(self.notes)),
             weights=None if schema.weight is None else weights_of(frame[schema.weight]),
-            queries=None
-            if schema.query is None
-            else group_codes(frame[schema.query], schema.query),
-            folds=None if schema.folds is None else group_codes(frame[schema.folds], schema.folds),
+            queries=None if schema.query is None else group_codes(frame[schema.query]),
+            folds=None if schema.folds is None else group_codes(frame[schema.folds]),
         )
 
     def _check_columns(self) -> None:
@@ -192,7 +197,8 @@ class _Loading:
             test_ids = checked_ids(test.frame[schema.id], names["test"])
         sample = self.tables.read("sample", ALL)
         if sample is None:
-            return train_ids, test_ids, self._template(test_ids)
+            made = template(test_ids, schema.submitted_id, schema.outputs)
+            return train_ids, test_ids, made
         self.notes += sample.notes
         wanted = [schema.submitted_id, *schema.outputs]
         lacking = [name for name in wanted if name not in sample.frame]
@@ -208,13 +214,6 @@ class _Loading:
             names["test"],
         )
         return train_ids, test_ids, sample.frame
-
-    def _template(self, test_ids: Array) -> pd.DataFrame:
-        import pandas as pd
-
-        return pd.DataFrame(
-            {self.schema.submitted_id: test_ids, **dict.fromkeys(self.schema.outputs, 0)}
-        )
 
     def _fingerprint(self) -> str:
         import hashlib
@@ -252,11 +251,8 @@ def changed_rows(
         try:
             return function(of, tables) if takes_tables(function) else function(of)
         except Exception as error:  # the code of the user may raise anything
-            at = traceback.extract_tb(error.__traceback__)[-1]
-            own = next(
-                (frame for frame in reversed(traceback.extract_tb(error.__traceback__))
-                 if frame.name == name), at,
-            )  # fmt: skip
+            frames = traceback.extract_tb(error.__traceback__)
+            own = next((f for f in reversed(frames) if f.name == name), frames[-1])
             raise UsageError(
                 f"{name}() failed in line {own.lineno} of {Path(own.filename).name}: "
                 f"{type(error).__name__}: {error}. Its rows have the columns {some(of)}."

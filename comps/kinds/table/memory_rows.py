@@ -13,7 +13,7 @@ from comps.kinds.table.checks import check_complete, check_features, check_table
 from comps.kinds.table.fingerprint import table_fingerprint
 from comps.kinds.table.given import Given
 from comps.kinds.table.loader import RowFunction, changed_rows
-from comps.kinds.table.rows import weights_of
+from comps.kinds.table.rows import template, weights_of
 from comps.kinds.table.schema import Schema
 from comps.kinds.table.targets import check_possible
 
@@ -112,7 +112,7 @@ class Memory:
             test_ids=_ids(test_ids),
             sample_submission=None
             if self.test is None
-            else _template(test_ids, self.schema.submitted_id, self.schema.outputs),
+            else template(test_ids, self.schema.submitted_id, self.schema.outputs),
             source="memory",
             fingerprint=self._fingerprint(parts, ids, test_ids),
             groups=self._column(given.group, _groups),
@@ -250,9 +250,3 @@ def _times(column: pd.Series[Any]) -> NDArray[Any]:
         f"The time {column.name!r} must hold numbers or dates; it holds {column.dtype}. "
         "pandas.to_datetime makes dates of texts."
     )
-
-
-def _template(ids: pd.Series[Any], column: str, targets: Sequence[str]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame({column: ids, **dict.fromkeys(targets, 0)})

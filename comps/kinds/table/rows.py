@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,18 +23,24 @@ if TYPE_CHECKING:
 _MOST_EQUAL = 0.1
 
 
-def group_codes(column: Cells, name: str) -> NDArray[np.int64]:
+def group_codes(column: Cells) -> NDArray[np.int64]:
     """Return a number for each row, the same for equal values; missing ones are their own groups.
 
     >>> import pandas as pd
-    >>> group_codes(pd.Series(["a", "b", "a", None]), "owner").tolist()
+    >>> group_codes(pd.Series(["a", "b", "a", None])).tolist()
     [0, 1, 0, 2]
     """
-    del name
     codes = column.factorize()[0].astype(np.int64)
     alone = codes < 0
     codes[alone] = codes.max() + 1 + np.arange(int(alone.sum()))
     return codes
+
+
+def template(ids: Cells | Array, column: str, outputs: Sequence[str]) -> pd.DataFrame:
+    """Return a sample submission for ids, where none was given."""
+    import pandas as pd
+
+    return pd.DataFrame({column: ids, **dict.fromkeys(outputs, 0)})
 
 
 def whole_numbers(cells: Cells) -> Cells:

@@ -47,7 +47,9 @@ class CatBoostTrainer:
                 "logging_level": "Silent",
             }
         )
-        estimator.fit(fold.train, fold.target, sample_weight=fold.weight)
+        estimator.fit(
+            fold.train, fold.target, sample_weight=fold.weight, cat_features=_categories(fold.train)
+        )
         kind = _kind(params, context)
         staged = [
             _staged(estimator, rows, stride, kind, context) for rows in (fold.valid, fold.test)
@@ -55,6 +57,13 @@ class CatBoostTrainer:
         sizes = _sizes(estimator, rounds)
         for (_, stop), valid, test in zip(strides(rounds, stride), *staged, strict=True):
             yield Stage(stop, [valid], [test], size=[sizes(stop)])
+
+
+def _categories(rows: Features) -> list[str] | None:
+    """Return the columns of a table that hold categories; CatBoost has to be told."""
+    if not hasattr(rows, "dtypes"):
+        return None
+    return [name for name, kind in rows.dtypes.items() if kind == "category"]
 
 
 def _sizes(estimator: catboost.CatBoost, rounds: int) -> Callable[[int], float]:

@@ -206,7 +206,7 @@ def _assembled(
     data: Path | None = None,
 ) -> Competition:
     schema = found.schema
-    usual = table_models(schema.task, len(schema.classes), len(schema.targets))
+    usual = table_models(schema.task, len(schema.classes), len(schema.targets), metric)
     zoo = list(usual) if models is None else _given(models)
     if not any(model.family is Family.BASELINE for model in zoo):
         zoo.insert(0, usual[0])

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import TargetEncoder
 
 from comps.base import Array
@@ -21,6 +22,8 @@ _NUMBERS = 6
 _LEVELS = 4
 # A mean over fewer rows than this says little; the mean of all rows stands for it by halves.
 _PRIOR_ROWS = 5.0
+# Parts of the training rows; the statistics of each come from the others.
+_PARTS = 5
 # A level that most rows have alone is a name, and its count says nothing.
 _MOST_SINGLE = 0.5
 
@@ -48,7 +51,9 @@ class TargetStatistics:
     def fit_transform(self, levels: pd.DataFrame, target: Floats) -> tuple[Columns, Self]:
         """Learn from training rows; return their columns, and itself."""
         kind = {0: "continuous", 2: "binary"}.get(self.n_classes, "multiclass")
-        self._encoder = TargetEncoder(target_type=kind, cv=5, random_state=self.seed)
+        splitter = KFold if kind == "continuous" else StratifiedKFold
+        cv = splitter(_PARTS, shuffle=True, random_state=self.seed)
+        self._encoder = TargetEncoder(target_type=kind, cv=cv)
         codes = target if kind == "continuous" else target.astype(np.int64)
         return self._named(levels, self._encoder.fit_transform(levels, codes)), self
 

@@ -7,7 +7,9 @@ prints the message and ends with the class's `exit_code`.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 
 class WorkbenchError(Exception):
@@ -35,6 +37,10 @@ class AmbiguousError(UsageError):
         self.question, self.answers, self.option = question, tuple(answers), option
         known = f" It may be: {some(answers)}." if answers else ""
         super().__init__(f"{question}{known} Say it with {option}.")
+
+
+class OwnCodeError(UsageError):
+    """A function of the user's, such as a metric, raised an error or returned what is none."""
 
 
 class DataError(WorkbenchError, ValueError):
@@ -76,6 +82,36 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> UsageError:
     hint = f" Did you mean {' or '.join(repr(other) for other in close)}?" if close else ""
     known_names = f" Known: {', '.join(names) or 'none'}." if len(names) <= 40 else ""
     return UsageError(f"There is no {kind} {name!r}.{hint}{known_names}")
+
+
+def own_code_error(what: str, function: Callable[..., object], error: Exception) -> OwnCodeError:
+    """Return an error that says what failed, where in its own file, and why.
+
+    Args:
+        what: failed, as the sentence begins.
+        function: of the user's, whose file is theirs to mend.
+        error: that it raised.
+
+    >>> def gain(target, prediction):
+    ...     return 1 / 0
+    >>> try:
+    ...     gain([], [])
+    ... except ZeroDivisionError as error:
+    ...     print(own_code_error("The metric 'gain'", gain, error))
+    The metric 'gain' failed (<doctest comps.base.errors.own_code_error[0]>:2): \
+ZeroDivisionError: division by zero.
+    """
+    code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
+    frames = list(traceback.walk_tb(error.__traceback__))
+    # The last place in the user's file tells more than one in a library that it calls.
+    inside = [part for part in frames if code and part[0].f_code.co_filename == code.co_filename]
+    frame, line = (inside or frames)[-1]
+    file = frame.f_code.co_filename
+    if file.startswith("<dynamic"):  # it was sent to a worker process
+        file = frame.f_globals.get("__file__", frame.f_globals.get("__name__", file))
+    return OwnCodeError(
+        f"{what} failed ({Path(file).name}:{line}): {type(error).__name__}: {error}."
+    )
 
 
 _SHOWN = 5

@@ -585,12 +585,37 @@ def test_compare_tests_the_best_against_the_others(tmp_path: Path) -> None:
     assert found.pairs[0].n_folds == 6
 
 
+@pytest.mark.parametrize(
+    ("models", "wanted"),
+    [
+        ([Lasso()], {"median", "lasso"}),
+        ([Lasso(), Ridge()], {"lasso", "ridge"}),
+        ([Lasso(), Ridge(), boosting("lightgbm", rounds=2)], {"lasso", "ridge", "lightgbm"}),
+    ],
+)
+def test_compare_takes_what_there_is(
+    tmp_path: Path, models: list[object], wanted: set[str]
+) -> None:
+    found = compare(own(models=models), runs=tmp_path, **HERE)
+    assert set(found.families) == wanted
+
+
+def test_the_advice_on_what_to_compare_can_be_followed(tmp_path: Path) -> None:
+    competition = own(models=[Lasso(), Ridge()])
+    with pytest.raises(UsageError, match="it got: lasso. Name two or more") as caught:
+        compare(competition, "lasso", runs=tmp_path, **HERE)
+    advised = str(caught.value).rpartition("--members ")[2].removesuffix(".")
+    assert len(compare(competition, advised, runs=tmp_path, **HERE).members) == 2
+    with pytest.raises(UsageError, match="the only model of own: add one to its models"):
+        compare(own(models=[]), runs=tmp_path, **HERE)
+
+
 def test_compare_all_goes_on_after_a_failure(tmp_path: Path) -> None:
     boosters = [boosting("lightgbm", rounds=3), boosting("xgboost", rounds=3)]
     good, lacking = own(models=boosters), own(name="lacking", models=[Lasso()])
     found = compare_all([good, lacking], runs=tmp_path, **HERE)
     assert list(found.compared) == ["own"] and list(found.failures) == ["lacking"]
-    assert "at least two different members" in found.failures["lacking"]
+    assert "'comps compare lacking' compares the models" in found.failures["lacking"]
     # There is no network that could be compared.
     assert found.rows == [] and found.table.empty
 

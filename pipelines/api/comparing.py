@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack
 
-from comps.base import Competition, Family, Metric, UsageError, WorkbenchError
+from comps.base import Competition, Family, Metric, Model, UsageError, WorkbenchError
 from comps.catalog import usable_competitions
 from ensembles.compare import Comparison, Interval, dependent_rows
 from ensembles.compare import compare as compare_members
@@ -99,8 +99,9 @@ def compare(
 
     Args:
         competition: a name, or your own.
-        members: as `run` takes models, and names of imported members; the networks and the
-            boosting models of the competition, and imported members, unless given.
+        members: as `run` takes models, and names of imported members. Unless given, the networks
+            and the boosting models of the competition, and imported members; of fewer than two of
+            these all models, with the baseline where there is but one beside it.
         progress: is called with each `Update`, such as `show_progress`.
         **choices: see `TrainingChoices`.
 
@@ -111,18 +112,14 @@ def compare(
     options = Options.of(competition, with_members(choices, members))
     call = Call(options, progress, imported=True)
     session = call.session
-    models = [
-        model
-        for model in session.models
-        if members is not None or model.family in (Family.NETWORK, Family.BOOSTING)
-    ]
     experiment = session.experiment()
     imported = imported_members(session, experiment)
+    models = session.models if members is not None else _usual(session.models, len(imported))
     names = [*(model.member for model in models), *imported]
     if len(names) < 2:
         raise UsageError(
             "A comparison needs at least two different members; it got: "
-            f"{', '.join(names) or 'none'}. Name them with --members."
+            f"{', '.join(names)}. {_advice(session.competition)}"
         )
     oofs: dict[str, OutOfFold] = {}
     with session.store.writing(), recorded(session, call.teller, "compare", models) as told:
@@ -148,6 +145,22 @@ def compare(
     )
     ordered = sorted(found, key=lambda oof: metric.sort_key(oof.score))
     return Compared(experiment, ordered, pairs, tuple(call.teller.notes))
+
+
+def _usual(models: Sequence[Model], n_others: int) -> Sequence[Model]:
+    """Return what is compared where nothing is named: networks and boosting, or what there is."""
+    rivals = [model for model in models if model.family in _RIVALS]
+    trained = [model for model in models if model.family is not Family.BASELINE]
+    several = (some for some in (rivals, trained) if len(some) + n_others >= 2)
+    return next(several, models)
+
+
+def _advice(competition: Competition) -> str:
+    """Return which members can be named."""
+    names = [model.name for model in competition.models]
+    if len(names) < 2:
+        return f"It is the only model of {competition.name}: add one to its models."
+    return f"Name two or more with --members, such as --members {names[0]},{names[1]}."
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,6 +215,7 @@ def compare_all(
     for competition in _listed(competitions, choices):
         name = competition if isinstance(competition, str) else competition.name
         try:
+            _check_rivals(competition_of(Options.of(competition, choices)))
             compared[name] = compare(competition, progress=progress, **choices)
         except WorkbenchError as error:
             failures[name] = str(error)
@@ -228,6 +242,19 @@ def _listed(
     for competition in listed:
         competition_of(Options.of(competition, choices))
     return listed
+
+
+def _check_rivals(competition: Competition) -> None:
+    """Check that there are a network and a boosting model, or two of one kind.
+
+    Raises:
+        UsageError: if not.
+    """
+    if sum(model.family in _RIVALS for model in competition.models) < 2:
+        raise UsageError(
+            "It has fewer than two networks and boosting models; "
+            f"'comps compare {competition.name}' compares the models that it has."
+        )
 
 
 def rival_rows(compared: Compared) -> list[Row]:

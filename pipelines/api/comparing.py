@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Unpack
 
 from comps.base import Competition, Family, Metric, Model, UsageError, WorkbenchError
 from comps.catalog import usable_competitions
 from ensembles.compare import Comparison, Interval, dependent_rows
 from ensembles.compare import compare as compare_members
+from ensembles.cuts import needs_cuts
 from pipelines.api.choices import Options, TrainingChoices, competition_of, with_members
+from pipelines.api.deciding import decided_member
 from pipelines.api.progress import Progress
 from pipelines.api.recorded import recorded
 from pipelines.api.results import Row, family_of
@@ -131,8 +133,15 @@ def compare(
     if len(found) < 2:
         raise WorkbenchError(f"Only {', '.join(oofs)} was trained: there is nothing to compare.")
     metric, dataset = session.competition.metric, session.dataset
+    judged = found
+    if needs_cuts(metric):
+        call.teller.note(
+            f"Members are compared by {metric.label} with cut points: those of each fold are "
+            "fitted on the other folds."
+        )
+        judged = [decided_member(experiment, session.store, oof) for oof in found]
     pairs = compare_members(
-        found,
+        judged,
         session.competition.truth(dataset),
         experiment.folds,
         metric,
@@ -143,7 +152,12 @@ def compare(
         ),
         seed=session.seed,
     )
-    ordered = sorted(found, key=lambda oof: metric.sort_key(oof.score))
+    # Their predictions stay probabilities.
+    scored = [
+        replace(oof, score=one.score, fold_scores=one.fold_scores)
+        for oof, one in zip(found, judged, strict=True)
+    ]
+    ordered = sorted(scored, key=lambda oof: metric.sort_key(oof.score))
     return Compared(experiment, ordered, pairs, tuple(call.teller.notes))
 
 

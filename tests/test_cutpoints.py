@@ -24,7 +24,7 @@ from ensembles.cuts import cut_score, fit_cuts
 from ensembles.outer import kept_members
 from ensembles.sample import Sample
 from ensembles.scan import best_place, candidates, scan, scan_label
-from pipelines import compare, cross_validate, load_run, run
+from pipelines import compare, cross_validate, load_run, run, tune
 from pipelines.folds import Folds
 from pipelines.results.inner import Estimate, Inner, inner_folds
 from pipelines.results.oof import OutOfFold
@@ -538,3 +538,18 @@ def test_members_are_compared_with_cut_points_of_the_other_folds(
     differences = best.fold_scores - other.fold_scores
     assert found.pairs[0].folds.mean == pytest.approx(differences.mean())
     assert found.pairs[0].overall == pytest.approx(best.score - other.score)
+
+
+def test_a_submission_of_refitted_configurations_says_that_it_has_no_cut_points(
+    tmp_path: Path,
+) -> None:
+    train, test = rare_table(300, 0), rare_table(20, 1).drop(columns="y")
+    choices: dict[str, Any] = {"folds": 3, "runs": tmp_path, "engine": "inline"}
+    for metric, told in (("f1", True), ("log_loss", False)):
+        competition = own(train, test, metric=metric, name=metric)
+        found = tune(competition, "logistic", trials=1, refit=1, outer=0, **choices)
+        assert found.submission is not None
+        assert any("without cut points" in note for note in found.notes) is told
+    # As the note says.
+    result = run(own(train, test, metric="f1", name="f1"), models="logistic", tuned=True, **choices)
+    assert result.blend is not None and result.blend.cuts is not None

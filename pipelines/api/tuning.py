@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from comps.base import BusyError, Competition, Family, Metric, Model, UsageError, WorkbenchError
+from ensembles.cuts import needs_cuts
 from pipelines.api.choices import (
     REQUIRED,
     Options,
@@ -337,6 +338,13 @@ def _refit(
         for result in complete[: request.refit]
     ]
     teller.note(f"Training the best {len(chosen)} configurations on all rows.")
+    if needs_cuts(session.competition.metric):
+        teller.note(
+            "Warning: its labels are the most probable ones, without cut points for "
+            f"{session.competition.metric.label}: what is trained on all rows has no out-of-fold "
+            "predictions to fit them on. "
+            f"'comps run {session.competition.name} --models {model.name} --tuned' fits them."
+        )
     predictions = train_on_all_rows(
         session.experiment(), chosen, searched.folds, session.engine, work
     )

@@ -573,6 +573,28 @@ def test_score_takes_tables_and_files(tmp_path: Path) -> None:
         score(tmp_path / "no.csv", answers, own())
 
 
+def test_score_by_a_metric_needs_no_competition(tmp_path: Path) -> None:
+    names = pd.DataFrame({"key": ["a", "b", "c"], "kind": ["x", "y", "y"], "Usage": "Public"})
+    given = names.drop(columns="Usage").assign(kind=["x", "y", "x"])
+    assert score(given, names, metric="accuracy").value == pytest.approx(2 / 3)
+    shares = pd.DataFrame({"key": [1, 2], "x": [0.8, 0.4], "y": [0.2, 0.6]})
+    true = shares.assign(x=[1, 0], y=[0, 1])
+    expected = -np.log([0.8, 0.6]).mean()
+    assert score(shares, true, metric="log_loss").value == pytest.approx(expected)
+    assert score(shares, true, metric="rmse").value == pytest.approx(np.sqrt((0.04 + 0.16) / 2))
+    labels = true.assign(x=[1, 1])
+    assert score(labels.assign(x=[1, 0]), labels, metric="f1_micro").value == pytest.approx(0.8)
+    with pytest.raises(DataError, match="the same first column, of ids"):
+        score(given.rename(columns={"kind": "other"}), names, metric="accuracy")
+
+
+def test_score_by_another_metric_of_the_same_predictions() -> None:
+    answers = pd.DataFrame({"id": [1, 2], "y": [1.0, 3.0]})
+    assert score(answers.assign(y=[2.0, 6.0]), answers, own(), metric="mae").value == 2.0
+    with pytest.raises(UsageError, match="AUC needs predictions of the kind 'probability', and"):
+        score(answers, answers, own(), metric="auc")
+
+
 # Comparing and tuning
 
 

@@ -32,6 +32,7 @@ from pipelines.cli.arguments import (
     Output,
     Prune,
     Refit,
+    ScoreMetric,
     Solution,
     Storage,
     Study,
@@ -282,12 +283,14 @@ def score(
     submission: Submission,
     solution: Solution,
     competition: OfCompetition = None,
+    metric: ScoreMetric = None,
+    competitions: Competitions = None,
     json: Json = False,
 ) -> None:
     """Score a submission against the answers."""
     from pipelines.cli.scoring import score_files
 
-    score_files(submission, solution, competition, json)
+    score_files(submission, solution, competition, metric, competitions, json)
 
 
 def main(arguments: list[str] | None = None) -> None:

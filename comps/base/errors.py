@@ -101,17 +101,24 @@ def own_code_error(what: str, function: Callable[..., object], error: Exception)
     The metric 'gain' failed (<doctest comps.base.errors.own_code_error[0]>:2): \
 ZeroDivisionError: division by zero.
     """
+    return OwnCodeError(
+        f"{what} failed ({place_of(function, error)}): {type(error).__name__}: {error}."
+    )
+
+
+def place_of(function: Callable[..., object], error: Exception) -> str:
+    """Return `file:line` of the last place in a function's own file that an error went through.
+
+    That tells more than the place in a library that it calls.
+    """
     code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
     frames = list(traceback.walk_tb(error.__traceback__))
-    # The last place in the user's file tells more than one in a library that it calls.
     inside = [part for part in frames if code and part[0].f_code.co_filename == code.co_filename]
     frame, line = (inside or frames)[-1]
     file = frame.f_code.co_filename
     if file.startswith("<dynamic"):  # it was sent to a worker process
         file = frame.f_globals.get("__file__", frame.f_globals.get("__name__", file))
-    return OwnCodeError(
-        f"{what} failed ({Path(file).name}:{line}): {type(error).__name__}: {error}."
-    )
+    return f"{Path(file).name}:{line}"
 
 
 _SHOWN = 5

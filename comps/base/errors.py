@@ -1,7 +1,8 @@
 """Errors that are shown to the user as they are, without a traceback.
 
 Each message says what was expected, what was found, and what to do about it. The command line
-prints the message and ends with the class's `exit_code`.
+prints the message and ends with the class's `exit_code`: 2 where the call or the data have to be
+changed, 1 where the work failed. An interruption ends with 1, too, and what is done with 0.
 """
 
 from __future__ import annotations
@@ -40,11 +41,13 @@ class AmbiguousError(UsageError):
 
 
 class OwnCodeError(UsageError):
-    """A function of the user's, such as a metric, raised an error or returned what is none."""
+    """A function of the user's raised an error, or returned something else than it should."""
 
 
 class DataError(WorkbenchError, ValueError):
-    """A file that was read is not what the competition's format says."""
+    """A file that was read is not what the competition's format says. Exit code 2."""
+
+    exit_code = 2
 
 
 class StoreError(WorkbenchError):

@@ -86,6 +86,11 @@ class Compared:
         """The name of the best member."""
         return self.members[0].model
 
+    def __repr__(self) -> str:
+        digits = self.metric.digits
+        scores = ", ".join(f"{oof.model} {oof.score:.{digits}f}" for oof in self.members)
+        return f"Compared({self.experiment.competition.name}: {self.metric.label}; {scores})"
+
 
 def compare(
     competition: str | Competition,

@@ -6,6 +6,7 @@ import ast
 import inspect
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -212,6 +213,24 @@ def test_a_hook_that_raises_ends_the_call_and_keeps_what_is_finished(tmp_path: P
     assert str(history(own(), runs=tmp_path).records[0].state) == "failed"
     _, updates = told(run, own(), models="median,ridge", runs=tmp_path, **HERE)
     assert fits(updates)[0][1] > 0
+
+
+@pytest.mark.parametrize("choice", [{"jobs": 0}, {"engine": "nosuch"}])
+def test_an_engine_that_cannot_be_leaves_no_record(tmp_path: Path, choice: dict[str, Any]) -> None:
+    for call in (run, cross_validate, lambda c, **more: tune(c, "ridge", **more)):
+        with pytest.raises(UsageError, match=r"--jobs must be between|no engine 'nosuch'"):
+            call(own(), runs=tmp_path, **choice)
+    assert not history(own(), runs=tmp_path).records
+
+
+def test_results_are_printed_in_a_line(made: Any) -> None:
+    _, _, result, _ = made
+    assert re.fullmatch(
+        r"Blend\(\w+: ridge [01]\.\d{3}; (nested|cross-fitted) 0\.\d+\)", repr(result.blend)
+    )
+    ridge = repr(result.oof["ridge"])
+    assert re.fullmatch(r"OutOfFold\(ridge: 0\.\d+ on \d+ of \d+ rows\)", ridge)
+    assert "array" not in repr(result.tried)
 
 
 def test_an_interrupt_leaves_a_record_and_the_same_call_goes_on(tmp_path: Path) -> None:

@@ -111,6 +111,30 @@ def test_a_command_whose_process_is_gone_was_killed(begun: Recording) -> None:
     assert replace(gone, status=Status.DONE).state == "done"
 
 
+def test_a_command_that_ends_while_its_record_is_read_was_not_killed(
+    store: RunStore, begun: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun.record = replace(begun.record, process=2**30)
+    begun.blended({})
+
+    def ends(process: int) -> bool:
+        begun.ended(Status.DONE)
+        return False
+
+    monkeypatch.setattr("pipelines.store.records.is_running", ends)
+    ((record,), _) = read_records(store)
+    assert record.state == "done"
+
+
+def test_the_state_of_a_record_stays_what_it_was(
+    begun: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = replace(begun.record)
+    assert running.state == "running"
+    monkeypatch.setattr("pipelines.store.records.is_running", lambda process: False)
+    assert running.state == "running" and replace(running).state == "killed"
+
+
 def test_records_of_one_moment_have_different_names(store: RunStore) -> None:
     now = datetime(2026, 11, 25, 12, 30, tzinfo=UTC)
     first, when = reserve_log(store, "run", now)
@@ -371,6 +395,8 @@ def test_the_history_has_a_row_for_each_command(home: Home) -> None:
     assert experiment["best"] == NAME and experiment["blend_score"] is None
     shown = comps("history", "house-prices", cwd=home.path)
     assert NAME in shown.out and "median, ridge, svr" in shown.out
+    assert (run["seed"], run["sealed"]) == (0, None)
+    assert "seed" in shown.out and "sealed" in shown.out
 
 
 def test_without_records_the_history_says_so(tmp_path: Path) -> None:

@@ -130,6 +130,11 @@ class TuneResult:
         """What came out, in words."""
         return outcome(self.metric, self.best)[0]
 
+    def __repr__(self) -> str:
+        best = self.best
+        score = f"{self.metric.label} {best.score:.{self.metric.digits}f}"
+        return f"TuneResult({best.model}: {score}, {len(self.results)} trials, {dict(best.params)})"
+
     @property
     def summary(self) -> dict[str, Any]:
         """The same as JSON values."""
@@ -205,6 +210,8 @@ def run_search(
     if request.refit:
         # Found after the search, it would be found late.
         _ = session.dataset.template
+    # As of `Call`: what cannot be is refused before there is a record.
+    _ = session.engine
     (model,) = session.models
     teller = introduced(session, progress)
     searched = search_on(session.experiment(), request.outer, teller)

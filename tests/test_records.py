@@ -329,7 +329,12 @@ def test_blend_and_submit_need_no_lock(home: Home, away: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are of another kind on Windows")
 @pytest.mark.parametrize(
-    ("number", "state"), [(signal.SIGINT, "interrupted"), (signal.SIGKILL, "killed")]
+    ("number", "state"),
+    [
+        # An interrupt is tested within a process in test_api.py.
+        pytest.param(signal.SIGINT, "interrupted", marks=pytest.mark.slow),
+        (signal.SIGKILL, "killed"),
+    ],
 )
 def test_what_is_finished_of_a_run_can_be_used_while_it_goes_on_and_after_it_ended(
     number: signal.Signals, state: str, tmp_path: Path
@@ -366,6 +371,8 @@ def test_a_run_without_a_finished_member_is_passed_over(away: Path) -> None:
     assert "Traceback" in (away / "runs" / "house-prices" / failure["log"]).read_text()
 
 
+# What is refused is tested without commands in test_failures.py.
+@pytest.mark.slow
 def test_a_failed_run_does_not_take_the_place_of_a_good_one(away: Path) -> None:
     before = (away / "submission.csv").read_bytes()
     failing = ("--models", "median,ridge[alpha=-1]")

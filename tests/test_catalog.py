@@ -124,7 +124,7 @@ def test_the_command_line_lists_what_works_and_says_what_does_not(root: Path) ->
         for event in comps("list", "--competitions", root, "--json", cwd=root).events
     }
     assert names["flats"] == "competition" and names["broken"] == "broken"
-    assert "nothing_of_that_name" in comps("cv", "broken", cwd=root.parent, code=1).err
+    assert "nothing_of_that_name" in comps("cv", "broken", cwd=root.parent, code=2).err
 
 
 def test_functions_of_a_competitions_file_reach_worker_processes(root: Path) -> None:

@@ -472,7 +472,7 @@ def test_features_of_the_users_see_ids_and_groups_and_models_do_not(tmp_path: Pa
     def broken(part: pd.DataFrame) -> pd.DataFrame:
         return part[["nothing"]]
 
-    with pytest.raises(UsageError, match=r"broken\(\) failed in line \d+ of test_inference.py"):
+    with pytest.raises(UsageError, match=r"broken\(\) failed \(test_inference.py:\d+\)"):
         table_competition(folder, metric="rmse", features=broken).load(folder)
 
 

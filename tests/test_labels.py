@@ -308,7 +308,7 @@ def test_perfect_digits_have_an_accuracy_of_one(tmp_path: Path) -> None:
 def test_a_digit_that_is_none_is_refused_with_those_that_are(tmp_path: Path) -> None:
     write(tmp_path / "answers.csv", [0, 1, 2], DIGITS)
     write(tmp_path / "other.csv", [0, 1, 2.5], DIGITS)
-    done = comps("score", "other.csv", "answers.csv", cwd=tmp_path, code=1)
+    done = comps("score", "other.csv", "answers.csv", cwd=tmp_path, code=2)
     assert "unknown: 2.5 (ids 3). Known: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9." in done.err
 
 
@@ -328,9 +328,9 @@ def test_answers_of_one_class_and_swapped_files_end_in_a_sentence(tmp_path: Path
     write(tmp_path / "chances.csv", [0.2, 0.7], columns)
     write(tmp_path / "ones.csv", [1, 1], columns)
     write(tmp_path / "answers.csv", [0, 1], columns)
-    done = comps("score", "chances.csv", "ones.csv", cwd=tmp_path, code=1)
+    done = comps("score", "chances.csv", "ones.csv", cwd=tmp_path, code=2)
     assert "AUC is not defined here" in done.err and "nan" not in done.err + done.out
-    done = comps("score", "answers.csv", "chances.csv", cwd=tmp_path, code=1)
+    done = comps("score", "answers.csv", "chances.csv", cwd=tmp_path, code=2)
     assert "the submission comes first" in done.err
     done = comps("score", "chances.csv", "answers.csv", cwd=tmp_path)
     assert done.out == "sentiment: AUC 1.0000\n"

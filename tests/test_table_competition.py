@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
+from comps import estimator
 from comps.base import Competition, DataError, Dataset, Prediction, Task, UsageError
 from comps.kinds.table.features import TableFeatures
 from comps.kinds.table.fingerprint import table_fingerprint
@@ -148,6 +149,15 @@ def test_ids_are_kept_as_they_were_given_in_the_submission(tmp_path: Path) -> No
 ROWS, TEST = table(20), unseen(5)
 
 
+def test_usual_models_are_named_beside_own_ones() -> None:
+    usual = [model.name for model in own(ROWS).models]
+    mine = estimator(Ridge(), name="mine")
+    assert [model.name for model in own(ROWS, models=["default", mine]).models] == [*usual, "mine"]
+    some = own(ROWS, models=["lightgbm", mine]).models
+    assert [model.name for model in some] == ["median", "lightgbm", "mine"]
+    assert some[1] == own(ROWS).model("lightgbm")
+
+
 @pytest.mark.parametrize(
     ("train", "test", "more", "message"),
     [
@@ -161,9 +171,11 @@ ROWS, TEST = table(20), unseen(5)
         (ROWS, None, {"name": "../x"}, "A name of letters"),
         (ROWS, None, {"n_folds": 1}, "n_folds must be a whole number from 2 on; 1 came"),
         (ROWS, None, {"n_folds": "5"}, "n_folds must be a whole number"),
-        (ROWS, None, {"models": "ridge"}, "models takes a list of models.*'ridge' came"),
-        (ROWS, None, {"models": ["ridge"]}, "'ridge' came"),
-        (ROWS, None, {"models": [Ridge(), Ridge()]}, "names a model twice"),
+        (ROWS, None, {"models": "ridge"}, "models takes a list, such as.*'ridge' came"),
+        (ROWS, None, {"models": ["rigde"]}, "no usual model 'rigde'.*'ridge'.* Known: default, l"),
+        (ROWS, None, {"models": [3]}, "A name, a Model, a scikit-learn estimator.* 3 came"),
+        (ROWS, None, {"models": ["default", Ridge()]}, "called 'ridge'.*name='my-ridge'"),
+        (ROWS, None, {"models": [Ridge(), Ridge()]}, "called 'ridge'.*name='my-ridge'"),
         (ROWS.to_numpy(), None, {}, "A DataFrame of pandas was expected as training rows"),
         ("train.csv", TEST, {}, "the test rows lie beside the training rows: leave out `test`"),
         (ROWS, {"a": [1]}, {}, "expected as test rows; a dict came"),

@@ -355,7 +355,8 @@ def trained(dataset: Dataset, model: Model) -> list[FoldResult]:
 
 # The recurrent networks are one builder, and take most of a minute each to compile.
 _BUILT_ALIKE = {"lstm-dropout", "gru-stacked", "lstm-bidirectional", "gru-residual"}
-_SLOW = {"lstm", "conv1d"}
+# The network "dense" stands for the others where these are left out.
+_SLOW = {"lstm", "conv1d", "mlp"}
 
 
 @pytest.mark.parametrize(

@@ -231,8 +231,12 @@ class Competition:
 
     def __post_init__(self) -> None:
         names = [model.name for model in self.models]
-        if len(set(names)) != len(names):
-            raise UsageError(f"Competition {self.name!r} names a model twice: {names}.")
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise UsageError(
+                f"Two models of the competition {self.name!r} are called {twice!r}. Give one "
+                f"another name, as in estimator(Ridge(), name='my-{twice}')."
+            )
         if sum(model.family == "baseline" for model in self.models) != 1:
             raise UsageError(
                 f"Competition {self.name!r} needs exactly one model of the family 'baseline'."

@@ -248,3 +248,11 @@ Solution = Annotated[Path, typer.Argument(help="A file of the same form with the
 OfCompetition = Annotated[
     str | None, typer.Option(help="[default: the one with the solution's columns]")
 ]
+ScoreMetric = Annotated[
+    str | None,
+    typer.Option(
+        "--metric",
+        help="Judges in place of the competition's, or answers of no competition, whose first "
+        "column has the ids: {metrics}.",
+    ),
+]

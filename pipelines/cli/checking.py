@@ -27,10 +27,11 @@ def show_findings(request: Request, ignore: Sequence[str]) -> None:
             output.table("findings", table, [_row(finding) for finding in report.findings])
         counts = {str(severity): report.count(severity) for severity in Severity}
         found = ", ".join(f"{n} {name}{'s' * (n != 1)}" for name, n in counts.items() if n)
+        unfinished = f", {len(report.failed)} failed ({', '.join(report.failed)})"
         output.result(
             f"{found or 'Nothing found'}: {len(report.checked)} checks looked at the rows, "
             f"{len(report.not_suited)} had nothing to look at, {len(report.ignored)} were left "
-            "out. What a code means: docs/guides/checks.md",
+            f"out{unfinished if report.failed else ''}. What a code means: docs/guides/checks.md",
             {
                 "counts": counts,
                 "checked": list(report.checked),

@@ -91,9 +91,10 @@ def table_competition(
             where `task` is given, those that are not named are numbers.
         features: `(rows) -> rows` or `(rows, tables) -> rows`, which makes more columns, or others,
             of each row by itself; `tables` are the further tables of the files, by name.
-        models: those of the competition, declared, or estimators and functions that build a Keras
-            network; a zoo unless given. The one of the family "baseline" is what every model
-            has to beat, and one is added if there is none.
+        models: those of the competition: names of the usual ones, "default" for all of these;
+            declared ones, estimators and functions that build a Keras network. The usual ones
+            unless given. The one of the family "baseline" is what every model has to beat, and one
+            is added if there is none.
         scheme: of the folds; "expanding" with a time, "grouped" with a group, "stratified"
             elsewhere.
         n_folds: number of folds, 5 unless given.
@@ -207,7 +208,7 @@ def _assembled(
 ) -> Competition:
     schema = found.schema
     usual = table_models(schema.task, len(schema.classes), len(schema.targets))
-    zoo = list(usual) if models is None else _given(models)
+    zoo = list(usual) if models is None else _given(models, usual)
     if not any(model.family is Family.BASELINE for model in zoo):
         zoo.insert(0, usual[0])
     return Competition(
@@ -240,14 +241,20 @@ def _check_name(name: str) -> None:
         )
 
 
-def _given(models: Sequence[object]) -> list[Model]:
-    """Return models as they were given: declared, estimators, or functions that build networks."""
+def _given(models: Sequence[object], usual: Sequence[Model]) -> list[Model]:
+    """Return models as they were given: usual ones by name, declared, or what declares one."""
     if isinstance(models, str) or not isinstance(models, Iterable):
         raise UsageError(
-            "models takes a list of models, such as [estimator(Ridge())]; names are for "
-            f"`run(..., models='ridge')`. {models!r} came."
+            "models takes a list, such as ['default', my_model], where 'default' stands for the "
+            f"usual models; {models!r} came."
         )
-    return [as_model(model) for model in models]
+    known = {model.name: [model] for model in usual} | {"default": list(usual)}
+    found: list[Model] = []
+    for given in models:
+        if isinstance(given, str) and given not in known:
+            raise unknown_name("usual model", given, known)
+        found += known[given] if isinstance(given, str) else [as_model(given)]
+    return found
 
 
 def kinds_of(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:

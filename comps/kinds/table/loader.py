@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -12,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from comps.base import Array, DataError, Dataset, Metric, Task, UsageError, some
+from comps.base import (
+    Array,
+    DataError,
+    Dataset,
+    Metric,
+    OwnCodeError,
+    Task,
+    UsageError,
+    own_code_error,
+    some,
+)
 from comps.kinds.table.files import Tables, tables_of
 from comps.kinds.table.kinds import parse_kind
 from comps.kinds.table.rows import (
@@ -251,12 +260,8 @@ def changed_rows(
         try:
             return function(of, tables) if takes_tables(function) else function(of)
         except Exception as error:  # the code of the user may raise anything
-            frames = traceback.extract_tb(error.__traceback__)
-            own = next((f for f in reversed(frames) if f.name == name), frames[-1])
-            raise UsageError(
-                f"{name}() failed in line {own.lineno} of {Path(own.filename).name}: "
-                f"{type(error).__name__}: {error}. Its rows have the columns {some(of)}."
-            ) from error
+            failure = own_code_error(f"{name}()", function, error)
+            raise OwnCodeError(f"{failure} Its rows have the columns {some(of)}.") from error
 
     found = made(rows.copy())
     if not hasattr(found, "columns") or len(found) != len(rows):

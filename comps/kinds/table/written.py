@@ -31,8 +31,8 @@ COMPETITION = table_competition(
     DATA,
 {arguments}
     features=features,
-    # Instead of the usual models, from comps import boosting, estimator, network:
-    # models=[boosting("lightgbm", learning_rate=0.05), estimator(Ridge())],
+    # The usual models and your own, from comps import boosting, estimator, network:
+    # models=["default", boosting("lightgbm", name="slow", learning_rate=0.01), estimator(SVC())],
 )
 '''
 

@@ -93,16 +93,16 @@ def read_table(
 
         frame = parquet_frame(content, name, text)
         table = Table(frame, (), np.arange(1, len(frame) + 1), name)
+        _check_rows(table.lines, name)
     else:
         table = _read_text(content, name, text, delimiter)
-    if not len(table.frame):
-        raise DataError(f"{name} has no rows.")
     return _one_column_a_name(_without_empty(table), rename)
 
 
 def _read_text(content: bytes, name: str, text: Container[str], delimiter: str | None) -> Table:
     decoded, notes = as_utf8(content, name)
     found = checked_structure(decoded, name, delimiter)
+    _check_rows(found.rows.lines, name)
     body = found.rows.body()
     as_text = [place for place, column in enumerate(found.names) if column in text]
     frame = _parsed(body, found, name, range(len(found.names)), as_text)
@@ -114,6 +114,19 @@ def _read_text(content: bytes, name: str, text: Container[str], delimiter: str |
                 frame[place] = texts[place]
     frame.columns = list(found.names)
     return Table(frame, (*notes, *found.notes), found.rows.lines, name)
+
+
+def _check_rows(lines: NDArray[np.int64], name: str) -> None:
+    """Refuse a table without rows; the parser does not take columns as text there.
+
+    Raises:
+        DataError: that says so.
+    """
+    if not len(lines):
+        raise DataError(
+            f"{name} has no rows: it holds the names of its columns alone. It may be cut: download "
+            "it again, or leave it out."
+        )
 
 
 def _parsed(
@@ -141,8 +154,6 @@ def _parsed(
             **options,
         )
         return frame
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame(columns=list(places))
     except pd.errors.ParserError as error:
         raise DataError(
             f"{name} is not a readable CSV file: the quotation mark that opens in line "

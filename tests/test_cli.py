@@ -739,13 +739,13 @@ SPOILED = {
     ),
     "negative price": (
         lambda path: write_houses(path, changed("train.csv", 7, "SalePrice", "-5")),
-        "SalePrice in train.csv must be a positive number of dollars; 1 rows are not. line 9: ",
+        "SalePrice in train.csv must be a positive number of dollars; 1 row is not. line 9: ",
     ),
     "id twice": (
         lambda path: write_houses(
             path, changed("test.csv", 3, "Id", tables()["test.csv"][0]["Id"])
         ),
-        "test.csv has 1 duplicate ids: ",
+        "test.csv has 1 duplicate id: ",
     ),
 }
 

@@ -366,9 +366,9 @@ def spoilt(**parts: Any) -> Any:
     ("kind", "metric", "parts", "message"),
     [
         ("values", "rmse", {"train": rows().assign(y=[np.nan, *target("values")[1:]])},
-         r"1 rows of train.csv have no target \(lines 2\).*--leave-out missing-target"),
+         r"1 row of train.csv has no target \(lines 2\).*--leave-out missing-target"),
         ("values", "rmse", {"train": rows().assign(y=["x", *target("values")[1:]])},
-         "1 values of the target 'y' in train.csv are no numbers: line 2: 'x'"),
+         "1 value of the target 'y' in train.csv is no number: line 2: 'x'"),
         ("two", "auc", {"train": rows().assign(y="yes")}, "has the label 'yes' alone"),
         ("three", "accuracy", {"train": rows().assign(y=["once", *target("three")[1:]])},
          "A single row has the label 'once'.*--leave-out rare-class"),

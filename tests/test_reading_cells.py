@@ -166,7 +166,7 @@ def test_a_few_cells_that_are_no_numbers_are_missing_with_a_note_that_names_them
 def test_infinite_cells_are_missing_with_a_note(cells: list[object]) -> None:
     found = as_numbers(column(cells))
     assert np.isnan(found.train).tolist() == [False, True, False]
-    assert len(found.notes) == 1 and "1 cells of train.csv are infinite" in found.notes[0]
+    assert len(found.notes) == 1 and "1 cell of train.csv is infinite" in found.notes[0]
 
 
 def test_what_looks_like_a_placeholder_and_comes_again_is_one_from_nearer_on() -> None:
@@ -207,7 +207,7 @@ def test_ordinary_numbers_are_no_placeholders(numbers: list[float]) -> None:
 
 def test_an_outlier_is_named_and_kept() -> None:
     found = find_placeholders(np.append(np.arange(100.0), 123456))
-    assert found.missing.tolist() == [] and "a cell holds 123456" in found.notes[0]
+    assert found.missing.tolist() == [] and "1 cell holds 123456" in found.notes[0]
     assert find_placeholders(np.append(np.arange(100.0), 500)).notes == ()
 
 

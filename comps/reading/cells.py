@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import DataError, some
+from comps.base import DataError, counted, some
 from comps.reading.column import Column, check_present
 from comps.reading.placeholders import find_placeholders
 from comps.reading.ways import Part, Way, common_way
@@ -110,7 +110,8 @@ def words_note(
         return ()
     shown = some(repr(word) for word, _ in words.most_common())
     places = some(f"{name} ({count})" for name, count in cells.most_common())
-    return (f"{words.total()} cells say {shown}: taken as missing. Columns: {places}.",)
+    said = counted(words.total(), "cell says", "cells say")
+    return (f"{said} {shown}: taken as missing. Columns: {places}.",)
 
 
 def share_of_numbers(column: Column) -> float:
@@ -184,25 +185,19 @@ def _missing_notes(
     said = {text: count for text, count in part.words().items() if text.lower() not in words}
     if said:
         shown = some(repr(text) for text in said)
-        yield (
-            f"{column.name}: {sum(said.values())} cells of {column.file} say {shown}: taken as "
-            "missing."
-        )
+        yield f"{column.counted(sum(said.values()), 'says', 'say')} {shown}: taken as missing."
     yield from _infinite(column, numbers)
     strange = part.strange(way)
     if len(strange):
-        yield _as_missing(column, strange, "are no numbers")
+        yield _as_missing(column, strange, "is no number", "are no numbers")
 
 
 def _infinite(column: Column, numbers: NDArray[np.float64]) -> Iterator[str]:
     """Yield a note if numbers are infinite."""
     rows = np.flatnonzero(np.isinf(numbers))
     if len(rows):
-        yield _as_missing(column, rows, "are infinite")
+        yield _as_missing(column, rows, "is infinite", "are infinite")
 
 
-def _as_missing(column: Column, rows: NDArray[np.int64], what: str) -> str:
-    return (
-        f"{column.name}: {len(rows)} cells of {column.file} {what}: taken as missing. "
-        f"{column.shown(rows)}."
-    )
+def _as_missing(column: Column, rows: NDArray[np.int64], one: str, many: str) -> str:
+    return f"{column.counted(len(rows), one, many)}: taken as missing. {column.shown(rows)}."

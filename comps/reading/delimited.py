@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import DataError, some
+from comps.base import DataError, counted, some
 from comps.reading.encoding import as_utf8
 from comps.reading.structure import Structure, checked_structure
 
@@ -86,7 +86,7 @@ def read_table(
     ({'id': ['007', '008'], 'x': [1.5, nan], 'note': ['a', 'NA']}, [2, 3])
     >>> read_table(b"a,b\n1,2\n3\n", "a.csv")
     Traceback (most recent call last):
-    comps.base.errors.DataError: a.csv is not a readable CSV file: 1 of 2 rows have another ...
+    comps.base.errors.DataError: a.csv is not a readable CSV file: 1 of 2 rows has another ...
     """
     if content.startswith(_PARQUET):
         from comps.reading.parquet import parquet_frame
@@ -217,11 +217,12 @@ def _without_empty(table: Table) -> Table:
     kept = [place for place in range(len(names)) if place not in empty]
     renamed = [f"Unnamed: {p}" if p in nameless else names[p] for p in kept]
     notes = list(table.notes)
+    has = (f"column of {table.name} has", f"columns of {table.name} have")
     if empty:
-        notes.append(f"{len(empty)} columns of {table.name} have no name and no value; left out.")
+        notes.append(f"{counted(len(empty), *has)} no name and no value; left out.")
     if len(empty) < len(nameless):
         others = [f"Unnamed: {place}" for place in nameless if place not in empty]
-        notes.append(f"{len(others)} columns of {table.name} have no name: called {some(others)}.")
+        notes.append(f"{counted(len(others), *has)} no name: called {some(others)}.")
     frame = table.frame.iloc[:, kept].set_axis(renamed, axis="columns")
     return replace(table, frame=frame, notes=tuple(notes))
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from comps.base import DataError, some
+from comps.base import DataError, counted, some
 from comps.reading.column import Column, check_present, few_of
 from comps.reading.missing import SURE
 
@@ -67,7 +67,7 @@ def as_levels(
     >>> found.train.tolist()
     ['RL', 'RL', 'RL', None]
     >>> found.notes[0]
-    "zone: 1 cells of train.csv are written otherwise: taken as 'RL'. line 3: 'rl'."
+    "zone: 1 cell of train.csv is written otherwise: taken as 'RL'. line 3: 'rl'."
     """
     parts = [column for column in (train, test) if column is not None]
     there = [_present(column, missing) for column in parts]
@@ -151,22 +151,20 @@ def _read(
         if (level := meaning[text]) is not None and level != text:
             changed[text] = level
     notes = []
-    for which, what in (
-        (changed, f"are written otherwise: taken as {some(map(repr, changed.values()))}"),
-        (said, "say that there is no level: taken as missing"),
-        (unknown, "are no level that is known: taken as missing"),
+    for which, one, many, what in (
+        (changed, "is", "are", f"written otherwise: taken as {some(map(repr, changed.values()))}"),
+        (said, "says", "say", "that there is no level: taken as missing"),
+        (unknown, "is", "are", "no level that is known: taken as missing"),
     ):
         rows = texts.isin(list(which)).to_numpy().nonzero()[0]
         if not len(rows):
             continue
         if which is unknown and len(rows) > few_of(int((texts != "").sum())):
             raise DataError(
-                f"{column.name} in {column.file} holds {len(rows)} cells of no level that is "
-                f"known: {column.shown(rows)}. Known: {some(known)}."
+                f"{column.name} in {column.file} holds {counted(len(rows), 'cell')} of no level "
+                f"that is known: {column.shown(rows)}. Known: {some(known)}."
             )
-        notes.append(
-            f"{column.name}: {len(rows)} cells of {column.file} {what}. {column.shown(rows)}."
-        )
+        notes.append(f"{column.counted(len(rows), one, many)} {what}. {column.shown(rows)}.")
     return texts.map(meaning).astype(object).where(lambda cells: cells.notna(), None), notes
 
 

@@ -78,7 +78,7 @@ def booleans(columns: Sequence[Column], argument: str) -> Typed:
         missing = missing_cells(words).to_numpy()
         true = words.isin(_TRUE).to_numpy(dtype=bool)
         strange = ~(true | words.isin(_FALSE).to_numpy(dtype=bool) | missing)
-        notes += strays(column, strange, (~missing).sum(), "neither true nor false")
+        notes += strays(column, strange, (~missing).sum(), *("neither true nor false",) * 2)
         parts.append(pd.Series(np.where(missing | strange, np.nan, true.astype(np.float64))))
     return Typed(parts, tuple(notes))
 
@@ -98,7 +98,7 @@ def levels(columns: Sequence[Column], argument: str) -> Typed:
             count = int(parts[1].isin(list(meant)).sum())
             shown = ", ".join(f"{a!r} for {b!r}" for a, b in list(meant.items())[:3])
             notes.append(
-                f"{columns[0].name}: {count} cells of {columns[1].file} write known levels "
+                f"{columns[1].counted(count, 'writes a known level', 'write known levels')} "
                 f"otherwise ({shown}): taken for these."
             )
             parts[1] = parts[1].replace(meant)
@@ -120,18 +120,18 @@ def times(columns: Sequence[Column], argument: str) -> Typed:
     parts, notes = [], []
     for column in columns:
         found, strange, present = dates.parsed(column.cells, argument)
-        notes += strays(column, strange, present, "no dates")
+        notes += strays(column, strange, present, "no date", "no dates")
         rows = isolated(found.to_numpy().astype("datetime64[s]"))
         if len(rows):
-            notes.append(
-                f"{column.name}: {len(rows)} dates of {column.file} are far from all others: "
-                f"{column.shown(rows)}."
-            )
+            said = column.counted(len(rows), "is a date", "are dates")
+            notes.append(f"{said} far from all others: {column.shown(rows)}.")
         parts.append(found)
     return Typed(parts, tuple(notes))
 
 
-def strays(column: Column, strange: NDArray[np.bool_], present: int, what: str) -> list[str]:
+def strays(
+    column: Column, strange: NDArray[np.bool_], present: int, one: str, many: str
+) -> list[str]:
     """Return the note of cells that are something else than their column.
 
     Raises:
@@ -140,7 +140,7 @@ def strays(column: Column, strange: NDArray[np.bool_], present: int, what: str) 
     rows = np.flatnonzero(strange)
     if not len(rows):
         return []
-    said = f"{column.name}: {len(rows)} cells of {column.file} are {what}"
+    said = column.counted(len(rows), f"is {one}", f"are {many}")
     if len(rows) > max(3, _FEW * present):
         raise DataError(
             f"{said}, of {present} with a value: {column.shown(rows)}. Mend them, or say what the "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from comps.base import DataError, UsageError, some, unknown_name
+from comps.base import DataError, UsageError, counted, some, unknown_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +88,7 @@ def check_complete(column: pd.Series[Any], what: str) -> None:
     missing = np.flatnonzero(column.isna().to_numpy())
     if len(missing):
         rows = some(str(row + 1) for row in missing)
-        raise DataError(f"{what} is missing in {len(missing)} rows: {rows}.")
+        raise DataError(f"{what} is missing in {counted(len(missing), 'row')}: {rows}.")
 
 
 def _check_table(table: Any, part: str) -> None:

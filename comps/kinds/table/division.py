@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from comps.base import AmbiguousError, Task
+from comps.base import AmbiguousError, Task, counted
 from comps.kinds.table.evidence import group_evidence, time_evidence
 from comps.kinds.table.given import AS_YOU_SAY
 from comps.kinds.table.labels import label_texts
@@ -72,7 +72,7 @@ def find_folds(parts: Parts, schema: Schema) -> tuple[str, int]:
         counts = labels[labels.isin(schema.classes)].value_counts()
         if 2 <= counts.iloc[-1] < N_FOLDS:
             n_folds = int(counts.iloc[-1])
-            few = f"; class {counts.index[-1]} has {n_folds} rows"
+            few = f"; class {counts.index[-1]} has {counted(n_folds, 'row')}"
     if schema.folds is not None:
         n_folds = int(parts.train[schema.folds].nunique())
     scheme, reason = _scheme(parts, schema)

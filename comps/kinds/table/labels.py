@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from comps.base import DataError
+from comps.base import DataError, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,8 +58,9 @@ def classes_of(cells: Cells, name: str, without_rare: bool = False) -> list[str]
         only = f"the label {labels[0]!r} alone" if labels else "no label"
         raise DataError(f"The target {name!r} has {only}; classes need two or more.")
     if len(labels) > min(_MOST_CLASSES, max(20, len(texts) // 2)):
+        found = counted(len(labels), "different value")
         raise DataError(
-            f"The target {name!r} has {len(labels)} different values in {len(texts)} rows, which "
+            f"The target {name!r} has {found} in {counted(len(texts), 'row')}, which "
             "are no classes. Name a metric of values, such as --metric rmse."
         )
     return sorted(labels, key=_order)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from comps.base import Array, DataError, Dataset, Metric, Task, UsageError, some
+from comps.base import Array, DataError, Dataset, Metric, Task, UsageError, counted, some
 from comps.kinds.table.files import Tables, tables_of
 from comps.kinds.table.kinds import parse_kind
 from comps.kinds.table.rows import (
@@ -260,7 +260,7 @@ def changed_rows(
 
     found = made(rows.copy())
     if not hasattr(found, "columns") or len(found) != len(rows):
-        came = f"{len(found)} rows" if hasattr(found, "columns") else type(found).__name__
+        came = counted(len(found), "row") if hasattr(found, "columns") else type(found).__name__
         raise UsageError(
             f"{name}() must return a table with a row for each of the {len(rows)} rows that "
             f"it got, in their order; {came} came."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from comps.base import DataError, Metric, unknown_name
+from comps.base import DataError, Metric, counted, unknown_name
 from comps.kinds.table.files import Tables
 from comps.kinds.table.given import Given, Inferred
 from comps.reading.delimited import ALL
@@ -45,8 +45,8 @@ class Parts:
         self.test: pd.DataFrame | None = None if test is None else test.frame
         if len(self.train) < LEAST_ROWS:
             raise DataError(
-                f"{train.name} has {len(self.train)} rows; at least {LEAST_ROWS} are needed to "
-                "train on some and to score on others."
+                f"{train.name} has {counted(len(self.train), 'row')}; at least {LEAST_ROWS} are "
+                "needed to train on some and to score on others."
             )
         for column in (*given.roles.values(), *given.columns):
             if column not in self.train and not (column == given.id and self.tested(column)):

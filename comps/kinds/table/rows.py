@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, DataError, some
+from comps.base import Array, DataError, counted, some
 from comps.kinds.table import dates
 from comps.kinds.table.schema import Schema
 from comps.reading.dates import refuse_isolated
@@ -64,9 +64,9 @@ def weights_of(column: Cells) -> NDArray[np.float64]:
     bad = ~(np.isfinite(weights) & (weights > 0))
     if bad.any():
         rows = some((np.flatnonzero(bad) + 1).tolist())
+        of = (f"in {column.name!r} is", f"in {column.name!r} are")
         raise DataError(
-            f"Weights must be numbers above zero; {int(bad.sum())} in {column.name!r} are not "
-            f"(rows {rows})."
+            f"Weights must be numbers above zero; {counted(int(bad.sum()), *of)} not (rows {rows})."
         )
     return weights
 
@@ -96,8 +96,9 @@ def row_times(table: Table, schema: Schema) -> Array:
     missing = times.isna().to_numpy()
     if missing.any():
         raise DataError(
-            f"The time {schema.time!r} is missing or cannot be read in {int(missing.sum())} rows "
-            f"of {table.name}: lines {some(table.lines[missing].tolist())}."
+            f"The time {schema.time!r} is missing or cannot be read in "
+            f"{counted(int(missing.sum()), 'row')} of {table.name}: "
+            f"lines {some(table.lines[missing].tolist())}."
         )
     return times.to_numpy()
 

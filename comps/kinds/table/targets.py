@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import DataError, Metric, Task, some
+from comps.base import DataError, Metric, Task, counted, some
 from comps.kinds.table.schema import Schema
 from comps.reading.delimited import Table
 from comps.reading.missing import SURE, says_missing
@@ -51,7 +51,7 @@ def targets_of(table: Table, schema: Schema, metric: Metric, file: str) -> Targe
     notes = []
     if missing.any():
         lines = some(table.lines[missing].tolist())
-        said = f"{int(missing.sum())} rows of {file} have no target (lines {lines})"
+        said = f"{_rows(missing, file, 'has', 'have')} no target (lines {lines})"
         if "missing-target" not in schema.leave_out:
             raise DataError(f"{said}. Leave them out with --leave-out missing-target.")
         notes.append(f"{said}: they are left out.")
@@ -74,6 +74,10 @@ def _is_missing(column: Cells, says: Callable[[str], bool]) -> NDArray[np.bool_]
     return missing
 
 
+def _rows(which: NDArray[np.bool_], file: str, one: str, many: str) -> str:
+    return counted(int(which.sum()), f"row of {file} {one}", f"rows of {file} {many}")
+
+
 def _surely_missing(text: str) -> bool:
     return text.strip().lower() in SURE
 
@@ -94,7 +98,7 @@ def _codes(column: Cells, rows: Rows, table: Table, schema: Schema, file: str) -
         left_out = strange & once
         if left_out.any():
             notes = (
-                f"{int(left_out.sum())} rows of {file} are left out, whose label no other row has: "
+                f"{_rows(left_out, file, 'is', 'are')} left out, whose label no other row has: "
                 f"{_places(texts, lines, left_out)}. These labels are never predicted.",
             )
             strange = strange & ~once
@@ -105,10 +109,9 @@ def _codes(column: Cells, rows: Rows, table: Table, schema: Schema, file: str) -
             f"another class ({file}, {_places(texts, lines, once)})."
         )
     if strange.any():
-        raise DataError(
-            f"{int(strange.sum())} labels of {column.name!r} in {file} are none of "
-            f"{some(schema.classes)}: {_places(texts, lines, strange)}."
-        )
+        of = f"{column.name!r} in {file}"
+        said = counted(int(strange.sum()), f"label of {of} is", f"labels of {of} are")
+        raise DataError(f"{said} none of {some(schema.classes)}: {_places(texts, lines, strange)}.")
     kept = codes.notna().to_numpy()
     values = codes[kept].to_numpy().astype(np.float64)
     return Targets(values, rows[kept], notes)
@@ -125,10 +128,11 @@ def _numbers(column: Cells, lines: Rows, file: str) -> NDArray[np.float64]:
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
     strange = ~np.isfinite(values)
     if strange.any():
-        raise DataError(
-            f"{int(strange.sum())} values of the target {column.name!r} in {file} are no numbers: "
-            f"{_places(column, lines, strange)}."
+        of = f"of the target {column.name!r} in {file}"
+        said = counted(
+            int(strange.sum()), f"value {of} is no number", f"values {of} are no numbers"
         )
+        raise DataError(f"{said}: {_places(column, lines, strange)}.")
     return values
 
 
@@ -155,8 +159,9 @@ def check_possible(
         (unscaled, f"is computed on the scale {metric.scale.name}"),
     ):
         if wrong.any():
+            said = counted(int(wrong.sum()), f"value of {what} does", f"values of {what} do")
             raise DataError(
-                f"{metric.label} {needed}, which {int(wrong.sum())} values of {what} do not allow: "
+                f"{metric.label} {needed}, which {said} not allow: "
                 f"{some(values[wrong].tolist())} ({unit} {some(places[wrong].tolist())})."
             )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from comps.base import AmbiguousError, DataError, Prediction, Task, some, unknown_name
+from comps.base import AmbiguousError, DataError, Prediction, Task, counted, some, unknown_name
 from comps.kinds.table.labels import classes_of, label_texts, labels_in, positive_last
 from comps.kinds.table.parts import Parts
 
@@ -120,6 +120,6 @@ def _column_a_class(parts: Parts, target: str, classes: Sequence[str]) -> Predic
 def _check_count(parts: Parts, outputs: Sequence[str], wanted: int) -> None:
     if len(outputs) != wanted:
         raise DataError(
-            f"The sample submission has {len(outputs)} columns to predict ({some(outputs)}), and "
-            f"{parts.metric.label} of this target needs {wanted}."
+            f"The sample submission has {counted(len(outputs), 'column')} to predict "
+            f"({some(outputs)}), and {parts.metric.label} of this target needs {wanted}."
         )

@@ -572,7 +572,7 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
         ("run", "house-price", "--engine", "inline"),
         "Error: There is no competition 'house-price'. Did you mean 'house-prices'? Known: ",
     ),
-    "a path as competition": (("blend", "../data"), "There is no competition '../data'."),
+    "a path as competition": (("blend", "../data"), "There is no file or folder ../data."),
     "the vocabulary as competition": (("blend", "base"), "There is no competition 'base'."),
     "no such model": (
         ("run", *HOUSES, "--models", "rigde,median"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from comps.base import Competition, Metric, UsageError
-from comps.catalog import competition_names, find_competition, place_of
+from comps.catalog import competition_names, find_competition, look_in, place_of
 from pipelines.api.inferring import FileChoices, Found
 from pipelines.cli.reporters import Output, make_output
 
@@ -40,10 +39,7 @@ class Request:
 
     def __post_init__(self) -> None:
         if self.competitions is not None:
-            if not self.competitions.is_dir():
-                raise UsageError(f"--competitions takes a folder; there is no {self.competitions}.")
-            # Worker processes look there, too.
-            os.environ["COMPS_COMPETITIONS"] = str(self.competitions)
+            look_in(self.competitions)
 
     @property
     def choices(self) -> dict[str, Any]:

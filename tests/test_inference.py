@@ -440,6 +440,13 @@ def test_weights_and_folds_are_columns_that_models_do_not_see(tmp_path: Path) ->
     assert dataset.weights is not None and dataset.weights[3] == 4.0
     assert dataset.folds is not None and dataset.folds.tolist() == [n % 4 for n in range(N)]
     assert list(dataset.train) == ["size", "town"]
+    # Below zero no fold predicts a row, which is no fold of its own.
+    some = train.assign(kfold=np.arange(N) % 4 - 1)
+    found = infer(competition(tmp_path, train=some), metric="rmse")
+    assert found.competition.n_folds == 3
+    assert load(found).folds.tolist() == some["kfold"].tolist()  # type: ignore[union-attr]
+    with pytest.raises(DataError, match="is missing in 15 rows: 1, 5, .* write -1"):
+        infer(competition(tmp_path, train=some.replace({"kfold": {-1: None}})), metric="rmse")
     bad = train.assign(weight=-1.0)
     with pytest.raises(DataError, match="above zero; 60 in 'weight' are not"):
         load(infer(competition(tmp_path, train=bad), metric="rmse", weight="weight"))

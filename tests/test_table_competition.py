@@ -92,6 +92,22 @@ def test_columns_with_a_role_are_no_features_and_decide_the_scheme() -> None:
     assert own(rows, time="t", group="g", scheme="grouped").scheme == "grouped"
 
 
+def test_a_column_of_folds_is_followed_and_rows_below_zero_are_never_predicted(
+    tmp_path: Path,
+) -> None:
+    rows = table(20).assign(fold=np.arange(20) % 4 - 1)
+    numbered = own(rows, folds="fold")
+    assert (numbered.scheme, numbered.n_folds) == ("column", 3)
+    assert data(numbered).folds.tolist() == rows["fold"].tolist()  # type: ignore[union-attr]
+    outcome = cross_validate(numbered, models="ridge", runs=tmp_path, engine="inline")
+    predicted = np.isfinite(outcome.oof["ridge"].valid)
+    np.testing.assert_array_equal(predicted, rows["fold"] >= 0)
+    named = own(rows.assign(fold=np.where(rows["fold"] > 0, "b", "a")), folds="fold")
+    assert named.n_folds == 2
+    with pytest.raises(DataError, match="'fold', is no whole number in 1 row: 2"):
+        own(rows.assign(fold=[0, 0.5, *[1] * 18]), folds="fold")
+
+
 @pytest.mark.parametrize(
     "times",
     [

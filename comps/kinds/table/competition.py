@@ -86,7 +86,8 @@ def table_competition(
             later. Of DataFrames, models do not see it.
         weight: column of what each training row counts for, in training and in the metric.
         query: column of the rows that the metric ranks together.
-        folds: column with the number of the fold of each training row.
+        folds: column with the number of the fold of each training row; below zero for rows that are
+            trained on in every fold and predicted in none.
         columns: columns by kind, as in {"text": ["title"]}, see `comps.kinds.table.kinds.KINDS`;
             where `task` is given, those that are not named are numbers.
         features: `(rows) -> rows` or `(rows, tables) -> rows`, which makes more columns, or others,
@@ -145,7 +146,7 @@ def table_competition(
     if not isinstance(train, (str, Path)):
         memory = Memory(train, test, given, judged, features)
         schema, load = memory.schema, InMemory(memory.dataset())
-        found = Inference(schema, scheme or _scheme(group, time, folds), N_FOLDS, ())
+        found = Inference(schema, scheme or _scheme(group, time, folds), memory.n_folds, ())
         return _assembled(name, judged, found, load, n_folds, models, checks, ignore)
     if test is not None:
         raise UsageError("Of files, the test rows lie beside the training rows: leave out `test`.")

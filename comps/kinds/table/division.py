@@ -9,6 +9,7 @@ from comps.kinds.table.evidence import group_evidence, time_evidence
 from comps.kinds.table.given import AS_YOU_SAY
 from comps.kinds.table.labels import label_texts
 from comps.kinds.table.parts import Parts
+from comps.kinds.table.rows import fold_count
 from comps.kinds.table.schema import Schema
 
 # Folds, unless the smallest class has fewer rows.
@@ -74,7 +75,7 @@ def find_folds(parts: Parts, schema: Schema) -> tuple[str, int]:
             n_folds = int(counts.iloc[-1])
             few = f"; class {counts.index[-1]} has {counted(n_folds, 'row')}"
     if schema.folds is not None:
-        n_folds = int(parts.train[schema.folds].nunique())
+        n_folds = fold_count(parts.train[schema.folds])
     scheme, reason = _scheme(parts, schema)
     parts.say("folds", f"{n_folds}, {scheme}", f"{reason}{few}")
     return scheme, n_folds

@@ -17,6 +17,7 @@ from comps.kinds.table.files import Tables, tables_of
 from comps.kinds.table.kinds import parse_kind
 from comps.kinds.table.rows import (
     equal_rows,
+    fold_numbers,
     group_codes,
     row_times,
     template,
@@ -106,7 +107,7 @@ class _Loading:
             notes=tuple(dict.fromkeys(self.notes)),
             weights=None if schema.weight is None else weights_of(frame[schema.weight]),
             queries=None if schema.query is None else group_codes(frame[schema.query]),
-            folds=None if schema.folds is None else group_codes(frame[schema.folds]),
+            folds=None if schema.folds is None else fold_numbers(frame[schema.folds]),
         )
 
     def _check_columns(self) -> None:

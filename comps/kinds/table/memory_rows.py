@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from comps.base import DataError, Dataset, Metric, Prediction, Task, UsageError, some
 from comps.kinds.table.checks import check_complete, check_features, check_tables
+from comps.kinds.table.division import N_FOLDS
 from comps.kinds.table.fingerprint import table_fingerprint
 from comps.kinds.table.given import Given
 from comps.kinds.table.loader import RowFunction, changed_rows
-from comps.kinds.table.rows import template, weights_of
+from comps.kinds.table.rows import fold_count, fold_numbers, template, weights_of
 from comps.kinds.table.schema import Schema
 from comps.kinds.table.targets import check_possible
 
@@ -90,6 +91,12 @@ class Memory:
             time=given.time,
         )
 
+    @property
+    def n_folds(self) -> int:
+        """The number of folds: those of the column of folds, where there is one."""
+        column = self.given.folds
+        return N_FOLDS if column is None else fold_count(self.train[column])
+
     def dataset(self) -> Dataset:
         """Return the rows."""
         given, train, rows = self.given, self.train, self.rows
@@ -121,7 +128,7 @@ class Memory:
             notes=tuple(dict.fromkeys(notes)),
             weights=self._column(given.weight, weights_of),
             queries=self._column(given.query, _groups),
-            folds=self._column(given.folds, _groups),
+            folds=self._column(given.folds, fold_numbers),
         )
 
     def _column(self, name: str | None, made: Callable[[Any], NDArray[Any]]) -> NDArray[Any] | None:

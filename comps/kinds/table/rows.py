@@ -36,6 +36,48 @@ def group_codes(column: Cells) -> NDArray[np.int64]:
     return codes
 
 
+def fold_numbers(column: Cells) -> NDArray[np.int64]:
+    """Return the fold of each row, below zero for rows that no fold predicts.
+
+    Whole numbers are what they say; folds that have names are numbered in the order they come.
+
+    Raises:
+        DataError: if the fold of a row is missing, or a number is not whole.
+
+    >>> import pandas as pd
+    >>> fold_numbers(pd.Series([2, -1, 0])).tolist()
+    [2, -1, 0]
+    >>> fold_numbers(pd.Series(["b", "a", "b"])).tolist()
+    [0, 1, 0]
+    """
+    import pandas as pd
+
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    whole = numbers == np.floor(numbers)
+    for wrong, what in (
+        (column.isna().to_numpy(), "is missing"),
+        (np.isfinite(numbers) & ~whole, "is no whole number"),
+    ):
+        if wrong.any():
+            raise DataError(
+                f"The fold, in {column.name!r}, {what} in {counted(int(wrong.sum()), 'row')}: "
+                f"{some((np.flatnonzero(wrong) + 1).tolist())}. Number the folds, and write -1 for "
+                "rows that are trained on in every fold and predicted in none."
+            )
+    return numbers.astype(np.int64) if whole.all() else group_codes(column)
+
+
+def fold_count(column: Cells) -> int:
+    """Return the number of folds that predict a row, see `fold_numbers`.
+
+    >>> import pandas as pd
+    >>> fold_count(pd.Series([2, -1, 0]))
+    2
+    """
+    numbers = fold_numbers(column)
+    return len(np.unique(numbers[numbers >= 0]))
+
+
 def template(ids: Cells | Array, column: str, outputs: Sequence[str]) -> pd.DataFrame:
     """Return a sample submission for ids, where none was given."""
     import pandas as pd

@@ -102,8 +102,11 @@ def show_submission(output: Output, result: Result, path: Path) -> None:
     if submission is None:
         output.result(f"No test rows: nothing to submit. {headline}", headline.values)
         return
+    made = result.experiment.dataset.made_sample
+    template = (
+        "ids of the test rows; there is no sample submission" if made else "sample submission"
+    )
     output.result(
-        f"{path}: {counted(len(submission), 'row')}, checked against the sample submission. "
-        f"{headline}",
+        f"{path}: {counted(len(submission), 'row')}, checked against the {template}. {headline}",
         {"submission": str(path), "rows": len(submission), **headline.values},
     )

@@ -108,6 +108,7 @@ class _Loading:
             weights=None if schema.weight is None else weights_of(frame[schema.weight]),
             queries=None if schema.query is None else group_codes(frame[schema.query]),
             folds=None if schema.folds is None else fold_numbers(frame[schema.folds]),
+            made_sample=sample is not None and "sample" not in self.tables.names,
         )
 
     def _check_columns(self) -> None:

@@ -129,6 +129,7 @@ class Memory:
             weights=self._column(given.weight, weights_of),
             queries=self._column(given.query, _groups),
             folds=self._column(given.folds, fold_numbers),
+            made_sample=self.test is not None,
         )
 
     def _column(self, name: str | None, made: Callable[[Any], NDArray[Any]]) -> NDArray[Any] | None:

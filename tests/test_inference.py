@@ -354,6 +354,47 @@ def test_further_tables_reach_a_function_of_the_users(tmp_path: Path) -> None:
     assert any("learning() makes something else" in note for note in notes)
 
 
+# Labels
+
+
+def test_labels_that_differ_in_the_way_they_are_written_alone_are_refused(tmp_path: Path) -> None:
+    labels = ["Yes", "yes ", "YES", "no"] * 15
+    folder = competition(tmp_path, train=rows().assign(y=labels))
+    message = r"'YES' \(15 rows\) and 'Yes' \(15 rows\) and 'yes' \(15 rows\)\. .* --label 'YES' "
+    with pytest.raises(DataError, match=message):
+        infer(folder, metric="accuracy")
+    with pytest.raises(DataError, match="--label"):
+        infer(folder, metric="accuracy", labels=["YES", "Yes"])
+    found = infer(folder, metric="accuracy", labels=["YES", "Yes", "yes"])
+    assert found.inference.schema.classes == ("YES", "Yes", "no", "yes")
+    dataset = load(found)
+    assert len(dataset.classes) == 4
+    assert any("y: 15 cells of train.csv have blanks around the label" in n for n in dataset.notes)
+
+
+def test_a_word_for_missing_may_be_a_label_if_that_is_said(tmp_path: Path) -> None:
+    labels = ["EU", "NA", "AS"] * 20
+    folder = competition(tmp_path, train=rows().assign(y=labels))
+    with pytest.raises(
+        DataError, match=r"20 rows .*: 'NA' in 20 rows is read as missing.* --label 'NA'"
+    ):
+        load(infer(folder, metric="accuracy"))
+    without = load(infer(folder, metric="accuracy", leave_out="missing-target"))
+    assert without.classes == ("AS", "EU") and len(without.target) == 40
+    assert any("'NA' in 20 rows" in note for note in without.notes)
+    kept = load(infer(folder, metric="accuracy", labels="NA"))
+    assert [kept.classes[int(code)] for code in kept.target] == labels
+    alone = competition(tmp_path, train=rows().assign(y=["EU", "NA"] * 30))
+    with pytest.raises(DataError, match="has the label 'EU' alone.*--label 'NA'"):
+        infer(alone, metric="accuracy")
+    assert load(infer(alone, metric="accuracy", labels="NA")).classes == ("EU", "NA")
+    # Its column in the sample submission says it, too.
+    sample = rows(N, 20)[["Id"]].assign(NA=0.3, EU=0.3, AS=0.4)
+    named = load(infer(competition(tmp_path, "three", sample, train=rows().assign(y=labels)),
+                       metric="log_loss"))  # fmt: skip
+    assert named.classes == ("NA", "EU", "AS") and len(named.target) == N
+
+
 # What is refused
 
 

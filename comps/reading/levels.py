@@ -97,9 +97,9 @@ def _check_overlap(
     Raises:
         DataError: with levels of both.
     """
-    keys = set(map(_key, levels))
+    keys = set(map(level_key, levels))
     repeated = 2 * len(keys) < len(levels)
-    if repeated and len(others) >= _ROWS and not keys & set(map(_key, others)):
+    if repeated and len(others) >= _ROWS and not keys & set(map(level_key, others)):
         shown = [some(dict.fromkeys(map(repr, texts))) for texts in (others, levels)]
         raise DataError(
             f"No cell of {test.name} in {test.file} holds a level of {train.file}: "
@@ -109,8 +109,8 @@ def _check_overlap(
 
 def _spellings(levels: Collection[str]) -> dict[str, str]:
     """Return levels by what is the same in all of their spellings; not those that then clash."""
-    counts = Counter(map(_key, levels))
-    return {_key(level): level for level in levels if counts[_key(level)] == 1}
+    counts = Counter(map(level_key, levels))
+    return {level_key(level): level for level in levels if counts[level_key(level)] == 1}
 
 
 def _most_frequent(parts: Sequence[Column]) -> dict[str, str]:
@@ -118,7 +118,7 @@ def _most_frequent(parts: Sequence[Column]) -> dict[str, str]:
     usual: dict[str, str] = {}
     for column in parts:
         for text, _ in Counter(column.cells.dropna().astype(str)).most_common():
-            usual.setdefault(_key(text), text)
+            usual.setdefault(level_key(text), text)
     return usual
 
 
@@ -137,7 +137,7 @@ def _read(
     unknown: list[str] = []
     for text in texts.unique():
         key = text.strip().lower()
-        level = usual.get(_key(text))
+        level = usual.get(level_key(text))
         if text in known or (known and level is not None):
             meaning[text] = text if text in known else level
         elif key in missing:
@@ -168,10 +168,10 @@ def _read(
     return texts.map(meaning).astype(object).where(lambda cells: cells.notna(), None), notes
 
 
-def _key(text: str) -> str:
-    """Return what is the same in all spellings of a level.
+def level_key(text: str) -> str:
+    """Return what is the same in all spellings of a level: no capital letter, no further blank.
 
-    >>> _key(" RL"), _key("20.0")
-    ('rl', '20')
+    >>> level_key(" R  L"), level_key("20.0")
+    ('r l', '20')
     """
-    return re.sub(r"^([+-]?\d+)\.0+$", r"\1", text.strip().casefold())
+    return re.sub(r"^([+-]?\d+)\.0+$", r"\1", " ".join(text.casefold().split()))

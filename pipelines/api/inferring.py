@@ -51,6 +51,8 @@ class FileChoices(TypedDict, total=False):
         text: columns of free texts.
         columns: texts such as "Name=text" or "when=date:%d.%m.%Y".
         positive: the label whose probability is predicted, of two.
+        labels: of the target that are classes of their own, though they look like a word for
+            "missing", as "NA", or like another label.
         leave_out: training rows to leave out: "missing-target", "rare-class".
         train_file: the table of the training rows, where its name does not say it.
         test_file: that of the test rows.
@@ -68,6 +70,7 @@ class FileChoices(TypedDict, total=False):
     text: str | Sequence[str] | None
     columns: Sequence[str] | None
     positive: str | None
+    labels: str | Sequence[str] | None
     leave_out: str | Sequence[str] | None
     train_file: str | None
     test_file: str | None
@@ -242,6 +245,7 @@ def _given(choices: FileChoices) -> Given:
         folds=choices.get("folds_column"),
         columns=columns,
         positive=choices.get("positive"),
+        labels=_listed(choices.get("labels")),
         leave_out=_listed(choices.get("leave_out")),
     )
 

@@ -64,6 +64,13 @@ Columns = Annotated[
 Positive = Annotated[
     str | None, typer.Option(help="Of files: the label whose probability is predicted, of two.")
 ]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        help="Of files: a label of the target, though it looks missing or like another one.",
+    ),
+]
 LeaveOut = Annotated[
     list[str] | None,
     typer.Option(help="Of files: training rows to leave out: missing-target, rare-class."),

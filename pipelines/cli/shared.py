@@ -66,6 +66,7 @@ OF_FILES = (
     _shared("text", arguments.Text),
     _shared("columns", arguments.Columns),
     _shared("positive", arguments.Positive),
+    _shared("labels", arguments.Labels),
     _shared("leave_out", arguments.LeaveOut),
     _shared("train_file", arguments.TrainFile),
     _shared("test_file", arguments.TestTable),

@@ -14,6 +14,7 @@ from comps.kinds.table import dates
 from comps.reading.cells import as_numbers
 from comps.reading.column import Column
 from comps.reading.dates import isolated
+from comps.reading.levels import level_key
 from comps.reading.missing import SURE, missing_cells
 
 if TYPE_CHECKING:
@@ -90,10 +91,10 @@ def levels(columns: Sequence[Column], argument: str) -> Typed:
     if len(parts) == 1:
         return Typed(parts)
     known, notes = set(parts[0].dropna()), []
-    spelt = {_plain(level): level for level in known}
+    spelt = {level_key(level): level for level in known}
     if len(spelt) == len(known):
         given = {level for level in parts[1].dropna().unique() if level not in known}
-        meant = {level: spelt[_plain(level)] for level in given if _plain(level) in spelt}
+        meant = {level: spelt[level_key(level)] for level in given if level_key(level) in spelt}
         if meant:
             count = int(parts[1].isin(list(meant)).sum())
             shown = ", ".join(f"{a!r} for {b!r}" for a, b in list(meant.items())[:3])
@@ -154,8 +155,3 @@ def _texts(column: Column) -> Cells:
     cells = column.cells.astype("string").str.strip()
     found: Cells = cells.mask(cells.str.lower().isin(SURE)).astype(object)
     return found.reset_index(drop=True)
-
-
-def _plain(level: str) -> str:
-    """Return what the spellings of a level have in common."""
-    return " ".join(str(level).casefold().split())

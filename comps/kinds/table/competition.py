@@ -60,6 +60,7 @@ def table_competition(
     submitted_id: str | None = None,
     first_id: int = 0,
     positive: str | None = None,
+    labels: Sequence[str] = (),
     leave_out: Sequence[str] = (),
     files: Mapping[str, str] | None = None,
     checks: Sequence[Check] = (),
@@ -105,6 +106,8 @@ def table_competition(
         submitted_id: column of the ids in the submission; `id` unless given.
         first_id: the number of the first test row, where no column holds ids.
         positive: the label whose probability is predicted, of two.
+        labels: of the target that are classes of their own, though they look like a word for
+            "missing", as "NA", or like another label.
         leave_out: training rows that are left out: "missing-target", "rare-class".
         files: files of the parts "train", "test" and "sample", where their names do not say it.
         checks: further checks of the data, see `comps check-data`.
@@ -140,6 +143,7 @@ def table_competition(
         folds=folds,
         columns=kinds_of(columns or {}),
         positive=positive,
+        labels=labels,
         leave_out=leave_out,
         scheme=scheme,
     )

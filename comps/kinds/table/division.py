@@ -69,7 +69,7 @@ def find_folds(parts: Parts, schema: Schema) -> tuple[str, int]:
     """Return the scheme, and the number of folds."""
     n_folds, few = N_FOLDS, ""
     if schema.task in (Task.BINARY, Task.MULTICLASS):
-        labels = label_texts(parts.train[schema.targets[0]])
+        labels = label_texts(parts.train[schema.targets[0]], schema.classes)
         counts = labels[labels.isin(schema.classes)].value_counts()
         if 2 <= counts.iloc[-1] < N_FOLDS:
             n_folds = int(counts.iloc[-1])

@@ -13,6 +13,7 @@ from comps.kinds.table.checks import check_complete, check_features, check_table
 from comps.kinds.table.division import N_FOLDS
 from comps.kinds.table.fingerprint import table_fingerprint
 from comps.kinds.table.given import Given
+from comps.kinds.table.labels import check_spellings
 from comps.kinds.table.loader import RowFunction, changed_rows
 from comps.kinds.table.rows import fold_count, fold_numbers, template, weights_of
 from comps.kinds.table.schema import Schema
@@ -59,7 +60,7 @@ class Memory:
             )
         self.train, self.test = train, test
         self.rows = train.iloc[:1] if test is None else test
-        self.targets = [_targets(train[name], metric) for name in given.target]
+        self.targets = [_targets(train[name], metric, given.labels) for name in given.target]
         self.schema = self._schema()
 
     def _schema(self) -> Schema:
@@ -164,7 +165,9 @@ def _task(metric: Metric, classes: tuple[Any, ...]) -> Task:
     return Task.BINARY if len(classes) == 2 else Task.MULTICLASS
 
 
-def _targets(column: pd.Series[Any], metric: Metric) -> tuple[tuple[Any, ...], NDArray[np.float64]]:
+def _targets(
+    column: pd.Series[Any], metric: Metric, named: Sequence[str] = ()
+) -> tuple[tuple[Any, ...], NDArray[np.float64]]:
     """Return the classes, ascending, and [n] float64: the values, or the codes of the classes."""
     check_complete(column, f"The target {column.name!r}")
     if metric.needs is Prediction.VALUE:
@@ -181,6 +184,8 @@ def _targets(column: pd.Series[Any], metric: Metric) -> tuple[tuple[Any, ...], N
             f"{metric.label} is of classes, and the target {column.name!r} has {len(classes)} "
             f"different numbers in {len(column)} rows. Name a metric of values, such as 'rmse'."
         )
+    texts = column[column.map(lambda cell: isinstance(cell, str)).astype(bool)]
+    check_spellings(texts.astype(str), column.name, named)
     if len(classes) < 2:
         raise DataError(f"The target {column.name!r} has a single class, {classes[0]!r}.")
     if metric.two_classes and len(classes) > 2:

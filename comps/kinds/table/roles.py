@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from comps.base import AmbiguousError, DataError, some
 from comps.kinds.table.given import AS_YOU_SAY
-from comps.kinds.table.labels import label_texts, labels_in
+from comps.kinds.table.labels import named_labels
 from comps.kinds.table.parts import Parts
 
 if TYPE_CHECKING:
@@ -97,11 +97,7 @@ def find_targets(parts: Parts) -> list[str]:
             "Which column is to be predicted?", list(map(str, parts.train)), "--target"
         )
     only = parts.of_train_alone
-    fitting = [
-        name
-        for name in only
-        if labels_in(wanted, label_texts(parts.train[name]).unique().tolist()) is not None
-    ]
+    fitting = [name for name in only if named_labels(parts.train[name], wanted, ())]
     if len(fitting) == 1 and len(wanted) > 1:
         parts.say("target", fitting[0], "its labels are columns of the sample submission")
         return fitting

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from comps.base import DataError, Metric, Task, counted, some
 from comps.kinds.table.schema import Schema
+from comps.reading.column import Column
 from comps.reading.delimited import Table
-from comps.reading.missing import SURE, says_missing
+from comps.reading.missing import MISSING, SURE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,15 +47,19 @@ def targets_of(table: Table, schema: Schema, metric: Metric, file: str) -> Targe
     """
     columns = [table.frame[name] for name in schema.targets]
     # A label may well be called "none", a number may not.
-    words = says_missing if schema.task is Task.REGRESSION else _surely_missing
-    missing = np.any([_is_missing(column, words) for column in columns], axis=0)
+    words = MISSING if schema.task is Task.REGRESSION else SURE
+    said_so = [_words(column, words, schema.classes) for column in columns]
+    empty = [column.isna().to_numpy() for column in columns]
+    missing = np.any([*empty, *(found.notna().to_numpy() for found in said_so)], axis=0)
     notes = []
     if missing.any():
         lines = some(table.lines[missing].tolist())
         said = f"{_rows(missing, file, 'has', 'have')} no target (lines {lines})"
+        words_said, keep = _read_as_missing(said_so, schema)
+        said += words_said
         if "missing-target" not in schema.leave_out:
-            raise DataError(f"{said}. Leave them out with --leave-out missing-target.")
-        notes.append(f"{said}: they are left out.")
+            raise DataError(f"{said}. Leave them out with --leave-out missing-target.{keep}")
+        notes.append(f"{said}: they are left out.{keep}")
     rows = np.flatnonzero(~missing)
     kept = [column.iloc[rows] for column in columns]
     if schema.task in (Task.BINARY, Task.MULTICLASS):
@@ -68,18 +73,33 @@ def targets_of(table: Table, schema: Schema, metric: Metric, file: str) -> Targe
     return Targets(values[:, 0] if len(read) == 1 else values, rows, tuple(notes))
 
 
-def _is_missing(column: Cells, says: Callable[[str], bool]) -> NDArray[np.bool_]:
-    words = column.map(lambda cell: isinstance(cell, str) and says(cell))
-    missing: NDArray[np.bool_] = (column.isna() | words).to_numpy(dtype=bool)
-    return missing
+def _words(column: Cells, words: Container[str], labels: Collection[str]) -> Cells:
+    """Return [n] the words for "missing", None in the other rows."""
+
+    def word(cell: object) -> str | None:
+        text = cell.strip() if isinstance(cell, str) else ""
+        return text if text and text not in labels and text.lower() in words else None
+
+    found: Cells = column.map(word)
+    return found
+
+
+def _read_as_missing(said_so: Sequence[Cells], schema: Schema) -> tuple[str, str]:
+    """Return which words were read as missing, and how to keep them as labels."""
+    import pandas as pd
+
+    counts = pd.concat(said_so).value_counts()
+    if not len(counts):
+        return "", ""
+    shown = ", ".join(f"{word!r} in {counted(count, 'row')}" for word, count in counts.items())
+    first = counts.index[0]
+    keep = f" If {first!r} is a label, keep it with --label {first!r} (labels=[...] in Python)."
+    labels = schema.task in (Task.BINARY, Task.MULTICLASS)
+    return f": {shown} is read as missing", keep if labels else ""
 
 
 def _rows(which: NDArray[np.bool_], file: str, one: str, many: str) -> str:
     return counted(int(which.sum()), f"row of {file} {one}", f"rows of {file} {many}")
-
-
-def _surely_missing(text: str) -> bool:
-    return text.strip().lower() in SURE
 
 
 def _codes(column: Cells, rows: Rows, table: Table, schema: Schema, file: str) -> Targets:
@@ -90,14 +110,19 @@ def _codes(column: Cells, rows: Rows, table: Table, schema: Schema, file: str) -
             out.
     """
     lines, texts = table.lines[rows], column.astype(str).str.strip()
+    blank = np.flatnonzero((texts != column.astype(str)).to_numpy())
     codes = texts.map({label: code for code, label in enumerate(schema.classes)})
     strange = codes.isna().to_numpy()
     once = (texts.map(texts.value_counts()) == 1).to_numpy()
     notes: tuple[str, ...] = ()
+    if len(blank):
+        cells = Column(str(column.name), column, file, lines)
+        said = cells.counted(len(blank), "has", "have")
+        notes = (f"{said} blanks around the label: left out. {cells.shown(blank)}.",)
     if "rare-class" in schema.leave_out:
         left_out = strange & once
         if left_out.any():
-            notes = (
+            notes += (
                 f"{_rows(left_out, file, 'is', 'are')} left out, whose label no other row has: "
                 f"{_places(texts, lines, left_out)}. These labels are never predicted.",
             )

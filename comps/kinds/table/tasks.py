@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from comps.base import AmbiguousError, DataError, Prediction, Task, counted, some, unknown_name
-from comps.kinds.table.labels import classes_of, label_texts, labels_in, positive_last
+from comps.kinds.table.labels import classes_of, label_texts, labels_in, named_labels, positive_last
 from comps.kinds.table.parts import Parts
 
 
@@ -41,7 +41,9 @@ def find_task(parts: Parts, targets: list[str]) -> Predicted:
     if len(targets) > 1:
         return _labels(parts, targets, outputs)
     (target,) = targets
-    classes = classes_of(parts.train[target], target, "rare-class" in parts.given.leave_out)
+    cells = parts.train[target]
+    named = named_labels(cells, parts.outputs, parts.given.labels)
+    classes = classes_of(cells, target, "rare-class" in parts.given.leave_out, named)
     blanks = [label for label in classes if len(label.split()) > 1]
     if parts.metric.needs is Prediction.RANKED_LABELS and blanks:
         raise DataError(

@@ -45,7 +45,8 @@ def as_numbers(
     """Return a column of numbers, whichever way it is written in.
 
     Converted, with a note, are signs between thousands, decimal commas, units, currency and
-    percent signs (which are taken off: "45%" is 45), if all cells are written so. Missing, with a
+    percent signs (which are taken off: "45%" is 45), if all cells are written so, and numbers below
+    zero in brackets, if none has a minus. Missing, with a
     note, are words such as "N/A" (see `missing.MISSING`), infinities, clear placeholders (see
     `placeholders`), and a few cells that are no numbers: at most 3 or 1 %, and never above 10 %.
 
@@ -175,6 +176,10 @@ def _way_notes(name: str, way: Way, parts: Sequence[Part]) -> Iterator[str]:
     if way != Way():
         text, value = next(found for part in parts if (found := part.example(way)) is not None)
         yield f"{name}: numbers have {way}: {text!r} is {value:.10g}."
+    bracketed = next((found for part in parts if (found := part.example(way, "("))), None)
+    if bracketed is not None:
+        text, value = bracketed
+        yield f"{name}: numbers in brackets are below zero: {text!r} is {value:.10g}."
 
 
 def _missing_notes(

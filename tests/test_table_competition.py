@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
+from comps import table_competition
 from comps.base import Competition, DataError, Dataset, Prediction, Task, UsageError
 from comps.kinds.table.features import TableFeatures
 from comps.kinds.table.fingerprint import table_fingerprint
@@ -135,6 +136,17 @@ def test_test_rows_need_the_same_columns_in_any_order() -> None:
     assert other.fingerprint == plain.fingerprint
 
 
+def test_columns_that_the_test_rows_lack_are_left_out_and_named_as_of_files(tmp_path: Path) -> None:
+    train, test = table().rename_axis("id").reset_index(), unseen().rename_axis("id").reset_index()
+    found = data(own(train, test[["id", "b"]], id="id"))
+    train.to_csv(tmp_path / "train.csv", index=False)
+    test[["id", "b"]].to_csv(tmp_path / "test.csv", index=False)
+    files = table_competition(tmp_path, metric="rmse", target="y", id="id").load(tmp_path)
+    for dataset in (found, files):
+        assert list(dataset.train.columns) == list(dataset.test.columns) == ["b"]
+        assert dataset.notes == ("Left out, for the test rows lack them: 'a', 'c'.",)
+
+
 def test_who_changes_the_tables_later_changes_no_competition() -> None:
     values = np.random.default_rng(0).normal(size=(40, 3))
     train = pd.DataFrame(values, columns=list("aby")).assign(t=np.arange(40), g=np.arange(40) // 2)
@@ -214,7 +226,8 @@ def with_missing(column: str, rows: int = 2) -> pd.DataFrame:
         (twice(ROWS), None, {}, "Two columns of the training rows have one name: 'a'"),
         (ROWS, twice(TEST), {}, "Two columns of the test rows have one name: 'a'"),
         (ROWS[["y"]], None, {}, "No column of the training rows is left to predict from"),
-        (ROWS, TEST[["a"]], {}, "lack columns of the training rows: 'b', 'c'"),
+        (ROWS, TEST[["a"]].rename(columns={"a": "A "}), {}, "a column 'a' and the test rows 'A '"),
+        (ROWS, TEST[[]].assign(more=1), {}, "No column of the training rows is left"),
         (ROWS.rename(columns={"a": 0}), None, {}, "texts and others: 0, 'b', 'c'"),
         (with_missing("y"), None, {}, "The target 'y' is missing in 2 rows: 1, 2"),
         (with_missing("g"), None, {"group": "g"}, "The group 'g' is missing in 2 rows: 1, 2"),

@@ -75,8 +75,8 @@ def table_competition(
         train: the training rows, with the target; their index plays no part unless there is no
             `id`. Or the path of an archive, a folder or a file with them.
         test: the rows to predict, of DataFrames; None where out-of-fold predictions are all that is
-            wanted. Of their columns, those that the training rows lack, and the target, play no
-            part.
+            wanted. Columns that one of both tables lacks, and the target in this one, play no part;
+            a note names those that the test rows lack.
         metric: what models are judged by: a name as scikit-learn's, or a `Metric`.
         name: of the folder of results; results are kept apart by the content of the data, too.
         target: column of `train`, or several. Of a metric of labels or probabilities, its values
@@ -116,7 +116,7 @@ def table_competition(
     Raises:
         UsageError: if a column or a metric does not exist, or something else than a table came.
         DataError: if targets, ids, groups or times are missing, ids are duplicates, there is a
-            single class, or the columns of the two tables differ.
+            single class, or a column holds other things in the two tables.
 
     >>> import pandas as pd
     >>> rows = pd.DataFrame({"size": [50, 80, 65, 70], "price": [1.0, 1.7, 1.3, 1.5]})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from comps.base import Array, DataError, Dataset, Metric, Task, UsageError, counted, some
+from comps.kinds.table.checks import left_out_note
 from comps.kinds.table.files import Tables, tables_of
 from comps.kinds.table.kinds import parse_kind
 from comps.kinds.table.rows import (
@@ -138,11 +139,9 @@ class _Loading:
         """Return the columns that models see, as their kinds say."""
         import pandas as pd
 
-        names = [
-            name
-            for name in map(str, train.frame)
-            if name not in self.schema.beside and name in test.frame
-        ]
+        seen = [name for name in map(str, train.frame) if name not in self.schema.beside]
+        names = [name for name in seen if name in test.frame]
+        self.notes += left_out_note([name for name in seen if name not in test.frame])
         columns: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         for name in names:
             kind, argument = parse_kind(self.schema.kinds.get(name, "number"))

@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import DataError, Dataset, Metric, Prediction, Task, UsageError, some
-from comps.kinds.table.checks import check_complete, check_features, check_tables
+from comps.kinds.table.checks import (
+    check_complete,
+    check_features,
+    check_spelling,
+    check_tables,
+    left_out_note,
+)
 from comps.kinds.table.division import N_FOLDS
 from comps.kinds.table.fingerprint import table_fingerprint
 from comps.kinds.table.given import Given
@@ -102,14 +108,17 @@ class Memory:
         """Return the rows."""
         given, train, rows = self.given, self.train, self.rows
         named = [*given.roles.values()]
-        shown = [column for column in train if column not in named]
+        seen = [column for column in train if column not in named]
+        lacking = [column for column in seen if column not in rows]
+        check_spelling(lacking, [column for column in rows if column not in train])
+        shown = [column for column in seen if column in rows]
         check_features(train, rows, shown)
         ids = _id_column(train, given.id, "training")
         test_ids = _id_column(rows, given.id, "test")
         values = np.column_stack([own for _, own in self.targets])
         classes, _ = self.targets[0]
         parts = tuple(part[shown].reset_index(drop=True) for part in (train, rows))
-        notes: list[str] = []
+        notes = left_out_note(lacking)
         if self.features is not None:
             parts = tuple(changed_rows(self.features, part, {}, notes) for part in parts)
         return Dataset(

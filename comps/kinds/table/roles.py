@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from comps.base import AmbiguousError, DataError, some
+from comps.base import AmbiguousError, some
+from comps.kinds.table.checks import check_spelling
 from comps.kinds.table.given import AS_YOU_SAY
 from comps.kinds.table.labels import named_labels
 from comps.kinds.table.parts import Parts
@@ -130,7 +131,7 @@ def find_beside(parts: Parts, targets: list[str], id_: str | None) -> dict[str, 
     rest = [name for name in only if name not in (*found.values(), *given.roles.values())]
     more = [str(name) for name in parts.test if name not in parts.train]
     leaked = [f"{name} of the test rows" for name in targets if name in parts.test]
-    _check_spelling(rest, more)
+    check_spelling(rest, more)
     hint = (
         "; --weight names one of weights" if any(n.lower() in _WEIGHT_NAMES for n in rest) else ""
     )
@@ -142,19 +143,3 @@ def find_beside(parts: Parts, targets: list[str], id_: str | None) -> dict[str, 
         if names:
             parts.say("left out", ", ".join(names), reason)
     return found
-
-
-def _check_spelling(of_train: list[str], of_test: list[str]) -> None:
-    """Refuse columns that are one and the same but for capital letters and blanks.
-
-    Raises:
-        DataError: that names both.
-    """
-    plain = {" ".join(name.casefold().split()): name for name in of_test}
-    for name in of_train:
-        other = plain.get(" ".join(name.casefold().split()))
-        if other is not None:
-            raise DataError(
-                f"The training rows have a column {name!r} and the test rows {other!r}, which are "
-                "likely the same. Call both alike."
-            )

@@ -395,6 +395,24 @@ def test_a_word_for_missing_may_be_a_label_if_that_is_said(tmp_path: Path) -> No
     assert named.classes == ("NA", "EU", "AS") and len(named.target) == N
 
 
+# Which file is which
+
+
+def test_sheets_are_told_to_be_saved_as_csv(tmp_path: Path) -> None:
+    (tmp_path / "train.xlsx").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"holds no table.*train\.xlsx\. Save the sheets as CSV"):
+        infer(tmp_path, metric="rmse")
+    folder = competition(tmp_path)
+    # The part that is there counts; a sheet of a part that is not must not be overlooked.
+    (folder / "train.xlsx").write_bytes(b"PK")
+    assert infer(folder, metric="rmse").inference.schema.id == "Id"
+    (folder / "test.csv").rename(folder / "test.xlsx")
+    with pytest.raises(
+        DataError, match=r"^test\.xlsx is a document of a spreadsheet.*Save it as a"
+    ):
+        infer(folder, metric="rmse")
+
+
 # What is refused
 
 

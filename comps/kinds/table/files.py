@@ -16,6 +16,8 @@ from comps.reading.delimited import Table, read_table
 if TYPE_CHECKING:
     import pandas as pd
 
+# Documents of Excel and LibreOffice.
+_SHEETS = {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
 PARTS = ("train", "test", "sample")
 
 
@@ -72,8 +74,9 @@ def tables_of(path: Path, chosen: Mapping[str, str] | None = None) -> Tables:
     files = open_files(path)
     found = find_tables(files)
     if not found:
+        save = " Save the sheets as CSV files." if any(map(_is_sheet, files.names())) else ""
         raise DataError(
-            f"{path} holds no table (csv, tsv, parquet). It holds: {some(files.names())}."
+            f"{path} holds no table (csv, tsv, parquet). It holds: {some(files.names())}.{save}"
         )
     names: dict[str, str] = {}
     for part in PARTS:
@@ -84,6 +87,12 @@ def tables_of(path: Path, chosen: Mapping[str, str] | None = None) -> Tables:
             candidates = [name for name in found if part_of(name) == part]
             if candidates:
                 names[part] = _only(part, candidates)
+    for name in filter(_is_sheet, files.names()):
+        if (part := part_of(name)) is not None and part not in names:
+            raise DataError(
+                f"{name} is a document of a spreadsheet, which is not read here. Save it as a CSV "
+                f"file, or remove it if it is not the {part} part."
+            )
     if "train" not in names:
         rest = [name for name in found if name not in names.values()]
         if len(rest) != 1:
@@ -92,6 +101,10 @@ def tables_of(path: Path, chosen: Mapping[str, str] | None = None) -> Tables:
             )
         names["train"] = rest[0]
     return Tables(path, names, [n for n in found if n not in names.values()], files)
+
+
+def _is_sheet(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in _SHEETS
 
 
 def part_of(name: str) -> str | None:

@@ -398,6 +398,51 @@ def test_a_word_for_missing_may_be_a_label_if_that_is_said(tmp_path: Path) -> No
 # Which file is which
 
 
+@pytest.mark.parametrize("name", ["train_targets", "train_labels", "y_train"])
+def test_targets_may_lie_in_a_table_of_their_own(tmp_path: Path, name: str) -> None:
+    values = target("values")
+    targets = rows()[["Id"]].assign(y=values).sample(frac=1.0, random_state=0)
+    folder = competition(tmp_path, train=rows(), **{name: targets})
+    found = infer(folder, metric="rmse")
+    assert said(found, "table of targets") == (
+        f"{name}.csv", "joined to train.csv, which has no target; by their common column",
+    )  # fmt: skip
+    assert found.others == [] and found.inference.schema.targets == ("y",)
+    np.testing.assert_array_equal(load(found).target, values)
+    # Another order is other content, and the same targets.
+    one = load(found)
+    (folder / f"{name}.csv").write_text(targets.sort_index().to_csv(index=False))
+    assert load(found).fingerprint != one.fingerprint
+    np.testing.assert_array_equal(load(found).target, values)
+
+
+def test_a_table_of_targets_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    targets = rows()[["Id"]].assign(y=target("values"))
+    for spoilt_targets, message in (
+        (targets[1:], r"ids of train_targets\.csv \(59\) and train\.csv \(60\) differ: .* \(0\)"),
+        (targets.assign(Id=targets["Id"] + 1), "differ"),
+        (pd.concat([targets, targets[:1]]), r"train_targets\.csv has 1 duplicate id: 0"),
+        (targets[["y"]], "one column in common, .* they have none"),
+        (targets.assign(size=1), "one column in common, .* they have 'Id', 'size'"),
+    ):
+        folder = competition(tmp_path, train=rows(), train_targets=spoilt_targets)
+        with pytest.raises(DataError, match=message):
+            infer(folder, metric="rmse")
+    two = competition(tmp_path, train=rows(), train_targets=targets, train_labels=targets)
+    with pytest.raises(AmbiguousError, match="--targets-file"):
+        infer(two, metric="rmse")
+    found = infer(two, metric="rmse", targets_file="train_labels")
+    assert load(found).target.tolist() == targets["y"].tolist()
+
+
+def test_a_table_of_labels_beside_training_rows_with_targets_is_a_further_one(
+    tmp_path: Path,
+) -> None:
+    labels = pd.DataFrame({"town": ["Ulm", "Hof"], "label": ["a", "b"]})
+    found = infer(competition(tmp_path, labels=labels), metric="rmse")
+    assert found.others == ["labels.csv"] and load(found).target.tolist() == list(target("values"))
+
+
 def test_sheets_are_told_to_be_saved_as_csv(tmp_path: Path) -> None:
     (tmp_path / "train.xlsx").write_bytes(b"PK")
     with pytest.raises(DataError, match=r"holds no table.*train\.xlsx\. Save the sheets as CSV"):

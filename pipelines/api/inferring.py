@@ -27,6 +27,7 @@ from comps.kinds.table import (
     suggested_metrics,
     tables_of,
 )
+from comps.kinds.table.files import PARTS, TARGETS
 from comps.metrics import find_metric
 from pipelines.basics.files import write_bytes
 
@@ -57,6 +58,7 @@ class FileChoices(TypedDict, total=False):
         train_file: the table of the training rows, where its name does not say it.
         test_file: that of the test rows.
         sample_file: the sample submission.
+        targets_file: the table of the training rows' targets, where it is one of its own.
     """
 
     metric: str | Metric | None
@@ -75,6 +77,7 @@ class FileChoices(TypedDict, total=False):
     train_file: str | None
     test_file: str | None
     sample_file: str | None
+    targets_file: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +140,7 @@ def infer(path: str | Path, name: str | None = None, **choices: Unpack[FileChoic
         raise DataError(f"There is no file or folder {place}.")
     chosen = {
         part: choices.get(f"{part}_file")
-        for part in ("train", "test", "sample")
+        for part in (*PARTS, TARGETS)
         if choices.get(f"{part}_file")
     }
     files = {part: str(value) for part, value in chosen.items()}

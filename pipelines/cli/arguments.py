@@ -78,6 +78,9 @@ LeaveOut = Annotated[
 TrainFile = Annotated[str | None, typer.Option(help="Of files: the table of the training rows.")]
 TestTable = Annotated[str | None, typer.Option("--test-file", help="Of files: that to predict.")]
 SampleFile = Annotated[str | None, typer.Option(help="Of files: the sample submission.")]
+TargetsFile = Annotated[
+    str | None, typer.Option(help="Of files: targets of the training rows, a table of its own.")
+]
 AllCompetitions = Annotated[
     bool,
     typer.Option(

@@ -71,6 +71,7 @@ OF_FILES = (
     _shared("train_file", arguments.TrainFile),
     _shared("test_file", arguments.TestTable),
     _shared("sample_file", arguments.SampleFile),
+    _shared("targets_file", arguments.TargetsFile),
 )
 # The rows of a competition, or of files that none describes.
 ROWS_OR_FILES = (COMPETITION_OR_FILES, *OF_FILES, *ROWS[1:])

@@ -109,7 +109,8 @@ def table_competition(
         labels: of the target that are classes of their own, though they look like a word for
             "missing", as "NA", or like another label.
         leave_out: training rows that are left out: "missing-target", "rare-class".
-        files: files of the parts "train", "test" and "sample", where their names do not say it.
+        files: files of the parts "train", "test", "sample" and "targets", where their names do not
+            say it.
         checks: further checks of the data, see `comps check-data`.
         ignore: codes of checks that are switched off.
 

@@ -77,8 +77,8 @@ class _Loading:
         self._check_columns()
 
     def dataset(self) -> Dataset:
-        schema, name = self.schema, self.tables.names["train"]
-        found = targets_of(self.train, schema, self.loader.metric, name)
+        schema = self.schema
+        found = targets_of(self.train, schema, self.loader.metric, self.train.name)
         self.notes += found.notes
         # All that follows is of the rows that are kept.
         frame = self.train.frame.iloc[found.rows].reset_index(drop=True)

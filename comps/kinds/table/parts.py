@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from comps.base import DataError, Metric, counted, unknown_name
-from comps.kinds.table.files import Tables
+from comps.kinds.table.files import TARGETS, Tables
 from comps.kinds.table.given import Given, Inferred
 from comps.reading.delimited import ALL
 
@@ -39,6 +39,12 @@ class Parts:
         train, test = (tables.read(part, self._exact) for part in ("train", "test"))
         if train is None:
             raise DataError(f"{tables.path} holds no training rows.")
+        if TARGETS in tables.names:
+            self.say(
+                "table of targets",
+                tables.names[TARGETS],
+                f"joined to {tables.names['train']}, which has no target; by their common column",
+            )
         read = [table for table in (sample, train, test) if table is not None]
         self.notes = [note for table in read for note in table.notes]
         self.train: pd.DataFrame = train.frame

@@ -166,18 +166,21 @@ def _altered(frame: pd.DataFrame, body: bytes) -> list[int]:
     import pandas as pd
 
     padded = _is_padded(body)
-    floats = frame.select_dtypes("float")
-    large: set[object] = set(floats.columns[(floats.abs() >= _EXACT).any().to_numpy()])
     found = []
     for place, dtype in zip(map(int, frame.columns), frame.dtypes, strict=True):
         if dtype.kind in "iuf":
-            altered = padded or place in large
+            altered = padded or (dtype.kind == "f" and _is_large(frame[place].to_numpy()))
         else:
             texts = dtype.kind != "O" or pd.api.types.infer_dtype(frame[place]) == "string"
             altered = not texts or dtype.kind == "b"
         if altered:
             found.append(place)
     return found
+
+
+def _is_large(values: NDArray[np.float64]) -> bool:
+    """Whether one of the numbers may stand for another whole number."""
+    return bool((np.abs(values) >= _EXACT).any())
 
 
 def _is_padded(body: bytes) -> bool:

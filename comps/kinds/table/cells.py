@@ -35,11 +35,12 @@ class Typed:
     """A column as models' transformers take it.
 
     Attributes:
-        parts: of the training rows, and of the test rows.
+        parts: of the training rows, and of the test rows. Numbers are arrays: of thousands of
+            columns, most of the time would go into making a Series of each.
         notes: what was missing, strange or changed.
     """
 
-    parts: Sequence[Cells]
+    parts: Sequence[Cells | NDArray[np.float64]]
     notes: tuple[str, ...] = ()
 
 
@@ -49,8 +50,6 @@ def numbers(columns: Sequence[Column], argument: str) -> Typed:
     Raises:
         DataError: if many cells are no numbers, or they are written in several ways.
     """
-    import pandas as pd
-
     del argument
     try:
         found = as_numbers(*columns, words=SURE)
@@ -61,7 +60,7 @@ def numbers(columns: Sequence[Column], argument: str) -> Typed:
             f"{name}=category, or {name}=ignored."
         ) from error
     parts = (found.train,) if found.test is None else (found.train, found.test)
-    return Typed([pd.Series(part) for part in parts], found.notes)
+    return Typed(parts, found.notes)
 
 
 def booleans(columns: Sequence[Column], argument: str) -> Typed:

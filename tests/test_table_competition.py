@@ -147,6 +147,63 @@ def test_columns_that_the_test_rows_lack_are_left_out_and_named_as_of_files(tmp_
         assert dataset.notes == ("Left out, for the test rows lack them: 'a', 'c'.",)
 
 
+def test_ids_are_found_by_their_name_unless_the_index_holds_them() -> None:
+    train, test = table().rename_axis("row_id"), unseen().rename_axis("row_id")
+    test.index += 60
+    named = data(own(train.reset_index(), test.reset_index()))
+    assert named.test_ids.tolist() == list(range(60, 80))
+    assert named.template.columns.tolist() == ["row_id", "y"] and list(named.train) == list("abc")
+    assert named.notes == ("'row_id' holds the ids: by its name, and every row has another one.",)
+    # Twice the same is no id, and an index that somebody made is one.
+    again = data(own(train.assign(house_id=1), test.assign(house_id=1)))
+    assert "house_id" in again.train and again.notes == ()
+    kept = data(own(train.assign(id=range(60)), test.assign(id=range(20))))
+    assert kept.test_ids.tolist() == list(range(60, 80)) and "id" in kept.train
+
+
+def test_texts_that_are_dates_or_numbers_are_read_with_notes() -> None:
+    days = [f"2020-01-{n % 28 + 1:02d}" for n in range(80)]
+    sizes: list[object] = [1.5, "?", "2", *range(77)]
+    train = table().assign(when=days[:60], size=sizes[:60], town=["Ulm", "?", "Hof"] * 20)
+    test = unseen().assign(when=days[60:], size=sizes[60:], town="Ulm")
+    found = data(own(train, test))
+    assert found.train["when"].dtype.kind == found.test["when"].dtype.kind == "M"
+    assert found.train["size"].tolist()[2:5] == [2.0, 0.0, 1.0]
+    assert np.isnan(found.train["size"][1]) and found.test["size"].dtype.kind == "f"
+    assert found.train["town"].tolist() == train["town"].tolist()
+    assert found.notes == (
+        "Texts that are read as dates: 'when'.",
+        "Texts that are read as numbers: 'size'.",
+        "size: 1 cell of the training rows says '?': taken as missing.",
+    )
+    said = data(own(train, test, columns={"category": ["when"], "ignored": ["size"]}))
+    assert said.train["when"].tolist() == days[:60] and "size" not in said.train
+    with pytest.raises(DataError, match=r"size must hold numbers; 40 of the 60 .* row 4: 'many'"):
+        own(train.assign(size=["1", "2", "3", *["many", "more"] * 20, *map(str, range(17))]), test,
+            columns={"number": ["size"]})  # fmt: skip
+    with pytest.raises(UsageError, match="no column that models see called 'wen'"):
+        own(train, test, columns={"date": ["wen"]})
+
+
+def test_dates_in_two_ways_are_refused_until_one_is_named() -> None:
+    rows = table().assign(when=[f"{n % 12 + 1:02d}/{n % 11 + 1:02d}/2020" for n in range(60)])
+    with pytest.raises(
+        UsageError, match=r"columns=\{'date:%d/%m/%Y': \['when'\]\}, or date:%m/%d/%Y"
+    ):
+        own(rows)
+    months = data(own(rows, columns={"date:%d/%m/%Y": ["when"]})).train["when"].dt.month
+    assert months.tolist()[:2] == [1, 2]
+
+
+def test_words_for_missing_among_labels_are_refused_unless_named() -> None:
+    rows = table().assign(y=["EU", "NA", "AS"] * 20)
+    with pytest.raises(DataError, match=r"'y' is 'NA' in 20 rows, .* labels="):
+        own(rows, metric="accuracy")
+    assert data(own(rows, metric="accuracy", labels=["NA"])).classes == ("AS", "EU", "NA")
+    with pytest.raises(DataError, match=r"'EU' \(20 rows\) and 'eu' \(20 rows\)"):
+        own(rows.replace({"y": {"NA": "eu"}}), metric="accuracy")
+
+
 def test_who_changes_the_tables_later_changes_no_competition() -> None:
     values = np.random.default_rng(0).normal(size=(40, 3))
     train = pd.DataFrame(values, columns=list("aby")).assign(t=np.arange(40), g=np.arange(40) // 2)

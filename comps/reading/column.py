@@ -30,12 +30,14 @@ class Column:
         cells: [n] numbers, or texts with missing values.
         file: for messages.
         lines: [n] the line of each row in the file; None counts rows below a header.
+        place: what `lines` count.
     """
 
     name: str
     cells: pd.Series
     file: str
     lines: NDArray[np.int64] | None = None
+    place: str = "line"
 
     @classmethod
     def of(cls, table: Table, name: str) -> Column:
@@ -59,7 +61,7 @@ class Column:
 
     def shown(self, rows: Sequence[int] | NDArray[np.int64]) -> str:
         """Return the lines and cells of the first rows, for messages."""
-        texts = [f"line {self._line(row)}: {self._text(row)}" for row in rows[:_SHOWN]]
+        texts = [f"{self.place} {self._line(row)}: {self._text(row)}" for row in rows[:_SHOWN]]
         more = f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
         return ", ".join(texts) + more
 

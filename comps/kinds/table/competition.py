@@ -81,7 +81,8 @@ def table_competition(
         name: of the folder of results; results are kept apart by the content of the data, too.
         target: column of `train`, or several. Of a metric of labels or probabilities, its values
             are classes.
-        id: column with the ids; the index, or numbers of rows, unless given.
+        id: column with the ids; unless given, one that is called so and differs in every row, else
+            the index of DataFrames, or numbers of rows.
         group: column whose equal values stay in one fold. Models do not see it.
         time: column of numbers or dates that rows are ordered by: folds then predict what came
             later. Of DataFrames, models do not see it.
@@ -90,7 +91,8 @@ def table_competition(
         folds: column with the number of the fold of each training row; below zero for rows that are
             trained on in every fold and predicted in none.
         columns: columns by kind, as in {"text": ["title"]}, see `comps.kinds.table.kinds.KINDS`;
-            where `task` is given, those that are not named are numbers.
+            where `task` is given, those of files that are not named are numbers. Of DataFrames,
+            texts that are dates or numbers are read as these, with a note, unless named.
         features: `(rows) -> rows` or `(rows, tables) -> rows`, which makes more columns, or others,
             of each row by itself; `tables` are the further tables of the files, by name.
         models: those of the competition, declared, or estimators and functions that build a Keras

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import DataError, Dataset, Metric, Prediction, Task, UsageError, some
+from comps.base import DataError, Dataset, Metric, Prediction, Task, UsageError, counted, some
 from comps.kinds.table.checks import (
     check_complete,
     check_features,
@@ -21,9 +22,11 @@ from comps.kinds.table.fingerprint import table_fingerprint
 from comps.kinds.table.given import Given
 from comps.kinds.table.labels import check_spellings
 from comps.kinds.table.loader import RowFunction, changed_rows
+from comps.kinds.table.memory_columns import typed_columns, usual_id
 from comps.kinds.table.rows import fold_count, fold_numbers, template, weights_of
 from comps.kinds.table.schema import Schema
 from comps.kinds.table.targets import check_possible
+from comps.reading.missing import SURE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,10 +54,19 @@ class Memory:
         metric: Metric,
         features: RowFunction | None = None,
     ) -> None:
-        self.given, self.metric, self.features = given, metric, features
+        self.metric, self.features = metric, features
+        self.notes: list[str] = []
         roles = {"target": None, "id": given.id, "group": given.group, "time": given.time}
         roles |= {"weight": given.weight, "query": given.query, "folds": given.folds}
         check_tables(train, test, list(given.target), roles)
+        if given.id is None:
+            id_ = usual_id(train, test, list(given.roles.values()))
+            if id_ is not None:
+                self.notes += [
+                    f"{id_!r} holds the ids: by its name, and every row has another one."
+                ]
+                given = replace(given, id=id_)
+        self.given = given
         if (
             given.group is not None
             and given.time is not None
@@ -112,13 +124,18 @@ class Memory:
         lacking = [column for column in seen if column not in rows]
         check_spelling(lacking, [column for column in rows if column not in train])
         shown = [column for column in seen if column in rows]
-        check_features(train, rows, shown)
+        first, second, notes = typed_columns(
+            train[shown].reset_index(drop=True),
+            rows[shown].reset_index(drop=True),
+            self.given.columns,
+        )
+        parts: tuple[pd.DataFrame, ...] = (first, second)
+        check_features(first, second, list(first))
         ids = _id_column(train, given.id, "training")
         test_ids = _id_column(rows, given.id, "test")
         values = np.column_stack([own for _, own in self.targets])
         classes, _ = self.targets[0]
-        parts = tuple(part[shown].reset_index(drop=True) for part in (train, rows))
-        notes = left_out_note(lacking)
+        notes = [*self.notes, *left_out_note(lacking), *notes]
         if self.features is not None:
             parts = tuple(changed_rows(self.features, part, {}, notes) for part in parts)
         return Dataset(
@@ -193,6 +210,7 @@ def _targets(
             f"{metric.label} is of classes, and the target {column.name!r} has {len(classes)} "
             f"different numbers in {len(column)} rows. Name a metric of values, such as 'rmse'."
         )
+    _check_words(column, named)
     texts = column[column.map(lambda cell: isinstance(cell, str)).astype(bool)]
     check_spellings(texts.astype(str), column.name, named)
     if len(classes) < 2:
@@ -200,6 +218,23 @@ def _targets(
     if metric.two_classes and len(classes) > 2:
         raise UsageError(f"{metric.label} is of two classes; {column.name!r} has {len(classes)}.")
     return tuple(classes.tolist()), codes.astype(np.float64)
+
+
+def _check_words(column: pd.Series[Any], named: Sequence[str]) -> None:
+    """Refuse labels that say that there is none.
+
+    Raises:
+        DataError: that names them, and how to keep them.
+    """
+    texts = column.map(lambda cell: cell.strip() if isinstance(cell, str) else "label")
+    said = texts.str.lower().isin(SURE) & ~texts.isin(named)
+    if said.any():
+        words = some(map(repr, texts[said].unique()))
+        raise DataError(
+            f"The target {column.name!r} is {words} in {counted(int(said.sum()), 'row')}, which "
+            "says that it is missing. Leave these rows out, or, if it is a label, name it: "
+            "labels=[...]."
+        )
 
 
 def _values(column: pd.Series[Any], metric: Metric) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from comps.base import AmbiguousError, some
@@ -56,7 +57,20 @@ def find_ids(parts: Parts) -> tuple[str | None, str, int]:
 
 def _usual_id(parts: Parts) -> tuple[str | None, str, int]:
     """Return the column that is called as ids are, and differs in every row."""
-    tables = [table for table in (parts.train, parts.test) if table is not None]
+    name = id_named([table for table in (parts.train, parts.test) if table is not None])
+    if name is not None:
+        parts.say("id", name, "its name, and every row has another one")
+        return name, name, 0
+    parts.say("id", "row number", "no column names each row")
+    return None, "id", 0
+
+
+def id_named(tables: Sequence[pd.DataFrame]) -> str | None:
+    """Return the column that is called as ids are, and differs in every row; None if there is none.
+
+    Args:
+        tables: the training rows, and the test rows where there are any.
+    """
     named = [
         str(name)
         for name in tables[-1]
@@ -64,10 +78,8 @@ def _usual_id(parts: Parts) -> tuple[str | None, str, int]:
     ]
     for name in sorted(named, key=lambda name: name.lower() not in _ID_NAMES):
         if all(name in table and table[name].nunique() == len(table) for table in tables):
-            parts.say("id", name, "its name, and every row has another one")
-            return name, name, 0
-    parts.say("id", "row number", "no column names each row")
-    return None, "id", 0
+            return name
+    return None
 
 
 def _numbered_from(ids: Cells, count: int) -> int | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,6 +45,12 @@ class Entry:
 
     where: str
     load: Callable[[], object]
+
+
+# Names of files end so; those of competitions may have a point, too: "house.v2".
+_ENDING = re.compile(
+    r"\.(zip|tar|t?gz|t?bz2|t?xz|7z|rar|csv|tsv|tab|txt|parquet|pq|xlsx?|json)$", re.I
+)
 
 
 def competitions_root() -> Path:
@@ -185,11 +192,25 @@ def _line(error: BaseException) -> str:
     return lines[0] if lines else ""
 
 
+def _looks_like_a_path(name: str) -> bool:
+    """Whether a name is rather that of a file or a folder.
+
+    >>> _looks_like_a_path("titanic.zip"), _looks_like_a_path("data/titanic")
+    (True, True)
+    """
+    return _ENDING.search(name) is not None or "/" in name or os.sep in name
+
+
 def _unknown(name: str) -> UsageError:
     if Path(name).exists():
         return UsageError(
             f"{name} is a file or a folder, not the name of a competition. 'comps run', 'cv' and "
             "'check-data' take one as it is; 'comps init NAME --data' makes a competition of it."
+        )
+    if _looks_like_a_path(name):
+        return UsageError(
+            f"There is no file or folder {name}. Name one that exists, or a competition by "
+            "its name; 'comps list' shows these."
         )
     names = competition_names()
     if not names:

@@ -572,7 +572,7 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
         ("run", "house-price", "--engine", "inline"),
         "Error: There is no competition 'house-price'. Did you mean 'house-prices'? Known: ",
     ),
-    "a path as competition": (("blend", "../data"), "There is no competition '../data'."),
+    "a path as competition": (("blend", "../data"), "There is no file or folder ../data."),
     "the vocabulary as competition": (("blend", "base"), "There is no competition 'base'."),
     "no such model": (
         ("run", *HOUSES, "--models", "rigde,median"),
@@ -739,13 +739,13 @@ SPOILED = {
     ),
     "negative price": (
         lambda path: write_houses(path, changed("train.csv", 7, "SalePrice", "-5")),
-        "SalePrice in train.csv must be a positive number of dollars; 1 rows are not. line 9: ",
+        "SalePrice in train.csv must be a positive number of dollars; 1 row is not. line 9: ",
     ),
     "id twice": (
         lambda path: write_houses(
             path, changed("test.csv", 3, "Id", tables()["test.csv"][0]["Id"])
         ),
-        "test.csv has 1 duplicate ids: ",
+        "test.csv has 1 duplicate id: ",
     ),
 }
 

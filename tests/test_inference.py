@@ -354,6 +354,110 @@ def test_further_tables_reach_a_function_of_the_users(tmp_path: Path) -> None:
     assert any("learning() makes something else" in note for note in notes)
 
 
+# Labels
+
+
+def test_labels_that_differ_in_the_way_they_are_written_alone_are_refused(tmp_path: Path) -> None:
+    labels = ["Yes", "yes ", "YES", "no"] * 15
+    folder = competition(tmp_path, train=rows().assign(y=labels))
+    message = r"'YES' \(15 rows\) and 'Yes' \(15 rows\) and 'yes' \(15 rows\)\. .* --label 'YES' "
+    with pytest.raises(DataError, match=message):
+        infer(folder, metric="accuracy")
+    with pytest.raises(DataError, match="--label"):
+        infer(folder, metric="accuracy", labels=["YES", "Yes"])
+    found = infer(folder, metric="accuracy", labels=["YES", "Yes", "yes"])
+    assert found.inference.schema.classes == ("YES", "Yes", "no", "yes")
+    dataset = load(found)
+    assert len(dataset.classes) == 4
+    assert any("y: 15 cells of train.csv have blanks around the label" in n for n in dataset.notes)
+
+
+def test_a_word_for_missing_may_be_a_label_if_that_is_said(tmp_path: Path) -> None:
+    labels = ["EU", "NA", "AS"] * 20
+    folder = competition(tmp_path, train=rows().assign(y=labels))
+    with pytest.raises(
+        DataError, match=r"20 rows .*: 'NA' in 20 rows is read as missing.* --label 'NA'"
+    ):
+        load(infer(folder, metric="accuracy"))
+    without = load(infer(folder, metric="accuracy", leave_out="missing-target"))
+    assert without.classes == ("AS", "EU") and len(without.target) == 40
+    assert any("'NA' in 20 rows" in note for note in without.notes)
+    kept = load(infer(folder, metric="accuracy", labels="NA"))
+    assert [kept.classes[int(code)] for code in kept.target] == labels
+    alone = competition(tmp_path, train=rows().assign(y=["EU", "NA"] * 30))
+    with pytest.raises(DataError, match="has the label 'EU' alone.*--label 'NA'"):
+        infer(alone, metric="accuracy")
+    assert load(infer(alone, metric="accuracy", labels="NA")).classes == ("EU", "NA")
+    # Its column in the sample submission says it, too.
+    sample = rows(N, 20)[["Id"]].assign(NA=0.3, EU=0.3, AS=0.4)
+    named = load(infer(competition(tmp_path, "three", sample, train=rows().assign(y=labels)),
+                       metric="log_loss"))  # fmt: skip
+    assert named.classes == ("NA", "EU", "AS") and len(named.target) == N
+
+
+# Which file is which
+
+
+@pytest.mark.parametrize("name", ["train_targets", "train_labels", "y_train"])
+def test_targets_may_lie_in_a_table_of_their_own(tmp_path: Path, name: str) -> None:
+    values = target("values")
+    targets = rows()[["Id"]].assign(y=values).sample(frac=1.0, random_state=0)
+    folder = competition(tmp_path, train=rows(), **{name: targets})
+    found = infer(folder, metric="rmse")
+    assert said(found, "table of targets") == (
+        f"{name}.csv", "joined to train.csv, which has no target; by their common column",
+    )  # fmt: skip
+    assert found.others == [] and found.inference.schema.targets == ("y",)
+    np.testing.assert_array_equal(load(found).target, values)
+    # Another order is other content, and the same targets.
+    one = load(found)
+    (folder / f"{name}.csv").write_text(targets.sort_index().to_csv(index=False))
+    assert load(found).fingerprint != one.fingerprint
+    np.testing.assert_array_equal(load(found).target, values)
+
+
+def test_a_table_of_targets_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    targets = rows()[["Id"]].assign(y=target("values"))
+    for spoilt_targets, message in (
+        (targets[1:], r"ids of train_targets\.csv \(59\) and train\.csv \(60\) differ: .* \(0\)"),
+        (targets.assign(Id=targets["Id"] + 1), "differ"),
+        (pd.concat([targets, targets[:1]]), r"train_targets\.csv has 1 duplicate id: 0"),
+        (targets[["y"]], "one column in common, .* they have none"),
+        (targets.assign(size=1), "one column in common, .* they have 'Id', 'size'"),
+    ):
+        folder = competition(tmp_path, train=rows(), train_targets=spoilt_targets)
+        with pytest.raises(DataError, match=message):
+            infer(folder, metric="rmse")
+    two = competition(tmp_path, train=rows(), train_targets=targets, train_labels=targets)
+    with pytest.raises(AmbiguousError, match="--targets-file"):
+        infer(two, metric="rmse")
+    found = infer(two, metric="rmse", targets_file="train_labels")
+    assert load(found).target.tolist() == targets["y"].tolist()
+
+
+def test_a_table_of_labels_beside_training_rows_with_targets_is_a_further_one(
+    tmp_path: Path,
+) -> None:
+    labels = pd.DataFrame({"town": ["Ulm", "Hof"], "label": ["a", "b"]})
+    found = infer(competition(tmp_path, labels=labels), metric="rmse")
+    assert found.others == ["labels.csv"] and load(found).target.tolist() == list(target("values"))
+
+
+def test_sheets_are_told_to_be_saved_as_csv(tmp_path: Path) -> None:
+    (tmp_path / "train.xlsx").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"holds no table.*train\.xlsx\. Save the sheets as CSV"):
+        infer(tmp_path, metric="rmse")
+    folder = competition(tmp_path)
+    # The part that is there counts; a sheet of a part that is not must not be overlooked.
+    (folder / "train.xlsx").write_bytes(b"PK")
+    assert infer(folder, metric="rmse").inference.schema.id == "Id"
+    (folder / "test.csv").rename(folder / "test.xlsx")
+    with pytest.raises(
+        DataError, match=r"^test\.xlsx is a document of a spreadsheet.*Save it as a"
+    ):
+        infer(folder, metric="rmse")
+
+
 # What is refused
 
 
@@ -366,9 +470,9 @@ def spoilt(**parts: Any) -> Any:
     ("kind", "metric", "parts", "message"),
     [
         ("values", "rmse", {"train": rows().assign(y=[np.nan, *target("values")[1:]])},
-         r"1 rows of train.csv have no target \(lines 2\).*--leave-out missing-target"),
+         r"1 row of train.csv has no target \(lines 2\).*--leave-out missing-target"),
         ("values", "rmse", {"train": rows().assign(y=["x", *target("values")[1:]])},
-         "1 values of the target 'y' in train.csv are no numbers: line 2: 'x'"),
+         "1 value of the target 'y' in train.csv is no number: line 2: 'x'"),
         ("two", "auc", {"train": rows().assign(y="yes")}, "has the label 'yes' alone"),
         ("three", "accuracy", {"train": rows().assign(y=["once", *target("three")[1:]])},
          "A single row has the label 'once'.*--leave-out rare-class"),
@@ -440,6 +544,13 @@ def test_weights_and_folds_are_columns_that_models_do_not_see(tmp_path: Path) ->
     assert dataset.weights is not None and dataset.weights[3] == 4.0
     assert dataset.folds is not None and dataset.folds.tolist() == [n % 4 for n in range(N)]
     assert list(dataset.train) == ["size", "town"]
+    # Below zero no fold predicts a row, which is no fold of its own.
+    some = train.assign(kfold=np.arange(N) % 4 - 1)
+    found = infer(competition(tmp_path, train=some), metric="rmse")
+    assert found.competition.n_folds == 3
+    assert load(found).folds.tolist() == some["kfold"].tolist()  # type: ignore[union-attr]
+    with pytest.raises(DataError, match="is missing in 15 rows: 1, 5, .* write -1"):
+        infer(competition(tmp_path, train=some.replace({"kfold": {-1: None}})), metric="rmse")
     bad = train.assign(weight=-1.0)
     with pytest.raises(DataError, match="above zero; 60 in 'weight' are not"):
         load(infer(competition(tmp_path, train=bad), metric="rmse", weight="weight"))

@@ -80,6 +80,19 @@ def test_the_file_that_is_written_gives_the_same_rows_and_is_followed(
     assert file.read_text() == changed
 
 
+def test_without_a_sample_submission_none_is_said_to_be_followed(
+    titanic: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(titanic) as archive:
+        archive.extractall(tmp_path / "data", ["train.csv", "test.csv"])
+    for data, template in (
+        (titanic, "sample submission."),
+        (tmp_path / "data", "ids of the test rows; there is no sample submission."),
+    ):
+        done = comps("run", data, "--metric", "accuracy", *FAST, cwd=tmp_path)
+        assert f"checked against the {template} Submitted: " in " ".join(done.out.split())
+
+
 def test_metric_model_and_features_of_the_users_take_a_few_lines(
     titanic: Path, tmp_path: Path
 ) -> None:
@@ -152,5 +165,6 @@ def test_a_single_table_is_cross_validated_without_a_submission(tmp_path: Path) 
         "run", "flats.csv", "--metric", "rmse", "--target", "y", "--models", "median,ridge",
         "--no-nested", cwd=tmp_path,
     )  # fmt: skip
-    assert "No test rows: nothing to submit." in done.out
+    assert "No test rows: nothing to submit. Chosen: ridge" in done.out
+    assert "Submitted" not in done.out
     assert not (tmp_path / "submission.csv").exists()

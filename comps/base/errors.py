@@ -138,6 +138,20 @@ def some(names: Iterable[object]) -> str:
     return ", ".join(map(str, shown[:_SHOWN])) + rest
 
 
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Return a number with what is counted, in the singular or the plural.
+
+    Args:
+        count: how many there are.
+        one: what is said of one.
+        many: what is said of none or several; `one` with an "s" unless given.
+
+    >>> counted(1, "row"), counted(2, "cell says", "cells say")
+    ('1 row', '2 cells say')
+    """
+    return f"{count} {one if count == 1 else many or f'{one}s'}"
+
+
 def range_of(low: float, high: float) -> str:
     """Return a range of values in words; the least positive number stands for "above 0".
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import DataError, some
+from comps.base import DataError, counted, some
 from comps.reading.column import Column, check_present
 from comps.reading.placeholders import find_placeholders
 from comps.reading.ways import Part, Way, common_way
@@ -45,7 +45,8 @@ def as_numbers(
     """Return a column of numbers, whichever way it is written in.
 
     Converted, with a note, are signs between thousands, decimal commas, units, currency and
-    percent signs (which are taken off: "45%" is 45), if all cells are written so. Missing, with a
+    percent signs (which are taken off: "45%" is 45), if all cells are written so, and numbers below
+    zero in brackets, if none has a minus. Missing, with a
     note, are words such as "N/A" (see `missing.MISSING`), infinities, clear placeholders (see
     `placeholders`), and a few cells that are no numbers: at most 3 or 1 %, and never above 10 %.
 
@@ -110,7 +111,8 @@ def words_note(
         return ()
     shown = some(repr(word) for word, _ in words.most_common())
     places = some(f"{name} ({count})" for name, count in cells.most_common())
-    return (f"{words.total()} cells say {shown}: taken as missing. Columns: {places}.",)
+    said = counted(words.total(), "cell says", "cells say")
+    return (f"{said} {shown}: taken as missing. Columns: {places}.",)
 
 
 def share_of_numbers(column: Column) -> float:
@@ -174,6 +176,10 @@ def _way_notes(name: str, way: Way, parts: Sequence[Part]) -> Iterator[str]:
     if way != Way():
         text, value = next(found for part in parts if (found := part.example(way)) is not None)
         yield f"{name}: numbers have {way}: {text!r} is {value:.10g}."
+    bracketed = next((found for part in parts if (found := part.example(way, "("))), None)
+    if bracketed is not None:
+        text, value = bracketed
+        yield f"{name}: numbers in brackets are below zero: {text!r} is {value:.10g}."
 
 
 def _missing_notes(
@@ -184,25 +190,19 @@ def _missing_notes(
     said = {text: count for text, count in part.words().items() if text.lower() not in words}
     if said:
         shown = some(repr(text) for text in said)
-        yield (
-            f"{column.name}: {sum(said.values())} cells of {column.file} say {shown}: taken as "
-            "missing."
-        )
+        yield f"{column.counted(sum(said.values()), 'says', 'say')} {shown}: taken as missing."
     yield from _infinite(column, numbers)
     strange = part.strange(way)
     if len(strange):
-        yield _as_missing(column, strange, "are no numbers")
+        yield _as_missing(column, strange, "is no number", "are no numbers")
 
 
 def _infinite(column: Column, numbers: NDArray[np.float64]) -> Iterator[str]:
     """Yield a note if numbers are infinite."""
     rows = np.flatnonzero(np.isinf(numbers))
     if len(rows):
-        yield _as_missing(column, rows, "are infinite")
+        yield _as_missing(column, rows, "is infinite", "are infinite")
 
 
-def _as_missing(column: Column, rows: NDArray[np.int64], what: str) -> str:
-    return (
-        f"{column.name}: {len(rows)} cells of {column.file} {what}: taken as missing. "
-        f"{column.shown(rows)}."
-    )
+def _as_missing(column: Column, rows: NDArray[np.int64], one: str, many: str) -> str:
+    return f"{column.counted(len(rows), one, many)}: taken as missing. {column.shown(rows)}."

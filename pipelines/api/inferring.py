@@ -27,6 +27,7 @@ from comps.kinds.table import (
     suggested_metrics,
     tables_of,
 )
+from comps.kinds.table.files import PARTS, TARGETS
 from comps.metrics import find_metric
 from pipelines.basics.files import write_bytes
 
@@ -51,10 +52,13 @@ class FileChoices(TypedDict, total=False):
         text: columns of free texts.
         columns: texts such as "Name=text" or "when=date:%d.%m.%Y".
         positive: the label whose probability is predicted, of two.
+        labels: of the target that are classes of their own, though they look like a word for
+            "missing", as "NA", or like another label.
         leave_out: training rows to leave out: "missing-target", "rare-class".
         train_file: the table of the training rows, where its name does not say it.
         test_file: that of the test rows.
         sample_file: the sample submission.
+        targets_file: the table of the training rows' targets, where it is one of its own.
     """
 
     metric: str | Metric | None
@@ -68,10 +72,12 @@ class FileChoices(TypedDict, total=False):
     text: str | Sequence[str] | None
     columns: Sequence[str] | None
     positive: str | None
+    labels: str | Sequence[str] | None
     leave_out: str | Sequence[str] | None
     train_file: str | None
     test_file: str | None
     sample_file: str | None
+    targets_file: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +140,7 @@ def infer(path: str | Path, name: str | None = None, **choices: Unpack[FileChoic
         raise DataError(f"There is no file or folder {place}.")
     chosen = {
         part: choices.get(f"{part}_file")
-        for part in ("train", "test", "sample")
+        for part in (*PARTS, TARGETS)
         if choices.get(f"{part}_file")
     }
     files = {part: str(value) for part, value in chosen.items()}
@@ -242,6 +248,7 @@ def _given(choices: FileChoices) -> Given:
         folds=choices.get("folds_column"),
         columns=columns,
         positive=choices.get("positive"),
+        labels=_listed(choices.get("labels")),
         leave_out=_listed(choices.get("leave_out")),
     )
 

@@ -64,6 +64,13 @@ Columns = Annotated[
 Positive = Annotated[
     str | None, typer.Option(help="Of files: the label whose probability is predicted, of two.")
 ]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        help="Of files: a label of the target, though it looks missing or like another one.",
+    ),
+]
 LeaveOut = Annotated[
     list[str] | None,
     typer.Option(help="Of files: training rows to leave out: missing-target, rare-class."),
@@ -71,6 +78,9 @@ LeaveOut = Annotated[
 TrainFile = Annotated[str | None, typer.Option(help="Of files: the table of the training rows.")]
 TestTable = Annotated[str | None, typer.Option("--test-file", help="Of files: that to predict.")]
 SampleFile = Annotated[str | None, typer.Option(help="Of files: the sample submission.")]
+TargetsFile = Annotated[
+    str | None, typer.Option(help="Of files: targets of the training rows, a table of its own.")
+]
 AllCompetitions = Annotated[
     bool,
     typer.Option(

@@ -66,10 +66,12 @@ OF_FILES = (
     _shared("text", arguments.Text),
     _shared("columns", arguments.Columns),
     _shared("positive", arguments.Positive),
+    _shared("labels", arguments.Labels),
     _shared("leave_out", arguments.LeaveOut),
     _shared("train_file", arguments.TrainFile),
     _shared("test_file", arguments.TestTable),
     _shared("sample_file", arguments.SampleFile),
+    _shared("targets_file", arguments.TargetsFile),
 )
 # The rows of a competition, or of files that none describes.
 ROWS_OR_FILES = (COMPETITION_OR_FILES, *OF_FILES, *ROWS[1:])

@@ -60,6 +60,7 @@ def table_competition(
     submitted_id: str | None = None,
     first_id: int = 0,
     positive: str | None = None,
+    labels: Sequence[str] = (),
     leave_out: Sequence[str] = (),
     files: Mapping[str, str] | None = None,
     checks: Sequence[Check] = (),
@@ -74,21 +75,24 @@ def table_competition(
         train: the training rows, with the target; their index plays no part unless there is no
             `id`. Or the path of an archive, a folder or a file with them.
         test: the rows to predict, of DataFrames; None where out-of-fold predictions are all that is
-            wanted. Of their columns, those that the training rows lack, and the target, play no
-            part.
+            wanted. Columns that one of both tables lacks, and the target in this one, play no part;
+            a note names those that the test rows lack.
         metric: what models are judged by: a name as scikit-learn's, or a `Metric`.
         name: of the folder of results; results are kept apart by the content of the data, too.
         target: column of `train`, or several. Of a metric of labels or probabilities, its values
             are classes.
-        id: column with the ids; the index, or numbers of rows, unless given.
+        id: column with the ids; unless given, one that is called so and differs in every row, else
+            the index of DataFrames, or numbers of rows.
         group: column whose equal values stay in one fold. Models do not see it.
         time: column of numbers or dates that rows are ordered by: folds then predict what came
             later. Of DataFrames, models do not see it.
         weight: column of what each training row counts for, in training and in the metric.
         query: column of the rows that the metric ranks together.
-        folds: column with the number of the fold of each training row.
+        folds: column with the number of the fold of each training row; below zero for rows that are
+            trained on in every fold and predicted in none.
         columns: columns by kind, as in {"text": ["title"]}, see `comps.kinds.table.kinds.KINDS`;
-            where `task` is given, those that are not named are numbers.
+            where `task` is given, those of files that are not named are numbers. Of DataFrames,
+            texts that are dates or numbers are read as these, with a note, unless named.
         features: `(rows) -> rows` or `(rows, tables) -> rows`, which makes more columns, or others,
             of each row by itself; `tables` are the further tables of the files, by name.
         models: those of the competition: names of the usual ones, "default" for all of these;
@@ -105,15 +109,18 @@ def table_competition(
         submitted_id: column of the ids in the submission; `id` unless given.
         first_id: the number of the first test row, where no column holds ids.
         positive: the label whose probability is predicted, of two.
+        labels: of the target that are classes of their own, though they look like a word for
+            "missing", as "NA", or like another label.
         leave_out: training rows that are left out: "missing-target", "rare-class".
-        files: files of the parts "train", "test" and "sample", where their names do not say it.
+        files: files of the parts "train", "test", "sample" and "targets", where their names do not
+            say it.
         checks: further checks of the data, see `comps check-data`.
         ignore: codes of checks that are switched off.
 
     Raises:
         UsageError: if a column or a metric does not exist, or something else than a table came.
         DataError: if targets, ids, groups or times are missing, ids are duplicates, there is a
-            single class, or the columns of the two tables differ.
+            single class, or a column holds other things in the two tables.
 
     >>> import pandas as pd
     >>> rows = pd.DataFrame({"size": [50, 80, 65, 70], "price": [1.0, 1.7, 1.3, 1.5]})
@@ -140,13 +147,14 @@ def table_competition(
         folds=folds,
         columns=kinds_of(columns or {}),
         positive=positive,
+        labels=labels,
         leave_out=leave_out,
         scheme=scheme,
     )
     if not isinstance(train, (str, Path)):
         memory = Memory(train, test, given, judged, features)
         schema, load = memory.schema, InMemory(memory.dataset())
-        found = Inference(schema, scheme or _scheme(group, time, folds), N_FOLDS, ())
+        found = Inference(schema, scheme or _scheme(group, time, folds), memory.n_folds, ())
         return _assembled(name, judged, found, load, n_folds, models, checks, ignore)
     if test is not None:
         raise UsageError("Of files, the test rows lie beside the training rows: leave out `test`.")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from comps.base import AmbiguousError, Task
+from comps.base import AmbiguousError, Task, counted
 from comps.kinds.table.evidence import group_evidence, time_evidence
 from comps.kinds.table.given import AS_YOU_SAY
 from comps.kinds.table.labels import label_texts
 from comps.kinds.table.parts import Parts
+from comps.kinds.table.rows import fold_count
 from comps.kinds.table.schema import Schema
 
 # Folds, unless the smallest class has fewer rows.
@@ -68,13 +69,13 @@ def find_folds(parts: Parts, schema: Schema) -> tuple[str, int]:
     """Return the scheme, and the number of folds."""
     n_folds, few = N_FOLDS, ""
     if schema.task in (Task.BINARY, Task.MULTICLASS):
-        labels = label_texts(parts.train[schema.targets[0]])
+        labels = label_texts(parts.train[schema.targets[0]], schema.classes)
         counts = labels[labels.isin(schema.classes)].value_counts()
         if 2 <= counts.iloc[-1] < N_FOLDS:
             n_folds = int(counts.iloc[-1])
-            few = f"; class {counts.index[-1]} has {n_folds} rows"
+            few = f"; class {counts.index[-1]} has {counted(n_folds, 'row')}"
     if schema.folds is not None:
-        n_folds = int(parts.train[schema.folds].nunique())
+        n_folds = fold_count(parts.train[schema.folds])
     scheme, reason = _scheme(parts, schema)
     parts.say("folds", f"{n_folds}, {scheme}", f"{reason}{few}")
     return scheme, n_folds

@@ -24,6 +24,8 @@ class Given:
         folds: column of the folds.
         columns: kinds by column, see `kinds.KINDS`.
         positive: the label whose probability is predicted, of two.
+        labels: of the target that are classes of their own though they look like a word for
+            "missing" or like another label.
         leave_out: see `schema.LEAVE_OUT`.
         scheme: of the folds.
 
@@ -40,6 +42,7 @@ class Given:
     folds: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     positive: str | None = None
+    labels: Sequence[str] = ()
     leave_out: Sequence[str] = ()
     scheme: str | None = None
 

@@ -85,7 +85,7 @@ def find_kinds(parts: Parts, roles: Sequence[str]) -> dict[str, str]:
         kind, reason = parts.given.columns.get(name), AS_YOU_SAY
         if kind is None:
             test = None if parts.test is None else parts.test[name]
-            kind, reason = _kind(Column(name, parts.train[name], test))
+            kind, reason = find_kind(Column(name, parts.train[name], test))
         found[name] = kind
         by_kind.setdefault(kind.partition(":")[0], []).append((name, reason))
     if not any(KINDS[kind].typed for kind in by_kind):
@@ -100,8 +100,12 @@ def find_kinds(parts: Parts, roles: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _kind(column: Column) -> tuple[str, str]:
-    """Return the kind of a column, of dates with the way in which they are written."""
+def find_kind(column: Column) -> tuple[str, str]:
+    """Return the kind of a column, of dates with the way in which they are written; the reason.
+
+    Raises:
+        AmbiguousError: if dates can be read in two ways.
+    """
     kind, reason = kind_of(column)
     if kind != "date":
         return kind, reason

@@ -19,13 +19,16 @@ from comps.base import (
     OwnCodeError,
     Task,
     UsageError,
+    counted,
     own_code_error,
     some,
 )
+from comps.kinds.table.checks import left_out_note
 from comps.kinds.table.files import Tables, tables_of
 from comps.kinds.table.kinds import parse_kind
 from comps.kinds.table.rows import (
     equal_rows,
+    fold_numbers,
     group_codes,
     row_times,
     template,
@@ -84,8 +87,8 @@ class _Loading:
         self._check_columns()
 
     def dataset(self) -> Dataset:
-        schema, name = self.schema, self.tables.names["train"]
-        found = targets_of(self.train, schema, self.loader.metric, name)
+        schema = self.schema
+        found = targets_of(self.train, schema, self.loader.metric, self.train.name)
         self.notes += found.notes
         # All that follows is of the rows that are kept.
         frame = self.train.frame.iloc[found.rows].reset_index(drop=True)
@@ -115,7 +118,8 @@ class _Loading:
             notes=tuple(dict.fromkeys(self.notes)),
             weights=None if schema.weight is None else weights_of(frame[schema.weight]),
             queries=None if schema.query is None else group_codes(frame[schema.query]),
-            folds=None if schema.folds is None else group_codes(frame[schema.folds]),
+            folds=None if schema.folds is None else fold_numbers(frame[schema.folds]),
+            made_sample=sample is not None and "sample" not in self.tables.names,
         )
 
     def _check_columns(self) -> None:
@@ -145,11 +149,9 @@ class _Loading:
         """Return the columns that models see, as their kinds say."""
         import pandas as pd
 
-        names = [
-            name
-            for name in map(str, train.frame)
-            if name not in self.schema.beside and name in test.frame
-        ]
+        seen = [name for name in map(str, train.frame) if name not in self.schema.beside]
+        names = [name for name in seen if name in test.frame]
+        self.notes += left_out_note([name for name in seen if name not in test.frame])
         columns: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         for name in names:
             kind, argument = parse_kind(self.schema.kinds.get(name, "number"))
@@ -265,7 +267,7 @@ def changed_rows(
 
     found = made(rows.copy())
     if not hasattr(found, "columns") or len(found) != len(rows):
-        came = f"{len(found)} rows" if hasattr(found, "columns") else type(found).__name__
+        came = counted(len(found), "row") if hasattr(found, "columns") else type(found).__name__
         raise UsageError(
             f"{name}() must return a table with a row for each of the {len(rows)} rows that "
             f"it got, in their order; {came} came."

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import DataError, Dataset, Metric, Prediction, Task, UsageError, some
-from comps.kinds.table.checks import check_complete, check_features, check_tables
+from comps.base import DataError, Dataset, Metric, Prediction, Task, UsageError, counted, some
+from comps.kinds.table.checks import (
+    check_complete,
+    check_features,
+    check_spelling,
+    check_tables,
+    left_out_note,
+)
+from comps.kinds.table.division import N_FOLDS
 from comps.kinds.table.fingerprint import table_fingerprint
 from comps.kinds.table.given import Given
+from comps.kinds.table.labels import check_spellings
 from comps.kinds.table.loader import RowFunction, changed_rows
-from comps.kinds.table.rows import template, weights_of
+from comps.kinds.table.memory_columns import typed_columns, usual_id
+from comps.kinds.table.rows import fold_count, fold_numbers, template, weights_of
 from comps.kinds.table.schema import Schema
 from comps.kinds.table.targets import check_possible
+from comps.reading.missing import SURE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,10 +54,19 @@ class Memory:
         metric: Metric,
         features: RowFunction | None = None,
     ) -> None:
-        self.given, self.metric, self.features = given, metric, features
+        self.metric, self.features = metric, features
+        self.notes: list[str] = []
         roles = {"target": None, "id": given.id, "group": given.group, "time": given.time}
         roles |= {"weight": given.weight, "query": given.query, "folds": given.folds}
         check_tables(train, test, list(given.target), roles)
+        if given.id is None:
+            id_ = usual_id(train, test, list(given.roles.values()))
+            if id_ is not None:
+                self.notes += [
+                    f"{id_!r} holds the ids: by its name, and every row has another one."
+                ]
+                given = replace(given, id=id_)
+        self.given = given
         if (
             given.group is not None
             and given.time is not None
@@ -58,7 +78,7 @@ class Memory:
             )
         self.train, self.test = train, test
         self.rows = train.iloc[:1] if test is None else test
-        self.targets = [_targets(train[name], metric) for name in given.target]
+        self.targets = [_targets(train[name], metric, given.labels) for name in given.target]
         self.schema = self._schema()
 
     def _schema(self) -> Schema:
@@ -90,18 +110,32 @@ class Memory:
             time=given.time,
         )
 
+    @property
+    def n_folds(self) -> int:
+        """The number of folds: those of the column of folds, where there is one."""
+        column = self.given.folds
+        return N_FOLDS if column is None else fold_count(self.train[column])
+
     def dataset(self) -> Dataset:
         """Return the rows."""
         given, train, rows = self.given, self.train, self.rows
         named = [*given.roles.values()]
-        shown = [column for column in train if column not in named]
-        check_features(train, rows, shown)
+        seen = [column for column in train if column not in named]
+        lacking = [column for column in seen if column not in rows]
+        check_spelling(lacking, [column for column in rows if column not in train])
+        shown = [column for column in seen if column in rows]
+        first, second, notes = typed_columns(
+            train[shown].reset_index(drop=True),
+            rows[shown].reset_index(drop=True),
+            self.given.columns,
+        )
+        parts: tuple[pd.DataFrame, ...] = (first, second)
+        check_features(first, second, list(first))
         ids = _id_column(train, given.id, "training")
         test_ids = _id_column(rows, given.id, "test")
         values = np.column_stack([own for _, own in self.targets])
         classes, _ = self.targets[0]
-        parts = tuple(part[shown].reset_index(drop=True) for part in (train, rows))
-        notes: list[str] = []
+        notes = [*self.notes, *left_out_note(lacking), *notes]
         if self.features is not None:
             parts = tuple(changed_rows(self.features, part, {}, notes) for part in parts)
         return Dataset(
@@ -121,7 +155,8 @@ class Memory:
             notes=tuple(dict.fromkeys(notes)),
             weights=self._column(given.weight, weights_of),
             queries=self._column(given.query, _groups),
-            folds=self._column(given.folds, _groups),
+            folds=self._column(given.folds, fold_numbers),
+            made_sample=self.test is not None,
         )
 
     def _column(self, name: str | None, made: Callable[[Any], NDArray[Any]]) -> NDArray[Any] | None:
@@ -156,7 +191,9 @@ def _task(metric: Metric, classes: tuple[Any, ...]) -> Task:
     return Task.BINARY if len(classes) == 2 else Task.MULTICLASS
 
 
-def _targets(column: pd.Series[Any], metric: Metric) -> tuple[tuple[Any, ...], NDArray[np.float64]]:
+def _targets(
+    column: pd.Series[Any], metric: Metric, named: Sequence[str] = ()
+) -> tuple[tuple[Any, ...], NDArray[np.float64]]:
     """Return the classes, ascending, and [n] float64: the values, or the codes of the classes."""
     check_complete(column, f"The target {column.name!r}")
     if metric.needs is Prediction.VALUE:
@@ -173,11 +210,31 @@ def _targets(column: pd.Series[Any], metric: Metric) -> tuple[tuple[Any, ...], N
             f"{metric.label} is of classes, and the target {column.name!r} has {len(classes)} "
             f"different numbers in {len(column)} rows. Name a metric of values, such as 'rmse'."
         )
+    _check_words(column, named)
+    texts = column[column.map(lambda cell: isinstance(cell, str)).astype(bool)]
+    check_spellings(texts.astype(str), column.name, named)
     if len(classes) < 2:
         raise DataError(f"The target {column.name!r} has a single class, {classes[0]!r}.")
     if metric.two_classes and len(classes) > 2:
         raise UsageError(f"{metric.label} is of two classes; {column.name!r} has {len(classes)}.")
     return tuple(classes.tolist()), codes.astype(np.float64)
+
+
+def _check_words(column: pd.Series[Any], named: Sequence[str]) -> None:
+    """Refuse labels that say that there is none.
+
+    Raises:
+        DataError: that names them, and how to keep them.
+    """
+    texts = column.map(lambda cell: cell.strip() if isinstance(cell, str) else "label")
+    said = texts.str.lower().isin(SURE) & ~texts.isin(named)
+    if said.any():
+        words = some(map(repr, texts[said].unique()))
+        raise DataError(
+            f"The target {column.name!r} is {words} in {counted(int(said.sum()), 'row')}, which "
+            "says that it is missing. Leave these rows out, or, if it is a label, name it: "
+            "labels=[...]."
+        )
 
 
 def _values(column: pd.Series[Any], metric: Metric) -> NDArray[np.float64]:

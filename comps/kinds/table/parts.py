@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from comps.base import DataError, Metric, unknown_name
-from comps.kinds.table.files import Tables
+from comps.base import DataError, Metric, counted, unknown_name
+from comps.kinds.table.files import TARGETS, Tables
 from comps.kinds.table.given import Given, Inferred
 from comps.reading.delimited import ALL
 
@@ -39,14 +39,20 @@ class Parts:
         train, test = (tables.read(part, self._exact) for part in ("train", "test"))
         if train is None:
             raise DataError(f"{tables.path} holds no training rows.")
+        if TARGETS in tables.names:
+            self.say(
+                "table of targets",
+                tables.names[TARGETS],
+                f"joined to {tables.names['train']}, which has no target; by their common column",
+            )
         read = [table for table in (sample, train, test) if table is not None]
         self.notes = [note for table in read for note in table.notes]
         self.train: pd.DataFrame = train.frame
         self.test: pd.DataFrame | None = None if test is None else test.frame
         if len(self.train) < LEAST_ROWS:
             raise DataError(
-                f"{train.name} has {len(self.train)} rows; at least {LEAST_ROWS} are needed to "
-                "train on some and to score on others."
+                f"{train.name} has {counted(len(self.train), 'row')}; at least {LEAST_ROWS} are "
+                "needed to train on some and to score on others."
             )
         for column in (*given.roles.values(), *given.columns):
             if column not in self.train and not (column == given.id and self.tested(column)):

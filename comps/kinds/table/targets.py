@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import DataError, Metric, Task, some
+from comps.base import DataError, Metric, Task, counted, some
 from comps.kinds.table.schema import Schema
+from comps.reading.column import Column
 from comps.reading.delimited import Table
-from comps.reading.missing import SURE, says_missing
+from comps.reading.missing import MISSING, SURE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,15 +47,19 @@ def targets_of(table: Table, schema: Schema, metric: Metric, file: str) -> Targe
     """
     columns = [table.frame[name] for name in schema.targets]
     # A label may well be called "none", a number may not.
-    words = says_missing if schema.task is Task.REGRESSION else _surely_missing
-    missing = np.any([_is_missing(column, words) for column in columns], axis=0)
+    words = MISSING if schema.task is Task.REGRESSION else SURE
+    said_so = [_words(column, words, schema.classes) for column in columns]
+    empty = [column.isna().to_numpy() for column in columns]
+    missing = np.any([*empty, *(found.notna().to_numpy() for found in said_so)], axis=0)
     notes = []
     if missing.any():
         lines = some(table.lines[missing].tolist())
-        said = f"{int(missing.sum())} rows of {file} have no target (lines {lines})"
+        said = f"{_rows(missing, file, 'has', 'have')} no target (lines {lines})"
+        words_said, keep = _read_as_missing(said_so, schema)
+        said += words_said
         if "missing-target" not in schema.leave_out:
-            raise DataError(f"{said}. Leave them out with --leave-out missing-target.")
-        notes.append(f"{said}: they are left out.")
+            raise DataError(f"{said}. Leave them out with --leave-out missing-target.{keep}")
+        notes.append(f"{said}: they are left out.{keep}")
     rows = np.flatnonzero(~missing)
     kept = [column.iloc[rows] for column in columns]
     if schema.task in (Task.BINARY, Task.MULTICLASS):
@@ -68,14 +73,33 @@ def targets_of(table: Table, schema: Schema, metric: Metric, file: str) -> Targe
     return Targets(values[:, 0] if len(read) == 1 else values, rows, tuple(notes))
 
 
-def _is_missing(column: Cells, says: Callable[[str], bool]) -> NDArray[np.bool_]:
-    words = column.map(lambda cell: isinstance(cell, str) and says(cell))
-    missing: NDArray[np.bool_] = (column.isna() | words).to_numpy(dtype=bool)
-    return missing
+def _words(column: Cells, words: Container[str], labels: Collection[str]) -> Cells:
+    """Return [n] the words for "missing", None in the other rows."""
+
+    def word(cell: object) -> str | None:
+        text = cell.strip() if isinstance(cell, str) else ""
+        return text if text and text not in labels and text.lower() in words else None
+
+    found: Cells = column.map(word)
+    return found
 
 
-def _surely_missing(text: str) -> bool:
-    return text.strip().lower() in SURE
+def _read_as_missing(said_so: Sequence[Cells], schema: Schema) -> tuple[str, str]:
+    """Return which words were read as missing, and how to keep them as labels."""
+    import pandas as pd
+
+    counts = pd.concat(said_so).value_counts()
+    if not len(counts):
+        return "", ""
+    shown = ", ".join(f"{word!r} in {counted(count, 'row')}" for word, count in counts.items())
+    first = counts.index[0]
+    keep = f" If {first!r} is a label, keep it with --label {first!r} (labels=[...] in Python)."
+    labels = schema.task in (Task.BINARY, Task.MULTICLASS)
+    return f": {shown} is read as missing", keep if labels else ""
+
+
+def _rows(which: NDArray[np.bool_], file: str, one: str, many: str) -> str:
+    return counted(int(which.sum()), f"row of {file} {one}", f"rows of {file} {many}")
 
 
 def _codes(column: Cells, rows: Rows, table: Table, schema: Schema, file: str) -> Targets:
@@ -86,15 +110,20 @@ def _codes(column: Cells, rows: Rows, table: Table, schema: Schema, file: str) -
             out.
     """
     lines, texts = table.lines[rows], column.astype(str).str.strip()
+    blank = np.flatnonzero((texts != column.astype(str)).to_numpy())
     codes = texts.map({label: code for code, label in enumerate(schema.classes)})
     strange = codes.isna().to_numpy()
     once = (texts.map(texts.value_counts()) == 1).to_numpy()
     notes: tuple[str, ...] = ()
+    if len(blank):
+        cells = Column(str(column.name), column, file, lines)
+        said = cells.counted(len(blank), "has", "have")
+        notes = (f"{said} blanks around the label: left out. {cells.shown(blank)}.",)
     if "rare-class" in schema.leave_out:
         left_out = strange & once
         if left_out.any():
-            notes = (
-                f"{int(left_out.sum())} rows of {file} are left out, whose label no other row has: "
+            notes += (
+                f"{_rows(left_out, file, 'is', 'are')} left out, whose label no other row has: "
                 f"{_places(texts, lines, left_out)}. These labels are never predicted.",
             )
             strange = strange & ~once
@@ -105,10 +134,9 @@ def _codes(column: Cells, rows: Rows, table: Table, schema: Schema, file: str) -
             f"another class ({file}, {_places(texts, lines, once)})."
         )
     if strange.any():
-        raise DataError(
-            f"{int(strange.sum())} labels of {column.name!r} in {file} are none of "
-            f"{some(schema.classes)}: {_places(texts, lines, strange)}."
-        )
+        of = f"{column.name!r} in {file}"
+        said = counted(int(strange.sum()), f"label of {of} is", f"labels of {of} are")
+        raise DataError(f"{said} none of {some(schema.classes)}: {_places(texts, lines, strange)}.")
     kept = codes.notna().to_numpy()
     values = codes[kept].to_numpy().astype(np.float64)
     return Targets(values, rows[kept], notes)
@@ -125,10 +153,11 @@ def _numbers(column: Cells, lines: Rows, file: str) -> NDArray[np.float64]:
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
     strange = ~np.isfinite(values)
     if strange.any():
-        raise DataError(
-            f"{int(strange.sum())} values of the target {column.name!r} in {file} are no numbers: "
-            f"{_places(column, lines, strange)}."
+        of = f"of the target {column.name!r} in {file}"
+        said = counted(
+            int(strange.sum()), f"value {of} is no number", f"values {of} are no numbers"
         )
+        raise DataError(f"{said}: {_places(column, lines, strange)}.")
     return values
 
 
@@ -155,8 +184,9 @@ def check_possible(
         (unscaled, f"is computed on the scale {metric.scale.name}"),
     ):
         if wrong.any():
+            said = counted(int(wrong.sum()), f"value of {what} does", f"values of {what} do")
             raise DataError(
-                f"{metric.label} {needed}, which {int(wrong.sum())} values of {what} do not allow: "
+                f"{metric.label} {needed}, which {said} not allow: "
                 f"{some(values[wrong].tolist())} ({unit} {some(places[wrong].tolist())})."
             )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from comps.base import AmbiguousError, DataError, Prediction, Task, some, unknown_name
-from comps.kinds.table.labels import classes_of, label_texts, labels_in, positive_last
+from comps.base import AmbiguousError, DataError, Prediction, Task, counted, some, unknown_name
+from comps.kinds.table.labels import classes_of, label_texts, labels_in, named_labels, positive_last
 from comps.kinds.table.parts import Parts
 
 
@@ -41,7 +41,9 @@ def find_task(parts: Parts, targets: list[str]) -> Predicted:
     if len(targets) > 1:
         return _labels(parts, targets, outputs)
     (target,) = targets
-    classes = classes_of(parts.train[target], target, "rare-class" in parts.given.leave_out)
+    cells = parts.train[target]
+    named = named_labels(cells, parts.outputs, parts.given.labels)
+    classes = classes_of(cells, target, "rare-class" in parts.given.leave_out, named)
     blanks = [label for label in classes if len(label.split()) > 1]
     if parts.metric.needs is Prediction.RANKED_LABELS and blanks:
         raise DataError(
@@ -120,6 +122,6 @@ def _column_a_class(parts: Parts, target: str, classes: Sequence[str]) -> Predic
 def _check_count(parts: Parts, outputs: Sequence[str], wanted: int) -> None:
     if len(outputs) != wanted:
         raise DataError(
-            f"The sample submission has {len(outputs)} columns to predict ({some(outputs)}), and "
-            f"{parts.metric.label} of this target needs {wanted}."
+            f"The sample submission has {counted(len(outputs), 'column')} to predict "
+            f"({some(outputs)}), and {parts.metric.label} of this target needs {wanted}."
         )

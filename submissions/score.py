@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Competition, DataError, Prediction, Task, Truth, range_of, some
+from comps.base import (
+    Array,
+    Competition,
+    DataError,
+    Prediction,
+    Task,
+    Truth,
+    counted,
+    range_of,
+    some,
+)
 from submissions.forms import labels_in_a_row, labels_of_columns
 from submissions.labels import label_codes, labels_of, listed, same_label, split_rankings
 
@@ -153,7 +163,7 @@ def _score_of_rankings(
     if any(len(row) > most for row in rows):
         ids = predicted.index[[len(row) > most for row in rows]]
         raise DataError(
-            f"The submission has {len(ids)} rows with more than {most} labels: ids {some(ids)}."
+            f"The submission has {counted(len(ids), 'row')} with more than {most} labels: ids {some(ids)}."
         )
     # A submission may name labels that no answer has.
     known = labels_of(true[column]) if classes is None else tuple(classes)
@@ -223,7 +233,7 @@ def _refuse(true: pd.DataFrame, wrong: NDArray[np.bool_], expected: str) -> None
     if wrong.any():
         first = ", ".join(map(str, true[wrong].iloc[0]))
         raise DataError(
-            f"The solution must hold the answers, {expected}; {int(wrong.sum())} rows are "
+            f"The solution must hold the answers, {expected}; {counted(int(wrong.sum()), 'row is', 'rows are')} "
             f"something else: ids {some(true.index[wrong])}, the first is {first}. If the files "
             "are swapped: the submission comes first."
         )

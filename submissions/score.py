@@ -163,7 +163,8 @@ def _score_of_rankings(
     if any(len(row) > most for row in rows):
         ids = predicted.index[[len(row) > most for row in rows]]
         raise DataError(
-            f"The submission has {counted(len(ids), 'row')} with more than {most} labels: ids {some(ids)}."
+            f"The submission has {counted(len(ids), 'row')} with more than {most} labels: "
+            f"ids {some(ids)}."
         )
     # A submission may name labels that no answer has.
     known = labels_of(true[column]) if classes is None else tuple(classes)
@@ -233,8 +234,8 @@ def _refuse(true: pd.DataFrame, wrong: NDArray[np.bool_], expected: str) -> None
     if wrong.any():
         first = ", ".join(map(str, true[wrong].iloc[0]))
         raise DataError(
-            f"The solution must hold the answers, {expected}; {counted(int(wrong.sum()), 'row is', 'rows are')} "
-            f"something else: ids {some(true.index[wrong])}, the first is {first}. If the files "
+            f"The solution must hold the answers, {expected}; "
+            f"{counted(int(wrong.sum()), 'row is', 'rows are')} something else: ids {some(true.index[wrong])}, the first is {first}. If the files "
             "are swapped: the submission comes first."
         )
 

@@ -256,7 +256,7 @@ REFUSED: dict[str, tuple[str, Change, str]] = {
         lambda table: table.drop(columns="price"),
         r"test.csv lacks the columns \['price'\]; it has \['id'\]\.$",
     ),
-    "a row without an id": ("oof", cell(0, "id", None), "oof.csv has 1 rows without an id"),
+    "a row without an id": ("oof", cell(0, "id", None), "oof.csv has 1 row without an id"),
     "a missing id": ("oof", lambda table: table[2:], "2 ids of the data are missing: 1000, 1001"),
     "an id twice": (
         "test",

@@ -241,7 +241,7 @@ def test_what_is_no_ranking_is_refused(kinds: list[Any], message: str) -> None:
 def test_rankings_that_cannot_be_scored_are_refused() -> None:
     answers = sample("kind").assign(kind=["cat", "ant", "dog"])
     long = answers.assign(kind=["cat ant dog", "ant", "dog"])
-    with pytest.raises(DataError, match="1 rows with more than 2 labels: ids 007"):
+    with pytest.raises(DataError, match="1 row with more than 2 labels: ids 007"):
         score_submission(MAP, long, answers)
     strange = answers.assign(kind=["cat cow", "ant", "dog"])
     with pytest.raises(DataError, match=r"1 labels that are unknown: cow \(ids 007\)"):

@@ -130,7 +130,7 @@ def test_without_a_sample_the_column_that_the_test_rows_lack_is_predicted(tmp_pa
     found = infer(competition(tmp_path, sample_submission=None), metric="rmse")
     assert said(found, "target") == ("y", "the test rows lack it")
     assert load(found).template.columns.tolist() == ["Id", "y"]
-    two = rows().assign(y=target("values"), z=1.5)
+    two = rows().assign(y=target("values"), z=target("values") + 1)
     with pytest.raises(AmbiguousError, match="Which column is to be predicted.*y, z.*--target"):
         infer(competition(tmp_path, train=two, sample_submission=None), metric="rmse")
     chosen = infer(
@@ -472,7 +472,7 @@ def spoilt(**parts: Any) -> Any:
         ("values", "rmse", {"train": rows().assign(y=[np.nan, *target("values")[1:]])},
          r"1 row of train.csv has no target \(lines 2\).*--leave-out missing-target"),
         ("values", "rmse", {"train": rows().assign(y=["x", *target("values")[1:]])},
-         "1 value of the target 'y' in train.csv is no number: line 2: 'x'"),
+         "y: 1 cell of train.csv is no number: line 2: 'x'"),
         ("two", "auc", {"train": rows().assign(y="yes")}, "has the label 'yes' alone"),
         ("three", "accuracy", {"train": rows().assign(y=["once", *target("three")[1:]])},
          "A single row has the label 'once'.*--leave-out rare-class"),

@@ -342,9 +342,13 @@ def test_auc_of_three_classes_sets_each_against_the_rest_and_f1_of_one_has_no_re
         (
             "poisson",
             [0.0, -1.0],
-            "Poisson deviance is of targets that are zero or more, which 10 .*: -1.0",
+            "Poisson deviance is of targets that are zero or more, .*: row 2: '-1.0'.* as rmse",
         ),
-        ("tweedie@2", [0.0, 1.0], "Tweedie@2 is of targets that are above zero, which 10 .*: 0.0"),
+        (
+            "tweedie@2",
+            [0.0, 1.0],
+            "Tweedie@2 is of targets that are above zero, which 10 .*: '0.0'",
+        ),
     ],
 )
 def test_targets_that_a_metric_has_no_score_for_are_refused(

@@ -53,7 +53,7 @@ class FileChoices(TypedDict, total=False):
         columns: texts such as "Name=text" or "when=date:%d.%m.%Y".
         positive: the label whose probability is predicted, of two.
         labels: of the target that are classes of their own, though they look like a word for
-            "missing", as "NA", or like another label.
+            "missing", as "NA", or like another label. If all are named, their order counts.
         leave_out: training rows to leave out: "missing-target", "rare-class".
         train_file: the table of the training rows, where its name does not say it.
         test_file: that of the test rows.

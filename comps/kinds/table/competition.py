@@ -104,13 +104,15 @@ def table_competition(
         n_folds: number of folds, 5 unless given.
         task: "regression", "binary", "multiclass" or "multilabel". It follows from the metric and
             the target unless given.
-        classes: labels by class code, as the files write them.
+        classes: all labels of the target, in their order; the last of two is class 1. Of
+            DataFrames, an ordered `pandas.Categorical` says it, too.
         outputs: columns of the submission; those of `target` unless given.
         submitted_id: column of the ids in the submission; `id` unless given.
         first_id: the number of the first test row, where no column holds ids.
         positive: the label whose probability is predicted, of two.
         labels: of the target that are classes of their own, though they look like a word for
-            "missing", as "NA", or like another label.
+            "missing", as "NA", or like another label. If all are named, their order counts, as
+            quadratic kappa needs it.
         leave_out: training rows that are left out: "missing-target", "rare-class".
         files: files of the parts "train", "test", "sample" and "targets", where their names do not
             say it.
@@ -148,6 +150,7 @@ def table_competition(
         columns=kinds_of(columns or {}),
         positive=positive,
         labels=labels,
+        classes=classes,
         leave_out=leave_out,
         scheme=scheme,
     )

@@ -522,6 +522,24 @@ def test_the_metric_and_the_sample_must_agree(tmp_path: Path) -> None:
         infer(folder, metric="f1")
 
 
+def test_a_column_of_probabilities_for_each_class_is_refused_of_labels(tmp_path: Path) -> None:
+    sample = rows(N, 20)[["Id"]].assign(mid=0.3, high=0.3, low=0.4)
+    folder = competition(tmp_path, "three", sample)
+    with pytest.raises(DataError, match="accuracy is of labels, .* --metric log_loss, or give a s"):
+        infer(folder, metric="accuracy")
+    assert infer(folder, metric="log_loss").competition.target_columns == ("mid", "high", "low")
+
+
+@pytest.mark.parametrize(("sample", "told"), [(0.5, True), ("no", False), ("Yes", False)])
+def test_labels_are_said_to_be_written_where_the_sample_has_something_else(
+    tmp_path: Path, sample: Any, told: bool
+) -> None:
+    notes = infer(competition(tmp_path, "two", sample), metric="accuracy").inference.notes
+    wanted = "'y' of the sample submission holds '0.5', and accuracy is of labels"
+    assert any(note.startswith(wanted) and "'no', 'yes'" in note for note in notes) == told
+    assert not infer(competition(tmp_path, "two", sample), metric="auc").inference.notes
+
+
 def test_rows_of_one_query_stay_in_one_fold(tmp_path: Path) -> None:
     train = rows(query=np.arange(N) // 6).assign(y=target("digits"))
     test = rows(N, 20, query=np.arange(20) // 5 + 100)

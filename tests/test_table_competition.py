@@ -249,6 +249,8 @@ def test_usual_models_are_named_beside_own_ones() -> None:
         (ROWS, None, {"target": ["y", "z"]}, "no column of the training rows called 'z'"),
         (ROWS, None, {"target": [["y"]]}, "target takes the name of a column.* a list came"),
         (ROWS, None, {"metric": "rmsee"}, "no metric 'rmsee'. Did you mean 'rmse'"),
+        (ROWS, None, {"target": ROWS["y"]}, "name of a column.*such as 'y', .* a Series came"),
+        (ROWS, None, {"metric": own}, r"function own came\. .*metric\(own, greater_is_better="),
         (ROWS, None, {"metric": None}, "The name of a metric, such as 'rmse'.* None came"),
         (ROWS, None, {"group": "g"}, "no column of the training rows called 'g'"),
         (ROWS, None, {"group": "y"}, "'y' is the target; name another column as group"),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from comps.base import DataError, Dataset, WorkbenchError
+from comps.base import DataError, Dataset, UsageError, WorkbenchError
 from pipelines import infer
 from tests.tables import own, table
 
@@ -112,3 +112,13 @@ def test_the_positive_label_of_dataframes_is_class_1() -> None:
     dataset = of_frame(target, "f1", positive="down")
     assert dataset.classes == ("up", "down")
     assert dataset.target.tolist() == [0.0, 1.0] * 30
+
+
+def test_a_kind_of_the_target_and_unknown_rows_to_leave_out_are_refused(tmp_path: Path) -> None:
+    message = "'y' is the target, and has no kind of column"
+    with pytest.raises(UsageError, match=message):
+        of_file(tmp_path, PRICES, "rmse", columns=["y=ignored"])
+    with pytest.raises(UsageError, match=message):
+        of_frame(PRICES, "rmse", columns={"ignored": ["y"]})
+    with pytest.raises(UsageError, match="no group of rows to leave out called 'rare'"):
+        of_frame(PRICES, "rmse", leave_out=["rare"])

@@ -28,7 +28,7 @@ from comps.kinds.table import (
     tables_of,
 )
 from comps.kinds.table.files import PARTS, TARGETS
-from comps.metrics import find_metric
+from comps.metrics import as_metric
 from pipelines.basics.files import write_bytes
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def infer(path: str | Path, name: str | None = None, **choices: Unpack[FileChoic
         raise AmbiguousError(
             "By which metric are predictions judged?", suggested_metrics(tables, given), "--metric"
         )
-    judged = find_metric(metric) if isinstance(metric, str) else metric
+    judged = as_metric(metric)
     competition, inference = infer_table(
         place,
         name=name_of(place) if name is None else name,

@@ -30,7 +30,7 @@ from comps.kinds.table.loader import RowFunction, TableFiles
 from comps.kinds.table.memory_rows import Memory
 from comps.kinds.table.schema import Schema
 from comps.kinds.table.zoo import TRANSFORMERS, table_models
-from comps.metrics import find_metric
+from comps.metrics import as_metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,12 +130,9 @@ def table_competition(
     >>> str(flats.task), [model.name for model in flats.models]
     ('regression', ['median', 'ridge', 'lightgbm', 'xgboost', 'mlp'])
     """
-    judged = find_metric(metric) if isinstance(metric, str) else metric
-    if not isinstance(judged, Metric):
-        raise UsageError(
-            f"The name of a metric, such as 'rmse', or a Metric was expected; {metric!r} came."
-        )
+    judged = as_metric(metric)
     _check_name(name)
+    _check_target(target)
     _check_checks(checks)
     if n_folds is not None and (not isinstance(n_folds, int) or n_folds < 2):
         raise UsageError(f"n_folds must be a whole number from 2 on; {n_folds!r} came.")
@@ -240,6 +237,17 @@ def _assembled(
         data=data,
         checks=tuple(checks),
         ignore=tuple(ignore),
+    )
+
+
+def _check_target(target: object) -> None:
+    """Check that names came, not cells."""
+    if target is None or isinstance(target, str | list | tuple):
+        return
+    name = getattr(target, "name", None)
+    raise UsageError(
+        f"target takes the name of a column of the training rows, such as {name or 'price'!r}, or "
+        f"a list of names; a {type(target).__name__} came."
     )
 
 

@@ -53,7 +53,7 @@ class Given:
             parse_kind(kind)
         for rows in self.leave_out:
             if rows not in LEAVE_OUT:
-                raise unknown_name("rows to leave out called", rows, LEAVE_OUT)
+                raise unknown_name("group of rows to leave out called", rows, LEAVE_OUT)
 
     @property
     def roles(self) -> dict[str, str]:

@@ -13,6 +13,7 @@ from comps.base import DataError, Dataset, Metric, Prediction, Task, UsageError,
 from comps.kinds.table.checks import (
     check_complete,
     check_features,
+    check_kinds,
     check_spelling,
     check_tables,
     left_out_note,
@@ -57,6 +58,7 @@ class Memory:
         roles = {"target": None, "id": given.id, "group": given.group, "time": given.time}
         roles |= {"weight": given.weight, "query": given.query, "folds": given.folds}
         check_tables(train, test, list(given.target), roles)
+        check_kinds(given.columns, given.target)
         if given.id is None:
             id_ = usual_id(train, test, list(given.roles.values()))
             if id_ is not None:

@@ -17,6 +17,7 @@ from comps.kinds.table.labels import (
 )
 from comps.kinds.table.order import check_order, known_order
 from comps.kinds.table.parts import Parts
+from comps.reading.levels import level_key
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def find_task(parts: Parts, targets: list[str]) -> Predicted:
     if len(parts.outputs) > 1:
         return _column_a_class(parts, target, classes)
     _check_count(parts, outputs, 1)
+    _tell_form(parts, classes)
     order = known_order(classes, parts.given, target)
     if len(classes) == 2:
         return _two_classes(parts, target, classes, outputs, order)
@@ -136,9 +138,32 @@ def _column_a_class(parts: Parts, target: str, classes: Sequence[str]) -> Predic
             f"are {some(classes)}: a column for each label was expected, called as the label is, "
             f"or with something before it, as {target}_{classes[0]}."
         )
+    if parts.metric.needs is not Prediction.PROBABILITY:
+        raise DataError(
+            f"{parts.metric.label} is of labels, which are submitted in one column, and the sample "
+            f"submission has a column for each of the {len(outputs)} classes ({some(outputs)}). "
+            "Name a metric of probabilities, such as --metric log_loss, or give a sample "
+            "submission with one column."
+        )
     parts.say("task", f"{len(outputs)} classes", f"labels of {target}")
     parts.say("classes", some(ordered), "columns of the sample submission, in its order")
     return Predicted(Task.MULTICLASS if len(outputs) > 2 else Task.BINARY, ordered, outputs)
+
+
+def _tell_form(parts: Parts, classes: Sequence[str]) -> None:
+    """Note that labels are submitted, where the sample submission has something else."""
+    if parts.metric.needs is not Prediction.LABEL or parts.sample is None:
+        return
+    (output,) = parts.outputs
+    cells = label_texts(parts.sample[output], classes)
+    others = cells[~cells.map(level_key).isin(set(map(level_key, classes)))]
+    if len(others):
+        parts.notes.append(
+            f"{output!r} of the sample submission holds {some(map(repr, others.unique()))}, and "
+            f"{parts.metric.label} is of labels: labels are written, "
+            f"{some(map(repr, classes))}. For probabilities, name a metric of them, such as auc "
+            "or log_loss."
+        )
 
 
 def _check_count(parts: Parts, outputs: Sequence[str], wanted: int) -> None:

@@ -55,7 +55,7 @@ def test_numbers_of_a_target_are_read_as_those_of_features(
     ("target", "metric", "message"),
     [
         ([f"{p} EUR" for p in PRICES[:40]] + [f"{p}" for p in PRICES[40:]], "rmse",
-         "several ways.* Write all of them in one way.*'y' as plain numbers"),
+         "several ways.* Write all of them in one way. Plain numbers"),
         ([f"{p} EUR" for p in PRICES[:59]] + ["5"], "rmse",
          "not as the others, which have the sign 'EUR': (line 61|row 60): '5'"),
         (["big", "small"] * 30, "rmse", "others: .*metric of classes, such as accuracy, log_loss"),
@@ -105,6 +105,11 @@ def test_blanks_around_labels_are_left_out_of_both(tmp_path: Path) -> None:
     for dataset in both(tmp_path, ["yes", "yes ", "no"] * 20, "accuracy"):
         assert dataset.classes == ("no", "yes")
         assert any("20 cells of" in note and "blanks around" in note for note in dataset.notes)
+
+
+def test_cells_that_are_lists_are_no_labels() -> None:
+    with pytest.raises(DataError, match=r"a label in each row; \[1\] came"):
+        of_frame([[1], [2]] * 30, "accuracy")
 
 
 def test_the_positive_label_of_dataframes_is_class_1() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,9 @@ def _categories(column: Cells) -> list[Any] | None:
     categories = getattr(column.dtype, "categories", None)
     if categories is None or column.dtype.kind != "O":
         return None
-    return list(categories) if getattr(column.dtype, "ordered", False) else []
+    if not getattr(column.dtype, "ordered", False):
+        return []
+    return [label.strip() if isinstance(label, str) else label for label in categories]
 
 
 def _written(column: Cells, rows: Rows | None = None) -> Column:
@@ -157,6 +160,11 @@ def _repeated(column: Cells, given: Given, rows: Rows, notes: list[str]) -> Rows
     Raises:
         DataError: if a class has a single row, and the user does not say that it is left out.
     """
+    strange = [cell for cell in column if not isinstance(cell, Hashable)]
+    if strange:
+        raise DataError(
+            f"The target {column.name!r} must hold a label in each row; {strange[0]!r} came."
+        )
     if column.dtype.kind == "f":
         return np.arange(len(column))
     check_number(column.nunique(), len(column), column.name)
@@ -216,7 +224,7 @@ def _ordered(
     order = known_order(classes, given, target)
     reason = "as you say"
     if order is None and categories:
-        order = [label for label in categories if label in classes]
+        order = [label for label in dict.fromkeys(categories) if label in classes]
         reason = "the order of its categories"
     if order is None:
         check_order(metric, classes, given, target, "labels")

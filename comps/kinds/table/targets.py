@@ -184,8 +184,8 @@ def numbers_of(column: Column, metric: Metric) -> tuple[NDArray[np.float64], tup
         values, notes = all_numbers(column)
     except DataError as error:
         raise DataError(
-            f"{error} Write all values of the target {column.name!r} as plain numbers, such as "
-            f"23.5; if they are classes, name a metric of classes, such as accuracy."
+            f"{error} Plain numbers, such as 23.5, are always read. If these are classes, name a "
+            "metric of classes, such as accuracy."
         ) from error
     return values, tuple(f"{note} Predictions are plain numbers." for note in notes)
 

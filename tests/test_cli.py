@@ -610,9 +610,9 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "more folds than rows": (
         ("run", *ON_MEDIAN, "--folds", "151"),
-        "--folds must be between 2 and the number of training rows, 150; it is 151.",
+        "The number of folds must be between 2 and the number of training rows, 150; it is 151.",
     ),
-    "one fold": (("cv", *ON_MEDIAN, "--folds", "1"), "--folds must be between 2 and"),
+    "one fold": (("cv", *ON_MEDIAN, "--folds", "1"), "The number of folds must be between 2 and"),
     "minus one repeat": (("cv", *ON_MEDIAN, "--repeats=-1"), "--repeats must be at least 1"),
     "folds in words": (("cv", *ON_MEDIAN, "--folds", "five"), "Invalid value for '--folds'"),
     "no such engine": (
@@ -685,7 +685,7 @@ def test_zero_folds_and_repeats_are_refused_like_other_impossible_numbers(
     option: str, fresh: Path
 ) -> None:
     done = comps("cv", *ON_MEDIAN, option, "0", cwd=fresh, code=2)
-    assert f"{option} must be" in done.err
+    assert option in done.err and "must be" in done.err
 
 
 def test_an_unknown_engine_is_refused_even_if_there_is_nothing_to_fit(away: Path) -> None:

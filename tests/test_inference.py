@@ -130,7 +130,7 @@ def test_without_a_sample_the_column_that_the_test_rows_lack_is_predicted(tmp_pa
     found = infer(competition(tmp_path, sample_submission=None), metric="rmse")
     assert said(found, "target") == ("y", "the test rows lack it")
     assert load(found).template.columns.tolist() == ["Id", "y"]
-    two = rows().assign(y=target("values"), z=1.5)
+    two = rows().assign(y=target("values"), z=target("values") + 1)
     with pytest.raises(AmbiguousError, match="Which column is to be predicted.*y, z.*--target"):
         infer(competition(tmp_path, train=two, sample_submission=None), metric="rmse")
     chosen = infer(
@@ -472,7 +472,7 @@ def spoilt(**parts: Any) -> Any:
         ("values", "rmse", {"train": rows().assign(y=[np.nan, *target("values")[1:]])},
          r"1 row of train.csv has no target \(lines 2\).*--leave-out missing-target"),
         ("values", "rmse", {"train": rows().assign(y=["x", *target("values")[1:]])},
-         "1 value of the target 'y' in train.csv is no number: line 2: 'x'"),
+         "y: 1 cell of train.csv is no number: line 2: 'x'"),
         ("two", "auc", {"train": rows().assign(y="yes")}, "has the label 'yes' alone"),
         ("three", "accuracy", {"train": rows().assign(y=["once", *target("three")[1:]])},
          "A single row has the label 'once'.*--leave-out rare-class"),
@@ -520,6 +520,24 @@ def test_the_metric_and_the_sample_must_agree(tmp_path: Path) -> None:
         infer(folder, metric="log_loss")
     with pytest.raises(DataError, match="F1 is of two classes, and 'y' has 3"):
         infer(folder, metric="f1")
+
+
+def test_a_column_of_probabilities_for_each_class_is_refused_of_labels(tmp_path: Path) -> None:
+    sample = rows(N, 20)[["Id"]].assign(mid=0.3, high=0.3, low=0.4)
+    folder = competition(tmp_path, "three", sample)
+    with pytest.raises(DataError, match="accuracy is of labels, .* --metric log_loss, or give a s"):
+        infer(folder, metric="accuracy")
+    assert infer(folder, metric="log_loss").competition.target_columns == ("mid", "high", "low")
+
+
+@pytest.mark.parametrize(("sample", "told"), [(0.5, True), ("no", False), ("Yes", False)])
+def test_labels_are_said_to_be_written_where_the_sample_has_something_else(
+    tmp_path: Path, sample: Any, told: bool
+) -> None:
+    notes = infer(competition(tmp_path, "two", sample), metric="accuracy").inference.notes
+    wanted = "'y' of the sample submission holds '0.5', and accuracy is of labels"
+    assert any(note.startswith(wanted) and "'no', 'yes'" in note for note in notes) == told
+    assert not infer(competition(tmp_path, "two", sample), metric="auc").inference.notes
 
 
 def test_rows_of_one_query_stay_in_one_fold(tmp_path: Path) -> None:

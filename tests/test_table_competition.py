@@ -249,6 +249,8 @@ def test_usual_models_are_named_beside_own_ones() -> None:
         (ROWS, None, {"target": ["y", "z"]}, "no column of the training rows called 'z'"),
         (ROWS, None, {"target": [["y"]]}, "target takes the name of a column.* a list came"),
         (ROWS, None, {"metric": "rmsee"}, "no metric 'rmsee'. Did you mean 'rmse'"),
+        (ROWS, None, {"target": ROWS["y"]}, "name of a column.*such as 'y', .* a Series came"),
+        (ROWS, None, {"metric": own}, r"function own came\. .*metric\(own, greater_is_better="),
         (ROWS, None, {"metric": None}, "The name of a metric, such as 'rmse'.* None came"),
         (ROWS, None, {"group": "g"}, "no column of the training rows called 'g'"),
         (ROWS, None, {"group": "y"}, "'y' is the target; name another column as group"),
@@ -342,9 +344,13 @@ def test_auc_of_three_classes_sets_each_against_the_rest_and_f1_of_one_has_no_re
         (
             "poisson",
             [0.0, -1.0],
-            "Poisson deviance is of targets that are zero or more, which 10 .*: -1.0",
+            "Poisson deviance is of targets that are zero or more, .*: row 2: '-1.0'.* as rmse",
         ),
-        ("tweedie@2", [0.0, 1.0], "Tweedie@2 is of targets that are above zero, which 10 .*: 0.0"),
+        (
+            "tweedie@2",
+            [0.0, 1.0],
+            "Tweedie@2 is of targets that are above zero, which 10 .*: '0.0'",
+        ),
     ],
 )
 def test_targets_that_a_metric_has_no_score_for_are_refused(

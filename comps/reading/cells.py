@@ -82,6 +82,29 @@ def as_numbers(
     return Numbers(cleaned[0], cleaned[1] if test is not None else None, tuple(notes))
 
 
+def all_numbers(column: Column) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Return the numbers of a column of which every cell is one, and how they are written.
+
+    Raises:
+        DataError: if a cell is no number, or numbers are written in several ways; lines and cells
+            are named.
+
+    >>> import pandas as pd
+    >>> values, notes = all_numbers(Column("x", pd.Series(["1,5", "2,25"]), "train.csv"))
+    >>> values.tolist(), notes
+    ([1.5, 2.25], ("x: numbers have a decimal comma: '1,5' is 1.5.",))
+    """
+    part = Part(column)
+    way = common_way([part])
+    values = part.values(way)
+    strange = np.flatnonzero(~np.isfinite(values))
+    if len(strange):
+        said = column.counted(len(strange), "is no number", "are no numbers")
+        as_others = "" if way == Way() else f", or not as the others, which have {way}"
+        raise DataError(f"{said}{as_others}: {column.shown(strange)}.")
+    return values, tuple(_way_notes(column.name, way, [part]))
+
+
 def words_note(
     columns: Sequence[Column], missing: Container[str], usual: Container[str]
 ) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from comps.kinds.table import (
     tables_of,
 )
 from comps.kinds.table.files import PARTS, TARGETS
-from comps.metrics import find_metric
+from comps.metrics import as_metric
 from pipelines.basics.files import write_bytes
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class FileChoices(TypedDict, total=False):
         columns: texts such as "Name=text" or "when=date:%d.%m.%Y".
         positive: the label whose probability is predicted, of two.
         labels: of the target that are classes of their own, though they look like a word for
-            "missing", as "NA", or like another label.
+            "missing", as "NA", or like another label. If all are named, their order counts.
         leave_out: training rows to leave out: "missing-target", "rare-class".
         train_file: the table of the training rows, where its name does not say it.
         test_file: that of the test rows.
@@ -151,7 +151,7 @@ def infer(path: str | Path, name: str | None = None, **choices: Unpack[FileChoic
         raise AmbiguousError(
             "By which metric are predictions judged?", suggested_metrics(tables, given), "--metric"
         )
-    judged = find_metric(metric) if isinstance(metric, str) else metric
+    judged = as_metric(metric)
     competition, inference = infer_table(
         place,
         name=name_of(place) if name is None else name,

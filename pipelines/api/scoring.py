@@ -11,7 +11,7 @@ import numpy as np
 
 from comps.base import Competition, DataError, Dataset, Metric, Task, UsageError, some
 from comps.catalog import competition_names, usable_competitions
-from comps.metrics import find_metric
+from comps.metrics import as_metric
 from comps.reading.archives import open_files
 from comps.reading.delimited import ALL, Table, read_table
 from comps.sources import find_source
@@ -64,7 +64,7 @@ def score(
     >>> score(answers.assign(y=[0.2, 0.9]), answers, metric="auc").value
     1.0
     """
-    judge = find_metric(metric) if isinstance(metric, str) else metric
+    judge = None if metric is None else as_metric(metric)
     # A label may be called NA or None.
     answers, given = (table_of(given, empty="") for given in (solution, submission))
     if competition is None and judge is not None:

@@ -68,7 +68,7 @@ Labels = Annotated[
     list[str] | None,
     typer.Option(
         "--label",
-        help="Of files: a label of the target, though it looks missing or like another one.",
+        help="Of files: a label of the target, though it looks missing. All of them: their order.",
     ),
 ]
 LeaveOut = Annotated[

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # The choice that an option of the command line sets, where it is called otherwise.
-_CHOICES = {"column": "columns"}
+_CHOICES = {"column": "columns", "label": "labels"}
 # Letters of a value that are shown; machines get all.
 _LONGEST = 160
 # Choices that take several values.
-_LISTS = {"target", "text", "columns", "leave_out"}
+_LISTS = {"target", "text", "columns", "labels", "leave_out"}
 
 
 def inferred(path: Path, name: str | None, choices: Mapping[str, Any], *, ask: bool) -> Found:

@@ -47,6 +47,24 @@ def check_tables(train: Any, test: Any, targets: Sequence[Any], roles: Mapping[s
         raise unknown_name("column of the test rows called", roles["id"], map(str, test))
 
 
+def check_kinds(kinds: Mapping[str, str], targets: Sequence[Any]) -> None:
+    """Refuse a kind of a target, which is no column that models see.
+
+    Args:
+        kinds: of columns, as the user says.
+        targets: columns to predict.
+
+    Raises:
+        UsageError: that names it.
+    """
+    for name in kinds:
+        if name in targets:
+            raise UsageError(
+                f"{name!r} is the target, and has no kind of column ({kinds[name]!r} came): it is "
+                "read as the metric needs it. Name another column as target, or leave out its kind."
+            )
+
+
 def check_spelling(of_train: Sequence[Any], of_test: Sequence[Any]) -> None:
     """Refuse columns that are one and the same but for capital letters and blanks.
 

@@ -30,7 +30,7 @@ from comps.kinds.table.loader import RowFunction, TableFiles
 from comps.kinds.table.memory_rows import Memory
 from comps.kinds.table.schema import Schema
 from comps.kinds.table.zoo import TRANSFORMERS, table_models
-from comps.metrics import find_metric
+from comps.metrics import as_metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,13 +104,15 @@ def table_competition(
         n_folds: number of folds, 5 unless given.
         task: "regression", "binary", "multiclass" or "multilabel". It follows from the metric and
             the target unless given.
-        classes: labels by class code, as the files write them.
+        classes: all labels of the target, in their order; the last of two is class 1. Of
+            DataFrames, an ordered `pandas.Categorical` says it, too.
         outputs: columns of the submission; those of `target` unless given.
         submitted_id: column of the ids in the submission; `id` unless given.
         first_id: the number of the first test row, where no column holds ids.
         positive: the label whose probability is predicted, of two.
         labels: of the target that are classes of their own, though they look like a word for
-            "missing", as "NA", or like another label.
+            "missing", as "NA", or like another label. If all are named, their order counts, as
+            quadratic kappa needs it.
         leave_out: training rows that are left out: "missing-target", "rare-class".
         files: files of the parts "train", "test", "sample" and "targets", where their names do not
             say it.
@@ -128,12 +130,9 @@ def table_competition(
     >>> str(flats.task), [model.name for model in flats.models]
     ('regression', ['median', 'ridge', 'lightgbm', 'xgboost', 'mlp'])
     """
-    judged = find_metric(metric) if isinstance(metric, str) else metric
-    if not isinstance(judged, Metric):
-        raise UsageError(
-            f"The name of a metric, such as 'rmse', or a Metric was expected; {metric!r} came."
-        )
+    judged = as_metric(metric)
     _check_name(name)
+    _check_target(target)
     _check_checks(checks)
     if n_folds is not None and (not isinstance(n_folds, int) or n_folds < 2):
         raise UsageError(f"n_folds must be a whole number from 2 on; {n_folds!r} came.")
@@ -148,6 +147,7 @@ def table_competition(
         columns=kinds_of(columns or {}),
         positive=positive,
         labels=labels,
+        classes=classes,
         leave_out=leave_out,
         scheme=scheme,
     )
@@ -237,6 +237,17 @@ def _assembled(
         data=data,
         checks=tuple(checks),
         ignore=tuple(ignore),
+    )
+
+
+def _check_target(target: object) -> None:
+    """Check that names came, not cells."""
+    if target is None or isinstance(target, str | list | tuple):
+        return
+    name = getattr(target, "name", None)
+    raise UsageError(
+        f"target takes the name of a column of the training rows, such as {name or 'price'!r}, or "
+        f"a list of names; a {type(target).__name__} came."
     )
 
 

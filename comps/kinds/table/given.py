@@ -25,7 +25,8 @@ class Given:
         columns: kinds by column, see `kinds.KINDS`.
         positive: the label whose probability is predicted, of two.
         labels: of the target that are classes of their own though they look like a word for
-            "missing" or like another label.
+            "missing" or like another label; their order counts if they are all of them.
+        classes: all labels of the target, in their order.
         leave_out: see `schema.LEAVE_OUT`.
         scheme: of the folds.
 
@@ -43,6 +44,7 @@ class Given:
     columns: Mapping[str, str] = field(default_factory=dict)
     positive: str | None = None
     labels: Sequence[str] = ()
+    classes: Sequence[str] = ()
     leave_out: Sequence[str] = ()
     scheme: str | None = None
 
@@ -51,7 +53,7 @@ class Given:
             parse_kind(kind)
         for rows in self.leave_out:
             if rows not in LEAVE_OUT:
-                raise unknown_name("rows to leave out called", rows, LEAVE_OUT)
+                raise unknown_name("group of rows to leave out called", rows, LEAVE_OUT)
 
     @property
     def roles(self) -> dict[str, str]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     Cells = pd.Series[Any]
 
+# What to do where a metric is of two classes, and there are more.
+TWO_CLASSES = "Name f1_macro, or another metric of more classes, such as accuracy."
 # A number of classes that no competition has.
 _MOST_CLASSES = 1000
 # The second word of each pair is class 1.
@@ -106,14 +108,29 @@ def classes_of(
         only = f"the label {labels[0]!r} alone" if labels else "no label"
         words = sorted(set(label_texts(cells, cells.astype(str).str.strip())) - set(texts) - {""})
         keep = f" If {words[0]!r} is a label, keep it with --label {words[0]!r}." if words else ""
+        keep = keep or " Name another column as target."
         raise DataError(f"The target {name!r} has {only}; classes need two or more.{keep}")
-    if len(labels) > min(_MOST_CLASSES, max(20, len(texts) // 2)):
-        found = counted(len(labels), "different value")
-        raise DataError(
-            f"The target {name!r} has {found} in {counted(len(texts), 'row')}, which "
-            "are no classes. Name a metric of values, such as --metric rmse."
-        )
+    check_number(len(labels), len(texts), name)
     return sorted(labels, key=_order)
+
+
+def check_number(labels: int, rows: int, name: object) -> None:
+    """Refuse so many labels that they are none.
+
+    Args:
+        labels: number of different ones.
+        rows: number of rows that have one.
+        name: of the target.
+
+    Raises:
+        DataError: that names both numbers.
+    """
+    if labels > min(_MOST_CLASSES, max(20, rows // 2)):
+        found = counted(labels, "different value")
+        raise DataError(
+            f"The target {name!r} has {found} in {counted(rows, 'row')}, which are no classes. "
+            "Name a metric of values, such as rmse."
+        )
 
 
 def labels_in(columns: Sequence[str], classes: Sequence[str]) -> list[str] | None:

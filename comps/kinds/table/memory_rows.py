@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import DataError, Dataset, Metric, Prediction, Task, UsageError, counted, some
+from comps.base import DataError, Dataset, Metric, Prediction, Task, UsageError, some
 from comps.kinds.table.checks import (
     check_complete,
     check_features,
+    check_kinds,
     check_spelling,
     check_tables,
     left_out_note,
@@ -20,13 +21,11 @@ from comps.kinds.table.checks import (
 from comps.kinds.table.division import N_FOLDS
 from comps.kinds.table.fingerprint import table_fingerprint
 from comps.kinds.table.given import Given
-from comps.kinds.table.labels import check_spellings
 from comps.kinds.table.loader import RowFunction, changed_rows
 from comps.kinds.table.memory_columns import typed_columns, usual_id
+from comps.kinds.table.memory_targets import memory_targets
 from comps.kinds.table.rows import fold_count, fold_numbers, template, weights_of
 from comps.kinds.table.schema import Schema
-from comps.kinds.table.targets import check_possible
-from comps.reading.missing import SURE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +58,7 @@ class Memory:
         roles = {"target": None, "id": given.id, "group": given.group, "time": given.time}
         roles |= {"weight": given.weight, "query": given.query, "folds": given.folds}
         check_tables(train, test, list(given.target), roles)
+        check_kinds(given.columns, given.target)
         if given.id is None:
             id_ = usual_id(train, test, list(given.roles.values()))
             if id_ is not None:
@@ -76,19 +76,18 @@ class Memory:
                 "Folds that follow time may have a group on both sides. Leave out the group or the "
                 "time, or use scheme='grouped', which takes no heed of time."
             )
-        self.train, self.test = train, test
+        self.targets = memory_targets(train, given, metric)
+        self.notes += self.targets.notes
+        self.train, self.test = train.iloc[self.targets.rows], test
         self.rows = train.iloc[:1] if test is None else test
-        self.targets = [_targets(train[name], metric, given.labels) for name in given.target]
         self.schema = self._schema()
 
     def _schema(self) -> Schema:
-        given, (classes, _) = self.given, self.targets[0]
+        given, classes = self.given, self.targets.classes
         names = tuple(map(str, given.target))
         outputs = names
         if len(names) > 1:
             task = Task.REGRESSION if self.metric.needs is Prediction.VALUE else Task.MULTILABEL
-            if task is Task.MULTILABEL:
-                _check_labels(given.target, [own for own, _ in self.targets])
         else:
             task = _task(self.metric, classes)
             if task is Task.MULTICLASS and self.metric.needs is Prediction.PROBABILITY:
@@ -133,15 +132,13 @@ class Memory:
         check_features(first, second, list(first))
         ids = _id_column(train, given.id, "training")
         test_ids = _id_column(rows, given.id, "test")
-        values = np.column_stack([own for _, own in self.targets])
-        classes, _ = self.targets[0]
         notes = [*self.notes, *left_out_note(lacking), *notes]
         if self.features is not None:
             parts = tuple(changed_rows(self.features, part, {}, notes) for part in parts)
         return Dataset(
             train=parts[0],
             test=parts[1],
-            target=values[:, 0] if len(self.targets) == 1 else values,
+            target=self.targets.values,
             train_ids=_ids(ids),
             test_ids=_ids(test_ids),
             sample_submission=None
@@ -151,7 +148,7 @@ class Memory:
             fingerprint=self._fingerprint(parts, ids, test_ids),
             groups=self._column(given.group, _groups),
             times=self._column(given.time, _times),
-            classes=() if self.schema.task is Task.MULTILABEL else classes,
+            classes=self.targets.classes,
             notes=tuple(dict.fromkeys(notes)),
             weights=self._column(given.weight, weights_of),
             queries=self._column(given.query, _groups),
@@ -175,84 +172,11 @@ class Memory:
         )
 
 
-def _check_labels(names: Sequence[str], classes: Sequence[tuple[Any, ...]]) -> None:
-    """Check that several targets of classes are labels that are there or not."""
-    for name, own in zip(names, classes, strict=True):
-        if tuple(own) not in ((0, 1), (False, True)):
-            raise DataError(
-                f"Several targets of classes must hold 0 and 1 alone; {name!r} holds {some(own)}."
-            )
-
-
 def _task(metric: Metric, classes: tuple[Any, ...]) -> Task:
     """Return the task that follows from what the metric needs and the number of classes."""
     if metric.needs is Prediction.VALUE:
         return Task.REGRESSION
     return Task.BINARY if len(classes) == 2 else Task.MULTICLASS
-
-
-def _targets(
-    column: pd.Series[Any], metric: Metric, named: Sequence[str] = ()
-) -> tuple[tuple[Any, ...], NDArray[np.float64]]:
-    """Return the classes, ascending, and [n] float64: the values, or the codes of the classes."""
-    check_complete(column, f"The target {column.name!r}")
-    if metric.needs is Prediction.VALUE:
-        return (), _values(column, metric)
-    try:
-        classes, codes = np.unique(column.to_numpy(), return_inverse=True)
-    except TypeError as error:
-        raise DataError(
-            f"The classes of the target {column.name!r} are of several types. Make all of them "
-            "texts: astype(str)."
-        ) from error
-    if column.dtype.kind == "f" and 2 * len(classes) > len(column):
-        raise DataError(
-            f"{metric.label} is of classes, and the target {column.name!r} has {len(classes)} "
-            f"different numbers in {len(column)} rows. Name a metric of values, such as 'rmse'."
-        )
-    _check_words(column, named)
-    texts = column[column.map(lambda cell: isinstance(cell, str)).astype(bool)]
-    check_spellings(texts.astype(str), column.name, named)
-    if len(classes) < 2:
-        raise DataError(f"The target {column.name!r} has a single class, {classes[0]!r}.")
-    if metric.two_classes and len(classes) > 2:
-        raise UsageError(f"{metric.label} is of two classes; {column.name!r} has {len(classes)}.")
-    return tuple(classes.tolist()), codes.astype(np.float64)
-
-
-def _check_words(column: pd.Series[Any], named: Sequence[str]) -> None:
-    """Refuse labels that say that there is none.
-
-    Raises:
-        DataError: that names them, and how to keep them.
-    """
-    texts = column.map(lambda cell: cell.strip() if isinstance(cell, str) else "label")
-    said = texts.str.lower().isin(SURE) & ~texts.isin(named)
-    if said.any():
-        words = some(map(repr, texts[said].unique()))
-        raise DataError(
-            f"The target {column.name!r} is {words} in {counted(int(said.sum()), 'row')}, which "
-            "says that it is missing. Leave these rows out, or, if it is a label, name it: "
-            "labels=[...]."
-        )
-
-
-def _values(column: pd.Series[Any], metric: Metric) -> NDArray[np.float64]:
-    """Return [n] float64, a copy: who changes the table later changes no target."""
-    if column.dtype.kind in "mMc":
-        raise DataError(
-            f"{metric.label} needs numbers, and the target {column.name!r} is {column.dtype}."
-        )
-    try:
-        values = column.to_numpy(dtype=np.float64, copy=True)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"{metric.label} needs numbers, and the target {column.name!r} has others: {error}."
-        ) from error
-    if not np.isfinite(values).all():
-        raise DataError(f"The target {column.name!r} has infinite values.")
-    check_possible(values, metric, f"the target {column.name!r}", "rows", np.arange(len(values)))
-    return values
 
 
 def _id_column(rows: pd.DataFrame, column: str | None, part: str) -> pd.Series[Any]:

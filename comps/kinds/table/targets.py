@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from comps.base import DataError, Metric, Task, counted, some
 from comps.kinds.table.schema import Schema
+from comps.reading.cells import all_numbers, share_of_numbers
 from comps.reading.column import Column
 from comps.reading.delimited import Table
 from comps.reading.missing import MISSING, SURE
@@ -65,11 +66,17 @@ def targets_of(table: Table, schema: Schema, metric: Metric, file: str) -> Targe
     if schema.task in (Task.BINARY, Task.MULTICLASS):
         found = _codes(kept[0], rows, table, schema, file)
         return replace(found, notes=(*notes, *found.notes))
-    read = [_numbers(column, table.lines[rows], file) for column in kept]
-    values = np.column_stack(read)
+    read = []
+    for name, column in zip(schema.targets, kept, strict=True):
+        cells = Column(name, column, file, table.lines[rows])
+        own, told = numbers_of(cells, metric)
+        notes += told
+        read.append(own)
+        if schema.task is Task.REGRESSION:
+            check_possible(own, metric, cells)
     if schema.task is Task.REGRESSION:
-        for name, own in zip(schema.targets, read, strict=True):
-            check_possible(own, metric, f"{name!r} in {file}", "lines", table.lines[rows])
+        check_varied(read, schema.targets)
+    values = np.column_stack(read)
     return Targets(values[:, 0] if len(read) == 1 else values, rows, tuple(notes))
 
 
@@ -142,36 +149,71 @@ def _codes(column: Cells, rows: Rows, table: Table, schema: Schema, file: str) -
     return Targets(values, rows[kept], notes)
 
 
-def _numbers(column: Cells, lines: Rows, file: str) -> NDArray[np.float64]:
-    """Return plain numbers: a target in another way of writing is not guessed at.
+def numbers_of(column: Column, metric: Metric) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Return the numbers of a target, in whichever way they are written, and notes.
+
+    Args:
+        column: of the target, without missing cells.
+        metric: that judges it, for messages.
+
+    Returns:
+        [n] float64, a copy.
 
     Raises:
-        DataError: that names the first cells that are none.
+        DataError: that names the first cells that are no numbers or are written otherwise.
     """
     import pandas as pd
 
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
-    strange = ~np.isfinite(values)
-    if strange.any():
-        of = f"of the target {column.name!r} in {file}"
-        said = counted(
-            int(strange.sum()), f"value {of} is no number", f"values {of} are no numbers"
+    values = pd.to_numeric(column.cells, errors="coerce").to_numpy(
+        dtype=np.float64, na_value=np.nan
+    )
+    if np.isfinite(values).all():
+        # pandas' numbers of texts may differ in the last digit.
+        return column.cells.to_numpy(dtype=np.float64, copy=True), ()
+    if np.isinf(values).any():
+        rows = np.flatnonzero(np.isinf(values))
+        raise DataError(f"The target {column.name!r} has infinite values: {column.shown(rows)}.")
+    if not share_of_numbers(column):
+        rows = np.arange(len(values))
+        raise DataError(
+            f"{metric.label} needs numbers, and the target {column.name!r} has others: "
+            f"{column.shown(rows)}. If these are classes, name a metric of classes, such as "
+            "accuracy, log_loss or auc."
         )
-        raise DataError(f"{said}: {_places(column, lines, strange)}.")
-    return values
+    try:
+        values, notes = all_numbers(column)
+    except DataError as error:
+        raise DataError(
+            f"{error} Plain numbers, such as 23.5, are always read. If these are classes, name a "
+            "metric of classes, such as accuracy."
+        ) from error
+    return values, tuple(f"{note} Predictions are plain numbers." for note in notes)
 
 
-def check_possible(
-    values: NDArray[np.float64], metric: Metric, what: str, unit: str, places: Rows
-) -> None:
+def check_varied(targets: Sequence[NDArray[np.float64]], names: Sequence[str]) -> None:
+    """Refuse targets that have the same value in every row.
+
+    Args:
+        targets: [n] of each target.
+        names: of them.
+
+    Raises:
+        DataError: if there is no target that differs.
+    """
+    if all(values.min() == values.max() for values in targets):
+        raise DataError(
+            f"The target {some(map(repr, names))} is {targets[0][0]:g} in every row: there is "
+            "nothing to learn. Name another column as target."
+        )
+
+
+def check_possible(values: NDArray[np.float64], metric: Metric, column: Column) -> None:
     """Check that a metric is defined for targets.
 
     Args:
         values: [n], in the target's own unit.
         metric: that judges them.
-        what: the target, for the message.
-        unit: of the places, "lines" or "rows".
-        places: [n], where each value is.
+        column: the target as it is written, for the message.
 
     Raises:
         DataError: that names the first values.
@@ -184,10 +226,12 @@ def check_possible(
         (unscaled, f"is computed on the scale {metric.scale.name}"),
     ):
         if wrong.any():
-            said = counted(int(wrong.sum()), f"value of {what} does", f"values of {what} do")
+            of = f"{column.name!r} in {column.file}"
+            said = counted(int(wrong.sum()), f"value of {of} does", f"values of {of} do")
             raise DataError(
                 f"{metric.label} {needed}, which {said} not allow: "
-                f"{some(values[wrong].tolist())} ({unit} {some(places[wrong].tolist())})."
+                f"{column.shown(np.flatnonzero(wrong))}. Name a metric that takes them, such as "
+                "rmse or mae."
             )
 
 

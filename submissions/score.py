@@ -235,8 +235,9 @@ def _refuse(true: pd.DataFrame, wrong: NDArray[np.bool_], expected: str) -> None
         first = ", ".join(map(str, true[wrong].iloc[0]))
         raise DataError(
             f"The solution must hold the answers, {expected}; "
-            f"{counted(int(wrong.sum()), 'row is', 'rows are')} something else: ids {some(true.index[wrong])}, the first is {first}. If the files "
-            "are swapped: the submission comes first."
+            f"{counted(int(wrong.sum()), 'row is', 'rows are')} something "
+            f"else: ids {some(true.index[wrong])}, the first is {first}. If the files are swapped: "
+            "the submission comes first."
         )
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from comps.base import AmbiguousError, DataError, Dataset, Task, UsageError
 from comps.kinds.table.kinds import Column, kind_of
-from pipelines import Found, infer
+from pipelines import Found, folds_table, infer
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -284,6 +284,60 @@ def test_dates_after_all_training_rows_order_the_folds(tmp_path: Path) -> None:
     assert found.inference.schema.time is None
     plain = infer(competition(tmp_path, train=train, test=test), metric="rmse", group="town")
     assert plain.inference.schema.group == "town"
+
+
+def test_none_says_that_no_column_has_a_role_unless_one_is_called_so(tmp_path: Path) -> None:
+    when = pd.date_range("2020-01-01", periods=N + 20).astype(str)
+    mixed = np.random.default_rng(0).permutation(40)
+    train = rows(customer=mixed[np.arange(N) // 3]).assign(y=target("values"))
+    test = rows(N, 20, customer=mixed[20 + np.arange(20) // 3])
+    found = infer(competition(tmp_path, train=train, test=test), metric="rmse", group="none")
+    assert said(found, "group") == ("none", "as you say")
+    assert found.competition.scheme == "stratified" and load(found).groups is None
+    later = competition(
+        tmp_path, train=train.assign(when=when[:N]), test=test.assign(when=when[N:])
+    )
+    found = infer(later, metric="rmse", time="none", group="none")
+    assert said(found, "time") == ("none", "as you say")
+    assert found.competition.scheme == "stratified" and load(found).times is None
+    named = [part.rename(columns={"customer": "none"}) for part in (train, test)]
+    found = infer(competition(tmp_path, train=named[0], test=named[1]), metric="rmse", group="none")
+    assert found.inference.schema.group == "none" and found.competition.scheme == "grouped"
+
+
+def test_scheme_and_number_of_folds_are_those_that_were_said(tmp_path: Path) -> None:
+    when = pd.date_range("2020-01-01", periods=N + 20).astype(str)
+    train = rows(when=when[:N]).assign(y=target("values"))
+    folder = competition(tmp_path, train=train, test=rows(N, 20, when=when[N:]))
+    found = infer(folder, metric="rmse", folds=3)
+    assert said(found, "folds") == ("3, expanding", "rows are ordered by when; 3 as you say")
+    found = infer(folder, metric="rmse", folds=4, scheme="kfold")
+    assert said(found, "folds") == ("4, kfold", "as you say")
+    assert (found.competition.scheme, found.competition.n_folds) == ("kfold", 4)
+    assert found.inference.schema.time is None
+    # Named by the user, it is still found what they are ordered by.
+    assert infer(folder, metric="rmse", scheme="expanding").inference.schema.time == "when"
+    with pytest.raises(UsageError, match="no fold scheme 'kfolds'"):
+        infer(folder, metric="rmse", scheme="kfolds")
+    with pytest.raises(UsageError, match="at least 2"):
+        infer(folder, metric="rmse", folds=1)
+
+
+def test_a_scheme_that_keeps_groups_whole_says_so(tmp_path: Path) -> None:
+    mixed = np.random.default_rng(0).permutation(40)
+    train = rows(customer=mixed[np.arange(N) // 3]).assign(y=target("values"))
+    test = rows(N, 20, customer=mixed[20 + np.arange(20) // 3])
+    folder = competition(tmp_path, train=train, test=test)
+    found = infer(folder, metric="rmse", scheme="kfold")
+    assert said(found, "folds") == ("5, kfold, whole groups of customer", "as you say")
+    table = folds_table(found.competition, data=folder, runs=tmp_path)
+    assert "20 groups" in table.how
+    assert len(table.table.assign(of=train["customer"])[["of", "fold"]].drop_duplicates()) == 20
+    plain = infer(folder, metric="rmse", scheme="kfold", group="none")
+    assert said(plain, "folds")[0] == "5, kfold"
+    table = folds_table(plain.competition, data=folder, runs=tmp_path)
+    assert "group" not in table.how
+    assert len(table.table.assign(of=train["customer"])[["of", "fold"]].drop_duplicates()) > 20
 
 
 def test_a_small_class_has_fewer_folds(tmp_path: Path) -> None:

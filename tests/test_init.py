@@ -117,6 +117,20 @@ def test_metric_model_and_features_of_the_users_take_a_few_lines(
     assert 70 < rows[0]["score"] <= 100
 
 
+def test_folds_that_are_said_are_shown_written_and_trained(titanic: Path, tmp_path: Path) -> None:
+    said = ("--metric", "accuracy", "--folds", "4", "--scheme", "kfold")
+    done = comps("init", "ship", "--data", titanic, *said, cwd=tmp_path)
+    assert "4, kfold" in done.out and "as you say" in done.out
+    text = (tmp_path / "competitions" / "ship" / "competition.py").read_text()
+    assert 'scheme="kfold"' in text and "n_folds=4" in text
+    models = ("--models", "class-share", "--json")
+    events = comps("cv", titanic, *said, *models, cwd=tmp_path).events
+    rows = {row["what"]: row["value"] for row in events[0]["rows"]}
+    assert rows["folds"] == "4, kfold"
+    (planned,) = [event for event in events if event["event"] == "planned"]
+    assert planned["to_fit"] == 4
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

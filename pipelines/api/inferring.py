@@ -17,6 +17,7 @@ from comps.base import (
     UsageError,
     data_root,
     names_a_folder,
+    unknown_name,
 )
 from comps.catalog import FILE, competition_names, competitions_root, place_of
 from comps.kinds.table import (
@@ -29,7 +30,9 @@ from comps.kinds.table import (
 )
 from comps.kinds.table.files import PARTS, TARGETS
 from comps.metrics import find_metric
+from pipelines.api.choices import checked_choice
 from pipelines.basics.files import write_bytes
+from pipelines.folds import SCHEMES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,8 +47,8 @@ class FileChoices(TypedDict, total=False):
         metric: by which predictions are judged: a name, or a `Metric`.
         target: column to predict, or several.
         id: column with the ids.
-        group: column whose equal values stay in one fold.
-        time: column that rows are ordered by.
+        group: column whose equal values stay in one fold; "none" if no column does it.
+        time: column that rows are ordered by; "none" if no column does it.
         weight: column of what each training row counts for.
         query: column of the rows that the metric ranks together.
         folds_column: column with the number of the fold of each training row.
@@ -59,6 +62,8 @@ class FileChoices(TypedDict, total=False):
         test_file: that of the test rows.
         sample_file: the sample submission.
         targets_file: the table of the training rows' targets, where it is one of its own.
+        scheme: of the folds, a name in `pipelines.folds.SCHEMES`.
+        folds: number of folds.
     """
 
     metric: str | Metric | None
@@ -78,6 +83,8 @@ class FileChoices(TypedDict, total=False):
     test_file: str | None
     sample_file: str | None
     targets_file: str | None
+    scheme: str | None
+    folds: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,6 +238,12 @@ def init(name: str, data: str | Path | None = None, **choices: Unpack[FileChoice
 
 
 def _given(choices: FileChoices) -> Given:
+    scheme = choices.get("scheme")
+    n_folds: int | None = checked_choice("folds", choices.get("folds"), "int")
+    if scheme is not None and scheme not in SCHEMES:
+        raise unknown_name("fold scheme", scheme, SCHEMES)
+    if n_folds is not None and n_folds < 2:
+        raise UsageError(f"--folds must be at least 2; it is {n_folds}.")
     columns = {}
     for text in choices.get("columns") or ():
         name, equals, kind = text.rpartition("=")
@@ -250,6 +263,8 @@ def _given(choices: FileChoices) -> Given:
         positive=choices.get("positive"),
         labels=_listed(choices.get("labels")),
         leave_out=_listed(choices.get("leave_out")),
+        scheme=scheme,
+        n_folds=n_folds,
     )
 
 

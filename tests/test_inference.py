@@ -53,7 +53,7 @@ def write(folder: Path, **tables: pd.DataFrame) -> Path:
 def competition(folder: Path, kind: str = "values", sample: Any = 0.5, **more: Any) -> Path:
     """Write the usual three files."""
     train, test = rows().assign(y=target(kind)), rows(N, 20)
-    if isinstance(sample, pd.DataFrame):
+    if isinstance(sample, pd.DataFrame) or sample is None:
         submission = sample
     else:
         submission = pd.DataFrame({"Id": test["Id"], "y": sample})
@@ -321,6 +321,23 @@ def test_scheme_and_number_of_folds_are_those_that_were_said(tmp_path: Path) -> 
         infer(folder, metric="rmse", scheme="kfolds")
     with pytest.raises(UsageError, match="at least 2"):
         infer(folder, metric="rmse", folds=1)
+
+
+@pytest.mark.parametrize("form", ["one cell is no date", "two ways of writing"])
+def test_times_that_cannot_be_read_are_refused_with_a_way_out(tmp_path: Path, form: str) -> None:
+    days = pd.date_range("2020-01-01", periods=320)
+    when = days.astype(str).to_numpy(dtype=object)
+    if form == "one cell is no date":
+        when[5] = "soon"
+    else:
+        when[::2] = days[::2].strftime("%d.%m.%Y")
+    train = rows(0, 300, when=when[:300]).assign(y=target("values", 300))
+    folder = competition(tmp_path, train=train, test=rows(300, 20, when=when[300:]), sample=None)
+    found = infer(folder, metric="rmse", target="y", time="when")
+    with pytest.raises(DataError, match=r"read in .*Mend the cells, or .*: --time none"):
+        load(found)
+    found = infer(folder, metric="rmse", target="y", time="none")
+    assert found.competition.scheme == "stratified" and load(found).times is None
 
 
 def test_a_scheme_that_keeps_groups_whole_says_so(tmp_path: Path) -> None:

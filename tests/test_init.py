@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pty
+import re
+import runpy
 import subprocess
 import zipfile
 from pathlib import Path
@@ -78,6 +80,42 @@ def test_the_file_that_is_written_gives_the_same_rows_and_is_followed(
     with pytest.raises(UsageError, match="There is a file"):
         init("ship", titanic, metric="auc")
     assert file.read_text() == changed
+
+
+@pytest.mark.parametrize(
+    ("metric", "targets"),
+    [
+        ("rmse", {"y": "values"}),
+        ("auc", {"y": "two"}),
+        ("accuracy", {"y": "three"}),
+        ("rmse", {"y": "values", "z": "values"}),
+        ("log_loss", {"y": "two", "z": "two"}),
+    ],
+)
+def test_the_models_that_the_file_suggests_train_when_their_signs_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: str, targets: dict[str, str]
+) -> None:
+    rng = np.random.default_rng(0)
+    size = rng.normal(size=90)
+    kinds = {
+        "values": size + rng.normal(size=90),
+        "two": (size > 0).astype(int),
+        "three": np.digitize(size, [-0.5, 0.5]),
+    }
+    rows = pd.DataFrame({"size": size, "town": rng.choice(["Ulm", "Hof"], 90)})
+    table = tmp_path / "rows.csv"
+    rows.assign(**{name: kinds[kind] for name, kind in targets.items()}).to_csv(table, index=False)
+    monkeypatch.setenv("COMPS_COMPETITIONS", str(tmp_path))
+    file = init("own", table, metric=metric, target=list(targets)).file
+    marked = re.compile(r"^( *)# (from|models=|    |\],)", re.MULTILINE)
+    text, count = marked.subn(r"\1\2", file.read_text())
+    assert count == 7
+    file.write_text(text)
+    competition = runpy.run_path(str(file))["COMPETITION"]
+    assert len(competition.models) > 3
+    own = [model.name for model in competition.models][-2:]
+    found = cross_validate(competition, models=own, folds=2, engine="inline", runs=tmp_path)
+    assert set(found.oof) == set(own)
 
 
 def test_without_a_sample_submission_none_is_said_to_be_followed(

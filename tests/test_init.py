@@ -60,7 +60,7 @@ def test_the_file_that_is_written_gives_the_same_rows_and_is_followed(
     file = tmp_path / "competitions" / "ship" / "competition.py"
     assert str(file.relative_to(tmp_path)) in done.out
     text = file.read_text()
-    assert len(text.splitlines()) < 40 and '"boolean"' not in text
+    assert len(text.splitlines()) < 42 and '"boolean"' not in text
     # Further processes would take most of the time.
     monkeypatch.chdir(tmp_path)
 
@@ -167,6 +167,32 @@ def test_folds_that_are_said_are_shown_written_and_trained(titanic: Path, tmp_pa
     assert rows["folds"] == "4, kfold"
     (planned,) = [event for event in events if event["event"] == "planned"]
     assert planned["to_fit"] == 4
+
+
+@pytest.mark.parametrize("spoilt", ["ids", "targets", "folds", "nothing"])
+def test_what_run_will_refuse_is_said_when_the_file_is_written(
+    titanic: Path, tmp_path: Path, spoilt: str
+) -> None:
+    folder = tmp_path / "ship"
+    with zipfile.ZipFile(titanic) as archive:
+        archive.extractall(folder)
+    if spoilt == "ids":
+        sample = pd.read_csv(folder / "gender_submission.csv")
+        sample[:40].to_csv(folder / "gender_submission.csv", index=False)
+    elif spoilt == "targets":
+        train = pd.read_csv(folder / "train.csv").astype({"Survived": "Int64"})
+        train.loc[3, "Survived"] = pd.NA
+        train.to_csv(folder / "train.csv", index=False)
+    more = ("--folds", "1000") if spoilt == "folds" else ()
+    done = comps("init", "ship", "--data", folder, "--metric", "accuracy", *more, cwd=tmp_path)
+    assert (tmp_path / "competitions" / "ship" / "competition.py").is_file()
+    if spoilt == "nothing":
+        assert "Next: comps run ship" in done.out
+        return
+    refused = comps("cv", "ship", *FAST[:2], cwd=tmp_path, code=2)
+    message = refused.err.splitlines()[-1].removeprefix("Error: ")
+    assert f"'comps run ship' will refuse the data as they are: {message}" in done.out
+    assert "Next: comps run" not in done.out
 
 
 @pytest.mark.parametrize(

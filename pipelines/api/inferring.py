@@ -15,6 +15,7 @@ from comps.base import (
     Metric,
     StoreError,
     UsageError,
+    WorkbenchError,
     data_root,
     names_a_folder,
     unknown_name,
@@ -32,7 +33,7 @@ from comps.kinds.table.files import PARTS, TARGETS
 from comps.metrics import find_metric
 from pipelines.api.choices import checked_choice
 from pipelines.basics.files import write_bytes
-from pipelines.folds import SCHEMES
+from pipelines.folds import SCHEMES, FoldInput, FoldSpec, make_folds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -186,14 +187,21 @@ class Written:
     Attributes:
         file: where it is; yours to change.
         found: what was inferred.
+        notes: what the user should know of the rows.
+        refusal: why `run` refuses the data, as they are; empty if it does not.
     """
 
     file: Path
     found: Found
+    notes: tuple[str, ...] = ()
+    refusal: str = ""
 
 
 def init(name: str, data: str | Path | None = None, **choices: Unpack[FileChoices]) -> Written:
     """Write the file of a competition: what its data say of themselves, to be changed.
+
+    The rows are read once, as `run` reads them; what is wrong with them is said, and the file is
+    written all the same.
 
     Args:
         name: of the competition, and of its folder in `competitions`.
@@ -234,7 +242,20 @@ def init(name: str, data: str | Path | None = None, **choices: Unpack[FileChoice
     except OSError as error:
         raise StoreError(f"Cannot make the folder {file.parent}: {error.strerror}.") from error
     write_bytes(file, text.encode())
-    return Written(file, found)
+    return Written(file, found, *_tried(found))
+
+
+def _tried(found: Found) -> tuple[tuple[str, ...], str]:
+    """Return the notes of the rows, and why `run` refuses them; empty if it does not."""
+    competition, notes = found.competition, found.inference.notes
+    try:
+        dataset = competition.load(found.path)
+        notes = tuple(dict.fromkeys((*notes, *dataset.notes)))
+        spec = FoldSpec(competition.scheme, competition.n_folds)
+        make_folds(spec, FoldInput.of(competition, dataset))
+    except WorkbenchError as error:
+        return notes, str(error)
+    return notes, ""
 
 
 def _given(choices: FileChoices) -> Given:

@@ -217,5 +217,4 @@ def _unknown(name: str) -> UsageError:
         return UsageError("No competition is installed: install this package with pip.")
     root = competitions_root()
     error = unknown_name("competition", name, names)
-    where = f" Folders of {root} are looked at, too." if root.is_dir() else ""
-    return UsageError(f"{error}{where}")
+    return UsageError(f"{error} There is no {root / name / FILE} either.")

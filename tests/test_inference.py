@@ -490,7 +490,6 @@ def test_targets_may_lie_in_a_table_of_their_own(tmp_path: Path, name: str) -> N
 def test_a_table_of_targets_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     targets = rows()[["Id"]].assign(y=target("values"))
     for spoilt_targets, message in (
-        (targets[1:], r"ids of train_targets\.csv \(59\) and train\.csv \(60\) differ: .* \(0\)"),
         (targets.assign(Id=targets["Id"] + 1), "differ"),
         (pd.concat([targets, targets[:1]]), r"train_targets\.csv has 1 duplicate id: 0"),
         (targets[["y"]], "one column in common, .* they have none"),
@@ -504,6 +503,26 @@ def test_a_table_of_targets_that_does_not_fit_is_refused(tmp_path: Path) -> None
         infer(two, metric="rmse")
     found = infer(two, metric="rmse", targets_file="train_labels")
     assert load(found).target.tolist() == targets["y"].tolist()
+
+
+def test_rows_that_a_table_of_targets_lacks_are_left_out_where_that_is_said(tmp_path: Path) -> None:
+    targets = rows()[["Id"]].assign(y=target("two"))[3:]
+    folder = competition(tmp_path, train=rows(), train_targets=targets)
+    with pytest.raises(DataError, match=r"3 rows of .* no target \(lines 2, 3, 4\).*--leave-out"):
+        load(infer(folder, metric="auc"))
+    data = load(infer(folder, metric="auc", leave_out="missing-target"))
+    assert data.train_ids.tolist() == targets["Id"].tolist()
+    assert np.array(data.classes)[data.target.astype(int)].tolist() == targets["y"].tolist()
+
+
+def test_duplicate_ids_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    test = rows(N, 20, key=np.arange(20))
+    test.loc[1, "Id"] = N
+    train = rows(key=np.arange(N) + 100).assign(y=target("values"))
+    folder = competition(tmp_path, train=train, test=test, sample_submission=None)
+    with pytest.raises(DataError, match=r"duplicate id: 60\. Keep one row of each\. .* --id"):
+        load(infer(folder, metric="rmse", id="Id"))
+    assert load(infer(folder, metric="rmse", id="key")).test_ids.tolist() == list(range(20))
 
 
 def test_a_table_of_labels_beside_training_rows_with_targets_is_a_further_one(

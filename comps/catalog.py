@@ -26,6 +26,7 @@ from comps.base import (
     names_a_folder,
     unknown_name,
 )
+from comps.quiet import without_native_logs
 
 GROUP = "comps.competitions"
 # The name in a competition's file, and the file.
@@ -164,7 +165,8 @@ def _loaded(name: str, entry: Entry) -> Competition:
         DataError: if it cannot be imported, or is none; its line is named.
     """
     try:
-        found = entry.load()
+        with without_native_logs():
+            found = entry.load()
     except WorkbenchError as error:
         raise DataError(f"{entry.where} cannot be used: {error}") from error
     except (Exception, SystemExit) as error:  # the code of the user may raise anything
@@ -217,5 +219,4 @@ def _unknown(name: str) -> UsageError:
         return UsageError("No competition is installed: install this package with pip.")
     root = competitions_root()
     error = unknown_name("competition", name, names)
-    where = f" Folders of {root} are looked at, too." if root.is_dir() else ""
-    return UsageError(f"{error}{where}")
+    return UsageError(f"{error} There is no {root / name / FILE} either.")

@@ -123,12 +123,17 @@ def _query(competition: Competition, solution: pd.DataFrame) -> Array | None:
 def _check_ids(predicted: pd.DataFrame, true: pd.DataFrame) -> None:
     missing = true.index.difference(predicted.index)
     unknown = predicted.index.difference(true.index)
-    if len(missing) or len(unknown):
-        raise DataError(
-            f"The ids differ: {len(missing)} of the solution are not in the submission "
-            f"({', '.join(missing[:5])}), {len(unknown)} the other way round "
-            f"({', '.join(unknown[:5])})."
+    problems = [
+        f"{counted(len(ids), f'of the {here} is', f'of the {here} are')} not in the {there} "
+        f"({some(ids)})"
+        for ids, here, there in (
+            (missing, "solution", "submission"),
+            (unknown, "submission", "solution"),
         )
+        if len(ids)
+    ]
+    if problems:
+        raise DataError(f"The ids differ: {'; '.join(problems)}.")
 
 
 def _score_of_labels(
@@ -231,13 +236,19 @@ def _answers(
 
 
 def _refuse(true: pd.DataFrame, wrong: NDArray[np.bool_], expected: str) -> None:
+    import pandas as pd
+
     if wrong.any():
-        first = ", ".join(map(str, true[wrong].iloc[0]))
+        cells = true[wrong].iloc[0]
+        first = ", ".join(map(str, cells))
+        hint = "Write these, or name the competition, whose labels are known: --competition."
+        # Probabilities in place of answers.
+        if pd.to_numeric(cells, errors="coerce").notna().all():
+            hint = "If the files are swapped: the submission comes first."
         raise DataError(
             f"The solution must hold the answers, {expected}; "
-            f"{counted(int(wrong.sum()), 'row is', 'rows are')} something else: "
-            f"ids {some(true.index[wrong])}, the first is {first}. If the files are swapped: the "
-            "submission comes first."
+            f"{counted(int(wrong.sum()), 'row is', 'rows are')} something "
+            f"else: ids {some(true.index[wrong])}, the first is {first}. {hint}"
         )
 
 

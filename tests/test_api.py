@@ -641,6 +641,20 @@ def test_compare_takes_what_there_is(
     assert set(found.families) == wanted
 
 
+def test_members_of_the_last_run_that_are_not_compared_are_named(tmp_path: Path) -> None:
+    competition = own(
+        models=["median", "ridge", "lightgbm", boosting("lightgbm", name="other", rounds=3)]
+    )
+    run(competition, models="ridge,lightgbm", runs=tmp_path, **HERE)
+    found = compare(competition, runs=tmp_path, **HERE)
+    (note,) = [note for note in found.notes if "Left out" in note]
+    assert "of the last run: ridge." in note
+    advised = note.rpartition("--members ")[2].removesuffix(".")
+    found = compare(competition, advised, runs=tmp_path, **HERE)
+    assert {oof.model for oof in found.members} == {"ridge", "lightgbm", "other"}
+    assert not any("Left out" in note for note in found.notes)
+
+
 def test_the_advice_on_what_to_compare_can_be_followed(tmp_path: Path) -> None:
     competition = own(models=[Lasso(), Ridge()])
     with pytest.raises(UsageError, match="it got: lasso. Name two or more") as caught:

@@ -153,3 +153,21 @@ def test_functions_of_a_competitions_file_reach_worker_processes(root: Path) -> 
     write(root, "flats", text.replace("* 2", "* 3"))
     changed = comps("cv", "flats", "--models", "ridge", "--folds", "2", "--json", cwd=root.parent)
     assert changed.event("planned")["to_fit"] > 0
+
+
+def test_native_log_lines_of_an_import_are_dropped_and_nothing_else(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lines = [
+        "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",
+        "I0000 00:00:1795824308.802446   29693 port.cc:153] oneDNN custom operations are on.",
+        "To enable the following instructions: AVX2 FMA, in other operations, rebuild TensorFlow.",
+    ]
+    noise = "\n".join(["mine", *lines, "WARNING: of mine", ""])
+    write(root, "loud", f"import os\nos.write(2, {noise!r}.encode())\n{OWN}")
+    assert find_competition("loud").name == "loud"
+    assert capfd.readouterr().err == "mine\nWARNING: of mine\n"
+    write(root, "broken", "import os\nos.write(2, b'before')\n1 / 0\n")
+    with pytest.raises(DataError, match="ZeroDivisionError"):
+        find_competition("broken")
+    assert capfd.readouterr().err == "before"

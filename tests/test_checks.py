@@ -296,6 +296,18 @@ def test_a_check_that_stumbles_is_named_and_ends_nothing() -> None:
     assert [f.code for f in found.findings] == ["X002", "X001"]
 
 
+@pytest.mark.parametrize("given", ["too small", ["too small"]])
+def test_a_check_that_gives_something_else_than_findings_is_told_what_is_expected(
+    given: object,
+) -> None:
+    class Wrong(Negative):
+        def find(self, subject: Subject) -> Any:
+            return given
+
+    found = report(replace(own(), checks=(Wrong(),)))
+    assert "comps.base.Finding" in found.failed["X001"]
+
+
 def test_the_command_names_a_check_that_failed(tmp_path: Path) -> None:
     table().to_csv(tmp_path / "rows.csv", index=False)
     comps("init", "flats", "--data", "rows.csv", "--metric", "rmse", "--target", "y", cwd=tmp_path)
@@ -319,11 +331,13 @@ def test_checks_are_left_out_by_their_codes() -> None:
     assert "L001" not in {f.code for f in found.findings} and found.ignored == ("L001",)
 
 
-def test_a_code_that_does_not_exist_or_stands_there_twice_is_refused() -> None:
+def test_a_code_that_does_not_exist_or_stands_there_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no check with the code 'L01'.*Did you mean 'L0"):
         report(own(), ignore=["L01"])
     with pytest.raises(UsageError, match="Two checks have the code 'X001'"):
         report(replace(own(), checks=(Negative(), Negative())))
+    with pytest.raises(UsageError, match="no check with the code 'L999'"):
+        run(replace(own(), ignore=("L999",)), models="median,ridge", runs=tmp_path)
     with pytest.raises(UsageError, match="ignore takes a list"):
         check_data(own(), ignore="L001")
 

@@ -572,6 +572,10 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
         ("run", "house-price", "--engine", "inline"),
         "Error: There is no competition 'house-price'. Did you mean 'house-prices'? Known: ",
     ),
+    "a folder that is missing": (
+        ("run", "nowhere"),
+        "There is no competitions/nowhere/competition.py either.",
+    ),
     "a path as competition": (("blend", "../data"), "There is no file or folder ../data."),
     "the vocabulary as competition": (("blend", "base"), "There is no competition 'base'."),
     "no such model": (

@@ -12,7 +12,7 @@ import pytest
 
 from comps.base import AmbiguousError, DataError, Dataset, Task, UsageError
 from comps.kinds.table.kinds import Column, kind_of
-from pipelines import Found, infer
+from pipelines import Found, folds_table, infer
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -53,7 +53,7 @@ def write(folder: Path, **tables: pd.DataFrame) -> Path:
 def competition(folder: Path, kind: str = "values", sample: Any = 0.5, **more: Any) -> Path:
     """Write the usual three files."""
     train, test = rows().assign(y=target(kind)), rows(N, 20)
-    if isinstance(sample, pd.DataFrame):
+    if isinstance(sample, pd.DataFrame) or sample is None:
         submission = sample
     else:
         submission = pd.DataFrame({"Id": test["Id"], "y": sample})
@@ -286,6 +286,77 @@ def test_dates_after_all_training_rows_order_the_folds(tmp_path: Path) -> None:
     assert plain.inference.schema.group == "town"
 
 
+def test_none_says_that_no_column_has_a_role_unless_one_is_called_so(tmp_path: Path) -> None:
+    when = pd.date_range("2020-01-01", periods=N + 20).astype(str)
+    mixed = np.random.default_rng(0).permutation(40)
+    train = rows(customer=mixed[np.arange(N) // 3]).assign(y=target("values"))
+    test = rows(N, 20, customer=mixed[20 + np.arange(20) // 3])
+    found = infer(competition(tmp_path, train=train, test=test), metric="rmse", group="none")
+    assert said(found, "group") == ("none", "as you say")
+    assert found.competition.scheme == "stratified" and load(found).groups is None
+    later = competition(
+        tmp_path, train=train.assign(when=when[:N]), test=test.assign(when=when[N:])
+    )
+    found = infer(later, metric="rmse", time="none", group="none")
+    assert said(found, "time") == ("none", "as you say")
+    assert found.competition.scheme == "stratified" and load(found).times is None
+    named = [part.rename(columns={"customer": "none"}) for part in (train, test)]
+    found = infer(competition(tmp_path, train=named[0], test=named[1]), metric="rmse", group="none")
+    assert found.inference.schema.group == "none" and found.competition.scheme == "grouped"
+
+
+def test_scheme_and_number_of_folds_are_those_that_were_said(tmp_path: Path) -> None:
+    when = pd.date_range("2020-01-01", periods=N + 20).astype(str)
+    train = rows(when=when[:N]).assign(y=target("values"))
+    folder = competition(tmp_path, train=train, test=rows(N, 20, when=when[N:]))
+    found = infer(folder, metric="rmse", folds=3)
+    assert said(found, "folds") == ("3, expanding", "rows are ordered by when; 3 as you say")
+    found = infer(folder, metric="rmse", folds=4, scheme="kfold")
+    assert said(found, "folds") == ("4, kfold", "as you say")
+    assert (found.competition.scheme, found.competition.n_folds) == ("kfold", 4)
+    assert found.inference.schema.time is None
+    # Named by the user, it is still found what they are ordered by.
+    assert infer(folder, metric="rmse", scheme="expanding").inference.schema.time == "when"
+    with pytest.raises(UsageError, match="no fold scheme 'kfolds'"):
+        infer(folder, metric="rmse", scheme="kfolds")
+    with pytest.raises(UsageError, match="at least 2"):
+        infer(folder, metric="rmse", folds=1)
+
+
+@pytest.mark.parametrize("form", ["one cell is no date", "two ways of writing"])
+def test_times_that_cannot_be_read_are_refused_with_a_way_out(tmp_path: Path, form: str) -> None:
+    days = pd.date_range("2020-01-01", periods=320)
+    when = days.astype(str).to_numpy(dtype=object)
+    if form == "one cell is no date":
+        when[5] = "soon"
+    else:
+        when[::2] = days[::2].strftime("%d.%m.%Y")
+    train = rows(0, 300, when=when[:300]).assign(y=target("values", 300))
+    folder = competition(tmp_path, train=train, test=rows(300, 20, when=when[300:]), sample=None)
+    found = infer(folder, metric="rmse", target="y", time="when")
+    with pytest.raises(DataError, match=r"read in .*Mend the cells, or .*: --time none"):
+        load(found)
+    found = infer(folder, metric="rmse", target="y", time="none")
+    assert found.competition.scheme == "stratified" and load(found).times is None
+
+
+def test_a_scheme_that_keeps_groups_whole_says_so(tmp_path: Path) -> None:
+    mixed = np.random.default_rng(0).permutation(40)
+    train = rows(customer=mixed[np.arange(N) // 3]).assign(y=target("values"))
+    test = rows(N, 20, customer=mixed[20 + np.arange(20) // 3])
+    folder = competition(tmp_path, train=train, test=test)
+    found = infer(folder, metric="rmse", scheme="kfold")
+    assert said(found, "folds") == ("5, kfold, whole groups of customer", "as you say")
+    table = folds_table(found.competition, data=folder, runs=tmp_path)
+    assert "20 groups" in table.how
+    assert len(table.table.assign(of=train["customer"])[["of", "fold"]].drop_duplicates()) == 20
+    plain = infer(folder, metric="rmse", scheme="kfold", group="none")
+    assert said(plain, "folds")[0] == "5, kfold"
+    table = folds_table(plain.competition, data=folder, runs=tmp_path)
+    assert "group" not in table.how
+    assert len(table.table.assign(of=train["customer"])[["of", "fold"]].drop_duplicates()) > 20
+
+
 def test_a_small_class_has_fewer_folds(tmp_path: Path) -> None:
     labels = np.array(["a", "b"] * (N // 2), dtype=object)
     labels[:3] = "rare"
@@ -419,7 +490,6 @@ def test_targets_may_lie_in_a_table_of_their_own(tmp_path: Path, name: str) -> N
 def test_a_table_of_targets_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     targets = rows()[["Id"]].assign(y=target("values"))
     for spoilt_targets, message in (
-        (targets[1:], r"ids of train_targets\.csv \(59\) and train\.csv \(60\) differ: .* \(0\)"),
         (targets.assign(Id=targets["Id"] + 1), "differ"),
         (pd.concat([targets, targets[:1]]), r"train_targets\.csv has 1 duplicate id: 0"),
         (targets[["y"]], "one column in common, .* they have none"),
@@ -433,6 +503,26 @@ def test_a_table_of_targets_that_does_not_fit_is_refused(tmp_path: Path) -> None
         infer(two, metric="rmse")
     found = infer(two, metric="rmse", targets_file="train_labels")
     assert load(found).target.tolist() == targets["y"].tolist()
+
+
+def test_rows_that_a_table_of_targets_lacks_are_left_out_where_that_is_said(tmp_path: Path) -> None:
+    targets = rows()[["Id"]].assign(y=target("two"))[3:]
+    folder = competition(tmp_path, train=rows(), train_targets=targets)
+    with pytest.raises(DataError, match=r"3 rows of .* no target \(lines 2, 3, 4\).*--leave-out"):
+        load(infer(folder, metric="auc"))
+    data = load(infer(folder, metric="auc", leave_out="missing-target"))
+    assert data.train_ids.tolist() == targets["Id"].tolist()
+    assert np.array(data.classes)[data.target.astype(int)].tolist() == targets["y"].tolist()
+
+
+def test_duplicate_ids_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    test = rows(N, 20, key=np.arange(20))
+    test.loc[1, "Id"] = N
+    train = rows(key=np.arange(N) + 100).assign(y=target("values"))
+    folder = competition(tmp_path, train=train, test=test, sample_submission=None)
+    with pytest.raises(DataError, match=r"duplicate id: 60\. Keep one row of each\. .* --id"):
+        load(infer(folder, metric="rmse", id="Id"))
+    assert load(infer(folder, metric="rmse", id="key")).test_ids.tolist() == list(range(20))
 
 
 def test_a_table_of_labels_beside_training_rows_with_targets_is_a_further_one(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pty
+import re
+import runpy
 import subprocess
 import zipfile
 from pathlib import Path
@@ -58,7 +60,7 @@ def test_the_file_that_is_written_gives_the_same_rows_and_is_followed(
     file = tmp_path / "competitions" / "ship" / "competition.py"
     assert str(file.relative_to(tmp_path)) in done.out
     text = file.read_text()
-    assert len(text.splitlines()) < 40 and '"boolean"' not in text
+    assert len(text.splitlines()) < 42 and '"boolean"' not in text
     # Further processes would take most of the time.
     monkeypatch.chdir(tmp_path)
 
@@ -78,6 +80,42 @@ def test_the_file_that_is_written_gives_the_same_rows_and_is_followed(
     with pytest.raises(UsageError, match="There is a file"):
         init("ship", titanic, metric="auc")
     assert file.read_text() == changed
+
+
+@pytest.mark.parametrize(
+    ("metric", "targets"),
+    [
+        ("rmse", {"y": "values"}),
+        ("auc", {"y": "two"}),
+        ("accuracy", {"y": "three"}),
+        ("rmse", {"y": "values", "z": "values"}),
+        ("log_loss", {"y": "two", "z": "two"}),
+    ],
+)
+def test_the_models_that_the_file_suggests_train_when_their_signs_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: str, targets: dict[str, str]
+) -> None:
+    rng = np.random.default_rng(0)
+    size = rng.normal(size=90)
+    kinds = {
+        "values": size + rng.normal(size=90),
+        "two": (size > 0).astype(int),
+        "three": np.digitize(size, [-0.5, 0.5]),
+    }
+    rows = pd.DataFrame({"size": size, "town": rng.choice(["Ulm", "Hof"], 90)})
+    table = tmp_path / "rows.csv"
+    rows.assign(**{name: kinds[kind] for name, kind in targets.items()}).to_csv(table, index=False)
+    monkeypatch.setenv("COMPS_COMPETITIONS", str(tmp_path))
+    file = init("own", table, metric=metric, target=list(targets)).file
+    marked = re.compile(r"^( *)# (from|models=|    |\],)", re.MULTILINE)
+    text, count = marked.subn(r"\1\2", file.read_text())
+    assert count == 7
+    file.write_text(text)
+    competition = runpy.run_path(str(file))["COMPETITION"]
+    assert len(competition.models) > 3
+    own = [model.name for model in competition.models][-2:]
+    found = cross_validate(competition, models=own, folds=2, engine="inline", runs=tmp_path)
+    assert set(found.oof) == set(own)
 
 
 def test_without_a_sample_submission_none_is_said_to_be_followed(
@@ -115,6 +153,46 @@ def test_metric_model_and_features_of_the_users_take_a_few_lines(
     rows = comps("cv", "ship", "--folds", "3", "--json", cwd=tmp_path).event("leaderboard")["rows"]
     assert rows[0]["model"] == "decision-tree-classifier"
     assert 70 < rows[0]["score"] <= 100
+
+
+def test_folds_that_are_said_are_shown_written_and_trained(titanic: Path, tmp_path: Path) -> None:
+    said = ("--metric", "accuracy", "--folds", "4", "--scheme", "kfold")
+    done = comps("init", "ship", "--data", titanic, *said, cwd=tmp_path)
+    assert "4, kfold" in done.out and "as you say" in done.out
+    text = (tmp_path / "competitions" / "ship" / "competition.py").read_text()
+    assert 'scheme="kfold"' in text and "n_folds=4" in text
+    models = ("--models", "class-share", "--json")
+    events = comps("cv", titanic, *said, *models, cwd=tmp_path).events
+    rows = {row["what"]: row["value"] for row in events[0]["rows"]}
+    assert rows["folds"] == "4, kfold"
+    (planned,) = [event for event in events if event["event"] == "planned"]
+    assert planned["to_fit"] == 4
+
+
+@pytest.mark.parametrize("spoilt", ["ids", "targets", "folds", "nothing"])
+def test_what_run_will_refuse_is_said_when_the_file_is_written(
+    titanic: Path, tmp_path: Path, spoilt: str
+) -> None:
+    folder = tmp_path / "ship"
+    with zipfile.ZipFile(titanic) as archive:
+        archive.extractall(folder)
+    if spoilt == "ids":
+        sample = pd.read_csv(folder / "gender_submission.csv")
+        sample[:40].to_csv(folder / "gender_submission.csv", index=False)
+    elif spoilt == "targets":
+        train = pd.read_csv(folder / "train.csv").astype({"Survived": "Int64"})
+        train.loc[3, "Survived"] = pd.NA
+        train.to_csv(folder / "train.csv", index=False)
+    more = ("--folds", "1000") if spoilt == "folds" else ()
+    done = comps("init", "ship", "--data", folder, "--metric", "accuracy", *more, cwd=tmp_path)
+    assert (tmp_path / "competitions" / "ship" / "competition.py").is_file()
+    if spoilt == "nothing":
+        assert "Next: comps run ship" in done.out
+        return
+    refused = comps("cv", "ship", *FAST[:2], cwd=tmp_path, code=2)
+    message = refused.err.splitlines()[-1].removeprefix("Error: ")
+    assert f"'comps run ship' will refuse the data as they are: {message}" in done.out
+    assert "Next: comps run" not in done.out
 
 
 @pytest.mark.parametrize(

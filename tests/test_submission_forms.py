@@ -115,7 +115,7 @@ def test_several_labels_are_submitted_as_probabilities() -> None:
     assert score_submission(SEVERAL, built, answers.astype(str)) == pytest.approx(expected)
     assert not answers_are_labels(SEVERAL, answers)
     wrong = answers.assign(toxic=[0, 0.5, 0])
-    with pytest.raises(DataError, match="0 or 1 in each column; 1 rows are something else: ids 08"):
+    with pytest.raises(DataError, match="0 or 1 in each column; 1 row is something else: ids 08"):
         score_submission(SEVERAL, built, wrong)
 
 

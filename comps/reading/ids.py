@@ -32,7 +32,10 @@ def checked_ids(ids: pd.Series, name: str) -> NDArray[np.generic]:
         raise DataError(f"{name} has {counted(int(ids.isna().sum()), 'row')} without an id.")
     twice = ids[ids.duplicated()].unique()
     if len(twice):
-        raise DataError(f"{name} has {counted(len(twice), 'duplicate id')}: {some(twice)}.")
+        raise DataError(
+            f"{name} has {counted(len(twice), 'duplicate id')}: {some(twice)}. Keep one row of "
+            "each."
+        )
     if ids.dtype.kind in "iu" and (ids.dtype.kind == "i" or ids.max() < 2**63):
         return ids.to_numpy(dtype=np.int64)
     texts = np.array([str(value) for value in ids], dtype=np.str_)

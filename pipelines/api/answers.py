@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from comps.base import Competition, DataError, Dataset, Metric, Prediction, Task, UsageError, some
+from comps.kinds.table.labels import positive_last
 from comps.kinds.table.zoo import table_models
+from submissions.labels import labels_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +35,8 @@ def competition_of_answers(
     if id_column not in submission or not targets:
         raise DataError(
             "Answers and submission need the same first column, of ids, and the same columns after "
-            f"it. The answers have {some(answers.columns)}, the submission {some(submission)}."
+            "it (or a column of labels, and a column of probabilities for each label). The answers "
+            f"have {some(answers.columns)}, the submission {some(submission)}."
         )
     task = _task(answers[targets], metric)
     return Competition(
@@ -48,6 +51,32 @@ def competition_of_answers(
         id_column=id_column,
         target_columns=tuple(targets),
         submits=metric.needs,
+    )
+
+
+def two_labels(competition: Competition, answers: pd.DataFrame) -> tuple[str, ...] | None:
+    """Return the labels of answers to probabilities, that of class 1 last; None for 0 and 1.
+
+    Raises:
+        UsageError: if labels do not say which one the probability is of.
+    """
+    if (
+        competition.metric.needs is not Prediction.PROBABILITY
+        or competition.task is not Task.BINARY
+    ):
+        return None
+    column, *others = competition.target_columns
+    labels = labels_of(answers[column])
+    if others or len(labels) != 2:
+        return None
+    ordered, reason = positive_last(labels, None)
+    if reason:
+        return tuple(ordered)
+    if any(label[0].isdigit() for label in labels):
+        return None
+    raise UsageError(
+        f"The answers are {labels[0]} and {labels[1]}, and the probability may be of either. Write "
+        "1 for that one and 0 for the other, or name the competition with --competition."
     )
 
 
@@ -74,8 +103,9 @@ def _task(answers: pd.DataFrame, metric: Metric) -> Task:
         return Task.BINARY if answers.iloc[:, 0].nunique() < 3 else Task.MULTICLASS
     # One column a class holds a single 1 in each row.
     shares = answers.apply(_number).to_numpy(np.float64)
-    one_a_row = metric.needs is Prediction.PROBABILITY and bool((shares.sum(axis=1) == 1).all())
-    return Task.MULTICLASS if one_a_row else Task.MULTILABEL
+    if metric.needs is not Prediction.PROBABILITY or not (shares.sum(axis=1) == 1).all():
+        return Task.MULTILABEL
+    return Task.BINARY if len(answers.columns) == 2 else Task.MULTICLASS
 
 
 def _number(column: pd.Series) -> pd.Series:

@@ -21,7 +21,8 @@ from pipelines.api.running import Call
 from pipelines.api.stored import imported_members
 from pipelines.crossval.timebudget import TimeBudget
 from pipelines.results.oof import OutOfFold
-from pipelines.store import Experiment
+from pipelines.store import Experiment, RunStore
+from pipelines.store.records import read_records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,6 +129,12 @@ def compare(
             "A comparison needs at least two different members; it got: "
             f"{', '.join(names)}. {_advice(session.competition)}"
         )
+    left_out = _left_out(session.store, names) if members is None else []
+    if left_out:
+        call.teller.note(
+            f"Left out, of the last run: {', '.join(left_out)}. To compare these, too: --members "
+            f"{','.join([*names, *left_out])}."
+        )
     oofs: dict[str, OutOfFold] = {}
     with session.store.writing(), recorded(session, call.teller, "compare", models) as told:
         call.teller = told
@@ -172,6 +179,12 @@ def _usual(models: Sequence[Model], n_others: int) -> Sequence[Model]:
     trained = [model for model in models if model.family is not Family.BASELINE]
     several = (some for some in (rivals, trained) if len(some) + n_others >= 2)
     return next(several, models)
+
+
+def _left_out(store: RunStore, names: Sequence[str]) -> list[str]:
+    """Return the members of the last run that are not among those that are compared."""
+    runs = [record for record in read_records(store)[0] if record.command == "run"]
+    return [m.name for record in runs[-1:] for m in record.members if m.name not in names]
 
 
 def _advice(competition: Competition) -> str:

@@ -87,7 +87,7 @@ def check(
                 continue
             try:
                 # One by one: what was found before a check fails is kept.
-                for finding in one.find(subject):
+                for finding in one.find(subject) or ():
                     findings.append(_complete(finding, one))
                 checked.append(code)
             except NotSuitedError as why:
@@ -120,6 +120,11 @@ def known_checks(competition: Competition) -> dict[str, Check]:
 
 
 def _complete(finding: Finding, check: Check) -> Finding:
+    if not isinstance(finding, Finding):
+        raise TypeError(
+            "find(subject) must yield objects of comps.base.Finding, such as "
+            f"Finding(text='...'); it gave {finding!r}"
+        )
     severity = check.severity if finding.severity is None else finding.severity
     return replace(
         finding,

@@ -47,6 +47,7 @@ from pipelines.cli.helping import Command
 from pipelines.cli.shared import (
     CHECKS,
     COMPETITION,
+    FOLDS,
     MAYBE_COMPETITION,
     MEMBERS,
     MODEL,
@@ -59,6 +60,7 @@ from pipelines.cli.shared import (
     ROWS,
     ROWS_OR_FILES,
     RUNS,
+    SCHEME,
     SEALED,
     SETTINGS,
     STORED,
@@ -115,7 +117,7 @@ def list_(data: Data = None, competitions: Competitions = None, json: Json = Fal
 
 
 @app.command(cls=Command)
-@takes(NEW_COMPETITION, *OF_FILES)
+@takes(NEW_COMPETITION, *OF_FILES, FOLDS, SCHEME)
 def init(request: Request, data: InitData = None) -> None:
     """Write a competition of your own: a file that says what its data hold, yours to change."""
     from pipelines.cli.inferring import init_competition

@@ -46,9 +46,11 @@ Target = Annotated[
 ]
 Id = Annotated[str | None, typer.Option(help="Of files: column with the ids.")]
 Group = Annotated[
-    str | None, typer.Option(help="Of files: column whose equal values stay in one fold.")
+    str | None, typer.Option(help="Of files: column whose equal values stay in one fold; or none.")
 ]
-Time = Annotated[str | None, typer.Option(help="Of files: column that rows are ordered by.")]
+Time = Annotated[
+    str | None, typer.Option(help="Of files: column that rows are ordered by; or none.")
+]
 Weight = Annotated[str | None, typer.Option(help="Of files: column of the rows' weights.")]
 Query = Annotated[
     str | None, typer.Option(help="Of files: column of the rows that are ranked together.")

@@ -44,13 +44,15 @@ COMPETITION_OR_FILES = _shared("competition", arguments.CompetitionOrFiles, Para
 NEW_COMPETITION = _shared("competition", arguments.NewCompetition, Parameter.empty)
 MAYBE_COMPETITION = _shared("competition", arguments.MaybeCompetition)
 RUNS = _shared("runs", arguments.Runs)
+FOLDS = _shared("folds", arguments.Folds)
+SCHEME = _shared("scheme", arguments.Scheme)
 # Which rows, in which folds, and where results are kept.
 ROWS = (
     COMPETITION,
     _shared("data", arguments.Data),
     RUNS,
-    _shared("folds", arguments.Folds),
-    _shared("scheme", arguments.Scheme),
+    FOLDS,
+    SCHEME,
     _shared("seed", arguments.Seed),
 )
 # What is said of files that no competition describes.

@@ -150,6 +150,7 @@ def table_competition(
         classes=classes,
         leave_out=leave_out,
         scheme=scheme,
+        n_folds=n_folds,
     )
     if not isinstance(train, (str, Path)):
         memory = Memory(train, test, given, judged, features)

@@ -14,6 +14,10 @@ from comps.kinds.table.schema import Schema
 
 # Folds, unless the smallest class has fewer rows.
 N_FOLDS = 5
+# Schemes that keep groups whole, though their names do not say it.
+_WHOLE = ("kfold", "stratified", "stratified-grouped")
+# Schemes that divide rows by something else than groups.
+_BY_ROW = ("expanding", "column")
 
 
 def find_group(parts: Parts, kinds: Mapping[str, str]) -> str | None:
@@ -24,7 +28,7 @@ def find_group(parts: Parts, kinds: Mapping[str, str]) -> str | None:
     if parts.given.query is not None:
         parts.say("group", parts.given.query, "rows that are ranked together stay together")
         return parts.given.query
-    if parts.given.scheme is not None or parts.test is None:
+    if parts.refuses("group") or parts.given.scheme in _BY_ROW or parts.test is None:
         return None
     varied = [name for name, kind in kinds.items() if kind != "constant"]
     found = group_evidence(parts.train, parts.test, varied)
@@ -39,8 +43,8 @@ def find_time(parts: Parts, kinds: Mapping[str, str]) -> str | None:
     if parts.given.time is not None:
         parts.say("time", parts.given.time, AS_YOU_SAY)
         return parts.given.time
-    given = parts.given.scheme is not None or parts.given.group is not None
-    if given or parts.test is None:
+    given = parts.given.scheme not in (None, "expanding") or parts.given.group is not None
+    if parts.refuses("time") or given or parts.test is None:
         return None
     found = time_evidence(parts.train, parts.test, kinds)
     if found is None:
@@ -77,7 +81,14 @@ def find_folds(parts: Parts, schema: Schema) -> tuple[str, int]:
     if schema.folds is not None:
         n_folds = fold_count(parts.train[schema.folds])
     scheme, reason = _scheme(parts, schema)
-    parts.say("folds", f"{n_folds}, {scheme}", f"{reason}{few}")
+    if parts.given.n_folds is not None:
+        n_folds, few = parts.given.n_folds, ""
+        if reason != AS_YOU_SAY:
+            few = f"; {n_folds} {AS_YOU_SAY}"
+    whole = ""
+    if schema.group is not None and scheme in _WHOLE:
+        whole = f", whole groups of {schema.group}"
+    parts.say("folds", f"{n_folds}, {scheme}{whole}", f"{reason}{few}")
     return scheme, n_folds
 
 

@@ -140,8 +140,8 @@ def joined(train: Table, targets: Table) -> Table:
     """Return training rows with the targets of another table, joined on the column of both.
 
     Raises:
-        DataError: if they have no such column or several, an id is missing or comes twice, or one
-            table has ids that the other one lacks.
+        DataError: if they have no such column or several, an id is missing or comes twice, or
+            targets have ids that no row has. A row that no target has is left without one.
 
     >>> import pandas as pd
     >>> rows, of = pd.DataFrame({"id": [1, 2]}), pd.DataFrame({"id": [2, 1], "y": [0.2, 0.1]})
@@ -159,10 +159,12 @@ def joined(train: Table, targets: Table) -> Table:
         )
     (key,) = common
     wanted, there = (checked_ids(table.frame[key], table.name) for table in (train, targets))
-    check_same_ids(there, wanted, targets.name, train.name)
     places = {id_: place for place, id_ in enumerate(map(str, there))}
-    order = [places[id_] for id_ in map(str, wanted)]
-    found = targets.frame.drop(columns=key).iloc[order].set_axis(train.frame.index)
+    order = [places.get(id_, -1) for id_ in map(str, wanted)]
+    if len(set(order) - {-1}) < len(places):
+        check_same_ids(there, wanted, targets.name, train.name)
+    found = targets.frame.drop(columns=key).reset_index(drop=True)
+    found = found.reindex(order).set_axis(train.frame.index)
     return Table(
         train.frame.assign(**{str(name): found[name] for name in found}),
         (*train.notes, *targets.notes),

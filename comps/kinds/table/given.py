@@ -17,8 +17,8 @@ class Given:
     Attributes:
         target: columns of the training rows.
         id: column of the ids.
-        group: column whose equal values stay in one fold.
-        time: column that rows are ordered by.
+        group: column whose equal values stay in one fold; "none" says that there is none.
+        time: column that rows are ordered by; "none" says that there is none.
         weight: column of the rows' weights.
         query: column of the rows that are ranked together.
         folds: column of the folds.
@@ -29,6 +29,7 @@ class Given:
         classes: all labels of the target, in their order.
         leave_out: see `schema.LEAVE_OUT`.
         scheme: of the folds.
+        n_folds: number of folds.
 
     Raises:
         UsageError: if a kind or what is left out is unknown.
@@ -47,6 +48,7 @@ class Given:
     classes: Sequence[str] = ()
     leave_out: Sequence[str] = ()
     scheme: str | None = None
+    n_folds: int | None = None
 
     def __post_init__(self) -> None:
         for kind in self.columns.values():
@@ -98,3 +100,5 @@ class Inference:
 
 
 AS_YOU_SAY = "as you say"
+# Says that no column has a role.
+NONE = "none"

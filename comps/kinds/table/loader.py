@@ -199,13 +199,13 @@ class _Loading:
         if schema.id is None or schema.id not in train.frame:
             train_ids: Array = np.arange(len(train.frame))
         else:
-            train_ids = checked_ids(train.frame[schema.id], names["train"])
+            train_ids = _own_ids(train.frame[schema.id], names["train"])
         if self.test is None:
             return train_ids, train_ids[:1], None
         if schema.id is None:
             test_ids: Array = np.arange(len(test.frame)) + schema.first_id
         else:
-            test_ids = checked_ids(test.frame[schema.id], names["test"])
+            test_ids = _own_ids(test.frame[schema.id], names["test"])
         sample = self.tables.read("sample", ALL)
         if sample is None:
             made = template(test_ids, schema.submitted_id, schema.outputs)
@@ -232,6 +232,18 @@ class _Loading:
         schema = json.dumps(asdict(self.schema), sort_keys=True)
         content = f"{self.tables.fingerprint()}\0{schema}"
         return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _own_ids(cells: pd.Series[Any], file: str) -> Array:
+    """Return the ids of a part.
+
+    Raises:
+        DataError: if one is missing or comes twice; with the option that names another column.
+    """
+    try:
+        return checked_ids(cells, file)
+    except DataError as error:
+        raise DataError(f"{error} If another column holds the ids, name it with --id.") from error
 
 
 def takes_tables(function: RowFunction) -> bool:

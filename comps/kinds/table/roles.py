@@ -137,7 +137,7 @@ def find_beside(parts: Parts, targets: list[str], id_: str | None) -> dict[str, 
         return found
     only = [name for name in parts.of_train_alone if name not in (*targets, id_)]
     folds = [name for name in only if name.lower() in _FOLD_NAMES]
-    if "folds" not in found and len(folds) == 1 and given.scheme is None:
+    if "folds" not in found and len(folds) == 1 and given.scheme in (None, "column"):
         found["folds"] = folds[0]
         parts.say("folds column", folds[0], "its name, and the test rows lack it")
     rest = [name for name in only if name not in (*found.values(), *given.roles.values())]

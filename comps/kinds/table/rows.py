@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 # Where more rows than this are equal to others, few columns with few levels make them so.
 _MOST_EQUAL = 0.1
+# What to do where times cannot be read.
+_WAYS_OUT = (
+    "Mend the cells, or order rows by no time: --time none (in a competition's file, leave out "
+    "time and scheme)."
+)
 
 
 def group_codes(column: Cells) -> NDArray[np.int64]:
@@ -128,7 +133,10 @@ def row_times(table: Table, schema: Schema) -> Array:
     if kind == "number":
         times = pd.to_numeric(column, errors="coerce")
     else:
-        times = dates.parsed(column, way)[0]
+        try:
+            times = dates.parsed(column, way)[0]
+        except DataError as error:
+            raise DataError(f"{error} {_WAYS_OUT}") from error
         refuse_isolated(
             times.to_numpy().astype("datetime64[s]"),
             column,
@@ -140,7 +148,7 @@ def row_times(table: Table, schema: Schema) -> Array:
         raise DataError(
             f"The time {schema.time!r} is missing or cannot be read in "
             f"{counted(int(missing.sum()), 'row')} of {table.name}: "
-            f"lines {some(table.lines[missing].tolist())}."
+            f"lines {some(table.lines[missing].tolist())}. {_WAYS_OUT}"
         )
     return times.to_numpy()
 

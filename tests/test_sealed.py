@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import root_mean_squared_log_error
@@ -168,6 +168,7 @@ def test_the_last_in_time_are_sealed_and_a_gap_before_them_is_left_out(
 
 
 @given(st.integers(3, 30), st.floats(0.2, 0.5), seeds, st.booleans())
+@example(4, 0.5, 0, False)
 def test_folds_that_the_user_numbered_are_sealed_whole(
     n_folds: int, share: float, seed: int, in_time: bool
 ) -> None:

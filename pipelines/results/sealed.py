@@ -290,15 +290,15 @@ def _whole_folds(
     else:
         ends = [dataset.times[folds == number].max() for number in numbers]
         order = np.argsort(ends, kind="stable")[::-1]
-    # As of groups: a fold is in if its middle is.
+    # As of groups: a fold is in if its middle is. Two have to be left.
     middles = np.cumsum(sizes[order]) - sizes[order] / 2
     chosen = numbers[order][middles <= share * len(folds)]
+    if len(numbers) > 2:
+        chosen = chosen[: len(numbers) - 2]
     left = len(numbers) - len(chosen)
     if left < 2 or not len(chosen):
         least = math.ceil(100 * sizes[order[0]] / len(folds)) / 100
-        if len(chosen) and len(numbers) > 2:
-            advice = purpose.otherwise
-        elif len(numbers) > 2 and least <= MOST:
+        if len(numbers) > 2 and least <= MOST:
             advice = f"Use {purpose.option} {least:g}."
         else:
             advice = f"{purpose.without.capitalize()}."

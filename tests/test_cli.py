@@ -652,8 +652,8 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "answers of no competition": (
         ("score", "submission.csv", "other.csv"),
-        "Which competition the columns ['a', 'b'] belong to is not clear; name it with "
-        "--competition.",
+        "Which competition the columns ['a', 'b'] belong to is not clear. Name it with "
+        "--competition, or --metric for the answers alone.",
     ),
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from comps.base import (
     names_a_folder,
     unknown_name,
 )
+from comps.quiet import without_native_logs
 
 GROUP = "comps.competitions"
 # The name in a competition's file, and the file.
@@ -44,6 +46,12 @@ class Entry:
 
     where: str
     load: Callable[[], object]
+
+
+# Names of files end so; those of competitions may have a point, too: "house.v2".
+_ENDING = re.compile(
+    r"\.(zip|tar|t?gz|t?bz2|t?xz|7z|rar|csv|tsv|tab|txt|parquet|pq|xlsx?|json)$", re.I
+)
 
 
 def competitions_root() -> Path:
@@ -157,7 +165,8 @@ def _loaded(name: str, entry: Entry) -> Competition:
         DataError: if it cannot be imported, or is none; its line is named.
     """
     try:
-        found = entry.load()
+        with without_native_logs():
+            found = entry.load()
     except WorkbenchError as error:
         raise DataError(f"{entry.where} cannot be used: {error}") from error
     except (Exception, SystemExit) as error:  # the code of the user may raise anything
@@ -185,16 +194,29 @@ def _line(error: BaseException) -> str:
     return lines[0] if lines else ""
 
 
+def _looks_like_a_path(name: str) -> bool:
+    """Whether a name is rather that of a file or a folder.
+
+    >>> _looks_like_a_path("titanic.zip"), _looks_like_a_path("data/titanic")
+    (True, True)
+    """
+    return _ENDING.search(name) is not None or "/" in name or os.sep in name
+
+
 def _unknown(name: str) -> UsageError:
     if Path(name).exists():
         return UsageError(
             f"{name} is a file or a folder, not the name of a competition. 'comps run', 'cv' and "
             "'check-data' take one as it is; 'comps init NAME --data' makes a competition of it."
         )
+    if _looks_like_a_path(name):
+        return UsageError(
+            f"There is no file or folder {name}. Name one that exists, or a competition by "
+            "its name; 'comps list' shows these."
+        )
     names = competition_names()
     if not names:
         return UsageError("No competition is installed: install this package with pip.")
     root = competitions_root()
     error = unknown_name("competition", name, names)
-    where = f" Folders of {root} are looked at, too." if root.is_dir() else ""
-    return UsageError(f"{error}{where}")
+    return UsageError(f"{error} There is no {root / name / FILE} either.")

@@ -52,6 +52,13 @@ class Blend:
         """The honest predictions that are scored: as labels, where the metric needs these."""
         return self.honest if self.decided is None else self.decided
 
+    def __repr__(self) -> str:
+        """Return the method, the weights by member and the honest score."""
+        pairs = zip(self.members, self.weights, strict=True)
+        weights = ", ".join(f"{name} {weight:.3f}" for name, weight in pairs)
+        cuts = "" if self.cuts is None else f", cut points {self.cuts}"
+        return f"Blend({self.method}: {weights}; {self.estimate} {self.honest_score:.5g}{cuts})"
+
     @property
     def parts(self) -> tuple[str, ...]:
         """The methods that are averaged; one, if the blend is not a mean of blends."""

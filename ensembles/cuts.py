@@ -73,16 +73,24 @@ def fit_cuts(
     return found
 
 
-def cut_score(
+def needs_cuts(metric: Metric) -> bool:
+    """Whether members cannot be told apart by the metric until there are cut points."""
+    return metric.needs is Prediction.LABEL and metric.guide is not metric
+
+
+def decided_by_others(
     metric: Metric, target: Target, predictions: Floats, fold_of_row: NDArray[np.int64]
-) -> float:
-    """Return the score of a member whose labels in each fold follow from cut points of the others.
+) -> Floats:
+    """Return the labels of each fold that follow from cut points of the other folds.
 
     Args:
         metric: of labels.
         target: [n] or [n, labels], or a `Truth`.
         predictions: [n], [n, classes] or [n, labels] out-of-fold probabilities.
         fold_of_row: [n].
+
+    Returns:
+        As `decided`, in the shape of the predictions.
     """
     truth = Truth.of(target)
     several = truth.values.ndim == 2
@@ -92,7 +100,15 @@ def cut_score(
         others = ~inside
         cuts = fit_cuts(metric, truth[others], predictions[others], fold_of_row[others])
         found[inside] = decided(cuts, predictions[inside], several=several)
-    return metric.score(truth, found)
+    return found
+
+
+def cut_score(
+    metric: Metric, target: Target, predictions: Floats, fold_of_row: NDArray[np.int64]
+) -> float:
+    """Return the score of a member by its labels; see `decided_by_others`."""
+    truth = Truth.of(target)
+    return metric.score(truth, decided_by_others(metric, truth, predictions, fold_of_row))
 
 
 def _two_at_least(parts: NDArray[np.int64]) -> NDArray[np.int64]:

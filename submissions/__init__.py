@@ -3,5 +3,12 @@
 from submissions.build import build_submission
 from submissions.check import check_submission
 from submissions.score import answers_are_labels, score_submission
+from submissions.spread import in_columns
 
-__all__ = ["answers_are_labels", "build_submission", "check_submission", "score_submission"]
+__all__ = [
+    "answers_are_labels",
+    "build_submission",
+    "check_submission",
+    "in_columns",
+    "score_submission",
+]

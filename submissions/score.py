@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Competition, DataError, Prediction, Task, Truth, range_of, some
+from comps.base import (
+    Array,
+    Competition,
+    DataError,
+    Prediction,
+    Task,
+    Truth,
+    counted,
+    range_of,
+    some,
+)
 from submissions.forms import labels_in_a_row, labels_of_columns
 from submissions.labels import label_codes, labels_of, listed, same_label, split_rankings
 
@@ -113,12 +123,17 @@ def _query(competition: Competition, solution: pd.DataFrame) -> Array | None:
 def _check_ids(predicted: pd.DataFrame, true: pd.DataFrame) -> None:
     missing = true.index.difference(predicted.index)
     unknown = predicted.index.difference(true.index)
-    if len(missing) or len(unknown):
-        raise DataError(
-            f"The ids differ: {len(missing)} of the solution are not in the submission "
-            f"({', '.join(missing[:5])}), {len(unknown)} the other way round "
-            f"({', '.join(unknown[:5])})."
+    problems = [
+        f"{counted(len(ids), f'of the {here} is', f'of the {here} are')} not in the {there} "
+        f"({some(ids)})"
+        for ids, here, there in (
+            (missing, "solution", "submission"),
+            (unknown, "submission", "solution"),
         )
+        if len(ids)
+    ]
+    if problems:
+        raise DataError(f"The ids differ: {'; '.join(problems)}.")
 
 
 def _score_of_labels(
@@ -153,7 +168,8 @@ def _score_of_rankings(
     if any(len(row) > most for row in rows):
         ids = predicted.index[[len(row) > most for row in rows]]
         raise DataError(
-            f"The submission has {len(ids)} rows with more than {most} labels: ids {some(ids)}."
+            f"The submission has {counted(len(ids), 'row')} with more than {most} labels: "
+            f"ids {some(ids)}."
         )
     # A submission may name labels that no answer has.
     known = labels_of(true[column]) if classes is None else tuple(classes)
@@ -220,12 +236,19 @@ def _answers(
 
 
 def _refuse(true: pd.DataFrame, wrong: NDArray[np.bool_], expected: str) -> None:
+    import pandas as pd
+
     if wrong.any():
-        first = ", ".join(map(str, true[wrong].iloc[0]))
+        cells = true[wrong].iloc[0]
+        first = ", ".join(map(str, cells))
+        hint = "Write these, or name the competition, whose labels are known: --competition."
+        # Probabilities in place of answers.
+        if pd.to_numeric(cells, errors="coerce").notna().all():
+            hint = "If the files are swapped: the submission comes first."
         raise DataError(
-            f"The solution must hold the answers, {expected}; {int(wrong.sum())} rows are "
-            f"something else: ids {some(true.index[wrong])}, the first is {first}. If the files "
-            "are swapped: the submission comes first."
+            f"The solution must hold the answers, {expected}; "
+            f"{counted(int(wrong.sum()), 'row is', 'rows are')} something "
+            f"else: ids {some(true.index[wrong])}, the first is {first}. {hint}"
         )
 
 

@@ -6,6 +6,7 @@ import ast
 import inspect
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -212,6 +213,24 @@ def test_a_hook_that_raises_ends_the_call_and_keeps_what_is_finished(tmp_path: P
     assert str(history(own(), runs=tmp_path).records[0].state) == "failed"
     _, updates = told(run, own(), models="median,ridge", runs=tmp_path, **HERE)
     assert fits(updates)[0][1] > 0
+
+
+@pytest.mark.parametrize("choice", [{"jobs": 0}, {"engine": "nosuch"}])
+def test_an_engine_that_cannot_be_leaves_no_record(tmp_path: Path, choice: dict[str, Any]) -> None:
+    for call in (run, cross_validate, lambda c, **more: tune(c, "ridge", **more)):
+        with pytest.raises(UsageError, match=r"--jobs must be between|no engine 'nosuch'"):
+            call(own(), runs=tmp_path, **choice)
+    assert not history(own(), runs=tmp_path).records
+
+
+def test_results_are_printed_in_a_line(made: Any) -> None:
+    _, _, result, _ = made
+    assert re.fullmatch(
+        r"Blend\(\w+: ridge [01]\.\d{3}; (nested|cross-fitted) 0\.\d+\)", repr(result.blend)
+    )
+    ridge = repr(result.oof["ridge"])
+    assert re.fullmatch(r"OutOfFold\(ridge: 0\.\d+ on \d+ of \d+ rows\)", ridge)
+    assert "array" not in repr(result.tried)
 
 
 def test_an_interrupt_leaves_a_record_and_the_same_call_goes_on(tmp_path: Path) -> None:
@@ -573,6 +592,28 @@ def test_score_takes_tables_and_files(tmp_path: Path) -> None:
         score(tmp_path / "no.csv", answers, own())
 
 
+def test_score_by_a_metric_needs_no_competition(tmp_path: Path) -> None:
+    names = pd.DataFrame({"key": ["a", "b", "c"], "kind": ["x", "y", "y"], "Usage": "Public"})
+    given = names.drop(columns="Usage").assign(kind=["x", "y", "x"])
+    assert score(given, names, metric="accuracy").value == pytest.approx(2 / 3)
+    shares = pd.DataFrame({"key": [1, 2], "x": [0.8, 0.4], "y": [0.2, 0.6]})
+    true = shares.assign(x=[1, 0], y=[0, 1])
+    expected = -np.log([0.8, 0.6]).mean()
+    assert score(shares, true, metric="log_loss").value == pytest.approx(expected)
+    assert score(shares, true, metric="rmse").value == pytest.approx(np.sqrt((0.04 + 0.16) / 2))
+    labels = true.assign(x=[1, 1])
+    assert score(labels.assign(x=[1, 0]), labels, metric="f1_micro").value == pytest.approx(0.8)
+    with pytest.raises(DataError, match="the same first column, of ids"):
+        score(given.rename(columns={"kind": "other"}), names, metric="accuracy")
+
+
+def test_score_by_another_metric_of_the_same_predictions() -> None:
+    answers = pd.DataFrame({"id": [1, 2], "y": [1.0, 3.0]})
+    assert score(answers.assign(y=[2.0, 6.0]), answers, own(), metric="mae").value == 2.0
+    with pytest.raises(UsageError, match="AUC needs predictions of the kind 'probability', and"):
+        score(answers, answers, own(), metric="auc")
+
+
 # Comparing and tuning
 
 
@@ -585,12 +626,51 @@ def test_compare_tests_the_best_against_the_others(tmp_path: Path) -> None:
     assert found.pairs[0].n_folds == 6
 
 
+@pytest.mark.parametrize(
+    ("models", "wanted"),
+    [
+        ([Lasso()], {"median", "lasso"}),
+        ([Lasso(), Ridge()], {"lasso", "ridge"}),
+        ([Lasso(), Ridge(), boosting("lightgbm", rounds=2)], {"lasso", "ridge", "lightgbm"}),
+    ],
+)
+def test_compare_takes_what_there_is(
+    tmp_path: Path, models: list[object], wanted: set[str]
+) -> None:
+    found = compare(own(models=models), runs=tmp_path, **HERE)
+    assert set(found.families) == wanted
+
+
+def test_members_of_the_last_run_that_are_not_compared_are_named(tmp_path: Path) -> None:
+    competition = own(
+        models=["median", "ridge", "lightgbm", boosting("lightgbm", name="other", rounds=3)]
+    )
+    run(competition, models="ridge,lightgbm", runs=tmp_path, **HERE)
+    found = compare(competition, runs=tmp_path, **HERE)
+    (note,) = [note for note in found.notes if "Left out" in note]
+    assert "of the last run: ridge." in note
+    advised = note.rpartition("--members ")[2].removesuffix(".")
+    found = compare(competition, advised, runs=tmp_path, **HERE)
+    assert {oof.model for oof in found.members} == {"ridge", "lightgbm", "other"}
+    assert not any("Left out" in note for note in found.notes)
+
+
+def test_the_advice_on_what_to_compare_can_be_followed(tmp_path: Path) -> None:
+    competition = own(models=[Lasso(), Ridge()])
+    with pytest.raises(UsageError, match="it got: lasso. Name two or more") as caught:
+        compare(competition, "lasso", runs=tmp_path, **HERE)
+    advised = str(caught.value).rpartition("--members ")[2].removesuffix(".")
+    assert len(compare(competition, advised, runs=tmp_path, **HERE).members) == 2
+    with pytest.raises(UsageError, match="the only model of own: add one to its models"):
+        compare(own(models=[]), runs=tmp_path, **HERE)
+
+
 def test_compare_all_goes_on_after_a_failure(tmp_path: Path) -> None:
     boosters = [boosting("lightgbm", rounds=3), boosting("xgboost", rounds=3)]
     good, lacking = own(models=boosters), own(name="lacking", models=[Lasso()])
     found = compare_all([good, lacking], runs=tmp_path, **HERE)
     assert list(found.compared) == ["own"] and list(found.failures) == ["lacking"]
-    assert "at least two different members" in found.failures["lacking"]
+    assert "'comps compare lacking' compares the models" in found.failures["lacking"]
     # There is no network that could be compared.
     assert found.rows == [] and found.table.empty
 

@@ -113,6 +113,18 @@ def test_an_unknown_name_lists_the_close_ones() -> None:
         find_competition("digit")
 
 
+@pytest.mark.parametrize("name", ["nothere.zip", "data/houses", "./train.CSV"])
+def test_what_looks_like_a_file_that_is_not_there_is_told_so(name: str, root: Path) -> None:
+    done = comps("run", name, "--metric", "auc", cwd=root, code=2)
+    assert done.err.startswith(f"Error: There is no file or folder {name}.")
+
+
+def test_the_folder_of_competitions_must_be_there(root: Path) -> None:
+    for command in (("list",), ("run", "digits")):
+        done = comps(*command, "--competitions", "nowhere", cwd=root, code=2)
+        assert "--competitions takes a folder; there is no nowhere." in done.err
+
+
 def test_the_command_line_lists_what_works_and_says_what_does_not(root: Path) -> None:
     write(root, "flats")
     write(root, "broken", "import nothing_of_that_name\n")
@@ -124,7 +136,7 @@ def test_the_command_line_lists_what_works_and_says_what_does_not(root: Path) ->
         for event in comps("list", "--competitions", root, "--json", cwd=root).events
     }
     assert names["flats"] == "competition" and names["broken"] == "broken"
-    assert "nothing_of_that_name" in comps("cv", "broken", cwd=root.parent, code=1).err
+    assert "nothing_of_that_name" in comps("cv", "broken", cwd=root.parent, code=2).err
 
 
 def test_functions_of_a_competitions_file_reach_worker_processes(root: Path) -> None:
@@ -141,3 +153,21 @@ def test_functions_of_a_competitions_file_reach_worker_processes(root: Path) -> 
     write(root, "flats", text.replace("* 2", "* 3"))
     changed = comps("cv", "flats", "--models", "ridge", "--folds", "2", "--json", cwd=root.parent)
     assert changed.event("planned")["to_fit"] > 0
+
+
+def test_native_log_lines_of_an_import_are_dropped_and_nothing_else(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lines = [
+        "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",
+        "I0000 00:00:1795824308.802446   29693 port.cc:153] oneDNN custom operations are on.",
+        "To enable the following instructions: AVX2 FMA, in other operations, rebuild TensorFlow.",
+    ]
+    noise = "\n".join(["mine", *lines, "WARNING: of mine", ""])
+    write(root, "loud", f"import os\nos.write(2, {noise!r}.encode())\n{OWN}")
+    assert find_competition("loud").name == "loud"
+    assert capfd.readouterr().err == "mine\nWARNING: of mine\n"
+    write(root, "broken", "import os\nos.write(2, b'before')\n1 / 0\n")
+    with pytest.raises(DataError, match="ZeroDivisionError"):
+        find_competition("broken")
+    assert capfd.readouterr().err == "before"

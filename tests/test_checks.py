@@ -230,6 +230,20 @@ def test_several_targets_are_looked_at_one_by_one() -> None:
     assert finding.columns == ("leak",) and "'z'" in finding.text
 
 
+def test_near_copies_of_a_sample_are_said_to_be_so() -> None:
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(rng.normal(size=(800, 9)), columns=list("abcdefghy"))
+    rows = pd.concat([rows, rows[:160] + 1e-6])
+    both = own(rows.sample(frac=1, random_state=0).reset_index(drop=True))
+    whole, some = (
+        next(f.text for f in report(both, most_rows=n).findings if f.code == "D006")
+        for n in (5000, 600)
+    )
+    assert whole.startswith("320 of 960 training rows are nearly") and "sample" not in whole
+    assert re.match(r"In a sample of rows, \d+ of 600 training rows", some)
+    assert "In all rows there may be more." in some
+
+
 # Checks of the user's own
 
 
@@ -251,6 +265,7 @@ class Broken(Negative):
     code = "X002"
 
     def find(self, subject: Subject) -> Iterator[Finding]:
+        yield Finding(text="Found before.")
         raise KeyError("a")
 
 
@@ -275,8 +290,38 @@ def test_a_check_of_the_users_own_is_named_in_the_competition() -> None:
 
 def test_a_check_that_stumbles_is_named_and_ends_nothing() -> None:
     found = report(replace(own(), checks=(Broken(), Negative())))
-    assert found.failed == {"X002": "KeyError: 'a'"}
-    assert [f.code for f in found.findings] == ["X001"]
+    assert re.fullmatch(r"KeyError: 'a' \(test_checks.py:\d+\)", found.failed["X002"])
+    assert "X002" not in found.checked and list(found.failed) == ["X002"]
+    # What it had found before is kept.
+    assert [f.code for f in found.findings] == ["X002", "X001"]
+
+
+@pytest.mark.parametrize("given", ["too small", ["too small"]])
+def test_a_check_that_gives_something_else_than_findings_is_told_what_is_expected(
+    given: object,
+) -> None:
+    class Wrong(Negative):
+        def find(self, subject: Subject) -> Any:
+            return given
+
+    found = report(replace(own(), checks=(Wrong(),)))
+    assert "comps.base.Finding" in found.failed["X001"]
+
+
+def test_the_command_names_a_check_that_failed(tmp_path: Path) -> None:
+    table().to_csv(tmp_path / "rows.csv", index=False)
+    comps("init", "flats", "--data", "rows.csv", "--metric", "rmse", "--target", "y", cwd=tmp_path)
+    file = tmp_path / "competitions" / "flats" / "competition.py"
+    head = (
+        "class Own:\n    code, title, severity = 'X002', 'Own', 'warning'\n\n"
+        "    def find(self, subject):\n        raise KeyError('boo')\n\n\n"
+    )
+    text = file.read_text().replace("DATA =", head + "DATA =")
+    file.write_text(text.replace("features=features,", "features=features, checks=[Own()],"))
+    done = comps("check-data", "flats", cwd=tmp_path)
+    line = text.splitlines().index("        raise KeyError('boo')") + 1
+    assert f"X002 could not be finished: KeyError: 'boo' (competition.py:{line})" in done.err
+    assert "1 failed (X002)" in done.out
 
 
 def test_checks_are_left_out_by_their_codes() -> None:
@@ -286,11 +331,13 @@ def test_checks_are_left_out_by_their_codes() -> None:
     assert "L001" not in {f.code for f in found.findings} and found.ignored == ("L001",)
 
 
-def test_a_code_that_does_not_exist_or_stands_there_twice_is_refused() -> None:
+def test_a_code_that_does_not_exist_or_stands_there_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no check with the code 'L01'.*Did you mean 'L0"):
         report(own(), ignore=["L01"])
     with pytest.raises(UsageError, match="Two checks have the code 'X001'"):
         report(replace(own(), checks=(Negative(), Negative())))
+    with pytest.raises(UsageError, match="no check with the code 'L999'"):
+        run(replace(own(), ignore=("L999",)), models="median,ridge", runs=tmp_path)
     with pytest.raises(UsageError, match="ignore takes a list"):
         check_data(own(), ignore="L001")
 

@@ -481,7 +481,7 @@ def test_every_problem_of_a_file_is_told_with_the_first_ids(home: Home, tmp_path
     table.loc[2, "SalePrice"] = None
     file = tmp_path / "mine.csv"
     table.drop(index=0).to_csv(file, index=False)
-    done = comps("submit", *STORED, "--check", file, cwd=home.path, code=1)
+    done = comps("submit", *STORED, "--check", file, cwd=home.path, code=2)
     assert done.out == ""
     problems = done.err.splitlines()
     assert problems[0] == "Error: The submission is not valid."
@@ -494,7 +494,7 @@ def test_every_problem_of_a_file_is_told_with_the_first_ids(home: Home, tmp_path
 def test_an_invalid_file_is_one_json_line_for_machines(home: Home, tmp_path: Path) -> None:
     file = tmp_path / "mine.csv"
     file.write_text("Id,Price\n1,2\n")
-    done = comps("submit", *STORED, "--check", file, "--json", cwd=home.path, code=1)
+    done = comps("submit", *STORED, "--check", file, "--json", cwd=home.path, code=2)
     message = done.event("error")["message"]
     assert "The columns must be ['Id', 'SalePrice']; they are ['Id', 'Price']." in message
     assert done.err == ""
@@ -540,7 +540,7 @@ def test_kaggles_files_are_found_in_every_layout(
 def test_the_data_folder_of_the_environment_is_used(home: Home, tmp_path: Path) -> None:
     unpacked_in_data_folder(tmp_path)
     arguments = ("submit", "house-prices", "--check", "submission.csv")
-    comps(*arguments, cwd=home.path, code=1)
+    comps(*arguments, cwd=home.path, code=2)
     comps(*arguments, cwd=home.path, env={"COMPS_DATA": str(tmp_path / "data")})
 
 
@@ -572,7 +572,11 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
         ("run", "house-price", "--engine", "inline"),
         "Error: There is no competition 'house-price'. Did you mean 'house-prices'? Known: ",
     ),
-    "a path as competition": (("blend", "../data"), "There is no competition '../data'."),
+    "a folder that is missing": (
+        ("run", "nowhere"),
+        "There is no competitions/nowhere/competition.py either.",
+    ),
+    "a path as competition": (("blend", "../data"), "There is no file or folder ../data."),
     "the vocabulary as competition": (("blend", "base"), "There is no competition 'base'."),
     "no such model": (
         ("run", *HOUSES, "--models", "rigde,median"),
@@ -610,9 +614,9 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "more folds than rows": (
         ("run", *ON_MEDIAN, "--folds", "151"),
-        "--folds must be between 2 and the number of training rows, 150; it is 151.",
+        "The number of folds must be between 2 and the number of training rows, 150; it is 151.",
     ),
-    "one fold": (("cv", *ON_MEDIAN, "--folds", "1"), "--folds must be between 2 and"),
+    "one fold": (("cv", *ON_MEDIAN, "--folds", "1"), "The number of folds must be between 2 and"),
     "minus one repeat": (("cv", *ON_MEDIAN, "--repeats=-1"), "--repeats must be at least 1"),
     "folds in words": (("cv", *ON_MEDIAN, "--folds", "five"), "Invalid value for '--folds'"),
     "no such engine": (
@@ -648,8 +652,8 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "answers of no competition": (
         ("score", "submission.csv", "other.csv"),
-        "Which competition the columns ['a', 'b'] belong to is not clear; name it with "
-        "--competition.",
+        "Which competition the columns ['a', 'b'] belong to is not clear. Name it with "
+        "--competition, or --metric for the answers alone.",
     ),
 }
 
@@ -685,7 +689,7 @@ def test_zero_folds_and_repeats_are_refused_like_other_impossible_numbers(
     option: str, fresh: Path
 ) -> None:
     done = comps("cv", *ON_MEDIAN, option, "0", cwd=fresh, code=2)
-    assert f"{option} must be" in done.err
+    assert option in done.err and "must be" in done.err
 
 
 def test_an_unknown_engine_is_refused_even_if_there_is_nothing_to_fit(away: Path) -> None:
@@ -693,7 +697,7 @@ def test_an_unknown_engine_is_refused_even_if_there_is_nothing_to_fit(away: Path
     assert "There is no engine 'loacl'" in done.err
 
 
-# Data that are not what they should be: exit code 1
+# Data that are not what they should be: exit code 2
 
 
 def changed(file: str, row: int, column: str, value: str | None) -> dict[str, list[Row]]:
@@ -739,25 +743,25 @@ SPOILED = {
     ),
     "negative price": (
         lambda path: write_houses(path, changed("train.csv", 7, "SalePrice", "-5")),
-        "SalePrice in train.csv must be a positive number of dollars; 1 rows are not. line 9: ",
+        "SalePrice in train.csv must be a positive number of dollars; 1 row is not. line 9: ",
     ),
     "id twice": (
         lambda path: write_houses(
             path, changed("test.csv", 3, "Id", tables()["test.csv"][0]["Id"])
         ),
-        "test.csv has 1 duplicate ids: ",
+        "test.csv has 1 duplicate id: ",
     ),
 }
 
 
 @pytest.mark.parametrize("what", SPOILED)
-def test_data_that_are_spoiled_end_a_run_with_code_1_before_anything_is_fitted(
+def test_data_that_are_spoiled_end_a_run_with_code_2_before_anything_is_fitted(
     what: str, tmp_path: Path
 ) -> None:
     write, message = SPOILED[what]
     write(tmp_path / "spoiled.zip")
     arguments = ("run", "house-prices", "--data", "spoiled.zip", "--engine", "inline")
-    done = comps(*arguments, cwd=tmp_path, code=1)
+    done = comps(*arguments, cwd=tmp_path, code=2)
     assert message in done.err
     assert done.out == ""
     left = [file.name for file in tmp_path.rglob("*")]
@@ -770,7 +774,7 @@ def test_a_data_path_that_is_not_there_is_an_error_and_not_the_bundled_sample(
     command: str, tmp_path: Path
 ) -> None:
     options = {"run": ["house-prices", "--engine", "inline"], "submit": ["house-prices"]}
-    done = comps(command, *options.get(command, []), "--data", "nowhere.zip", cwd=tmp_path, code=1)
+    done = comps(command, *options.get(command, []), "--data", "nowhere.zip", cwd=tmp_path, code=2)
     assert "Error: There is no file or folder nowhere.zip." in done.err
     assert done.out == ""
     assert list(tmp_path.iterdir()) == []
@@ -779,7 +783,7 @@ def test_a_data_path_that_is_not_there_is_an_error_and_not_the_bundled_sample(
 def test_a_data_error_is_one_json_line_for_machines(tmp_path: Path) -> None:
     write_truncated(tmp_path / "spoiled.zip")
     arguments = ("blend", "house-prices", "--data", "spoiled.zip", "--json")
-    done = comps(*arguments, cwd=tmp_path, code=1)
+    done = comps(*arguments, cwd=tmp_path, code=2)
     assert "not a readable zip file" in done.event("error")["message"]
     assert done.err == ""
 
@@ -795,12 +799,12 @@ SCORES = {
 
 
 @pytest.mark.parametrize("what", SCORES)
-def test_what_cannot_be_scored_ends_with_code_1(what: str, away: Path) -> None:
+def test_what_cannot_be_scored_ends_with_code_2(what: str, away: Path) -> None:
     files, message = SCORES[what]
     (away / "other.csv").write_text("a,b\n1,2\n")
     lines = (away / "submission.csv").read_text().splitlines(keepends=True)
     (away / "half.csv").write_text("".join(lines[:31]))
-    done = comps("score", *files, cwd=away, code=1)
+    done = comps("score", *files, cwd=away, code=2)
     assert message in done.err
     assert done.out == ""
 

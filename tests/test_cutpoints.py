@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
 
 from comps import metric as own_metric
 from comps.base import Cuts, Rule, Truth, decided, labels_of, predicted_classes
@@ -22,10 +24,11 @@ from ensembles.cuts import cut_score, fit_cuts
 from ensembles.outer import kept_members
 from ensembles.sample import Sample
 from ensembles.scan import best_place, candidates, scan, scan_label
-from pipelines import load_run, run
+from pipelines import compare, cross_validate, load_run, run, tune
 from pipelines.folds import Folds
 from pipelines.results.inner import Estimate, Inner, inner_folds
 from pipelines.results.oof import OutOfFold
+from pipelines.store import RunStore
 from tests.support import kfold
 from tests.tables import own, table
 from tests.test_blend import member
@@ -498,3 +501,55 @@ def test_a_metric_that_is_its_own_guide_has_no_column_for_cut_points(tmp_path: P
     competition = own(rare_table(200, 0), metric="accuracy", models=[LogisticRegression()])
     result = run(competition, folds=3, runs=tmp_path, engine="inline")
     assert "cut_score" not in result.leaderboard
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_members_are_compared_with_cut_points_of_the_other_folds(
+    tmp_path: Path, repeats: int
+) -> None:
+    models = [LogisticRegression(), DecisionTreeClassifier(max_depth=2)]
+    competition = own(rare_table(600, 0), metric="f1", models=models, name="rare")
+    choices: dict[str, Any] = {"folds": 3, "runs": tmp_path, "engine": "inline"}
+    found = compare(competition, repeats=repeats, **choices)
+    assert any("with cut points" in note for note in found.notes)
+    result = cross_validate(competition, repeats=repeats, **choices)
+    board = result.leaderboard.set_index("model")
+    truth, folds = result.truth, found.experiment.folds
+    for oof in found.members:
+        assert oof.score == board.loc[oof.model, "cut_score"] > board.loc[oof.model, "score"]
+        assert oof.fold_scores.shape == (repeats, 3) and 0 < oof.valid.mean() < 1
+        # The first fold of the last repeat, by hand.
+        key, step = result.oof[oof.model].key, oof.step
+        store = RunStore(tmp_path / "rare")
+        fits = [store.read_fold(oof.model, key, repeats - 1, (fold,)) for fold in range(3)]
+        rows = [folds.pairs[repeats - 1][fold][1] for fold in range(3)]
+        first, *others = [fit.valid[fit.stage(step)].astype(float) for fit in fits]
+        parts = np.repeat([1, 2], [len(rows[1]), len(rows[2])])
+        joined = np.concatenate(rows[1:])
+        cuts = fit_cuts(
+            F1,
+            truth[np.sort(joined)],
+            np.concatenate(others)[np.argsort(joined)],
+            parts[np.argsort(joined)],
+        )
+        by_hand = F1.score(truth[rows[0]], decided(cuts, first))
+        assert oof.fold_scores[-1, 0] == pytest.approx(by_hand)
+    best, other = found.members
+    differences = best.fold_scores - other.fold_scores
+    assert found.pairs[0].folds.mean == pytest.approx(differences.mean())
+    assert found.pairs[0].overall == pytest.approx(best.score - other.score)
+
+
+def test_a_submission_of_refitted_configurations_says_that_it_has_no_cut_points(
+    tmp_path: Path,
+) -> None:
+    train, test = rare_table(300, 0), rare_table(20, 1).drop(columns="y")
+    choices: dict[str, Any] = {"folds": 3, "runs": tmp_path, "engine": "inline"}
+    for metric, told in (("f1", True), ("log_loss", False)):
+        competition = own(train, test, metric=metric, name=metric)
+        found = tune(competition, "logistic", trials=1, refit=1, outer=0, **choices)
+        assert found.submission is not None
+        assert any("without cut points" in note for note in found.notes) is told
+    # As the note says.
+    result = run(own(train, test, metric="f1", name="f1"), models="logistic", tuned=True, **choices)
+    assert result.blend is not None and result.blend.cuts is not None

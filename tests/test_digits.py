@@ -177,7 +177,7 @@ BROKEN: Mapping[str, tuple[Callable[[Tables], None], str]] = {
     "a label of text": (with_cell("train.csv", "label", "two"), f"train.csv {BYTES}label: 'two'"),
     "a label too high": (
         with_cell("train.csv", "label", 10),
-        r"'label' in train.csv must be a digit from 0 to 9; 1 rows are not. line 4: .*10",
+        r"'label' in train.csv must be a digit from 0 to 9; 1 row is not. line 4: .*10",
     ),
     "a digit without images": (without_sevens, "each digit from 0 to 9 at least once; it lacks 7"),
     "no label column": (without("train.csv", "label"), "train.csv lacks the column 'label'"),
@@ -193,9 +193,9 @@ BROKEN: Mapping[str, tuple[Callable[[Tables], None], str]] = {
     ),
     "an id in words": (
         with_cell("sample_submission.csv", "ImageId", "three"),
-        r"\(20\) .* differ: .* 1 of sample_submission.csv are not .* \(three\)",
+        r"\(20\) .* differ: .* 1 of sample_submission.csv is not .* \(three\)",
     ),
-    "ids twice": (with_cell("sample_submission.csv", "ImageId", 1), "1 duplicate ids: 1"),
+    "ids twice": (with_cell("sample_submission.csv", "ImageId", 1), "1 duplicate id: 1"),
 }
 
 
@@ -211,7 +211,7 @@ def test_broken_files_say_what_is_wrong(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (slice(4, 5), "1 of 20 rows have another number of fields than the 784 .* line 5 has 785"),
+        (slice(4, 5), "1 of 20 rows has another number of fields than the 784 .* line 5 has 785"),
         (slice(1, None), "names 784 columns, and each row has 785 fields"),
     ],
 )
@@ -231,7 +231,7 @@ def test_a_file_cut_in_the_middle_of_a_row_names_the_row(tmp_path: Path) -> None
     text = (tmp_path / "train.csv").read_text()
     (tmp_path / "train.csv").write_text(text[: text.rindex(",", 0, -400)])
     with pytest.raises(
-        DataError, match="1 of 180 rows have another number of fields .* line 181 has"
+        DataError, match="1 of 180 rows has another number of fields .* line 181 has"
     ):
         load(tmp_path)
 

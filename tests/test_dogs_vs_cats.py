@@ -377,8 +377,8 @@ def with_(name: str, content: bytes) -> Callable[[dict[str, bytes]], dict[str, b
         (with_("train/cat.2.jpg", jpeg(picture(1))[:500]), r"train/cat\.2\.jpg is not a readable "
          r"image \(.*(?i:truncated).*\)\. Download the files again, or leave it out"),
         (with_("test/4.jpg", b"not at all"), r"test/4\.jpg is not .* image \(it begins with"),
-        (with_("test/7.jpg", jpeg(picture(1))), r"1 of the test images are not in .* \(7\)"),
-        (without("test/5"), r"1 of the sample submission are not in the test images \(5\)"),
+        (with_("test/7.jpg", jpeg(picture(1))), r"1 of the test images is not in .* \(7\)"),
+        (without("test/5"), r"1 of the sample submission is not in the test images \(5\)"),
         (with_("sample_submission.csv", b"id,share\n1,0.5\n"), r"lacks the column 'label'"),
         (with_("sample_submission.csv", b""), r"The sample submission is not a readable CSV"),
         (without("train/dog"), r"no photograph of a dog \(dog\.N\.jpg\)"),

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from comps.base import CodeError, DataError, OwnCodeError, StoreError, UsageError, WorkbenchError
 from comps.catalog import competition_names
 from ensembles import METHODS
 from pipelines.basics.version import own_version
 from pipelines.cli import comparison_tables
+from pipelines.cli.app import EXIT_CODES
 from pipelines.folds import SCHEMES
 from pipelines.tuning.optuna_search import SAMPLERS
 from tests.commands import comps
@@ -118,3 +120,12 @@ def test_all_takes_no_name_and_fails_where_nothing_could_be_compared(tmp_path: P
     nothing = comps("compare", "--all", "--engine", "nosuch", cwd=tmp_path, code=1)
     assert "Nothing could be compared" in nothing.err
     assert nothing.err.count("could not be compared: There is no engine") == 5
+
+
+def test_the_help_says_what_exit_codes_mean_and_errors_keep_to_it(tmp_path: Path) -> None:
+    assert EXIT_CODES in " ".join(comps("--help", cwd=tmp_path).out.split())
+    assert {error.exit_code for error in (UsageError, DataError, OwnCodeError)} == {2}
+    assert {error.exit_code for error in (WorkbenchError, StoreError, CodeError)} == {1}
+    # As the parser of the command line ends.
+    comps("run", cwd=tmp_path, code=2)
+    comps("no-such-command", cwd=tmp_path, code=2)

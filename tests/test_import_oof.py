@@ -256,7 +256,7 @@ REFUSED: dict[str, tuple[str, Change, str]] = {
         lambda table: table.drop(columns="price"),
         r"test.csv lacks the columns \['price'\]; it has \['id'\]\.$",
     ),
-    "a row without an id": ("oof", cell(0, "id", None), "oof.csv has 1 rows without an id"),
+    "a row without an id": ("oof", cell(0, "id", None), "oof.csv has 1 row without an id"),
     "a missing id": ("oof", lambda table: table[2:], "2 ids of the data are missing: 1000, 1001"),
     "an id twice": (
         "test",
@@ -583,7 +583,7 @@ def test_a_refused_import_changes_nothing_and_a_good_one_replaces(
     before, path = away.twin(), away.path
     test = pd.read_csv(path / "test.csv")
     test[1:].to_csv(path / "test.csv", index=False)
-    done = comps(*IMPORT, cwd=path, code=1)
+    done = comps(*IMPORT, cwd=path, code=2)
     assert f"1 ids of the data are missing: {test['Id'][0]}." in done.err
     assert away.twin().key == before.key
     test.assign(SalePrice=1e5).to_csv(path / "test.csv", index=False)

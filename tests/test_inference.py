@@ -12,7 +12,7 @@ import pytest
 
 from comps.base import AmbiguousError, DataError, Dataset, Task, UsageError
 from comps.kinds.table.kinds import Column, kind_of
-from pipelines import Found, infer
+from pipelines import Found, folds_table, infer
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -53,7 +53,7 @@ def write(folder: Path, **tables: pd.DataFrame) -> Path:
 def competition(folder: Path, kind: str = "values", sample: Any = 0.5, **more: Any) -> Path:
     """Write the usual three files."""
     train, test = rows().assign(y=target(kind)), rows(N, 20)
-    if isinstance(sample, pd.DataFrame):
+    if isinstance(sample, pd.DataFrame) or sample is None:
         submission = sample
     else:
         submission = pd.DataFrame({"Id": test["Id"], "y": sample})
@@ -130,7 +130,7 @@ def test_without_a_sample_the_column_that_the_test_rows_lack_is_predicted(tmp_pa
     found = infer(competition(tmp_path, sample_submission=None), metric="rmse")
     assert said(found, "target") == ("y", "the test rows lack it")
     assert load(found).template.columns.tolist() == ["Id", "y"]
-    two = rows().assign(y=target("values"), z=1.5)
+    two = rows().assign(y=target("values"), z=target("values") + 1)
     with pytest.raises(AmbiguousError, match="Which column is to be predicted.*y, z.*--target"):
         infer(competition(tmp_path, train=two, sample_submission=None), metric="rmse")
     chosen = infer(
@@ -286,6 +286,77 @@ def test_dates_after_all_training_rows_order_the_folds(tmp_path: Path) -> None:
     assert plain.inference.schema.group == "town"
 
 
+def test_none_says_that_no_column_has_a_role_unless_one_is_called_so(tmp_path: Path) -> None:
+    when = pd.date_range("2020-01-01", periods=N + 20).astype(str)
+    mixed = np.random.default_rng(0).permutation(40)
+    train = rows(customer=mixed[np.arange(N) // 3]).assign(y=target("values"))
+    test = rows(N, 20, customer=mixed[20 + np.arange(20) // 3])
+    found = infer(competition(tmp_path, train=train, test=test), metric="rmse", group="none")
+    assert said(found, "group") == ("none", "as you say")
+    assert found.competition.scheme == "stratified" and load(found).groups is None
+    later = competition(
+        tmp_path, train=train.assign(when=when[:N]), test=test.assign(when=when[N:])
+    )
+    found = infer(later, metric="rmse", time="none", group="none")
+    assert said(found, "time") == ("none", "as you say")
+    assert found.competition.scheme == "stratified" and load(found).times is None
+    named = [part.rename(columns={"customer": "none"}) for part in (train, test)]
+    found = infer(competition(tmp_path, train=named[0], test=named[1]), metric="rmse", group="none")
+    assert found.inference.schema.group == "none" and found.competition.scheme == "grouped"
+
+
+def test_scheme_and_number_of_folds_are_those_that_were_said(tmp_path: Path) -> None:
+    when = pd.date_range("2020-01-01", periods=N + 20).astype(str)
+    train = rows(when=when[:N]).assign(y=target("values"))
+    folder = competition(tmp_path, train=train, test=rows(N, 20, when=when[N:]))
+    found = infer(folder, metric="rmse", folds=3)
+    assert said(found, "folds") == ("3, expanding", "rows are ordered by when; 3 as you say")
+    found = infer(folder, metric="rmse", folds=4, scheme="kfold")
+    assert said(found, "folds") == ("4, kfold", "as you say")
+    assert (found.competition.scheme, found.competition.n_folds) == ("kfold", 4)
+    assert found.inference.schema.time is None
+    # Named by the user, it is still found what they are ordered by.
+    assert infer(folder, metric="rmse", scheme="expanding").inference.schema.time == "when"
+    with pytest.raises(UsageError, match="no fold scheme 'kfolds'"):
+        infer(folder, metric="rmse", scheme="kfolds")
+    with pytest.raises(UsageError, match="at least 2"):
+        infer(folder, metric="rmse", folds=1)
+
+
+@pytest.mark.parametrize("form", ["one cell is no date", "two ways of writing"])
+def test_times_that_cannot_be_read_are_refused_with_a_way_out(tmp_path: Path, form: str) -> None:
+    days = pd.date_range("2020-01-01", periods=320)
+    when = days.astype(str).to_numpy(dtype=object)
+    if form == "one cell is no date":
+        when[5] = "soon"
+    else:
+        when[::2] = days[::2].strftime("%d.%m.%Y")
+    train = rows(0, 300, when=when[:300]).assign(y=target("values", 300))
+    folder = competition(tmp_path, train=train, test=rows(300, 20, when=when[300:]), sample=None)
+    found = infer(folder, metric="rmse", target="y", time="when")
+    with pytest.raises(DataError, match=r"read in .*Mend the cells, or .*: --time none"):
+        load(found)
+    found = infer(folder, metric="rmse", target="y", time="none")
+    assert found.competition.scheme == "stratified" and load(found).times is None
+
+
+def test_a_scheme_that_keeps_groups_whole_says_so(tmp_path: Path) -> None:
+    mixed = np.random.default_rng(0).permutation(40)
+    train = rows(customer=mixed[np.arange(N) // 3]).assign(y=target("values"))
+    test = rows(N, 20, customer=mixed[20 + np.arange(20) // 3])
+    folder = competition(tmp_path, train=train, test=test)
+    found = infer(folder, metric="rmse", scheme="kfold")
+    assert said(found, "folds") == ("5, kfold, whole groups of customer", "as you say")
+    table = folds_table(found.competition, data=folder, runs=tmp_path)
+    assert "20 groups" in table.how
+    assert len(table.table.assign(of=train["customer"])[["of", "fold"]].drop_duplicates()) == 20
+    plain = infer(folder, metric="rmse", scheme="kfold", group="none")
+    assert said(plain, "folds")[0] == "5, kfold"
+    table = folds_table(plain.competition, data=folder, runs=tmp_path)
+    assert "group" not in table.how
+    assert len(table.table.assign(of=train["customer"])[["of", "fold"]].drop_duplicates()) > 20
+
+
 def test_a_small_class_has_fewer_folds(tmp_path: Path) -> None:
     labels = np.array(["a", "b"] * (N // 2), dtype=object)
     labels[:3] = "rare"
@@ -354,6 +425,129 @@ def test_further_tables_reach_a_function_of_the_users(tmp_path: Path) -> None:
     assert any("learning() makes something else" in note for note in notes)
 
 
+# Labels
+
+
+def test_labels_that_differ_in_the_way_they_are_written_alone_are_refused(tmp_path: Path) -> None:
+    labels = ["Yes", "yes ", "YES", "no"] * 15
+    folder = competition(tmp_path, train=rows().assign(y=labels))
+    message = r"'YES' \(15 rows\) and 'Yes' \(15 rows\) and 'yes' \(15 rows\)\. .* --label 'YES' "
+    with pytest.raises(DataError, match=message):
+        infer(folder, metric="accuracy")
+    with pytest.raises(DataError, match="--label"):
+        infer(folder, metric="accuracy", labels=["YES", "Yes"])
+    found = infer(folder, metric="accuracy", labels=["YES", "Yes", "yes"])
+    assert found.inference.schema.classes == ("YES", "Yes", "no", "yes")
+    dataset = load(found)
+    assert len(dataset.classes) == 4
+    assert any("y: 15 cells of train.csv have blanks around the label" in n for n in dataset.notes)
+
+
+def test_a_word_for_missing_may_be_a_label_if_that_is_said(tmp_path: Path) -> None:
+    labels = ["EU", "NA", "AS"] * 20
+    folder = competition(tmp_path, train=rows().assign(y=labels))
+    with pytest.raises(
+        DataError, match=r"20 rows .*: 'NA' in 20 rows is read as missing.* --label 'NA'"
+    ):
+        load(infer(folder, metric="accuracy"))
+    without = load(infer(folder, metric="accuracy", leave_out="missing-target"))
+    assert without.classes == ("AS", "EU") and len(without.target) == 40
+    assert any("'NA' in 20 rows" in note for note in without.notes)
+    kept = load(infer(folder, metric="accuracy", labels="NA"))
+    assert [kept.classes[int(code)] for code in kept.target] == labels
+    alone = competition(tmp_path, train=rows().assign(y=["EU", "NA"] * 30))
+    with pytest.raises(DataError, match="has the label 'EU' alone.*--label 'NA'"):
+        infer(alone, metric="accuracy")
+    assert load(infer(alone, metric="accuracy", labels="NA")).classes == ("EU", "NA")
+    # Its column in the sample submission says it, too.
+    sample = rows(N, 20)[["Id"]].assign(NA=0.3, EU=0.3, AS=0.4)
+    named = load(infer(competition(tmp_path, "three", sample, train=rows().assign(y=labels)),
+                       metric="log_loss"))  # fmt: skip
+    assert named.classes == ("NA", "EU", "AS") and len(named.target) == N
+
+
+# Which file is which
+
+
+@pytest.mark.parametrize("name", ["train_targets", "train_labels", "y_train"])
+def test_targets_may_lie_in_a_table_of_their_own(tmp_path: Path, name: str) -> None:
+    values = target("values")
+    targets = rows()[["Id"]].assign(y=values).sample(frac=1.0, random_state=0)
+    folder = competition(tmp_path, train=rows(), **{name: targets})
+    found = infer(folder, metric="rmse")
+    assert said(found, "table of targets") == (
+        f"{name}.csv", "joined to train.csv, which has no target; by their common column",
+    )  # fmt: skip
+    assert found.others == [] and found.inference.schema.targets == ("y",)
+    np.testing.assert_array_equal(load(found).target, values)
+    # Another order is other content, and the same targets.
+    one = load(found)
+    (folder / f"{name}.csv").write_text(targets.sort_index().to_csv(index=False))
+    assert load(found).fingerprint != one.fingerprint
+    np.testing.assert_array_equal(load(found).target, values)
+
+
+def test_a_table_of_targets_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    targets = rows()[["Id"]].assign(y=target("values"))
+    for spoilt_targets, message in (
+        (targets.assign(Id=targets["Id"] + 1), "differ"),
+        (pd.concat([targets, targets[:1]]), r"train_targets\.csv has 1 duplicate id: 0"),
+        (targets[["y"]], "one column in common, .* they have none"),
+        (targets.assign(size=1), "one column in common, .* they have 'Id', 'size'"),
+    ):
+        folder = competition(tmp_path, train=rows(), train_targets=spoilt_targets)
+        with pytest.raises(DataError, match=message):
+            infer(folder, metric="rmse")
+    two = competition(tmp_path, train=rows(), train_targets=targets, train_labels=targets)
+    with pytest.raises(AmbiguousError, match="--targets-file"):
+        infer(two, metric="rmse")
+    found = infer(two, metric="rmse", targets_file="train_labels")
+    assert load(found).target.tolist() == targets["y"].tolist()
+
+
+def test_rows_that_a_table_of_targets_lacks_are_left_out_where_that_is_said(tmp_path: Path) -> None:
+    targets = rows()[["Id"]].assign(y=target("two"))[3:]
+    folder = competition(tmp_path, train=rows(), train_targets=targets)
+    with pytest.raises(DataError, match=r"3 rows of .* no target \(lines 2, 3, 4\).*--leave-out"):
+        load(infer(folder, metric="auc"))
+    data = load(infer(folder, metric="auc", leave_out="missing-target"))
+    assert data.train_ids.tolist() == targets["Id"].tolist()
+    assert np.array(data.classes)[data.target.astype(int)].tolist() == targets["y"].tolist()
+
+
+def test_duplicate_ids_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    test = rows(N, 20, key=np.arange(20))
+    test.loc[1, "Id"] = N
+    train = rows(key=np.arange(N) + 100).assign(y=target("values"))
+    folder = competition(tmp_path, train=train, test=test, sample_submission=None)
+    with pytest.raises(DataError, match=r"duplicate id: 60\. Keep one row of each\. .* --id"):
+        load(infer(folder, metric="rmse", id="Id"))
+    assert load(infer(folder, metric="rmse", id="key")).test_ids.tolist() == list(range(20))
+
+
+def test_a_table_of_labels_beside_training_rows_with_targets_is_a_further_one(
+    tmp_path: Path,
+) -> None:
+    labels = pd.DataFrame({"town": ["Ulm", "Hof"], "label": ["a", "b"]})
+    found = infer(competition(tmp_path, labels=labels), metric="rmse")
+    assert found.others == ["labels.csv"] and load(found).target.tolist() == list(target("values"))
+
+
+def test_sheets_are_told_to_be_saved_as_csv(tmp_path: Path) -> None:
+    (tmp_path / "train.xlsx").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"holds no table.*train\.xlsx\. Save the sheets as CSV"):
+        infer(tmp_path, metric="rmse")
+    folder = competition(tmp_path)
+    # The part that is there counts; a sheet of a part that is not must not be overlooked.
+    (folder / "train.xlsx").write_bytes(b"PK")
+    assert infer(folder, metric="rmse").inference.schema.id == "Id"
+    (folder / "test.csv").rename(folder / "test.xlsx")
+    with pytest.raises(
+        DataError, match=r"^test\.xlsx is a document of a spreadsheet.*Save it as a"
+    ):
+        infer(folder, metric="rmse")
+
+
 # What is refused
 
 
@@ -366,9 +560,9 @@ def spoilt(**parts: Any) -> Any:
     ("kind", "metric", "parts", "message"),
     [
         ("values", "rmse", {"train": rows().assign(y=[np.nan, *target("values")[1:]])},
-         r"1 rows of train.csv have no target \(lines 2\).*--leave-out missing-target"),
+         r"1 row of train.csv has no target \(lines 2\).*--leave-out missing-target"),
         ("values", "rmse", {"train": rows().assign(y=["x", *target("values")[1:]])},
-         "1 values of the target 'y' in train.csv are no numbers: line 2: 'x'"),
+         "y: 1 cell of train.csv is no number: line 2: 'x'"),
         ("two", "auc", {"train": rows().assign(y="yes")}, "has the label 'yes' alone"),
         ("three", "accuracy", {"train": rows().assign(y=["once", *target("three")[1:]])},
          "A single row has the label 'once'.*--leave-out rare-class"),
@@ -418,6 +612,24 @@ def test_the_metric_and_the_sample_must_agree(tmp_path: Path) -> None:
         infer(folder, metric="f1")
 
 
+def test_a_column_of_probabilities_for_each_class_is_refused_of_labels(tmp_path: Path) -> None:
+    sample = rows(N, 20)[["Id"]].assign(mid=0.3, high=0.3, low=0.4)
+    folder = competition(tmp_path, "three", sample)
+    with pytest.raises(DataError, match="accuracy is of labels, .* --metric log_loss, or give a s"):
+        infer(folder, metric="accuracy")
+    assert infer(folder, metric="log_loss").competition.target_columns == ("mid", "high", "low")
+
+
+@pytest.mark.parametrize(("sample", "told"), [(0.5, True), ("no", False), ("Yes", False)])
+def test_labels_are_said_to_be_written_where_the_sample_has_something_else(
+    tmp_path: Path, sample: Any, told: bool
+) -> None:
+    notes = infer(competition(tmp_path, "two", sample), metric="accuracy").inference.notes
+    wanted = "'y' of the sample submission holds '0.5', and accuracy is of labels"
+    assert any(note.startswith(wanted) and "'no', 'yes'" in note for note in notes) == told
+    assert not infer(competition(tmp_path, "two", sample), metric="auc").inference.notes
+
+
 def test_rows_of_one_query_stay_in_one_fold(tmp_path: Path) -> None:
     train = rows(query=np.arange(N) // 6).assign(y=target("digits"))
     test = rows(N, 20, query=np.arange(20) // 5 + 100)
@@ -440,6 +652,13 @@ def test_weights_and_folds_are_columns_that_models_do_not_see(tmp_path: Path) ->
     assert dataset.weights is not None and dataset.weights[3] == 4.0
     assert dataset.folds is not None and dataset.folds.tolist() == [n % 4 for n in range(N)]
     assert list(dataset.train) == ["size", "town"]
+    # Below zero no fold predicts a row, which is no fold of its own.
+    some = train.assign(kfold=np.arange(N) % 4 - 1)
+    found = infer(competition(tmp_path, train=some), metric="rmse")
+    assert found.competition.n_folds == 3
+    assert load(found).folds.tolist() == some["kfold"].tolist()  # type: ignore[union-attr]
+    with pytest.raises(DataError, match="is missing in 15 rows: 1, 5, .* write -1"):
+        infer(competition(tmp_path, train=some.replace({"kfold": {-1: None}})), metric="rmse")
     bad = train.assign(weight=-1.0)
     with pytest.raises(DataError, match="above zero; 60 in 'weight' are not"):
         load(infer(competition(tmp_path, train=bad), metric="rmse", weight="weight"))
@@ -472,7 +691,7 @@ def test_features_of_the_users_see_ids_and_groups_and_models_do_not(tmp_path: Pa
     def broken(part: pd.DataFrame) -> pd.DataFrame:
         return part[["nothing"]]
 
-    with pytest.raises(UsageError, match=r"broken\(\) failed in line \d+ of test_inference.py"):
+    with pytest.raises(UsageError, match=r"broken\(\) failed \(test_inference.py:\d+\)"):
         table_competition(folder, metric="rmse", features=broken).load(folder)
 
 

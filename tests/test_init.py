@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pty
+import re
+import runpy
 import subprocess
 import zipfile
 from pathlib import Path
@@ -12,6 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from comps.base import Competition, UsageError
+from pipelines import cross_validate
+from pipelines.api.inferring import infer, init
 from tests.commands import COMPS, comps, environment
 
 FAST = ("--models", "class-share,logistic", "--folds", "3", "--no-nested")
@@ -49,27 +54,81 @@ def test_an_archive_becomes_a_checked_submission(titanic: Path, tmp_path: Path) 
 
 
 def test_the_file_that_is_written_gives_the_same_rows_and_is_followed(
-    titanic: Path, tmp_path: Path
+    titanic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = comps("init", "ship", "--data", titanic, "--metric", "accuracy", cwd=tmp_path)
     file = tmp_path / "competitions" / "ship" / "competition.py"
     assert str(file.relative_to(tmp_path)) in done.out
     text = file.read_text()
-    assert len(text.splitlines()) < 40 and '"boolean"' not in text
-    one = comps("cv", titanic, "--metric", "accuracy", *FAST[:4], "--json", cwd=tmp_path)
-    other = comps("cv", "ship", *FAST[:4], "--json", cwd=tmp_path)
-    scores = [
-        {row["model"]: row["score"] for row in found.event("leaderboard")["rows"]}
-        for found in (one, other)
-    ]
-    assert scores[0] == scores[1]
+    assert len(text.splitlines()) < 42 and '"boolean"' not in text
+    # Further processes would take most of the time.
+    monkeypatch.chdir(tmp_path)
+
+    def scores(competition: str | Competition) -> dict[str, float]:
+        found = cross_validate(
+            competition, models="class-share,logistic", folds=3, engine="inline", runs=tmp_path
+        )
+        return {name: oof.score for name, oof in found.oof.items()}
+
+    before = scores("ship")
+    assert before == scores(infer(titanic, metric="accuracy").competition)
     changed = text.replace("return rows\n", 'return rows[["Age"]]\n')
     file.write_text(changed)
+    # This process keeps the file as it was imported.
     worse = comps("cv", "ship", *FAST[:4], "--json", cwd=tmp_path).event("leaderboard")["rows"]
-    assert max(row["score"] for row in worse) < max(scores[0].values())
-    again = comps("init", "ship", "--data", titanic, "--metric", "auc", cwd=tmp_path, code=2)
-    assert "There is a file" in again.err
+    assert max(row["score"] for row in worse) < max(before.values())
+    with pytest.raises(UsageError, match="There is a file"):
+        init("ship", titanic, metric="auc")
     assert file.read_text() == changed
+
+
+@pytest.mark.parametrize(
+    ("metric", "targets"),
+    [
+        ("rmse", {"y": "values"}),
+        ("auc", {"y": "two"}),
+        ("accuracy", {"y": "three"}),
+        ("rmse", {"y": "values", "z": "values"}),
+        ("log_loss", {"y": "two", "z": "two"}),
+    ],
+)
+def test_the_models_that_the_file_suggests_train_when_their_signs_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: str, targets: dict[str, str]
+) -> None:
+    rng = np.random.default_rng(0)
+    size = rng.normal(size=90)
+    kinds = {
+        "values": size + rng.normal(size=90),
+        "two": (size > 0).astype(int),
+        "three": np.digitize(size, [-0.5, 0.5]),
+    }
+    rows = pd.DataFrame({"size": size, "town": rng.choice(["Ulm", "Hof"], 90)})
+    table = tmp_path / "rows.csv"
+    rows.assign(**{name: kinds[kind] for name, kind in targets.items()}).to_csv(table, index=False)
+    monkeypatch.setenv("COMPS_COMPETITIONS", str(tmp_path))
+    file = init("own", table, metric=metric, target=list(targets)).file
+    marked = re.compile(r"^( *)# (from|models=|    |\],)", re.MULTILINE)
+    text, count = marked.subn(r"\1\2", file.read_text())
+    assert count == 7
+    file.write_text(text)
+    competition = runpy.run_path(str(file))["COMPETITION"]
+    assert len(competition.models) > 3
+    own = [model.name for model in competition.models][-2:]
+    found = cross_validate(competition, models=own, folds=2, engine="inline", runs=tmp_path)
+    assert set(found.oof) == set(own)
+
+
+def test_without_a_sample_submission_none_is_said_to_be_followed(
+    titanic: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(titanic) as archive:
+        archive.extractall(tmp_path / "data", ["train.csv", "test.csv"])
+    for data, template in (
+        (titanic, "sample submission."),
+        (tmp_path / "data", "ids of the test rows; there is no sample submission."),
+    ):
+        done = comps("run", data, "--metric", "accuracy", *FAST, cwd=tmp_path)
+        assert f"checked against the {template} Submitted: " in " ".join(done.out.split())
 
 
 def test_metric_model_and_features_of_the_users_take_a_few_lines(
@@ -94,6 +153,46 @@ def test_metric_model_and_features_of_the_users_take_a_few_lines(
     rows = comps("cv", "ship", "--folds", "3", "--json", cwd=tmp_path).event("leaderboard")["rows"]
     assert rows[0]["model"] == "decision-tree-classifier"
     assert 70 < rows[0]["score"] <= 100
+
+
+def test_folds_that_are_said_are_shown_written_and_trained(titanic: Path, tmp_path: Path) -> None:
+    said = ("--metric", "accuracy", "--folds", "4", "--scheme", "kfold")
+    done = comps("init", "ship", "--data", titanic, *said, cwd=tmp_path)
+    assert "4, kfold" in done.out and "as you say" in done.out
+    text = (tmp_path / "competitions" / "ship" / "competition.py").read_text()
+    assert 'scheme="kfold"' in text and "n_folds=4" in text
+    models = ("--models", "class-share", "--json")
+    events = comps("cv", titanic, *said, *models, cwd=tmp_path).events
+    rows = {row["what"]: row["value"] for row in events[0]["rows"]}
+    assert rows["folds"] == "4, kfold"
+    (planned,) = [event for event in events if event["event"] == "planned"]
+    assert planned["to_fit"] == 4
+
+
+@pytest.mark.parametrize("spoilt", ["ids", "targets", "folds", "nothing"])
+def test_what_run_will_refuse_is_said_when_the_file_is_written(
+    titanic: Path, tmp_path: Path, spoilt: str
+) -> None:
+    folder = tmp_path / "ship"
+    with zipfile.ZipFile(titanic) as archive:
+        archive.extractall(folder)
+    if spoilt == "ids":
+        sample = pd.read_csv(folder / "gender_submission.csv")
+        sample[:40].to_csv(folder / "gender_submission.csv", index=False)
+    elif spoilt == "targets":
+        train = pd.read_csv(folder / "train.csv").astype({"Survived": "Int64"})
+        train.loc[3, "Survived"] = pd.NA
+        train.to_csv(folder / "train.csv", index=False)
+    more = ("--folds", "1000") if spoilt == "folds" else ()
+    done = comps("init", "ship", "--data", folder, "--metric", "accuracy", *more, cwd=tmp_path)
+    assert (tmp_path / "competitions" / "ship" / "competition.py").is_file()
+    if spoilt == "nothing":
+        assert "Next: comps run ship" in done.out
+        return
+    refused = comps("cv", "ship", *FAST[:2], cwd=tmp_path, code=2)
+    message = refused.err.splitlines()[-1].removeprefix("Error: ")
+    assert f"'comps run ship' will refuse the data as they are: {message}" in done.out
+    assert "Next: comps run" not in done.out
 
 
 @pytest.mark.parametrize(
@@ -144,5 +243,6 @@ def test_a_single_table_is_cross_validated_without_a_submission(tmp_path: Path) 
         "run", "flats.csv", "--metric", "rmse", "--target", "y", "--models", "median,ridge",
         "--no-nested", cwd=tmp_path,
     )  # fmt: skip
-    assert "No test rows: nothing to submit." in done.out
+    assert "No test rows: nothing to submit. Chosen: ridge" in done.out
+    assert "Submitted" not in done.out
     assert not (tmp_path / "submission.csv").exists()

@@ -25,6 +25,7 @@ from comps.base import (
     predicted_classes,
 )
 from comps.metrics import ACCURACY, LOG_LOSS, ROC_AUC
+from pipelines import score
 from submissions import build_submission, check_submission, score_submission
 from submissions.labels import label_codes, labels_of
 from tests.commands import comps
@@ -308,7 +309,7 @@ def test_perfect_digits_have_an_accuracy_of_one(tmp_path: Path) -> None:
 def test_a_digit_that_is_none_is_refused_with_those_that_are(tmp_path: Path) -> None:
     write(tmp_path / "answers.csv", [0, 1, 2], DIGITS)
     write(tmp_path / "other.csv", [0, 1, 2.5], DIGITS)
-    done = comps("score", "other.csv", "answers.csv", cwd=tmp_path, code=1)
+    done = comps("score", "other.csv", "answers.csv", cwd=tmp_path, code=2)
     assert "unknown: 2.5 (ids 3). Known: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9." in done.err
 
 
@@ -328,9 +329,40 @@ def test_answers_of_one_class_and_swapped_files_end_in_a_sentence(tmp_path: Path
     write(tmp_path / "chances.csv", [0.2, 0.7], columns)
     write(tmp_path / "ones.csv", [1, 1], columns)
     write(tmp_path / "answers.csv", [0, 1], columns)
-    done = comps("score", "chances.csv", "ones.csv", cwd=tmp_path, code=1)
+    done = comps("score", "chances.csv", "ones.csv", cwd=tmp_path, code=2)
     assert "AUC is not defined here" in done.err and "nan" not in done.err + done.out
-    done = comps("score", "answers.csv", "chances.csv", cwd=tmp_path, code=1)
+    done = comps("score", "answers.csv", "chances.csv", cwd=tmp_path, code=2)
     assert "the submission comes first" in done.err
     done = comps("score", "chances.csv", "answers.csv", cwd=tmp_path)
     assert done.out == "sentiment: AUC 1.0000\n"
+
+
+def test_answers_to_probabilities_may_be_two_labels_that_say_which_is_meant() -> None:
+    chances = pd.DataFrame({"id": [1, 2, 3], "y": [0.2, 0.7, 0.9]})
+
+    def answers(*labels: object) -> pd.DataFrame:
+        return chances.assign(y=list(labels))
+
+    assert score(chances, answers("No", "Yes", "Yes"), metric="auc").value == 1
+    assert score(chances, answers("Yes", "No", "No"), metric="auc").value == 0
+    assert score(chances, answers(False, True, True), metric="auc").value == 1
+    with pytest.raises(UsageError, match="Write 1 for that one and 0 for the other"):
+        score(chances, answers("left", "right", "right"), metric="auc")
+    with pytest.raises(DataError, match="name the competition") as error:
+        score(chances, answers("No", "Yes", "perhaps"), metric="auc")
+    assert "swapped" not in str(error.value)
+
+
+@pytest.mark.parametrize("before", ["", "class_"])
+def test_a_column_a_class_is_scored_against_a_column_of_labels(before: str) -> None:
+    shares = [[0.7, 0.2, 0.1], [0.1, 0.3, 0.6], [0.2, 0.5, 0.3]]
+    columns = [f"{before}{label}" for label in ("b", "a", "c")]
+    chances = pd.DataFrame(shares, columns=columns).assign(id=[1, 2, 3])[["id", *columns]]
+    answers = pd.DataFrame({"id": [1, 2, 3], "kind": ["b", "c", "a"]})
+    expected = -np.log([0.7, 0.6, 0.5]).mean()
+    assert score(chances, answers, metric="log_loss").value == pytest.approx(expected)
+    chosen = replace(CHANCES, task=Task.MULTICLASS, target_columns=tuple(columns))
+    chosen = replace(chosen, id_column="id", metric=LOG_LOSS)
+    assert score(chances, answers, chosen).value == pytest.approx(expected)
+    with pytest.raises(DataError, match=r"The labels d of the answers \(ids 3\) have no column"):
+        score(chances, answers.assign(kind=["b", "c", "d"]), metric="log_loss")

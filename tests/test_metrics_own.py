@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,8 +15,8 @@ from sklearn.linear_model import Ridge
 
 import comps
 from comps import metric
-from comps.base import Competition, Loss, Metric, Truth, UsageError
-from pipelines import cross_validate
+from comps.base import Competition, Loss, Metric, OwnCodeError, Truth, UsageError, WorkbenchError
+from pipelines import cross_validate, history
 from pipelines.store.keys import result_key
 from tests.support import kfold
 from tests.tables import own, table
@@ -107,3 +109,49 @@ def test_a_metric_made_in_a_function_judges_in_worker_processes(tmp_path: Path) 
     expected = np.mean(np.abs(result.target - oof.valid) ** 1.5)
     assert oof.score == pytest.approx(expected)
     assert pd.notna(oof.fold_scores).all()
+
+
+def test_what_a_metric_raises_or_returns_is_told_with_its_place() -> None:
+    def broken(target: Floats, prediction: Floats) -> float:
+        return float(pd.Series(target)["nothing"])
+
+    line = broken.__code__.co_firstlineno + 1
+    place = rf"'broken' failed \(test_metrics_own.py:{line}\): KeyError: 'nothing'"
+    with pytest.raises(OwnCodeError, match=place):
+        metric(broken, greater_is_better=True).score(np.zeros(2), np.zeros(2))
+
+    def silent(target: Floats, prediction: Floats) -> Any:
+        return None
+
+    with pytest.raises(OwnCodeError, match="'silent' must return a number; None came"):
+        metric(silent, greater_is_better=True).score(np.zeros(2), np.zeros(2))
+
+
+def few_alone(target: Floats, prediction: Floats) -> float:
+    if len(target) > 20:
+        raise OverflowError("too many")
+    return worst(target, prediction)
+
+
+@pytest.mark.parametrize("engine", ["inline", "local"])
+def test_a_metric_that_fails_late_leaves_what_was_trained(tmp_path: Path, engine: str) -> None:
+    few = metric(few_alone, greater_is_better=False)
+    competition = own(table(), metric=few)
+    with pytest.raises(OwnCodeError, match=r"'few_alone' failed \(test_metrics_own.py:\d+\)"):
+        cross_validate(competition, models=[Ridge()], runs=tmp_path, engine=engine)
+    assert len(list(tmp_path.rglob("models/**/*.npz"))) >= 5
+    (record,) = history(competition, runs=tmp_path).records
+    assert record.state == "failed" and "few_alone" in (record.error or "")
+
+
+def test_a_metric_that_fails_in_a_worker_names_the_users_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "users_metric.py").write_text("def gain(y, p):\n    return {}['x']\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    users = importlib.import_module("users_metric")
+    # As the files of competitions are sent.
+    cloudpickle.register_pickle_by_value(users)
+    competition = own(metric=metric(users.gain, greater_is_better=True))
+    with pytest.raises(WorkbenchError, match=r"'gain' failed \(users_metric.py:2\): KeyError"):
+        cross_validate(competition, models=[Ridge()], runs=tmp_path, engine="local")

@@ -92,6 +92,8 @@ def script(folder: Path, factor: float) -> str:
     return done.stdout
 
 
+# That own classes reach workers is tested on a competition's file, too, in test_catalog.py.
+@pytest.mark.slow
 def test_a_script_without_a_main_guard_trains_its_own_class_in_workers(tmp_path: Path) -> None:
     good = script(tmp_path, 1.0)
     # The program ran once: no worker ran it again.

@@ -696,7 +696,8 @@ def test_bad_targets_are_counted_and_the_first_is_named_by_its_line(values: list
     if not bad:
         numeric_target(series, "SalePrice", is_positive, "positive")
         return
-    line = rf"{len(bad)} rows are not\. line {bad[0] + 2}: '{values[bad[0]]}'"
+    rows = "1 row is" if len(bad) == 1 else f"{len(bad)} rows are"
+    line = rf"{rows} not\. line {bad[0] + 2}: '{values[bad[0]]}'"
     with pytest.raises(DataError, match=rf"^SalePrice must be positive; {line}"):
         numeric_target(series, "SalePrice", is_positive, "positive")
 
@@ -774,7 +775,7 @@ def test_a_column_that_the_competition_does_not_know_is_ignored(
 def test_a_price_that_is_no_positive_number_is_named_by_its_line(
     price: str, few: Mapping[str, Rows], tmp_path: Path
 ) -> None:
-    rule = "SalePrice in train.csv must be a positive number of dollars; 1 rows are not"
+    rule = "SalePrice in train.csv must be a positive number of dollars; 1 row is not"
     with pytest.raises(DataError, match=rf"^{rule}\. line 5: "):
         load_edited(few, set_cell("train.csv", 3, "SalePrice", price), tmp_path)
 
@@ -814,13 +815,13 @@ def test_an_id_that_is_there_twice_is_named(
     file: str, few: Mapping[str, Rows], tmp_path: Path
 ) -> None:
     first = few[file][0]["Id"]
-    with pytest.raises(DataError, match=rf"^{file} has 1 duplicate ids: {first}\."):
+    with pytest.raises(DataError, match=rf"^{file} has 1 duplicate id: {first}\."):
         load_edited(few, set_cell(file, 4, "Id", first), tmp_path)
 
 
 @pytest.mark.parametrize("file", ["train.csv", "test.csv"])
 def test_a_missing_id_is_refused(file: str, few: Mapping[str, Rows], tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=rf"^{file} has 1 rows without an id"):
+    with pytest.raises(DataError, match=rf"^{file} has 1 row without an id"):
         load_edited(few, set_cell(file, 4, "Id", ""), tmp_path)
 
 

@@ -120,6 +120,29 @@ def test_two_ways_in_one_column_are_refused(other: str) -> None:
         as_numbers(column(["1.25", other, "2.25", "2.5"] * 30))
 
 
+def test_numbers_in_brackets_are_below_zero_with_a_note() -> None:
+    cells = ["(1.35)", "2.5", "(3)", "4", "5.25"] * 4
+    found = as_numbers(column(cells), column(["(7)", "8"] * 5, "test.csv"))
+    assert found.train.tolist() == [-1.35, 2.5, -3, 4, 5.25] * 4
+    assert found.test is not None and found.test.tolist() == [-7, 8] * 5
+    assert found.notes == ("area: numbers in brackets are below zero: '(1.35)' is -1.35.",)
+    # One among many whole numbers changes nothing of how the others are read.
+    one = as_numbers(column([*map(str, range(60)), "(3)"])).train
+    assert one.tolist() == [*range(60), -3]
+    money = as_numbers(column(["$1,350,000", "($1,350,000)", "$(2,000)"] * 4))
+    assert money.train.tolist() == [1350000, -1350000, -2000] * 4 and len(money.notes) == 2
+
+
+def test_brackets_beside_a_minus_are_no_numbers() -> None:
+    found = as_numbers(column(["(3)", "-4", *map(str, range(60))]))
+    assert np.isnan(found.train[0]) and found.train[1] == -4
+    assert found.notes == (
+        "area: 1 cell of train.csv is no number: taken as missing. line 2: '(3)'.",
+    )
+    for text in ("(030)", "(-3)", "(a)", "()", "(1) (2)"):
+        assert parse(text) is None
+
+
 def test_thousands_in_half_of_the_cells_are_no_decimals() -> None:
     with pytest.raises(DataError, match="written in several ways|not clear"):
         as_numbers(column(["8450", "8,450"] * 50))
@@ -166,7 +189,7 @@ def test_a_few_cells_that_are_no_numbers_are_missing_with_a_note_that_names_them
 def test_infinite_cells_are_missing_with_a_note(cells: list[object]) -> None:
     found = as_numbers(column(cells))
     assert np.isnan(found.train).tolist() == [False, True, False]
-    assert len(found.notes) == 1 and "1 cells of train.csv are infinite" in found.notes[0]
+    assert len(found.notes) == 1 and "1 cell of train.csv is infinite" in found.notes[0]
 
 
 def test_what_looks_like_a_placeholder_and_comes_again_is_one_from_nearer_on() -> None:
@@ -207,7 +230,7 @@ def test_ordinary_numbers_are_no_placeholders(numbers: list[float]) -> None:
 
 def test_an_outlier_is_named_and_kept() -> None:
     found = find_placeholders(np.append(np.arange(100.0), 123456))
-    assert found.missing.tolist() == [] and "a cell holds 123456" in found.notes[0]
+    assert found.missing.tolist() == [] and "1 cell holds 123456" in found.notes[0]
     assert find_placeholders(np.append(np.arange(100.0), 500)).notes == ()
 
 

@@ -52,7 +52,7 @@ def test_known_levels_that_differ_in_case_alone_stay_apart() -> None:
 def test_words_for_missing_are_missing_with_a_note(word: str) -> None:
     found = as_levels(column(["Gd", word, "TA"]), known=KNOWN, missing=MISSING)
     assert found.train.tolist() == ["Gd", None, "TA"]
-    assert len(found.notes) == 1 and "1 cells of train.csv say" in found.notes[0]
+    assert len(found.notes) == 1 and "1 cell of train.csv says" in found.notes[0]
     silent = as_levels(column(["Gd", word]), known=KNOWN, missing=MISSING, words=MISSING)
     assert silent.notes == ()
 
@@ -68,7 +68,7 @@ def test_words_that_may_be_levels_are_levels_unless_told() -> None:
 def test_a_few_unknown_levels_are_missing_with_a_note_and_many_are_refused() -> None:
     found = as_levels(column(["Gd"] * 40 + ["Splendid"]), known=KNOWN)
     assert found.train.tolist()[-1] is None
-    assert "1 cells of train.csv are no level that is known" in found.notes[0]
+    assert "1 cell of train.csv is no level that is known" in found.notes[0]
     assert "line 42: 'Splendid'" in found.notes[0]
     with pytest.raises(DataError, match=r"in test\.csv holds 5 cells of no level .*'1'.*Known: Gd"):
         as_levels(column(["Gd"] * 40), column(["1"] * 5, "test.csv"), known=KNOWN)

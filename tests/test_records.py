@@ -111,6 +111,30 @@ def test_a_command_whose_process_is_gone_was_killed(begun: Recording) -> None:
     assert replace(gone, status=Status.DONE).state == "done"
 
 
+def test_a_command_that_ends_while_its_record_is_read_was_not_killed(
+    store: RunStore, begun: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun.record = replace(begun.record, process=2**30)
+    begun.blended({})
+
+    def ends(process: int) -> bool:
+        begun.ended(Status.DONE)
+        return False
+
+    monkeypatch.setattr("pipelines.store.records.is_running", ends)
+    ((record,), _) = read_records(store)
+    assert record.state == "done"
+
+
+def test_the_state_of_a_record_stays_what_it_was(
+    begun: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = replace(begun.record)
+    assert running.state == "running"
+    monkeypatch.setattr("pipelines.store.records.is_running", lambda process: False)
+    assert running.state == "running" and replace(running).state == "killed"
+
+
 def test_records_of_one_moment_have_different_names(store: RunStore) -> None:
     now = datetime(2026, 11, 25, 12, 30, tzinfo=UTC)
     first, when = reserve_log(store, "run", now)
@@ -305,7 +329,12 @@ def test_blend_and_submit_need_no_lock(home: Home, away: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are of another kind on Windows")
 @pytest.mark.parametrize(
-    ("number", "state"), [(signal.SIGINT, "interrupted"), (signal.SIGKILL, "killed")]
+    ("number", "state"),
+    [
+        # An interrupt is tested within a process in test_api.py.
+        pytest.param(signal.SIGINT, "interrupted", marks=pytest.mark.slow),
+        (signal.SIGKILL, "killed"),
+    ],
 )
 def test_what_is_finished_of_a_run_can_be_used_while_it_goes_on_and_after_it_ended(
     number: signal.Signals, state: str, tmp_path: Path
@@ -342,6 +371,8 @@ def test_a_run_without_a_finished_member_is_passed_over(away: Path) -> None:
     assert "Traceback" in (away / "runs" / "house-prices" / failure["log"]).read_text()
 
 
+# What is refused is tested without commands in test_failures.py.
+@pytest.mark.slow
 def test_a_failed_run_does_not_take_the_place_of_a_good_one(away: Path) -> None:
     before = (away / "submission.csv").read_bytes()
     failing = ("--models", "median,ridge[alpha=-1]")
@@ -371,6 +402,8 @@ def test_the_history_has_a_row_for_each_command(home: Home) -> None:
     assert experiment["best"] == NAME and experiment["blend_score"] is None
     shown = comps("history", "house-prices", cwd=home.path)
     assert NAME in shown.out and "median, ridge, svr" in shown.out
+    assert (run["seed"], run["sealed"]) == (0, None)
+    assert "seed" in shown.out and "sealed" in shown.out
 
 
 def test_without_records_the_history_says_so(tmp_path: Path) -> None:

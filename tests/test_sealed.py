@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import root_mean_squared_log_error
@@ -33,6 +34,7 @@ from comps.digits.competition import DIGITS
 from comps.reading.archives import read_files
 from comps.temperature.readings import TARGET, TIME
 from ensembles import best_blend
+from pipelines import load_run, run, tune
 from pipelines.api.choices import Options
 from pipelines.api.session import Session
 from pipelines.api.stored import blend, open_stored
@@ -58,6 +60,7 @@ from tests.support import (
     validate,
     write_tiny,
 )
+from tests.tables import own, table, unseen
 from tests.test_cli import answers, prices_in, tables, write_houses
 from tests.test_temperature import station, written
 
@@ -72,6 +75,7 @@ def rows_of(
     target: Sequence[float] | NDArray[Any],
     groups: Sequence[int] | NDArray[Any] | None = None,
     times: Sequence[int] | NDArray[Any] | None = None,
+    folds: Sequence[int] | NDArray[Any] | None = None,
 ) -> Dataset:
     """Return a data set whose training row i is `[i]`, and whose ids of both parts begin with 1."""
     n_rows = len(target)
@@ -86,6 +90,7 @@ def rows_of(
         fingerprint="whole",
         groups=None if groups is None else np.asarray(groups),
         times=None if times is None else np.asarray(times),
+        folds=None if folds is None else np.asarray(folds),
     )
 
 
@@ -162,6 +167,56 @@ def test_the_last_in_time_are_sealed_and_a_gap_before_them_is_left_out(
     assert (when > first).sum() < 30 <= len(hidden)
 
 
+@given(st.integers(3, 30), st.floats(0.2, 0.5), seeds, st.booleans())
+@example(4, 0.5, 0, False)
+def test_folds_that_the_user_numbered_are_sealed_whole(
+    n_folds: int, share: float, seed: int, in_time: bool
+) -> None:
+    folds = np.random.default_rng(seed).permutation(np.arange(n_folds * 20) % (n_folds + 1) - 1)
+    times = -folds if in_time else None
+    whole = rows_of(np.ones(len(folds)), folds=folds, times=times)
+    try:
+        kept, hidden = sides(TINY, whole, share, seed)
+    except UsageError as error:
+        # Following the advice works, where there is one.
+        advised = re.search(r"Use --sealed (\S+)\.$", str(error))
+        assert advised is not None or n_folds == 3
+        if advised is None:
+            return
+        kept, hidden = sides(TINY, whole, float(advised[1]), seed)
+    assert not {*folds[kept]} & {*folds[hidden]}
+    # Rows that no fold predicts are trained on.
+    assert -1 not in folds[hidden] and len({*folds[kept]} - {-1}) >= 2
+    if in_time:
+        assert times is not None and times[hidden].min() > times[kept[folds[kept] >= 0]].max()
+
+
+def test_whole_folds_cannot_be_sealed_of_two_or_where_they_cut_groups() -> None:
+    halves = np.arange(100) % 2
+    with pytest.raises(UsageError, match=r"of the 2 folds .* two left\. Leave out --sealed\."):
+        seal(TINY, rows_of(np.ones(100), folds=halves), 0.5)
+    with pytest.raises(UsageError, match=r"leaves 1\. .* Use --outer 0 for no check\."):
+        seal(TINY, rows_of(np.ones(100), folds=halves), 0.25, purpose=OUTER)
+    crossing = rows_of(np.ones(100), groups=np.arange(100) // 10, folds=np.arange(100) % 5)
+    with pytest.raises(UsageError, match="groups of their rows lie in other folds, too"):
+        seal(TINY, crossing, 0.2)
+    inside = rows_of(np.ones(100), groups=np.arange(100) // 10, folds=np.arange(100) // 20)
+    assert len(seal(TINY, inside, 0.2)[1].ids) == 20
+
+
+def test_a_run_and_a_search_go_on_with_the_folds_that_are_left(tmp_path: Path) -> None:
+    rows = table(120).assign(part=np.arange(120) % 5)
+    competition = own(rows, unseen(), folds="part")
+    choices: dict[str, Any] = {"sealed": 0.2, "runs": tmp_path, "engine": "inline"}
+    result = run(competition, models="median,ridge", nested=False, **choices)
+    assert result.folds.n_folds == 4 and result.sealed is not None
+    assert "on 24 rows" in result.sealed.text
+    assert "24 of 120 training rows (whole folds: " in "".join(result.dataset.notes)
+    assert load_run(competition, runs=tmp_path).folds.n_folds == 4
+    found = tune(competition, "ridge", trials=2, **choices)
+    assert not any("could be held out" in note for note in found.notes)
+
+
 def test_in_time_a_group_of_a_sealed_row_is_not_trained_on() -> None:
     whole = rows_of(np.ones(100), groups=[7, *range(10, 108), 7], times=list(range(100)))
     kept, hidden = sides(IN_TIME, whole, 0.2)
@@ -224,7 +279,7 @@ def test_groups_and_times_of_the_rows_held_out_are_kept() -> None:
 
 
 def test_what_cannot_be_held_out_of_a_search_is_refused_in_its_own_words() -> None:
-    words = r"--outer 0.2 of 40 training rows holds out 8 .* Use another share, or --outer 0 for"
+    words = r"--outer 0.2 of 40 training rows holds out 8 .* Use another share, or use --outer 0"
     with pytest.raises(UsageError, match=words):
         seal(TINY, rows_of(np.ones(40)), 0.2, purpose=OUTER)
 

@@ -187,8 +187,8 @@ FAULTS = [
     (edited(TRAIN, b"sentiment", b"label"), r"TrainData\.tsv lacks the column 'sentiment'"),
     (edited(TEST, b"review", b"text"), r"testData\.tsv lacks the column 'review'.*'text'"),
     (edited(TRAIN, b"\t0\t", b"\t2\t"), r"sentiment in \w+TrainData\.tsv must be 0 or 1; 1 "),
-    (edited(TRAIN, b"\t0\t", b"\t\t"), r"must be 0 or 1; 1 rows are not\. line 3: ''"),
-    (edited(TRAIN, b"2381_9", b"5814_8"), r"TrainData\.tsv has 1 duplicate ids"),
+    (edited(TRAIN, b"\t0\t", b"\t\t"), r"must be 0 or 1; 1 row is not\. line 3: ''"),
+    (edited(TRAIN, b"2381_9", b"5814_8"), r"TrainData\.tsv has 1 duplicate id"),
     (
         edited(TEST, b"Naturally in", b"Naturally\tin"),
         r"must have 2 fields .* 1 lines .* line 2: 3",

@@ -115,7 +115,7 @@ def test_several_labels_are_submitted_as_probabilities() -> None:
     assert score_submission(SEVERAL, built, answers.astype(str)) == pytest.approx(expected)
     assert not answers_are_labels(SEVERAL, answers)
     wrong = answers.assign(toxic=[0, 0.5, 0])
-    with pytest.raises(DataError, match="0 or 1 in each column; 1 rows are something else: ids 08"):
+    with pytest.raises(DataError, match="0 or 1 in each column; 1 row is something else: ids 08"):
         score_submission(SEVERAL, built, wrong)
 
 
@@ -241,7 +241,7 @@ def test_what_is_no_ranking_is_refused(kinds: list[Any], message: str) -> None:
 def test_rankings_that_cannot_be_scored_are_refused() -> None:
     answers = sample("kind").assign(kind=["cat", "ant", "dog"])
     long = answers.assign(kind=["cat ant dog", "ant", "dog"])
-    with pytest.raises(DataError, match="1 rows with more than 2 labels: ids 007"):
+    with pytest.raises(DataError, match="1 row with more than 2 labels: ids 007"):
         score_submission(MAP, long, answers)
     strange = answers.assign(kind=["cat cow", "ant", "dog"])
     with pytest.raises(DataError, match=r"1 labels that are unknown: cow \(ids 007\)"):

@@ -39,9 +39,7 @@ def test_a_few_cells_that_are_no_numbers_are_missing_and_named(tmp_path: Path) -
     dataset = load(tmp_path, cells, cells[:20])
     assert np.isnan(dataset.train["c"].iloc[[3, 7]]).all()
     assert dataset.train["c"].iloc[4] == 4.5
-    assert "c: 1 cells of train.csv are no numbers: taken as missing. line 5: 'many'" in notes(
-        dataset
-    )
+    assert "c: 1 cell of train.csv is no number: taken as missing. line 5: 'many'" in notes(dataset)
     assert "NA" not in notes(dataset)
 
 
@@ -87,7 +85,7 @@ def test_truth_values_in_any_case_and_strange_ones(tmp_path: Path) -> None:
     dataset = load(tmp_path, cells, ["YES", "No", "", "perhaps"] + ["yes"] * 16)
     assert dataset.test["c"].iloc[:2].tolist() == [1.0, 0.0]
     assert dataset.test["c"].iloc[2:4].isna().all()
-    assert "c: 1 cells of test.csv are neither true nor false" in notes(dataset)
+    assert "c: 1 cell of test.csv is neither true nor false" in notes(dataset)
     with pytest.raises(DataError, match="20 cells of test.csv are neither true nor false"):
         load(tmp_path, cells, ["ja"] * 20)
 
@@ -96,7 +94,7 @@ def test_dates_that_cannot_be_read_are_named_or_refused(tmp_path: Path) -> None:
     days = pd.date_range("2020-01-01", periods=N).strftime("%d.%m.%Y").tolist()
     dataset = load(tmp_path, days, ["soon", *days[:19]])
     assert pd.isna(dataset.test["c"].iloc[0])
-    assert "c: 1 cells of test.csv are no dates" in notes(dataset)
+    assert "c: 1 cell of test.csv is no date" in notes(dataset)
     with pytest.raises(DataError, match="20 cells of test.csv are no dates.*line 2: '2020-01-01'"):
         load(tmp_path, days, ["2020-01-01"] * 20)
 
@@ -105,7 +103,9 @@ def test_a_date_far_from_all_others_is_refused_where_it_orders_rows(tmp_path: Pa
     days = pd.date_range("2020-01-01", periods=N).astype(str).tolist()
     days[50] = "3013-01-05"
     dataset = load(tmp_path, days, days[:20], columns=["c=date"])
-    assert "1 dates of train.csv are far from all others: line 52: '3013-01-05'" in notes(dataset)
+    assert "1 cell of train.csv is a date far from all others: line 52: '3013-01-05'" in notes(
+        dataset
+    )
     with pytest.raises(DataError, match="far from all others.*line 52: '3013-01-05'"):
         load(tmp_path, days, days[:20], time="c")
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
+from comps import estimator, table_competition
 from comps.base import Competition, DataError, Dataset, Prediction, Task, UsageError
 from comps.kinds.table.features import TableFeatures
 from comps.kinds.table.fingerprint import table_fingerprint
@@ -92,6 +93,22 @@ def test_columns_with_a_role_are_no_features_and_decide_the_scheme() -> None:
     assert own(rows, time="t", group="g", scheme="grouped").scheme == "grouped"
 
 
+def test_a_column_of_folds_is_followed_and_rows_below_zero_are_never_predicted(
+    tmp_path: Path,
+) -> None:
+    rows = table(20).assign(fold=np.arange(20) % 4 - 1)
+    numbered = own(rows, folds="fold")
+    assert (numbered.scheme, numbered.n_folds) == ("column", 3)
+    assert data(numbered).folds.tolist() == rows["fold"].tolist()  # type: ignore[union-attr]
+    outcome = cross_validate(numbered, models="ridge", runs=tmp_path, engine="inline")
+    predicted = np.isfinite(outcome.oof["ridge"].valid)
+    np.testing.assert_array_equal(predicted, rows["fold"] >= 0)
+    named = own(rows.assign(fold=np.where(rows["fold"] > 0, "b", "a")), folds="fold")
+    assert named.n_folds == 2
+    with pytest.raises(DataError, match="'fold', is no whole number in 1 row: 2"):
+        own(rows.assign(fold=[0, 0.5, *[1] * 18]), folds="fold")
+
+
 @pytest.mark.parametrize(
     "times",
     [
@@ -117,6 +134,74 @@ def test_test_rows_need_the_same_columns_in_any_order() -> None:
     other = data(own(test=test[["c", "a", "b"]].assign(more=1, y=0)))
     assert list(other.test.columns) == list("abc")
     assert other.fingerprint == plain.fingerprint
+
+
+def test_columns_that_the_test_rows_lack_are_left_out_and_named_as_of_files(tmp_path: Path) -> None:
+    train, test = table().rename_axis("id").reset_index(), unseen().rename_axis("id").reset_index()
+    found = data(own(train, test[["id", "b"]], id="id"))
+    train.to_csv(tmp_path / "train.csv", index=False)
+    test[["id", "b"]].to_csv(tmp_path / "test.csv", index=False)
+    files = table_competition(tmp_path, metric="rmse", target="y", id="id").load(tmp_path)
+    for dataset in (found, files):
+        assert list(dataset.train.columns) == list(dataset.test.columns) == ["b"]
+        assert dataset.notes == ("Left out, for the test rows lack them: 'a', 'c'.",)
+
+
+def test_ids_are_found_by_their_name_unless_the_index_holds_them() -> None:
+    train, test = table().rename_axis("row_id"), unseen().rename_axis("row_id")
+    test.index += 60
+    named = data(own(train.reset_index(), test.reset_index()))
+    assert named.test_ids.tolist() == list(range(60, 80))
+    assert named.template.columns.tolist() == ["row_id", "y"] and list(named.train) == list("abc")
+    assert named.notes == ("'row_id' holds the ids: by its name, and every row has another one.",)
+    # Twice the same is no id, and an index that somebody made is one.
+    again = data(own(train.assign(house_id=1), test.assign(house_id=1)))
+    assert "house_id" in again.train and again.notes == ()
+    kept = data(own(train.assign(id=range(60)), test.assign(id=range(20))))
+    assert kept.test_ids.tolist() == list(range(60, 80)) and "id" in kept.train
+
+
+def test_texts_that_are_dates_or_numbers_are_read_with_notes() -> None:
+    days = [f"2020-01-{n % 28 + 1:02d}" for n in range(80)]
+    sizes: list[object] = [1.5, "?", "2", *range(77)]
+    train = table().assign(when=days[:60], size=sizes[:60], town=["Ulm", "?", "Hof"] * 20)
+    test = unseen().assign(when=days[60:], size=sizes[60:], town="Ulm")
+    found = data(own(train, test))
+    assert found.train["when"].dtype.kind == found.test["when"].dtype.kind == "M"
+    assert found.train["size"].tolist()[2:5] == [2.0, 0.0, 1.0]
+    assert np.isnan(found.train["size"][1]) and found.test["size"].dtype.kind == "f"
+    assert found.train["town"].tolist() == train["town"].tolist()
+    assert found.notes == (
+        "Texts that are read as dates: 'when'.",
+        "Texts that are read as numbers: 'size'.",
+        "size: 1 cell of the training rows says '?': taken as missing.",
+    )
+    said = data(own(train, test, columns={"category": ["when"], "ignored": ["size"]}))
+    assert said.train["when"].tolist() == days[:60] and "size" not in said.train
+    with pytest.raises(DataError, match=r"size must hold numbers; 40 of the 60 .* row 4: 'many'"):
+        own(train.assign(size=["1", "2", "3", *["many", "more"] * 20, *map(str, range(17))]), test,
+            columns={"number": ["size"]})  # fmt: skip
+    with pytest.raises(UsageError, match="no column that models see called 'wen'"):
+        own(train, test, columns={"date": ["wen"]})
+
+
+def test_dates_in_two_ways_are_refused_until_one_is_named() -> None:
+    rows = table().assign(when=[f"{n % 12 + 1:02d}/{n % 11 + 1:02d}/2020" for n in range(60)])
+    with pytest.raises(
+        UsageError, match=r"columns=\{'date:%d/%m/%Y': \['when'\]\}, or date:%m/%d/%Y"
+    ):
+        own(rows)
+    months = data(own(rows, columns={"date:%d/%m/%Y": ["when"]})).train["when"].dt.month
+    assert months.tolist()[:2] == [1, 2]
+
+
+def test_words_for_missing_among_labels_are_refused_unless_named() -> None:
+    rows = table().assign(y=["EU", "NA", "AS"] * 20)
+    with pytest.raises(DataError, match=r"'y' is 'NA' in 20 rows, .* labels="):
+        own(rows, metric="accuracy")
+    assert data(own(rows, metric="accuracy", labels=["NA"])).classes == ("AS", "EU", "NA")
+    with pytest.raises(DataError, match=r"'EU' \(20 rows\) and 'eu' \(20 rows\)"):
+        own(rows.replace({"y": {"NA": "eu"}}), metric="accuracy")
 
 
 def test_who_changes_the_tables_later_changes_no_competition() -> None:
@@ -148,6 +233,15 @@ def test_ids_are_kept_as_they_were_given_in_the_submission(tmp_path: Path) -> No
 ROWS, TEST = table(20), unseen(5)
 
 
+def test_usual_models_are_named_beside_own_ones() -> None:
+    usual = [model.name for model in own(ROWS).models]
+    mine = estimator(Ridge(), name="mine")
+    assert [model.name for model in own(ROWS, models=["default", mine]).models] == [*usual, "mine"]
+    some = own(ROWS, models=["lightgbm", mine]).models
+    assert [model.name for model in some] == ["median", "lightgbm", "mine"]
+    assert some[1] == own(ROWS).model("lightgbm")
+
+
 @pytest.mark.parametrize(
     ("train", "test", "more", "message"),
     [
@@ -155,15 +249,19 @@ ROWS, TEST = table(20), unseen(5)
         (ROWS, None, {"target": ["y", "z"]}, "no column of the training rows called 'z'"),
         (ROWS, None, {"target": [["y"]]}, "target takes the name of a column.* a list came"),
         (ROWS, None, {"metric": "rmsee"}, "no metric 'rmsee'. Did you mean 'rmse'"),
+        (ROWS, None, {"target": ROWS["y"]}, "name of a column.*such as 'y', .* a Series came"),
+        (ROWS, None, {"metric": own}, r"function own came\. .*metric\(own, greater_is_better="),
         (ROWS, None, {"metric": None}, "The name of a metric, such as 'rmse'.* None came"),
         (ROWS, None, {"group": "g"}, "no column of the training rows called 'g'"),
         (ROWS, None, {"group": "y"}, "'y' is the target; name another column as group"),
         (ROWS, None, {"name": "../x"}, "A name of letters"),
         (ROWS, None, {"n_folds": 1}, "n_folds must be a whole number from 2 on; 1 came"),
         (ROWS, None, {"n_folds": "5"}, "n_folds must be a whole number"),
-        (ROWS, None, {"models": "ridge"}, "models takes a list of models.*'ridge' came"),
-        (ROWS, None, {"models": ["ridge"]}, "'ridge' came"),
-        (ROWS, None, {"models": [Ridge(), Ridge()]}, "names a model twice"),
+        (ROWS, None, {"models": "ridge"}, "models takes a list, such as.*'ridge' came"),
+        (ROWS, None, {"models": ["rigde"]}, "no usual model 'rigde'.*'ridge'.* Known: default, l"),
+        (ROWS, None, {"models": [3]}, "A name, a Model, a scikit-learn estimator.* 3 came"),
+        (ROWS, None, {"models": ["default", Ridge()]}, "called 'ridge'.*name='my-ridge'"),
+        (ROWS, None, {"models": [Ridge(), Ridge()]}, "called 'ridge'.*name='my-ridge'"),
         (ROWS.to_numpy(), None, {}, "A DataFrame of pandas was expected as training rows"),
         ("train.csv", TEST, {}, "the test rows lie beside the training rows: leave out `test`"),
         (ROWS, {"a": [1]}, {}, "expected as test rows; a dict came"),
@@ -198,7 +296,8 @@ def with_missing(column: str, rows: int = 2) -> pd.DataFrame:
         (twice(ROWS), None, {}, "Two columns of the training rows have one name: 'a'"),
         (ROWS, twice(TEST), {}, "Two columns of the test rows have one name: 'a'"),
         (ROWS[["y"]], None, {}, "No column of the training rows is left to predict from"),
-        (ROWS, TEST[["a"]], {}, "lack columns of the training rows: 'b', 'c'"),
+        (ROWS, TEST[["a"]].rename(columns={"a": "A "}), {}, "a column 'a' and the test rows 'A '"),
+        (ROWS, TEST[[]].assign(more=1), {}, "No column of the training rows is left"),
         (ROWS.rename(columns={"a": 0}), None, {}, "texts and others: 0, 'b', 'c'"),
         (with_missing("y"), None, {}, "The target 'y' is missing in 2 rows: 1, 2"),
         (with_missing("g"), None, {"group": "g"}, "The group 'g' is missing in 2 rows: 1, 2"),
@@ -245,9 +344,13 @@ def test_auc_of_three_classes_sets_each_against_the_rest_and_f1_of_one_has_no_re
         (
             "poisson",
             [0.0, -1.0],
-            "Poisson deviance is of targets that are zero or more, which 10 .*: -1.0",
+            "Poisson deviance is of targets that are zero or more, .*: row 2: '-1.0'.* as rmse",
         ),
-        ("tweedie@2", [0.0, 1.0], "Tweedie@2 is of targets that are above zero, which 10 .*: 0.0"),
+        (
+            "tweedie@2",
+            [0.0, 1.0],
+            "Tweedie@2 is of targets that are above zero, which 10 .*: '0.0'",
+        ),
     ],
 )
 def test_targets_that_a_metric_has_no_score_for_are_refused(

@@ -852,7 +852,7 @@ def test_where_no_rows_can_be_spared_the_search_looks_at_all_and_says_why(
     why = (
         "no rows could be held out of the search: --outer 0.05 of 120 training rows holds out 6 "
         "and leaves 114 to train on; at least 10 are needed on both sides. Use another share, or "
-        "--outer 0 for no check"
+        "use --outer 0 for no check"
     )
     assert found.unchecked == why
     assert teller.notes == [f"comps run --tuned will not use the winner: {why}."]

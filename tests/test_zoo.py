@@ -55,7 +55,7 @@ def test_a_definition_names_a_scheme_folds_and_a_sample_that_exist(
 def test_a_name_that_is_there_twice_and_a_second_baseline_are_refused() -> None:
     competition = COMPETITIONS[0]
     twice = (*competition.models, competition.models[-1])
-    with pytest.raises(UsageError, match=r"names a model twice"):
+    with pytest.raises(UsageError, match=r"are called"):
         replace(competition, models=twice)
     second = (*competition.models, replace(competition.baseline, name="other"))
     with pytest.raises(UsageError, match=r"exactly one model of the family 'baseline'"):

@@ -62,6 +62,7 @@ class Dataset:
         folds: [n] int64, the fold of each row as the user numbered it, for the scheme "column";
             below zero for rows that are trained on in every fold and predicted in none. None where
             there is no such column.
+        made_sample: whether the sample submission was made of the test ids, as none was given.
 
     Raises:
         DataError: if the numbers of rows, ids and targets differ, or the columns of two tables, or
@@ -83,6 +84,7 @@ class Dataset:
     weights: NDArray[np.float64] | None = None
     queries: Array | None = None
     folds: NDArray[np.int64] | None = None
+    made_sample: bool = False
 
     def __post_init__(self) -> None:
         for part, rows, ids in (
@@ -231,8 +233,12 @@ class Competition:
 
     def __post_init__(self) -> None:
         names = [model.name for model in self.models]
-        if len(set(names)) != len(names):
-            raise UsageError(f"Competition {self.name!r} names a model twice: {names}.")
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise UsageError(
+                f"Two models of the competition {self.name!r} are called {twice!r}. Give one "
+                f"another name, as in estimator(Ridge(), name='my-{twice}')."
+            )
         if sum(model.family == "baseline" for model in self.models) != 1:
             raise UsageError(
                 f"Competition {self.name!r} needs exactly one model of the family 'baseline'."

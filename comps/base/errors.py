@@ -1,13 +1,16 @@
 """Errors that are shown to the user as they are, without a traceback.
 
 Each message says what was expected, what was found, and what to do about it. The command line
-prints the message and ends with the class's `exit_code`.
+prints the message and ends with the class's `exit_code`: 2 where the call or the data have to be
+changed, 1 where the work failed. An interruption ends with 1, too, and what is done with 0.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 
 class WorkbenchError(Exception):
@@ -37,8 +40,14 @@ class AmbiguousError(UsageError):
         super().__init__(f"{question}{known} Say it with {option}.")
 
 
+class OwnCodeError(UsageError):
+    """A function of the user's raised an error, or returned something else than it should."""
+
+
 class DataError(WorkbenchError, ValueError):
-    """A file that was read is not what the competition's format says."""
+    """A file that was read is not what the competition's format says. Exit code 2."""
+
+    exit_code = 2
 
 
 class StoreError(WorkbenchError):
@@ -78,6 +87,43 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> UsageError:
     return UsageError(f"There is no {kind} {name!r}.{hint}{known_names}")
 
 
+def own_code_error(what: str, function: Callable[..., object], error: Exception) -> OwnCodeError:
+    """Return an error that says what failed, where in its own file, and why.
+
+    Args:
+        what: failed, as the sentence begins.
+        function: of the user's, whose file is theirs to mend.
+        error: that it raised.
+
+    >>> def gain(target, prediction):
+    ...     return 1 / 0
+    >>> try:
+    ...     gain([], [])
+    ... except ZeroDivisionError as error:
+    ...     print(own_code_error("The metric 'gain'", gain, error))
+    The metric 'gain' failed (<doctest comps.base.errors.own_code_error[0]>:2): \
+ZeroDivisionError: division by zero.
+    """
+    return OwnCodeError(
+        f"{what} failed ({place_of(function, error)}): {type(error).__name__}: {error}."
+    )
+
+
+def place_of(function: Callable[..., object], error: Exception) -> str:
+    """Return `file:line` of the last place in a function's own file that an error went through.
+
+    That tells more than the place in a library that it calls.
+    """
+    code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
+    frames = list(traceback.walk_tb(error.__traceback__))
+    inside = [part for part in frames if code and part[0].f_code.co_filename == code.co_filename]
+    frame, line = (inside or frames)[-1]
+    file = frame.f_code.co_filename
+    if file.startswith("<dynamic"):  # it was sent to a worker process
+        file = frame.f_globals.get("__file__", frame.f_globals.get("__name__", file))
+    return f"{Path(file).name}:{line}"
+
+
 _SHOWN = 5
 
 
@@ -90,6 +136,20 @@ def some(names: Iterable[object]) -> str:
     shown = list(names)
     rest = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
     return ", ".join(map(str, shown[:_SHOWN])) + rest
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Return a number with what is counted, in the singular or the plural.
+
+    Args:
+        count: how many there are.
+        one: what is said of one.
+        many: what is said of none or several; `one` with an "s" unless given.
+
+    >>> counted(1, "row"), counted(2, "cell says", "cells say")
+    ('1 row', '2 cells say')
+    """
+    return f"{count} {one if count == 1 else many or f'{one}s'}"
 
 
 def range_of(low: float, high: float) -> str:

@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from comps.base.errors import UsageError
+from comps.base.errors import OwnCodeError, UsageError, WorkbenchError, own_code_error
 from comps.base.truth import Target, Truth
 from comps.base.values import Array
 
@@ -213,7 +213,18 @@ class Metric:
             beside["sample_weight"] = truth.weight
         if self.by_query and truth.query is not None:
             beside["query"] = truth.query
-        return float(self.function(truth.values, prediction, **beside))
+        try:
+            value = self.function(truth.values, prediction, **beside)
+        except WorkbenchError:
+            raise
+        except Exception as error:  # a function of the user's may raise anything
+            raise own_code_error(f"The metric {self.name!r}", self.function, error) from error
+        try:
+            return float(value)
+        except (TypeError, ValueError) as error:
+            raise OwnCodeError(
+                f"The metric {self.name!r} must return a number; {value!r} came."
+            ) from error
 
     def score_labels(self, target: Target, labels: Array) -> float:
         """Return the score of predicted labels.

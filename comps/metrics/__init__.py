@@ -16,7 +16,7 @@ from comps.metrics.labels import (
 )
 from comps.metrics.own import metric
 from comps.metrics.ranking import NDCG, map_at, ndcg_at
-from comps.metrics.registry import METRICS, PARAMETRISED, find_metric
+from comps.metrics.registry import METRICS, PARAMETRISED, as_metric, find_metric
 from comps.metrics.regression import (
     MEAN_ABSOLUTE_ERROR,
     MEAN_ABSOLUTE_PERCENTAGE_ERROR,
@@ -54,6 +54,7 @@ __all__ = [
     "ROC_AUC",
     "ROOT_MEAN_SQUARED_ERROR",
     "SMAPE",
+    "as_metric",
     "find_metric",
     "map_at",
     "metric",

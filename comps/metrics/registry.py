@@ -92,6 +92,29 @@ def find_metric(name: str) -> Metric:
     raise unknown_name("metric", name, [*_BY_NAME, *PARAMETRISED])
 
 
+def as_metric(metric: str | Metric) -> Metric:
+    """Return a metric, which may be given by its name.
+
+    Raises:
+        UsageError: if there is none of this name, or something else came.
+
+    >>> as_metric("rmse").label
+    'RMSE'
+    """
+    if isinstance(metric, str):
+        return find_metric(metric)
+    if isinstance(metric, Metric):
+        return metric
+    came, how = repr(metric), ""
+    if callable(metric):
+        name = getattr(metric, "__name__", "function")
+        came = f"the function {name}"
+        how = f" Make a metric of it: comps.metric({name}, greater_is_better=...)."
+    raise UsageError(
+        f"The name of a metric, such as 'rmse', or a Metric was expected; {came} came.{how}"
+    )
+
+
 def _made(family: Parametrised, head: str, number: str) -> Metric:
     try:
         parameter = float(number)

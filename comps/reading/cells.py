@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import DataError, some
+from comps.base import DataError, counted, some
 from comps.reading.column import Column, check_present
 from comps.reading.placeholders import find_placeholders
 from comps.reading.ways import Part, Way, common_way
@@ -45,7 +45,8 @@ def as_numbers(
     """Return a column of numbers, whichever way it is written in.
 
     Converted, with a note, are signs between thousands, decimal commas, units, currency and
-    percent signs (which are taken off: "45%" is 45), if all cells are written so. Missing, with a
+    percent signs (which are taken off: "45%" is 45), if all cells are written so, and numbers below
+    zero in brackets, if none has a minus. Missing, with a
     note, are words such as "N/A" (see `missing.MISSING`), infinities, clear placeholders (see
     `placeholders`), and a few cells that are no numbers: at most 3 or 1 %, and never above 10 %.
 
@@ -81,6 +82,29 @@ def as_numbers(
     return Numbers(cleaned[0], cleaned[1] if test is not None else None, tuple(notes))
 
 
+def all_numbers(column: Column) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Return the numbers of a column of which every cell is one, and how they are written.
+
+    Raises:
+        DataError: if a cell is no number, or numbers are written in several ways; lines and cells
+            are named.
+
+    >>> import pandas as pd
+    >>> values, notes = all_numbers(Column("x", pd.Series(["1,5", "2,25"]), "train.csv"))
+    >>> values.tolist(), notes
+    ([1.5, 2.25], ("x: numbers have a decimal comma: '1,5' is 1.5.",))
+    """
+    part = Part(column)
+    way = common_way([part])
+    values = part.values(way)
+    strange = np.flatnonzero(~np.isfinite(values))
+    if len(strange):
+        said = column.counted(len(strange), "is no number", "are no numbers")
+        as_others = "" if way == Way() else f", or not as the others, which have {way}"
+        raise DataError(f"{said}{as_others}: {column.shown(strange)}.")
+    return values, tuple(_way_notes(column.name, way, [part]))
+
+
 def words_note(
     columns: Sequence[Column], missing: Container[str], usual: Container[str]
 ) -> tuple[str, ...]:
@@ -110,7 +134,8 @@ def words_note(
         return ()
     shown = some(repr(word) for word, _ in words.most_common())
     places = some(f"{name} ({count})" for name, count in cells.most_common())
-    return (f"{words.total()} cells say {shown}: taken as missing. Columns: {places}.",)
+    said = counted(words.total(), "cell says", "cells say")
+    return (f"{said} {shown}: taken as missing. Columns: {places}.",)
 
 
 def share_of_numbers(column: Column) -> float:
@@ -174,6 +199,10 @@ def _way_notes(name: str, way: Way, parts: Sequence[Part]) -> Iterator[str]:
     if way != Way():
         text, value = next(found for part in parts if (found := part.example(way)) is not None)
         yield f"{name}: numbers have {way}: {text!r} is {value:.10g}."
+    bracketed = next((found for part in parts if (found := part.example(way, "("))), None)
+    if bracketed is not None:
+        text, value = bracketed
+        yield f"{name}: numbers in brackets are below zero: {text!r} is {value:.10g}."
 
 
 def _missing_notes(
@@ -184,25 +213,19 @@ def _missing_notes(
     said = {text: count for text, count in part.words().items() if text.lower() not in words}
     if said:
         shown = some(repr(text) for text in said)
-        yield (
-            f"{column.name}: {sum(said.values())} cells of {column.file} say {shown}: taken as "
-            "missing."
-        )
+        yield f"{column.counted(sum(said.values()), 'says', 'say')} {shown}: taken as missing."
     yield from _infinite(column, numbers)
     strange = part.strange(way)
     if len(strange):
-        yield _as_missing(column, strange, "are no numbers")
+        yield _as_missing(column, strange, "is no number", "are no numbers")
 
 
 def _infinite(column: Column, numbers: NDArray[np.float64]) -> Iterator[str]:
     """Yield a note if numbers are infinite."""
     rows = np.flatnonzero(np.isinf(numbers))
     if len(rows):
-        yield _as_missing(column, rows, "are infinite")
+        yield _as_missing(column, rows, "is infinite", "are infinite")
 
 
-def _as_missing(column: Column, rows: NDArray[np.int64], what: str) -> str:
-    return (
-        f"{column.name}: {len(rows)} cells of {column.file} {what}: taken as missing. "
-        f"{column.shown(rows)}."
-    )
+def _as_missing(column: Column, rows: NDArray[np.int64], one: str, many: str) -> str:
+    return f"{column.counted(len(rows), one, many)}: taken as missing. {column.shown(rows)}."

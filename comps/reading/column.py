@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import DataError
+from comps.base import DataError, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,21 +30,38 @@ class Column:
         cells: [n] numbers, or texts with missing values.
         file: for messages.
         lines: [n] the line of each row in the file; None counts rows below a header.
+        place: what `lines` count.
     """
 
     name: str
     cells: pd.Series
     file: str
     lines: NDArray[np.int64] | None = None
+    place: str = "line"
 
     @classmethod
     def of(cls, table: Table, name: str) -> Column:
         """Return a column of a table."""
         return cls(name, table.frame[name], table.name, table.lines)
 
+    def counted(self, count: int, one: str, many: str) -> str:
+        """Return how many cells are something, for messages.
+
+        Args:
+            count: of the cells.
+            one: what is said of one of them, as "is no number".
+            many: what is said of several.
+
+        >>> import pandas as pd
+        >>> Column("x", pd.Series(["a"]), "a.csv").counted(1, "is no number", "are no numbers")
+        'x: 1 cell of a.csv is no number'
+        """
+        said = counted(count, f"cell of {self.file} {one}", f"cells of {self.file} {many}")
+        return f"{self.name}: {said}"
+
     def shown(self, rows: Sequence[int] | NDArray[np.int64]) -> str:
         """Return the lines and cells of the first rows, for messages."""
-        texts = [f"line {self._line(row)}: {self._text(row)}" for row in rows[:_SHOWN]]
+        texts = [f"{self.place} {self._line(row)}: {self._text(row)}" for row in rows[:_SHOWN]]
         more = f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
         return ", ".join(texts) + more
 

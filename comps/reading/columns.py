@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import DataError
+from comps.base import DataError, counted
 from comps.reading.column import Column
 
 if TYPE_CHECKING:
@@ -80,5 +80,7 @@ def numeric_target(
     bad = [row for row, number in enumerate(numbers) if not is_valid(float(number))]
     if bad:
         shown = Column(name, values, "", lines).shown(bad)
-        raise DataError(f"{name} must be {requirement}; {len(bad)} rows are not. {shown}.")
+        raise DataError(
+            f"{name} must be {requirement}; {counted(len(bad), 'row is', 'rows are')} not. {shown}."
+        )
     return numbers

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import DataError
+from comps.base import DataError, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,6 +83,6 @@ def refuse_isolated(
     others = np.delete(times, rows)
     low, high = (str(edge)[:10] for edge in (np.nanmin(others), np.nanmax(others)))
     raise DataError(
-        f"{len(rows)} dates in {name} are far from all others, which lie from {low} to {high}: "
-        f"{shown}. Mend them, or leave these rows out."
+        f"{counted(len(rows), f'date in {name} is', f'dates in {name} are')} far from all others, "
+        f"which lie from {low} to {high}: {shown}. Mend them, or leave these rows out."
     )

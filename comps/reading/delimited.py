@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import DataError, some
+from comps.base import DataError, counted, some
 from comps.reading.encoding import as_utf8
 from comps.reading.structure import Structure, checked_structure
 
@@ -86,23 +86,23 @@ def read_table(
     ({'id': ['007', '008'], 'x': [1.5, nan], 'note': ['a', 'NA']}, [2, 3])
     >>> read_table(b"a,b\n1,2\n3\n", "a.csv")
     Traceback (most recent call last):
-    comps.base.errors.DataError: a.csv is not a readable CSV file: 1 of 2 rows have another ...
+    comps.base.errors.DataError: a.csv is not a readable CSV file: 1 of 2 rows has another ...
     """
     if content.startswith(_PARQUET):
         from comps.reading.parquet import parquet_frame
 
         frame = parquet_frame(content, name, text)
         table = Table(frame, (), np.arange(1, len(frame) + 1), name)
+        _check_rows(table.lines, name)
     else:
         table = _read_text(content, name, text, delimiter)
-    if not len(table.frame):
-        raise DataError(f"{name} has no rows.")
     return _one_column_a_name(_without_empty(table), rename)
 
 
 def _read_text(content: bytes, name: str, text: Container[str], delimiter: str | None) -> Table:
     decoded, notes = as_utf8(content, name)
     found = checked_structure(decoded, name, delimiter)
+    _check_rows(found.rows.lines, name)
     body = found.rows.body()
     as_text = [place for place, column in enumerate(found.names) if column in text]
     frame = _parsed(body, found, name, range(len(found.names)), as_text)
@@ -114,6 +114,19 @@ def _read_text(content: bytes, name: str, text: Container[str], delimiter: str |
                 frame[place] = texts[place]
     frame.columns = list(found.names)
     return Table(frame, (*notes, *found.notes), found.rows.lines, name)
+
+
+def _check_rows(lines: NDArray[np.int64], name: str) -> None:
+    """Refuse a table without rows; the parser does not take columns as text there.
+
+    Raises:
+        DataError: that says so.
+    """
+    if not len(lines):
+        raise DataError(
+            f"{name} has no rows: it holds the names of its columns alone. It may be cut: download "
+            "it again, or leave it out."
+        )
 
 
 def _parsed(
@@ -141,8 +154,6 @@ def _parsed(
             **options,
         )
         return frame
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame(columns=list(places))
     except pd.errors.ParserError as error:
         raise DataError(
             f"{name} is not a readable CSV file: the quotation mark that opens in line "
@@ -155,18 +166,21 @@ def _altered(frame: pd.DataFrame, body: bytes) -> list[int]:
     import pandas as pd
 
     padded = _is_padded(body)
-    floats = frame.select_dtypes("float")
-    large: set[object] = set(floats.columns[(floats.abs() >= _EXACT).any().to_numpy()])
     found = []
     for place, dtype in zip(map(int, frame.columns), frame.dtypes, strict=True):
         if dtype.kind in "iuf":
-            altered = padded or place in large
+            altered = padded or (dtype.kind == "f" and _is_large(frame[place].to_numpy()))
         else:
             texts = dtype.kind != "O" or pd.api.types.infer_dtype(frame[place]) == "string"
             altered = not texts or dtype.kind == "b"
         if altered:
             found.append(place)
     return found
+
+
+def _is_large(values: NDArray[np.float64]) -> bool:
+    """Whether one of the numbers may stand for another whole number."""
+    return bool((np.abs(values) >= _EXACT).any())
 
 
 def _is_padded(body: bytes) -> bool:
@@ -206,11 +220,12 @@ def _without_empty(table: Table) -> Table:
     kept = [place for place in range(len(names)) if place not in empty]
     renamed = [f"Unnamed: {p}" if p in nameless else names[p] for p in kept]
     notes = list(table.notes)
+    has = (f"column of {table.name} has", f"columns of {table.name} have")
     if empty:
-        notes.append(f"{len(empty)} columns of {table.name} have no name and no value; left out.")
+        notes.append(f"{counted(len(empty), *has)} no name and no value; left out.")
     if len(empty) < len(nameless):
         others = [f"Unnamed: {place}" for place in nameless if place not in empty]
-        notes.append(f"{len(others)} columns of {table.name} have no name: called {some(others)}.")
+        notes.append(f"{counted(len(others), *has)} no name: called {some(others)}.")
     frame = table.frame.iloc[:, kept].set_axis(renamed, axis="columns")
     return replace(table, frame=frame, notes=tuple(notes))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import DataError, some
+from comps.base import DataError, counted, some
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,10 +29,13 @@ def checked_ids(ids: pd.Series, name: str) -> NDArray[np.generic]:
     (array([1, 2]), array(['01', '2'], dtype='<U2'))
     """
     if ids.isna().any():
-        raise DataError(f"{name} has {int(ids.isna().sum())} rows without an id.")
+        raise DataError(f"{name} has {counted(int(ids.isna().sum()), 'row')} without an id.")
     twice = ids[ids.duplicated()].unique()
     if len(twice):
-        raise DataError(f"{name} has {len(twice)} duplicate ids: {some(twice)}.")
+        raise DataError(
+            f"{name} has {counted(len(twice), 'duplicate id')}: {some(twice)}. Keep one row of "
+            "each."
+        )
     if ids.dtype.kind in "iu" and (ids.dtype.kind == "i" or ids.max() < 2**63):
         return ids.to_numpy(dtype=np.int64)
     texts = np.array([str(value) for value in ids], dtype=np.str_)
@@ -65,7 +68,8 @@ def check_same_ids(
     if not (lacking or more):
         return
     problems = [
-        f"{len(found)} of {here} are not in {there} ({some(i for i in ids if i in found)})"
+        f"{counted(len(found), f'of {here} is', f'of {here} are')} not in {there} "
+        f"({some(i for i in ids if i in found)})"
         for found, ids, here, there in (
             (lacking, wanted, test_name, sample_name),
             (more, given, sample_name, test_name),

@@ -8,7 +8,7 @@ from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from comps.base import DataError, some
+from comps.base import DataError, counted, some
 from comps.reading.column import Column, check_present, few_of
 from comps.reading.missing import SURE
 
@@ -67,7 +67,7 @@ def as_levels(
     >>> found.train.tolist()
     ['RL', 'RL', 'RL', None]
     >>> found.notes[0]
-    "zone: 1 cells of train.csv are written otherwise: taken as 'RL'. line 3: 'rl'."
+    "zone: 1 cell of train.csv is written otherwise: taken as 'RL'. line 3: 'rl'."
     """
     parts = [column for column in (train, test) if column is not None]
     there = [_present(column, missing) for column in parts]
@@ -97,9 +97,9 @@ def _check_overlap(
     Raises:
         DataError: with levels of both.
     """
-    keys = set(map(_key, levels))
+    keys = set(map(level_key, levels))
     repeated = 2 * len(keys) < len(levels)
-    if repeated and len(others) >= _ROWS and not keys & set(map(_key, others)):
+    if repeated and len(others) >= _ROWS and not keys & set(map(level_key, others)):
         shown = [some(dict.fromkeys(map(repr, texts))) for texts in (others, levels)]
         raise DataError(
             f"No cell of {test.name} in {test.file} holds a level of {train.file}: "
@@ -109,8 +109,8 @@ def _check_overlap(
 
 def _spellings(levels: Collection[str]) -> dict[str, str]:
     """Return levels by what is the same in all of their spellings; not those that then clash."""
-    counts = Counter(map(_key, levels))
-    return {_key(level): level for level in levels if counts[_key(level)] == 1}
+    counts = Counter(map(level_key, levels))
+    return {level_key(level): level for level in levels if counts[level_key(level)] == 1}
 
 
 def _most_frequent(parts: Sequence[Column]) -> dict[str, str]:
@@ -118,7 +118,7 @@ def _most_frequent(parts: Sequence[Column]) -> dict[str, str]:
     usual: dict[str, str] = {}
     for column in parts:
         for text, _ in Counter(column.cells.dropna().astype(str)).most_common():
-            usual.setdefault(_key(text), text)
+            usual.setdefault(level_key(text), text)
     return usual
 
 
@@ -137,7 +137,7 @@ def _read(
     unknown: list[str] = []
     for text in texts.unique():
         key = text.strip().lower()
-        level = usual.get(_key(text))
+        level = usual.get(level_key(text))
         if text in known or (known and level is not None):
             meaning[text] = text if text in known else level
         elif key in missing:
@@ -151,29 +151,27 @@ def _read(
         if (level := meaning[text]) is not None and level != text:
             changed[text] = level
     notes = []
-    for which, what in (
-        (changed, f"are written otherwise: taken as {some(map(repr, changed.values()))}"),
-        (said, "say that there is no level: taken as missing"),
-        (unknown, "are no level that is known: taken as missing"),
+    for which, one, many, what in (
+        (changed, "is", "are", f"written otherwise: taken as {some(map(repr, changed.values()))}"),
+        (said, "says", "say", "that there is no level: taken as missing"),
+        (unknown, "is", "are", "no level that is known: taken as missing"),
     ):
         rows = texts.isin(list(which)).to_numpy().nonzero()[0]
         if not len(rows):
             continue
         if which is unknown and len(rows) > few_of(int((texts != "").sum())):
             raise DataError(
-                f"{column.name} in {column.file} holds {len(rows)} cells of no level that is "
-                f"known: {column.shown(rows)}. Known: {some(known)}."
+                f"{column.name} in {column.file} holds {counted(len(rows), 'cell')} of no level "
+                f"that is known: {column.shown(rows)}. Known: {some(known)}."
             )
-        notes.append(
-            f"{column.name}: {len(rows)} cells of {column.file} {what}. {column.shown(rows)}."
-        )
+        notes.append(f"{column.counted(len(rows), one, many)} {what}. {column.shown(rows)}.")
     return texts.map(meaning).astype(object).where(lambda cells: cells.notna(), None), notes
 
 
-def _key(text: str) -> str:
-    """Return what is the same in all spellings of a level.
+def level_key(text: str) -> str:
+    """Return what is the same in all spellings of a level: no capital letter, no further blank.
 
-    >>> _key(" RL"), _key("20.0")
-    ('rl', '20')
+    >>> level_key(" R  L"), level_key("20.0")
+    ('r l', '20')
     """
-    return re.sub(r"^([+-]?\d+)\.0+$", r"\1", text.strip().casefold())
+    return re.sub(r"^([+-]?\d+)\.0+$", r"\1", " ".join(text.casefold().split()))

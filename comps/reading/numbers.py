@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # Between thousands: spaces, also those at which no line ends, and apostrophes.
 _GAPS = " \u00a0\u202f\u2009'\u2019"
@@ -16,6 +16,8 @@ _PARTS = re.compile(
     rf"(?P<sign>[+-]?)(?P<prefix>{_CURRENCY})? ?(?P<inner>[+-]?)"
     rf"(?P<number>[\d.,{_GAPS}]*\d[.]?(?:[eE][+-]?\d+)?) ?(?P<unit>{_UNIT})?"
 )
+# Accounts write numbers below zero so; "(030)" is a code, and "(-3)" something else.
+_BRACKETS = re.compile(rf"((?:{_CURRENCY})? ?)\((?!0\d)([^()+-]*\d[^()+-]*)\)(.*)")
 
 
 @dataclass(frozen=True)
@@ -71,14 +73,18 @@ class Written:
     Attributes:
         unit: that comes with it, such as "$" or "km"; empty where there is none.
         by_style: what it is in each style that it may be written in, by the style's name.
+        below: what says that it is below zero: "-", "(" or nothing.
     """
 
     unit: str
     by_style: Mapping[str, float]
+    below: str = ""
 
 
 def parse(text: str) -> Written | None:
     """Return the number that a text is; None if it is none. Infinity is a number.
+
+    A number in brackets is below zero, as in accounts.
 
     >>> parse("$1,234.50").by_style
     {'commas between thousands': 1234.5}
@@ -86,8 +92,14 @@ def parse(text: str) -> Written | None:
     8.45
     >>> parse("12 km").unit, parse("12:30"), parse("3rd of May")
     ('km', None, None)
+    >>> parse("(1.35)").by_style["a decimal point"]
+    -1.35
     """
     text = text.strip().replace("\u2212", "-")
+    brackets = _BRACKETS.fullmatch(text)
+    if brackets is not None:
+        inside = parse("-" + "".join(brackets.groups()))
+        return None if inside is None else replace(inside, below="(")
     if text.lower().lstrip("+-") in ("inf", "infinity", "\u221e"):
         infinite = -math.inf if text.startswith("-") else math.inf
         return Written("", {style.name: infinite for style in STYLES})
@@ -101,4 +113,4 @@ def parse(text: str) -> Written | None:
         if style.pattern.fullmatch(parts["number"])
     }
     unit = (parts["prefix"] or "") + (parts["unit"] or "")
-    return Written(unit, values) if values else None
+    return Written(unit, values, "-" if sign < 0 else "") if values else None

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from comps.base import counted
+
 # Nines alone, with or without a point; powers of ten from 1e9 on; the ends of the types of C.
 _NINES = re.compile(r"-?9{2,}(\.9+|\.0+)?")
 _LARGE = 1e9
@@ -95,7 +97,7 @@ def _judged(value: float, count: int, low: float, high: float) -> tuple[bool, li
     gap, span = max(low - value, value - high), high - low
     looks = looks_like_placeholder(value)
     far = gap >= _FAR * span
-    cells = f"{count} cells hold" if count > 1 else "a cell holds"
+    cells = counted(count, "cell holds", "cells hold")
     clear = (_BELOW if value < 0 else _AGAIN) if count > 2 else _FAR
     where = f"{cells} {value:.10g}, far from all others ({low:.10g} to {high:.10g})"
     if looks and gap >= clear * span:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from comps.base import DataError
+from comps.base import DataError, counted
 from comps.reading.records import Records, csv_rows, records
 
 DELIMITERS = (",", "\t", ";", "|")
@@ -63,7 +63,12 @@ def checked_structure(text: bytes, name: str, delimiter: str | None = None) -> S
     _check_header(names, name, found.lines[0])
     names, width, notes = _fitting(names, rows, name)
     if comments:
-        notes = (f"{comments} lines of {name} that begin with '#' are left out.", *notes)
+        said = counted(
+            comments,
+            f"line of {name} that begins with '#' is",
+            f"lines of {name} that begin with '#' are",
+        )
+        notes = (f"{said} left out.", *notes)
     return Structure(tuple(names), delimiter, width, rows, notes)
 
 
@@ -136,14 +141,15 @@ def _misfits(rows: Records, width: int) -> str:
     bad = rows.counts != width
     if len(rows) > 1 and (rows.counts == width + 1).all():
         return (
-            f"its header names {width} columns, and each row has {width + 1} fields. Name the "
-            "column that lacks its name; is it the first one?"
+            f"its header names {counted(width, 'column')}, and each row has {width + 1} fields. "
+            "Name the column that lacks its name; is it the first one?"
         )
     places = zip(rows.lines[bad][:_SHOWN], rows.counts[bad][:_SHOWN], strict=True)
     shown = ", ".join(f"line {line} has {count}" for line, count in places)
     more = int(bad.sum()) - _SHOWN
+    of = f"of {counted(len(rows), 'row')}"
     return (
-        f"{int(bad.sum())} of {len(rows)} rows have another number of fields than the {width} of "
-        f"the header: {shown}{f' and {more} more' if more > 0 else ''}. A row may be cut, which a "
-        "new download mends, or a cell hold the delimiter without quotation marks."
+        f"{counted(int(bad.sum()), f'{of} has', f'{of} have')} another number of fields than the "
+        f"{width} of the header: {shown}{f' and {more} more' if more > 0 else ''}. A row may be "
+        "cut, which a new download mends, or a cell hold the delimiter without quotation marks."
     )

@@ -76,7 +76,10 @@ class Part:
         """The numbers that are not plain, by the place of their text."""
         places = np.flatnonzero(np.isnan(self._plain) & ~self._missing).tolist()
         found = {place: parse(self._text(place)) for place in places}
-        return {place: written for place, written in found.items() if written is not None}
+        odd = {place: written for place, written in found.items() if written is not None}
+        # Beside numbers with a minus, brackets say something else.
+        minus = (self._plain < 0).any() or any(written.below == "-" for written in odd.values())
+        return {p: written for p, written in odd.items() if not (minus and written.below == "(")}
 
     @cached_property
     def written(self) -> dict[int, Written]:
@@ -110,7 +113,7 @@ class Part:
                 tally[Way(written.unit, style)] += int(self._counts[place])
         most = max(tally.values())
         ways = {way: count for way, count in tally.items() if count == most}
-        return ways | ({Way(): plain} if plain >= self.present - self.few else {})
+        return ways | ({Way(): ways.get(Way(), plain)} if plain >= self.present - self.few else {})
 
     @property
     def best(self) -> Way:
@@ -126,10 +129,16 @@ class Part:
         """Return the rows that have a value and no number in this way."""
         return np.flatnonzero((np.isnan(self._values(way)) & ~self._missing)[self._codes])
 
-    def example(self, way: Way) -> tuple[str, float] | None:
-        """Return a text that is no plain number, and what it is in this way."""
+    def example(self, way: Way, below: str | None = None) -> tuple[str, float] | None:
+        """Return a text that is no plain number, and what it is in this way.
+
+        Args:
+            way: that it is written in.
+            below: what says that it is below zero, see `Written`; None for any.
+        """
         values = self._values(way)
-        place = next((p for p in self._odd if not np.isnan(values[p])), None)
+        fitting = (p for p, one in self._odd.items() if below in (None, one.below))
+        place = next((p for p in fitting if not np.isnan(values[p])), None)
         return None if place is None else (self._text(place), float(values[place]))
 
     def words(self) -> dict[str, int]:

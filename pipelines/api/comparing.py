@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Unpack
 
-from comps.base import Competition, Family, Metric, UsageError, WorkbenchError
+from comps.base import Competition, Family, Metric, Model, UsageError, WorkbenchError
 from comps.catalog import usable_competitions
 from ensembles.compare import Comparison, Interval, dependent_rows
 from ensembles.compare import compare as compare_members
+from ensembles.cuts import needs_cuts
 from pipelines.api.choices import Options, TrainingChoices, competition_of, with_members
+from pipelines.api.deciding import decided_member
 from pipelines.api.progress import Progress
 from pipelines.api.recorded import recorded
 from pipelines.api.results import Row, family_of
@@ -19,7 +21,8 @@ from pipelines.api.running import Call
 from pipelines.api.stored import imported_members
 from pipelines.crossval.timebudget import TimeBudget
 from pipelines.results.oof import OutOfFold
-from pipelines.store import Experiment
+from pipelines.store import Experiment, RunStore
+from pipelines.store.records import read_records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,6 +87,11 @@ class Compared:
         """The name of the best member."""
         return self.members[0].model
 
+    def __repr__(self) -> str:
+        digits = self.metric.digits
+        scores = ", ".join(f"{oof.model} {oof.score:.{digits}f}" for oof in self.members)
+        return f"Compared({self.experiment.competition.name}: {self.metric.label}; {scores})"
+
 
 def compare(
     competition: str | Competition,
@@ -99,8 +107,9 @@ def compare(
 
     Args:
         competition: a name, or your own.
-        members: as `run` takes models, and names of imported members; the networks and the
-            boosting models of the competition, and imported members, unless given.
+        members: as `run` takes models, and names of imported members. Unless given, the networks
+            and the boosting models of the competition, and imported members; of fewer than two of
+            these all models, with the baseline where there is but one beside it.
         progress: is called with each `Update`, such as `show_progress`.
         **choices: see `TrainingChoices`.
 
@@ -111,18 +120,20 @@ def compare(
     options = Options.of(competition, with_members(choices, members))
     call = Call(options, progress, imported=True)
     session = call.session
-    models = [
-        model
-        for model in session.models
-        if members is not None or model.family in (Family.NETWORK, Family.BOOSTING)
-    ]
     experiment = session.experiment()
     imported = imported_members(session, experiment)
+    models = session.models if members is not None else _usual(session.models, len(imported))
     names = [*(model.member for model in models), *imported]
     if len(names) < 2:
         raise UsageError(
             "A comparison needs at least two different members; it got: "
-            f"{', '.join(names) or 'none'}. Name them with --members."
+            f"{', '.join(names)}. {_advice(session.competition)}"
+        )
+    left_out = _left_out(session.store, names) if members is None else []
+    if left_out:
+        call.teller.note(
+            f"Left out, of the last run: {', '.join(left_out)}. To compare these, too: --members "
+            f"{','.join([*names, *left_out])}."
         )
     oofs: dict[str, OutOfFold] = {}
     with session.store.writing(), recorded(session, call.teller, "compare", models) as told:
@@ -134,8 +145,15 @@ def compare(
     if len(found) < 2:
         raise WorkbenchError(f"Only {', '.join(oofs)} was trained: there is nothing to compare.")
     metric, dataset = session.competition.metric, session.dataset
+    judged = found
+    if needs_cuts(metric):
+        call.teller.note(
+            f"Members are compared by {metric.label} with cut points: those of each fold are "
+            "fitted on the other folds."
+        )
+        judged = [decided_member(experiment, session.store, oof) for oof in found]
     pairs = compare_members(
-        found,
+        judged,
         session.competition.truth(dataset),
         experiment.folds,
         metric,
@@ -146,8 +164,35 @@ def compare(
         ),
         seed=session.seed,
     )
-    ordered = sorted(found, key=lambda oof: metric.sort_key(oof.score))
+    # Their predictions stay probabilities.
+    scored = [
+        replace(oof, score=one.score, fold_scores=one.fold_scores)
+        for oof, one in zip(found, judged, strict=True)
+    ]
+    ordered = sorted(scored, key=lambda oof: metric.sort_key(oof.score))
     return Compared(experiment, ordered, pairs, tuple(call.teller.notes))
+
+
+def _usual(models: Sequence[Model], n_others: int) -> Sequence[Model]:
+    """Return what is compared where nothing is named: networks and boosting, or what there is."""
+    rivals = [model for model in models if model.family in _RIVALS]
+    trained = [model for model in models if model.family is not Family.BASELINE]
+    several = (some for some in (rivals, trained) if len(some) + n_others >= 2)
+    return next(several, models)
+
+
+def _left_out(store: RunStore, names: Sequence[str]) -> list[str]:
+    """Return the members of the last run that are not among those that are compared."""
+    runs = [record for record in read_records(store)[0] if record.command == "run"]
+    return [m.name for record in runs[-1:] for m in record.members if m.name not in names]
+
+
+def _advice(competition: Competition) -> str:
+    """Return which members can be named."""
+    names = [model.name for model in competition.models]
+    if len(names) < 2:
+        return f"It is the only model of {competition.name}: add one to its models."
+    return f"Name two or more with --members, such as --members {names[0]},{names[1]}."
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,6 +247,7 @@ def compare_all(
     for competition in _listed(competitions, choices):
         name = competition if isinstance(competition, str) else competition.name
         try:
+            _check_rivals(competition_of(Options.of(competition, choices)))
             compared[name] = compare(competition, progress=progress, **choices)
         except WorkbenchError as error:
             failures[name] = str(error)
@@ -228,6 +274,19 @@ def _listed(
     for competition in listed:
         competition_of(Options.of(competition, choices))
     return listed
+
+
+def _check_rivals(competition: Competition) -> None:
+    """Check that there are a network and a boosting model, or two of one kind.
+
+    Raises:
+        UsageError: if not.
+    """
+    if sum(model.family in _RIVALS for model in competition.models) < 2:
+        raise UsageError(
+            "It has fewer than two networks and boosting models; "
+            f"'comps compare {competition.name}' compares the models that it has."
+        )
 
 
 def rival_rows(compared: Compared) -> list[Row]:

@@ -18,7 +18,7 @@ from pipelines.store import Experiment
 
 @dataclass(frozen=True)
 class Headline:
-    """What is submitted, its honest score, and how far it is from the best single model.
+    """What is submitted, or was chosen; its honest score, and its lead over a single model.
 
     Attributes:
         text: in words.
@@ -69,7 +69,9 @@ def headline(experiment: Experiment, chosen: Blend, single: Blend, tuned: list[s
         "gain_standard_error": error,
         "tuned": tuned,
     }
-    return Headline(_headline_text(metric, chosen, values), values)
+    submits = dataset.sample_submission is not None
+    text = _headline_text(metric, chosen, values)
+    return Headline(f"{'Submitted' if submits else 'Chosen'}: {text}", values)
 
 
 _MEANINGS = {
@@ -94,7 +96,7 @@ def _headline_text(metric: Metric, chosen: Blend, values: Mapping[str, Any]) -> 
         f"{but}."
     )
     if len(chosen.members) == 1:
-        return f"Submitted: {chosen.members[0]} alone, {score}"
+        return f"{chosen.members[0]} alone, {score}"
     gain, error = values["gain"], values["gain_standard_error"]
     verdict = f"{'better' if gain > 0 else 'worse'} by {shown(abs(gain))}"
     meaning = "how far chance explains it is not known"
@@ -102,7 +104,7 @@ def _headline_text(metric: Metric, chosen: Blend, values: Mapping[str, Any]) -> 
         verdict += f" with a standard error of {shown(error)}"
         meaning = "more than chance explains" if abs(gain) > 2 * error else "chance may explain it"
     return (
-        f"Submitted: blend '{chosen.method}' of {len(chosen.members)} models, {score} The best "
+        f"blend '{chosen.method}' of {len(chosen.members)} models, {score} The best "
         f"single model, chosen in the same way, has {shown(values['best_single_score'])} "
         f"({values['best_single']}); the blend is {verdict}: {meaning}."
     )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
+import numpy as np
+
 from comps.base import Competition, Metric, UsageError, names_a_folder
 from comps.reading.missing import SURE
 from pipelines.api.choices import Options, RowChoices, row_arguments
@@ -13,7 +15,7 @@ from pipelines.api.progress import Progress
 from pipelines.api.scoring import table_of
 from pipelines.api.selection import SETS
 from pipelines.api.session import Session, introduced
-from pipelines.folds import Folds
+from pipelines.folds import FoldInput, Folds
 from pipelines.results.imported import fold_table, imported_member, prediction_columns
 from pipelines.results.oof import OutOfFold
 
@@ -170,7 +172,11 @@ def _stand_in(session: Session, oof: pd.DataFrame) -> pd.DataFrame:
 
 def _which_rows(session: Session, folds: Folds) -> str:
     if not folds.growing:
-        return "Predict the rows of each fold by a model of all other rows."
+        how = "Predict the rows of each fold by a model of all other rows."
+        groups = FoldInput.of(session.competition, session.dataset).groups
+        if groups is None or folds.spec.scheme == "column":
+            return how
+        return f"{how} Rows that belong together are in one fold: {len(np.unique(groups))} groups."
     gap = session.competition.gap
     before = "before" if gap is None else f"at least {gap} before"
     return (

@@ -15,8 +15,10 @@ from comps.base import (
     Metric,
     StoreError,
     UsageError,
+    WorkbenchError,
     data_root,
     names_a_folder,
+    unknown_name,
 )
 from comps.catalog import FILE, competition_names, competitions_root, place_of
 from comps.kinds.table import (
@@ -27,8 +29,11 @@ from comps.kinds.table import (
     suggested_metrics,
     tables_of,
 )
-from comps.metrics import find_metric
+from comps.kinds.table.files import PARTS, TARGETS
+from comps.metrics import as_metric
+from pipelines.api.choices import checked_choice
 from pipelines.basics.files import write_bytes
+from pipelines.folds import SCHEMES, FoldInput, FoldSpec, make_folds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,18 +48,23 @@ class FileChoices(TypedDict, total=False):
         metric: by which predictions are judged: a name, or a `Metric`.
         target: column to predict, or several.
         id: column with the ids.
-        group: column whose equal values stay in one fold.
-        time: column that rows are ordered by.
+        group: column whose equal values stay in one fold; "none" if no column does it.
+        time: column that rows are ordered by; "none" if no column does it.
         weight: column of what each training row counts for.
         query: column of the rows that the metric ranks together.
         folds_column: column with the number of the fold of each training row.
         text: columns of free texts.
         columns: texts such as "Name=text" or "when=date:%d.%m.%Y".
         positive: the label whose probability is predicted, of two.
+        labels: of the target that are classes of their own, though they look like a word for
+            "missing", as "NA", or like another label. If all are named, their order counts.
         leave_out: training rows to leave out: "missing-target", "rare-class".
         train_file: the table of the training rows, where its name does not say it.
         test_file: that of the test rows.
         sample_file: the sample submission.
+        targets_file: the table of the training rows' targets, where it is one of its own.
+        scheme: of the folds, a name in `pipelines.folds.SCHEMES`.
+        folds: number of folds.
     """
 
     metric: str | Metric | None
@@ -68,10 +78,14 @@ class FileChoices(TypedDict, total=False):
     text: str | Sequence[str] | None
     columns: Sequence[str] | None
     positive: str | None
+    labels: str | Sequence[str] | None
     leave_out: str | Sequence[str] | None
     train_file: str | None
     test_file: str | None
     sample_file: str | None
+    targets_file: str | None
+    scheme: str | None
+    folds: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +148,7 @@ def infer(path: str | Path, name: str | None = None, **choices: Unpack[FileChoic
         raise DataError(f"There is no file or folder {place}.")
     chosen = {
         part: choices.get(f"{part}_file")
-        for part in ("train", "test", "sample")
+        for part in (*PARTS, TARGETS)
         if choices.get(f"{part}_file")
     }
     files = {part: str(value) for part, value in chosen.items()}
@@ -145,7 +159,7 @@ def infer(path: str | Path, name: str | None = None, **choices: Unpack[FileChoic
         raise AmbiguousError(
             "By which metric are predictions judged?", suggested_metrics(tables, given), "--metric"
         )
-    judged = find_metric(metric) if isinstance(metric, str) else metric
+    judged = as_metric(metric)
     competition, inference = infer_table(
         place,
         name=name_of(place) if name is None else name,
@@ -173,14 +187,21 @@ class Written:
     Attributes:
         file: where it is; yours to change.
         found: what was inferred.
+        notes: what the user should know of the rows.
+        refusal: why `run` refuses the data, as they are; empty if it does not.
     """
 
     file: Path
     found: Found
+    notes: tuple[str, ...] = ()
+    refusal: str = ""
 
 
 def init(name: str, data: str | Path | None = None, **choices: Unpack[FileChoices]) -> Written:
     """Write the file of a competition: what its data say of themselves, to be changed.
+
+    The rows are read once, as `run` reads them; what is wrong with them is said, and the file is
+    written all the same.
 
     Args:
         name: of the competition, and of its folder in `competitions`.
@@ -221,10 +242,29 @@ def init(name: str, data: str | Path | None = None, **choices: Unpack[FileChoice
     except OSError as error:
         raise StoreError(f"Cannot make the folder {file.parent}: {error.strerror}.") from error
     write_bytes(file, text.encode())
-    return Written(file, found)
+    return Written(file, found, *_tried(found))
+
+
+def _tried(found: Found) -> tuple[tuple[str, ...], str]:
+    """Return the notes of the rows, and why `run` refuses them; empty if it does not."""
+    competition, notes = found.competition, found.inference.notes
+    try:
+        dataset = competition.load(found.path)
+        notes = tuple(dict.fromkeys((*notes, *dataset.notes)))
+        spec = FoldSpec(competition.scheme, competition.n_folds)
+        make_folds(spec, FoldInput.of(competition, dataset))
+    except WorkbenchError as error:
+        return notes, str(error)
+    return notes, ""
 
 
 def _given(choices: FileChoices) -> Given:
+    scheme = choices.get("scheme")
+    n_folds: int | None = checked_choice("folds", choices.get("folds"), "int")
+    if scheme is not None and scheme not in SCHEMES:
+        raise unknown_name("fold scheme", scheme, SCHEMES)
+    if n_folds is not None and n_folds < 2:
+        raise UsageError(f"--folds must be at least 2; it is {n_folds}.")
     columns = {}
     for text in choices.get("columns") or ():
         name, equals, kind = text.rpartition("=")
@@ -242,7 +282,10 @@ def _given(choices: FileChoices) -> Given:
         folds=choices.get("folds_column"),
         columns=columns,
         positive=choices.get("positive"),
+        labels=_listed(choices.get("labels")),
         leave_out=_listed(choices.get("leave_out")),
+        scheme=scheme,
+        n_folds=n_folds,
     )
 
 

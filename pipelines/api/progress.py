@@ -136,7 +136,7 @@ class Teller:
     def event(self, event: Event, status: QueueStatus) -> None:
         """See `Reporter`."""
         left = "" if status.seconds_left is None else f", about {clock(status.seconds_left)} left"
-        text = f"[{status.done}/{status.total}] {describe(event, self.metric)}{left}"
+        text = f"[{status.done}/{status.total}] {describe(event, self.metric.guide)}{left}"
         self.tell(FitUpdate(text, event, status))
 
     def finished(self, oof: OutOfFold) -> None:

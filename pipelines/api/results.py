@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Competition, Cuts, Dataset, Family, Metric, Prediction, Truth, base_name
+from comps.base import Competition, Cuts, Dataset, Family, Metric, Truth, base_name
 from ensembles import Blend, best_blend
-from ensembles.cuts import cut_score
+from ensembles.cuts import cut_score, needs_cuts
 from ensembles.diversity import error_correlations, marginal_values
 from ensembles.sample import sample_of
 from pipelines.api.headline import Headline, headline
@@ -315,7 +315,7 @@ def _further(competition: Competition, truth: Truth, predictions: Floats) -> dic
 def _cut_score(result: Result, oof: OutOfFold) -> dict[str, float]:
     """Return the score with cut points of the other folds, where labels have no guide without."""
     metric, rows = result.metric, np.flatnonzero(oof.covered)
-    if metric.needs is not Prediction.LABEL or metric.guide is metric:
+    if not needs_cuts(metric):
         return {}
     truth = result.competition.truth(result.dataset)
     folds = result.folds.fold_of_row()[rows]

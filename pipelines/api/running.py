@@ -201,6 +201,8 @@ class Call:
             # There will be work: workers start while the data are read.
             warm_up(options.jobs)
         self.session = Session(options, imported=imported)
+        # An engine that cannot be is refused before there is a record, or where nothing is to fit.
+        _ = self.session.engine
         self.teller = introduced(self.session, progress)
         self.failures: dict[str, str] = {}
 
@@ -221,8 +223,6 @@ class Call:
         """
         session, teller = self.session, self.teller
         experiment = session.experiment(n_repeats)
-        # An engine that does not exist is refused even where there is nothing to fit.
-        _ = session.engine
         budget.open(session.store, [experiment.key(model) for model in session.models])
         try:
             outcome = train_on_folds(

@@ -9,14 +9,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from comps.base import Competition, DataError, Dataset, Task, UsageError, some
+from comps.base import (
+    Competition,
+    DataError,
+    Dataset,
+    Metric,
+    Prediction,
+    Task,
+    UsageError,
+    some,
+)
 from comps.catalog import competition_names, usable_competitions
+from comps.metrics import as_metric
 from comps.reading.archives import open_files
 from comps.reading.delimited import ALL, Table, read_table
 from comps.sources import find_source
+from pipelines.api.answers import competition_of_answers, judged_by, two_labels
 from pipelines.api.choices import Options, competition_of
 from pipelines.results.imported_scale import problems_of_submission
-from submissions import answers_are_labels, score_submission
+from submissions import answers_are_labels, in_columns, score_submission
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,23 +52,44 @@ def score(
     submission: str | Path | pd.DataFrame,
     solution: str | Path | pd.DataFrame,
     competition: str | Competition | None = None,
+    *,
+    metric: str | Metric | None = None,
 ) -> Score:
     """Score a submission against the answers.
 
     Args:
         submission: table or CSV file as Kaggle takes it.
-        solution: table or CSV file of the same columns with the answers.
-        competition: whose metric counts; None finds the one whose columns these are.
+        solution: table or CSV file of the same columns with the answers; where a submission has a
+            column of probabilities for each class, a single column of labels will do.
+        competition: whose metric counts. With neither this nor a metric, it is the one whose
+            columns these are.
+        metric: that judges in its place: a name, or a `Metric`. Without a competition, the first
+            column has the ids, and those that both tables share are scored.
 
     Raises:
         WorkbenchError: if a file cannot be read, or the two do not go together.
+
+    >>> import pandas as pd
+    >>> answers = pd.DataFrame({"id": [1, 2], "y": [0, 1]})
+    >>> score(answers.assign(y=[0.2, 0.9]), answers, metric="auc").value
+    1.0
     """
+    judge = None if metric is None else as_metric(metric)
     # A label may be called NA or None.
     answers, given = (table_of(given, empty="") for given in (solution, submission))
+    if competition is None and judge is not None:
+        if judge.needs is Prediction.PROBABILITY:
+            answers = in_columns(answers, str(answers.columns[0]), list(given.columns[1:]))
+        chosen = competition_of_answers(answers, given, judge)
+        classes = two_labels(chosen, answers)
+        return Score(chosen, score_submission(chosen, given, answers, classes))
     if competition is None:
         chosen = _with_columns(list(answers.columns))
     else:
         chosen = competition_of(Options.of(competition, {}))
+    chosen = chosen if judge is None else judged_by(chosen, judge)
+    if chosen.submits is Prediction.PROBABILITY and chosen.task is not Task.MULTILABEL:
+        answers = in_columns(answers, chosen.id_column, chosen.target_columns)
     labels, note = _labels(chosen) if answers_are_labels(chosen, answers) else (None, "")
     return Score(chosen, score_submission(chosen, given, answers, labels), note)
 
@@ -142,7 +174,8 @@ def _with_columns(columns: list[str]) -> Competition:
     ]
     if len(fitting) != 1:
         raise UsageError(
-            f"Which competition the columns {columns} belong to is not clear; name it with "
-            f"--competition. Known: {', '.join(competition_names())}."
+            f"Which competition the columns {columns} belong to is not clear. Name it with "
+            "--competition, or --metric for the answers alone. "
+            f"Known: {', '.join(competition_names())}."
         )
     return fitting[0]

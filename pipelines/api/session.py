@@ -110,15 +110,20 @@ class Session:
         """What executes the jobs; its workers start with the first job."""
         return make_engine(self.options.engine, self.options.jobs, self.options.data_parallel)
 
+    @property
+    def _n_folds(self) -> int:
+        """The folds asked for; of those that the user numbered, without the sealed ones."""
+        if self.options.folds is not None:
+            return self.options.folds
+        numbered = (self.options.scheme or self.competition.scheme) == "column"
+        held = self.sealed.n_folds if numbered and self.sealed is not None else 0
+        return self.competition.n_folds - held
+
     def experiment(self, n_repeats: int | None = None) -> Experiment:
         """Return the experiment with so many repeats of the folds; None takes the option's."""
         if n_repeats is None:
             n_repeats = 1 if self.options.repeats is None else self.options.repeats
-        spec = FoldSpec(
-            self.options.scheme or self.competition.scheme,
-            self.competition.n_folds if self.options.folds is None else self.options.folds,
-            self.seed,
-        )
+        spec = FoldSpec(self.options.scheme or self.competition.scheme, self._n_folds, self.seed)
         folds = make_folds(spec, FoldInput.of(self.competition, self.dataset), n_repeats)
         return Experiment(self.competition, self.dataset, self.source.path, folds, self.seed)
 

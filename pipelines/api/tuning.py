@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from comps.base import BusyError, Competition, Family, Metric, Model, UsageError, WorkbenchError
+from ensembles.cuts import needs_cuts
 from pipelines.api.choices import (
     REQUIRED,
     Options,
@@ -129,6 +130,11 @@ class TuneResult:
         """What came out, in words."""
         return outcome(self.metric, self.best)[0]
 
+    def __repr__(self) -> str:
+        best = self.best
+        score = f"{self.metric.label} {best.score:.{self.metric.digits}f}"
+        return f"TuneResult({best.model}: {score}, {len(self.results)} trials, {dict(best.params)})"
+
     @property
     def summary(self) -> dict[str, Any]:
         """The same as JSON values."""
@@ -204,6 +210,8 @@ def run_search(
     if request.refit:
         # Found after the search, it would be found late.
         _ = session.dataset.template
+    # As of `Call`: what cannot be is refused before there is a record.
+    _ = session.engine
     (model,) = session.models
     teller = introduced(session, progress)
     searched = search_on(session.experiment(), request.outer, teller)
@@ -337,6 +345,13 @@ def _refit(
         for result in complete[: request.refit]
     ]
     teller.note(f"Training the best {len(chosen)} configurations on all rows.")
+    if needs_cuts(session.competition.metric):
+        teller.note(
+            "Warning: its labels are the most probable ones, without cut points for "
+            f"{session.competition.metric.label}: what is trained on all rows has no out-of-fold "
+            "predictions to fit them on. "
+            f"'comps run {session.competition.name} --models {model.name} --tuned' fits them."
+        )
     predictions = train_on_all_rows(
         session.experiment(), chosen, searched.folds, session.engine, work
     )

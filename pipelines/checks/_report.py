@@ -18,6 +18,7 @@ from comps.base import (
     Severity,
     Subject,
     UsageError,
+    place_of,
     unknown_name,
 )
 from pipelines.checks._registry import CHECKS
@@ -85,13 +86,16 @@ def check(
             if code in ignored:
                 continue
             try:
-                findings += [_complete(finding, one) for finding in one.find(subject)]
+                # One by one: what was found before a check fails is kept.
+                for finding in one.find(subject) or ():
+                    findings.append(_complete(finding, one))
                 checked.append(code)
             except NotSuitedError as why:
                 not_suited[code] = str(why)
             # Whatever a check stumbles over, it must not end what the user wanted to run.
             except Exception as error:
-                failed[code] = f"{type(error).__name__}: {error}"
+                place = place_of(one.find, error)
+                failed[code] = f"{type(error).__name__}: {error} ({place})"
     return CheckReport(
         tuple(sorted(findings, key=lambda finding: _ORDER.index(Severity(finding.severity or "")))),
         tuple(checked),
@@ -116,6 +120,11 @@ def known_checks(competition: Competition) -> dict[str, Check]:
 
 
 def _complete(finding: Finding, check: Check) -> Finding:
+    if not isinstance(finding, Finding):
+        raise TypeError(
+            "find(subject) must yield objects of comps.base.Finding, such as "
+            f"Finding(text='...'); it gave {finding!r}"
+        )
     severity = check.severity if finding.severity is None else finding.severity
     return replace(
         finding,

@@ -49,10 +49,11 @@ class NearCopies:
             part.sum() >= _LEAST and part.mean() > max(_MANY, _TIMES * chance) for part in parts
         ]
         if any(many):
+            first, last = _of_a_sample(subject)
             yield Finding(
-                text=f"{int(near.sum())} of {len(near)} training rows are nearly another one, "
-                f"and {int(of_test.sum())} of {len(of_test)} test rows nearly a training row: "
-                f"nearer than {_NEAR:g} of the usual distance. Group the rows that belong "
+                text=f"{first}{int(near.sum())} of {len(near)} training rows are nearly another "
+                f"one, and {int(of_test.sum())} of {len(of_test)} test rows nearly a training row: "
+                f"nearer than {_NEAR:g} of the usual distance. {last}Group the rows that belong "
                 "together.",
                 rows=tuple(subject.once(train_rows)[near][:_SHOWN].tolist()),
                 values={
@@ -66,6 +67,14 @@ class NearCopies:
 def _is_near(distances: Floats, usual: float) -> np.ndarray:
     # Rows at distance 0 are equal: another check's.
     return (distances > 0) & (distances < _NEAR * usual)
+
+
+def _of_a_sample(subject: Subject) -> tuple[str, str]:
+    """Return what begins and what ends the sentence where not all rows were looked at."""
+    whole = len(subject.once(train_rows)) == len(subject.train) and (
+        not has_test(subject) or len(subject.once(test_rows)) == len(subject.test)
+    )
+    return ("", "") if whole else ("In a sample of rows, ", "In all rows there may be more. ")
 
 
 def _points(subject: Subject) -> tuple[Floats, Floats]:

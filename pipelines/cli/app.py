@@ -32,6 +32,7 @@ from pipelines.cli.arguments import (
     Output,
     Prune,
     Refit,
+    ScoreMetric,
     Solution,
     Storage,
     Study,
@@ -46,6 +47,7 @@ from pipelines.cli.helping import Command
 from pipelines.cli.shared import (
     CHECKS,
     COMPETITION,
+    FOLDS,
     MAYBE_COMPETITION,
     MEMBERS,
     MODEL,
@@ -58,6 +60,7 @@ from pipelines.cli.shared import (
     ROWS,
     ROWS_OR_FILES,
     RUNS,
+    SCHEME,
     SEALED,
     SETTINGS,
     STORED,
@@ -71,9 +74,15 @@ from pipelines.cli.streams import steady_outputs
 if TYPE_CHECKING:
     from pipelines.cli.request import Request
 
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 the work failed or was interrupted, and what is finished is kept; 2 the "
+    "call, the data or a competition's file have to be changed."
+)
+
 app = typer.Typer(
     name="comps",
     help="From raw competition files to a checked, blended submission, with honest scores.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
@@ -108,7 +117,7 @@ def list_(data: Data = None, competitions: Competitions = None, json: Json = Fal
 
 
 @app.command(cls=Command)
-@takes(NEW_COMPETITION, *OF_FILES)
+@takes(NEW_COMPETITION, *OF_FILES, FOLDS, SCHEME)
 def init(request: Request, data: InitData = None) -> None:
     """Write a competition of your own: a file that says what its data hold, yours to change."""
     from pipelines.cli.inferring import init_competition
@@ -282,16 +291,18 @@ def score(
     submission: Submission,
     solution: Solution,
     competition: OfCompetition = None,
+    metric: ScoreMetric = None,
+    competitions: Competitions = None,
     json: Json = False,
 ) -> None:
     """Score a submission against the answers."""
     from pipelines.cli.scoring import score_files
 
-    score_files(submission, solution, competition, json)
+    score_files(submission, solution, competition, metric, competitions, json)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line. Exit codes: 0 done, 1 failed, 2 used wrongly."""
+    """Run the command line; see `EXIT_CODES`."""
     # Typer ends without a word at a KeyboardInterrupt; whoever asks the command to end, at
     # the keyboard or as a scheduler, should read that nothing is lost.
     for number in (signal.SIGINT, signal.SIGTERM):

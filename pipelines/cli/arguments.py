@@ -46,9 +46,11 @@ Target = Annotated[
 ]
 Id = Annotated[str | None, typer.Option(help="Of files: column with the ids.")]
 Group = Annotated[
-    str | None, typer.Option(help="Of files: column whose equal values stay in one fold.")
+    str | None, typer.Option(help="Of files: column whose equal values stay in one fold; or none.")
 ]
-Time = Annotated[str | None, typer.Option(help="Of files: column that rows are ordered by.")]
+Time = Annotated[
+    str | None, typer.Option(help="Of files: column that rows are ordered by; or none.")
+]
 Weight = Annotated[str | None, typer.Option(help="Of files: column of the rows' weights.")]
 Query = Annotated[
     str | None, typer.Option(help="Of files: column of the rows that are ranked together.")
@@ -64,6 +66,13 @@ Columns = Annotated[
 Positive = Annotated[
     str | None, typer.Option(help="Of files: the label whose probability is predicted, of two.")
 ]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        help="Of files: a label of the target, though it looks missing. All of them: their order.",
+    ),
+]
 LeaveOut = Annotated[
     list[str] | None,
     typer.Option(help="Of files: training rows to leave out: missing-target, rare-class."),
@@ -71,6 +80,9 @@ LeaveOut = Annotated[
 TrainFile = Annotated[str | None, typer.Option(help="Of files: the table of the training rows.")]
 TestTable = Annotated[str | None, typer.Option("--test-file", help="Of files: that to predict.")]
 SampleFile = Annotated[str | None, typer.Option(help="Of files: the sample submission.")]
+TargetsFile = Annotated[
+    str | None, typer.Option(help="Of files: targets of the training rows, a table of its own.")
+]
 AllCompetitions = Annotated[
     bool,
     typer.Option(
@@ -247,4 +259,12 @@ Submission = Annotated[Path, typer.Argument(help="The file that was submitted.")
 Solution = Annotated[Path, typer.Argument(help="A file of the same form with the answers.")]
 OfCompetition = Annotated[
     str | None, typer.Option(help="[default: the one with the solution's columns]")
+]
+ScoreMetric = Annotated[
+    str | None,
+    typer.Option(
+        "--metric",
+        help="Judges in place of the competition's, or answers of no competition, whose first "
+        "column has the ids: {metrics}.",
+    ),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from comps.base import Finding, Severity
+from comps.base import Finding, Severity, counted
 from pipelines.api.checking import check_data
 from pipelines.cli.request import Request
 from pipelines.cli.tables import new_table
@@ -26,11 +26,13 @@ def show_findings(request: Request, ignore: Sequence[str]) -> None:
         if report.findings or request.json:
             output.table("findings", table, [_row(finding) for finding in report.findings])
         counts = {str(severity): report.count(severity) for severity in Severity}
-        found = ", ".join(f"{n} {name}{'s' * (n != 1)}" for name, n in counts.items() if n)
+        found = ", ".join(counted(n, name) for name, n in counts.items() if n)
+        unfinished = f", {len(report.failed)} failed ({', '.join(report.failed)})"
         output.result(
-            f"{found or 'Nothing found'}: {len(report.checked)} checks looked at the rows, "
-            f"{len(report.not_suited)} had nothing to look at, {len(report.ignored)} were left "
-            "out. What a code means: docs/guides/checks.md",
+            f"{found or 'Nothing found'}: {counted(len(report.checked), 'check')} looked at the "
+            f"rows, {len(report.not_suited)} had nothing to look at, "
+            f"{counted(len(report.ignored), 'was', 'were')} left "
+            f"out{unfinished if report.failed else ''}. What a code means: docs/guides/checks.md",
             {
                 "counts": counts,
                 "checked": list(report.checked),

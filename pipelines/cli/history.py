@@ -24,7 +24,10 @@ def show_history(request: Request) -> None:
             output.result(f"{found.folder} has no records yet.", {})
             return
         table = new_table(
-            "", ["date (UTC)", "command", "members", "best"], [f"blend {metric.label}", "seconds"]
+            "",
+            ["date (UTC)", "command", "members", "best"],
+            [f"blend {metric.label}", "seed", "sealed", "seconds"],
+            spare=["seed", "sealed"],
         )
         table.add_column("status")
         for record in found.records:
@@ -36,6 +39,8 @@ def show_history(request: Request) -> None:
                 ", ".join(member.name for member in record.members),
                 "" if best is None else f"{best.name} {best.score:.{metric.digits}f}",
                 "" if blend is None else f"{blend:.{metric.digits}f}",
+                str(record.seed),
+                "" if record.data.sealed is None else f"{record.data.sealed:g}",
                 clock(record.seconds),
                 str(record.state),
             )
@@ -48,6 +53,7 @@ def _row(found: History, record: Record) -> dict[str, Any]:
         "record": record.name,
         **record.to_json(),
         "status": str(record.state),
+        "sealed": record.data.sealed,
         "best": None if best is None else best.name,
         "best_score": None if best is None else best.score,
         "blend_score": (record.blend or {}).get("honest_score"),

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # The choice that an option of the command line sets, where it is called otherwise.
-_CHOICES = {"column": "columns"}
+_CHOICES = {"column": "columns", "label": "labels"}
 # Letters of a value that are shown; machines get all.
 _LONGEST = 160
 # Choices that take several values.
-_LISTS = {"target", "text", "columns", "leave_out"}
+_LISTS = {"target", "text", "columns", "labels", "leave_out"}
 
 
 def inferred(path: Path, name: str | None, choices: Mapping[str, Any], *, ask: bool) -> Found:
@@ -67,12 +67,17 @@ def init_competition(request: Request, data: Path | None) -> None:
     name, ask = request.competition, not (request.json or request.quiet)
     output = make_output(None, request.json, quiet=request.quiet)
     written = _asking(lambda **said: init(name, data, **said), request.given, ask=ask)
-    for note in written.found.inference.notes:
+    for note in written.notes:
         output.note(note)
     show_inferred(output, written.found)
+    coming = f"Next: comps run {name}"
+    if written.refusal:
+        coming = f"'comps run {name}' will refuse the data as they are: {written.refusal}"
+        if "--leave-out" in written.refusal:
+            coming += " In the file, this is leave_out=[...]."
     output.result(
-        f"{written.file} is yours to change. Next: comps run {name}",
-        {"file": str(written.file), "competition": name},
+        f"{written.file} is yours to change. {coming}",
+        {"file": str(written.file), "competition": name, "refusal": written.refusal},
     )
 
 

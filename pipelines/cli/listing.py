@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json as json_
-import os
 import sys
 from pathlib import Path
 
 from comps.base import Competition, DataError
 from comps.catalog import usable_competitions
 from comps.sources import find_source
+from pipelines.cli.places import look_in
 
 
 def list_competitions(data: Path | None, root: Path | None, as_json: bool) -> None:
     """Print a row for each competition; of a broken file, what is wrong with it."""
-    if root is not None:
-        os.environ["COMPS_COMPETITIONS"] = str(root)
+    look_in(root)
     competitions, broken = usable_competitions()
     rows = [_row(competition, data) for competition in competitions]
     if as_json:

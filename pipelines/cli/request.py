@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,9 @@ from typing import Any
 
 from comps.base import Competition, Metric, UsageError
 from comps.catalog import competition_names, find_competition, place_of
+from pipelines.api.choices import RowChoices
 from pipelines.api.inferring import FileChoices, Found
+from pipelines.cli.places import look_in
 from pipelines.cli.reporters import Output, make_output
 
 
@@ -39,18 +40,14 @@ class Request:
     verbose: bool = False
 
     def __post_init__(self) -> None:
-        if self.competitions is not None:
-            if not self.competitions.is_dir():
-                raise UsageError(f"--competitions takes a folder; there is no {self.competitions}.")
-            # Worker processes look there, too.
-            os.environ["COMPS_COMPETITIONS"] = str(self.competitions)
+        look_in(self.competitions)
 
     @property
     def choices(self) -> dict[str, Any]:
         """The choices of the call; of files, without what was said of them."""
         if self._found is None:
             return dict(self.given)
-        return {name: value for name, value in self.given.items() if name not in _OF_FILES}
+        return {name: value for name, value in self.given.items() if name not in _OF_FILES_ALONE}
 
     @property
     def subject(self) -> str | Competition:
@@ -70,8 +67,9 @@ class Request:
         if not self.takes_files or self.competition is None:
             return None
         if not _is_files(self.competition):
-            if said and self.competition in competition_names():
-                options = ", ".join(f"--{name.replace('_', '-')}" for name in said)
+            alone = [name for name in said if name in _OF_FILES_ALONE]
+            if alone and self.competition in competition_names():
+                options = ", ".join(f"--{name.replace('_', '-')}" for name in alone)
                 raise UsageError(
                     f"{options} is said of files; {self.competition!r} is a competition: change "
                     f"{place_of(self.competition)}."
@@ -108,8 +106,9 @@ class Request:
         return None if self.competition is None else find_competition(self.competition).metric
 
 
-# The choices that are said of files.
+# The choices that are said of files, and those that are not choices of a run, too.
 _OF_FILES = set(FileChoices.__annotations__)
+_OF_FILES_ALONE = _OF_FILES - set(RowChoices.__annotations__)
 
 
 def _is_files(competition: str) -> bool:

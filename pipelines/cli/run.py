@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from comps.base import UsageError, WorkbenchError
+from comps.base import UsageError, WorkbenchError, counted
 from pipelines.api.comparing import Compared, compare, compare_all
 from pipelines.api.results import Result
 from pipelines.api.running import cross_validate, run
@@ -102,7 +102,11 @@ def show_submission(output: Output, result: Result, path: Path) -> None:
     if submission is None:
         output.result(f"No test rows: nothing to submit. {headline}", headline.values)
         return
+    made = result.experiment.dataset.made_sample
+    template = (
+        "ids of the test rows; there is no sample submission" if made else "sample submission"
+    )
     output.result(
-        f"{path}: {len(submission)} rows, checked against the sample submission. {headline}",
+        f"{path}: {counted(len(submission), 'row')}, checked against the {template}. {headline}",
         {"submission": str(path), "rows": len(submission), **headline.values},
     )

@@ -7,12 +7,21 @@ import sys
 from pathlib import Path
 
 from pipelines.api.scoring import score
+from pipelines.cli.places import look_in
 from pipelines.cli.reporters import make_output
 
 
-def score_files(submission: Path, solution: Path, competition: str | None, as_json: bool) -> None:
+def score_files(
+    submission: Path,
+    solution: Path,
+    competition: str | None,
+    metric_name: str | None,
+    root: Path | None,
+    as_json: bool,
+) -> None:
     """Print the metric of a submission, given the answers."""
-    found = score(submission, solution, competition)
+    look_in(root)
+    found = score(submission, solution, competition, metric=metric_name)
     metric, name = found.competition.metric, found.competition.name
     if found.note:
         make_output(metric, as_json).note(found.note)

@@ -44,13 +44,15 @@ COMPETITION_OR_FILES = _shared("competition", arguments.CompetitionOrFiles, Para
 NEW_COMPETITION = _shared("competition", arguments.NewCompetition, Parameter.empty)
 MAYBE_COMPETITION = _shared("competition", arguments.MaybeCompetition)
 RUNS = _shared("runs", arguments.Runs)
+FOLDS = _shared("folds", arguments.Folds)
+SCHEME = _shared("scheme", arguments.Scheme)
 # Which rows, in which folds, and where results are kept.
 ROWS = (
     COMPETITION,
     _shared("data", arguments.Data),
     RUNS,
-    _shared("folds", arguments.Folds),
-    _shared("scheme", arguments.Scheme),
+    FOLDS,
+    SCHEME,
     _shared("seed", arguments.Seed),
 )
 # What is said of files that no competition describes.
@@ -66,10 +68,12 @@ OF_FILES = (
     _shared("text", arguments.Text),
     _shared("columns", arguments.Columns),
     _shared("positive", arguments.Positive),
+    _shared("labels", arguments.Labels),
     _shared("leave_out", arguments.LeaveOut),
     _shared("train_file", arguments.TrainFile),
     _shared("test_file", arguments.TestTable),
     _shared("sample_file", arguments.SampleFile),
+    _shared("targets_file", arguments.TargetsFile),
 )
 # The rows of a competition, or of files that none describes.
 ROWS_OR_FILES = (COMPETITION_OR_FILES, *OF_FILES, *ROWS[1:])

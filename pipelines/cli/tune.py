@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from comps.base import UsageError
+from comps.base import UsageError, counted
 from pipelines.api.tuning import TuneResult, tune
 from pipelines.cli import tuning_tables as tables
 from pipelines.cli.reporters import Output
@@ -35,8 +35,8 @@ def _show_refit(request: Request, output: Output, found: TuneResult, path: Path)
     rows = 0 if found.submission is None else len(found.submission)
     but = ", the sealed ones apart," if "sealed" in request.choices else ""
     output.result(
-        f"{path}: {rows} rows, checked against the sample submission. The mean of "
-        f"{found.refitted} configurations, trained on all rows{but} for longer; no row was held "
-        "out of this training, so that it has no score of its own.",
+        f"{path}: {counted(rows, 'row')}, checked. The mean of "
+        f"{counted(found.refitted, 'configuration')}, trained on all rows{but} for longer; no "
+        "row was held out of this training, so that it has no score of its own.",
         {"submission": str(path), "rows": rows, "configurations": found.refitted},
     )

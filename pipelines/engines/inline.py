@@ -61,7 +61,7 @@ def _execute(job: Job, stages: list[Progress], deadline: float | None) -> Iterat
     except _OutOfTime:
         yield Cancelled(job)
     except WorkbenchError as error:
-        yield Failed(job, str(error))
+        yield Failed(job, str(error), traceback.format_exc() if error.__cause__ else "")
     except Exception as error:  # whatever a model's library raises fails this job alone
         yield Failed(job, f"{type(error).__name__}: {error}", traceback.format_exc())
     else:

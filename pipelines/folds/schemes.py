@@ -266,8 +266,8 @@ def make_folds(spec: FoldSpec, rows: FoldInput, n_repeats: int = 1) -> Folds:
         raise unknown_name("fold scheme", spec.scheme, SCHEMES)
     if not 2 <= spec.n_folds <= n_rows:
         raise UsageError(
-            f"--folds must be between 2 and the number of training rows, {n_rows}; "
-            f"it is {spec.n_folds}."
+            f"The number of folds must be between 2 and the number of training rows, {n_rows}; it "
+            f"is {spec.n_folds}. Give more rows, or set it: --folds (folds=... in Python)."
         )
     if n_repeats < 1:
         raise UsageError(f"--repeats must be at least 1; it is {n_repeats}.")

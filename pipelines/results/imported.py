@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Competition, DataError, Dataset, Task, range_of, some
+from comps.base import Array, Competition, DataError, Dataset, Task, counted, range_of, some
 from pipelines.basics.fingerprint import fingerprint
 from pipelines.folds import Folds
 from pipelines.results.imported_scale import problems_of_oof, problems_of_test
@@ -168,7 +168,7 @@ def _joined(
         raise DataError(f"{file} lacks the columns {lacking}; it has {list(table.columns)}.{hint}")
     nameless = table[competition.id_column].isna()
     if nameless.any():
-        raise DataError(f"{file} has {int(nameless.sum())} rows without an id.")
+        raise DataError(f"{file} has {counted(int(nameless.sum()), 'row')} without an id.")
     expected = pd.Index(ids).astype(str)
     found = pd.Index(table[competition.id_column]).astype(str)
     _refuse(file, _id_problems(expected, needed, found))

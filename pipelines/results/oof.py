@@ -74,6 +74,12 @@ class OutOfFold:
         """Number of repeats that the predictions are the mean of."""
         return len(self.fold_scores)
 
+    def __repr__(self) -> str:
+        """Return the member, its score and the form of its predictions."""
+        rows = f"{int(self.covered.sum())} of {len(self.covered)} rows"
+        repeats = f", mean of {self.n_repeats} repeats" if self.n_repeats > 1 else ""
+        return f"OutOfFold({self.model}: {self.score:.5g} on {rows}{repeats})"
+
     @property
     def imported(self) -> bool:
         """Whether another tool made the predictions; see `pipelines.results.imported`."""

@@ -8,6 +8,7 @@ outer part of a search checks its winner.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from comps.base import (
     Truth,
     UsageError,
     join_rows,
+    some,
     take,
 )
 from pipelines.basics.fingerprint import fingerprint
@@ -35,6 +37,8 @@ Mask = NDArray[np.bool_]
 
 # The score of fewer rows tells next to nothing, and fewer to train on are none.
 LEAST_ROWS = 10
+# More than half of the rows would be held out of training.
+MOST = 0.5
 # One seed for all runs. A part that changed with the seed of a run would be trained on, and
 # chosen by, under the next seed.
 SEED = 0
@@ -50,26 +54,31 @@ class Purpose:
             fingerprint, and the ids of the rows as test rows.
         option: of the command line, which takes the share.
         note: what the rows are, after "20 of 100 training rows".
-        otherwise: what to do where a share cannot be held out.
+        without: what to do where none can be held out, without a full stop.
     """
 
     name: str
     option: str
     note: str
-    otherwise: str
+    without: str
+
+    @property
+    def otherwise(self) -> str:
+        """What to do where a share cannot be held out."""
+        return f"Use another share, or {self.without}."
 
 
 SEALED = Purpose(
     "sealed",
     "--sealed",
     "are sealed: nothing is trained on them or chosen by them.",
-    "Use another share, or leave out --sealed.",
+    "leave out --sealed",
 )
 OUTER = Purpose(
     "outer",
     "--outer",
     "are held out of the search, to check its winner.",
-    "Use another share, or --outer 0 for no check.",
+    "use --outer 0 for no check",
 )
 
 
@@ -101,6 +110,11 @@ class SealedPart:
     queries: Array | None = None
     folds: NDArray[np.int64] | None = None
 
+    @property
+    def n_folds(self) -> int:
+        """How many of the user's folds are held out."""
+        return 0 if self.folds is None else len(np.unique(self.folds))
+
     def truth(self, metric: Metric) -> Truth:
         """Return what predictions of the rows held out are scored against."""
         return Truth(metric.scale.forward(self.target), self.weights, self.queries)
@@ -123,7 +137,8 @@ def seal(
 ) -> tuple[Dataset, SealedPart]:
     """Move a share of the training rows behind the test rows, without their targets.
 
-    Where rows are ordered in time, the last are held out, and the rows less than the competition's
+    Folds that the user numbered are held out whole: rows that are alike may share one. Elsewhere,
+    where rows are ordered in time, the last are held out, and the rows less than the competition's
     gap before them are left out, as before the rows that a fold predicts. Elsewhere rows are
     drawn, for a classification the same share of every class, of several labels of every common
     combination and every rare label; groups, or queries, stay whole. A smaller share is a part of
@@ -141,11 +156,14 @@ def seal(
         rows held out marked: a competition may number training and test rows alike.
 
     Raises:
-        UsageError: if the share is out of range, or leaves too few rows or none of a class on
-            one side.
+        UsageError: if the share is out of range, leaves too few rows, folds or none of a class on
+            one side, or would cut a group.
     """
     check_share(share, purpose)
-    if dataset.times is None:
+    if dataset.folds is not None:
+        held = _whole_folds(dataset, dataset.folds, share, derive_seed(seed, purpose.name), purpose)
+        left_out = np.zeros_like(held)
+    elif dataset.times is None:
         held, left_out = _drawn(competition, dataset, share, derive_seed(seed, purpose.name))
     else:
         held, left_out = _last(competition, dataset, share)
@@ -189,7 +207,7 @@ def check_share(share: float, purpose: Purpose = SEALED) -> None:
     Raises:
         UsageError: if it is not above 0 and at most 0.5.
     """
-    if not 0 < share <= 0.5:
+    if not 0 < share <= MOST:
         raise UsageError(
             f"{purpose.option} takes a share of the training rows above 0 and at most 0.5, such "
             f"as 0.2; it is {share:g}."
@@ -262,6 +280,45 @@ def _drawn(
     return chosen[group_of_row], np.zeros(n_rows, dtype=bool)
 
 
+def _whole_folds(
+    dataset: Dataset, folds: NDArray[np.int64], share: float, seed: int, purpose: Purpose
+) -> Mask:
+    """Return the rows of the folds that are held out: the last in time, or drawn."""
+    numbers, sizes = np.unique(folds[folds >= 0], return_counts=True)
+    if dataset.times is None:
+        order = np.random.default_rng(seed).permutation(len(numbers))
+    else:
+        ends = [dataset.times[folds == number].max() for number in numbers]
+        order = np.argsort(ends, kind="stable")[::-1]
+    # As of groups: a fold is in if its middle is. Two have to be left.
+    middles = np.cumsum(sizes[order]) - sizes[order] / 2
+    chosen = numbers[order][middles <= share * len(folds)]
+    if len(numbers) > 2:
+        chosen = chosen[: len(numbers) - 2]
+    left = len(numbers) - len(chosen)
+    if left < 2 or not len(chosen):
+        least = math.ceil(100 * sizes[order[0]] / len(folds)) / 100
+        if len(numbers) > 2 and least <= MOST:
+            advice = f"Use {purpose.option} {least:g}."
+        else:
+            advice = f"{purpose.without.capitalize()}."
+        raise UsageError(
+            f"{purpose.option} {share:g} holds out {len(chosen)} of the {len(numbers)} folds of "
+            f"the column and leaves {left}. Folds stay whole, because their rows may belong "
+            f"together; one has to be held out and two left. {advice}"
+        )
+    held = np.isin(folds, chosen)
+    units = dataset.units
+    cut = [] if units is None else sorted({*units[held]} & {*units[~held]})
+    if cut:
+        raise UsageError(
+            f"{purpose.option} cannot hold out whole folds of the column: groups of their rows lie "
+            f"in other folds, too ({some(cut)}). Number the folds so that each group is in one, "
+            f"or {purpose.without}."
+        )
+    return held
+
+
 def _last(competition: Competition, dataset: Dataset, share: float) -> tuple[Mask, Mask]:
     """Return the rows that are last in time, and those too near before them."""
     times: Array = np.asarray(dataset.times)
@@ -301,6 +358,8 @@ def _check_classes(
 
 def _note(dataset: Dataset, held: Mask, left_out: Mask, purpose: Purpose) -> str:
     which = "" if dataset.times is None else ", the last in time,"
+    if dataset.folds is not None:
+        which += f" (whole folds: {some(np.unique(dataset.folds[held]))})"
     note = f"{held.sum()} of {len(held)} training rows{which} {purpose.note}"
     if left_out.any():
         note += f" {left_out.sum()} rows too near before them are left out."

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 
 from comps.base import JSON, Competition, Model, Params, StoreError
@@ -180,9 +181,12 @@ class Record:
         """The start as a text for people, e.g. `2026-11-25 12:30 UTC`."""
         return f"{datetime.fromisoformat(self.started):%Y-%m-%d %H:%M} UTC"
 
-    @property
+    @cached_property
     def state(self) -> Status:
-        """The status; `KILLED` where a record says that its command runs, and it does not."""
+        """The status; `KILLED` where a record says that its command runs, and it does not.
+
+        It stays what it was when it was first asked for: the command may end meanwhile.
+        """
         here = self.status is Status.RUNNING and self.host == socket.gethostname()
         return Status.KILLED if here and not is_running(self.process) else self.status
 
@@ -252,10 +256,17 @@ def read_records(store: RunStore) -> tuple[list[Record], list[str]]:
     records, notes = [], []
     for path in sorted((store.root / FOLDER).glob("*.json")):
         try:
-            records.append(Record.from_json(path.stem, json.loads(path.read_text("utf-8"))))
+            record = _read(path)
+            # A command may have ended after its record was read, and before its process was
+            # looked for; what it wrote at the end says how.
+            records.append(_read(path) if record.state is Status.KILLED else record)
         except (OSError, ValueError, StoreError) as error:
             notes.append(f"{path} is damaged and left out: {error}")
     return records, notes
+
+
+def _read(path: Path) -> Record:
+    return Record.from_json(path.stem, json.loads(path.read_text("utf-8")))
 
 
 def reserve_log(store: RunStore, command: str, now: datetime | None = None) -> tuple[str, datetime]:

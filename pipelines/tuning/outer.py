@@ -31,5 +31,8 @@ def hold_out(whole: Experiment, share: float) -> tuple[Experiment, SealedPart]:
     competition = seal_competition(whole.competition, share, OUTER)
     dataset, part = seal(whole.competition, whole.dataset, share, purpose=OUTER)
     rows = FoldInput.of(competition, dataset)
-    folds = make_folds(whole.folds.spec, rows, whole.folds.n_repeats)
+    spec = whole.folds.spec
+    if spec.scheme == "column":
+        spec = replace(spec, n_folds=spec.n_folds - part.n_folds)
+    folds = make_folds(spec, rows, whole.folds.n_repeats)
     return replace(whole, competition=competition, dataset=dataset, folds=folds), part

@@ -14,6 +14,7 @@ from comps.kinds.table import dates
 from comps.reading.cells import as_numbers
 from comps.reading.column import Column
 from comps.reading.dates import isolated
+from comps.reading.levels import level_key
 from comps.reading.missing import SURE, missing_cells
 
 if TYPE_CHECKING:
@@ -34,11 +35,12 @@ class Typed:
     """A column as models' transformers take it.
 
     Attributes:
-        parts: of the training rows, and of the test rows.
+        parts: of the training rows, and of the test rows. Numbers are arrays: of thousands of
+            columns, most of the time would go into making a Series of each.
         notes: what was missing, strange or changed.
     """
 
-    parts: Sequence[Cells]
+    parts: Sequence[Cells | NDArray[np.float64]]
     notes: tuple[str, ...] = ()
 
 
@@ -48,8 +50,6 @@ def numbers(columns: Sequence[Column], argument: str) -> Typed:
     Raises:
         DataError: if many cells are no numbers, or they are written in several ways.
     """
-    import pandas as pd
-
     del argument
     try:
         found = as_numbers(*columns, words=SURE)
@@ -60,7 +60,7 @@ def numbers(columns: Sequence[Column], argument: str) -> Typed:
             f"{name}=category, or {name}=ignored."
         ) from error
     parts = (found.train,) if found.test is None else (found.train, found.test)
-    return Typed([pd.Series(part) for part in parts], found.notes)
+    return Typed(parts, found.notes)
 
 
 def booleans(columns: Sequence[Column], argument: str) -> Typed:
@@ -78,7 +78,7 @@ def booleans(columns: Sequence[Column], argument: str) -> Typed:
         missing = missing_cells(words).to_numpy()
         true = words.isin(_TRUE).to_numpy(dtype=bool)
         strange = ~(true | words.isin(_FALSE).to_numpy(dtype=bool) | missing)
-        notes += strays(column, strange, (~missing).sum(), "neither true nor false")
+        notes += strays(column, strange, (~missing).sum(), *("neither true nor false",) * 2)
         parts.append(pd.Series(np.where(missing | strange, np.nan, true.astype(np.float64))))
     return Typed(parts, tuple(notes))
 
@@ -90,15 +90,15 @@ def levels(columns: Sequence[Column], argument: str) -> Typed:
     if len(parts) == 1:
         return Typed(parts)
     known, notes = set(parts[0].dropna()), []
-    spelt = {_plain(level): level for level in known}
+    spelt = {level_key(level): level for level in known}
     if len(spelt) == len(known):
         given = {level for level in parts[1].dropna().unique() if level not in known}
-        meant = {level: spelt[_plain(level)] for level in given if _plain(level) in spelt}
+        meant = {level: spelt[level_key(level)] for level in given if level_key(level) in spelt}
         if meant:
             count = int(parts[1].isin(list(meant)).sum())
             shown = ", ".join(f"{a!r} for {b!r}" for a, b in list(meant.items())[:3])
             notes.append(
-                f"{columns[0].name}: {count} cells of {columns[1].file} write known levels "
+                f"{columns[1].counted(count, 'writes a known level', 'write known levels')} "
                 f"otherwise ({shown}): taken for these."
             )
             parts[1] = parts[1].replace(meant)
@@ -120,18 +120,18 @@ def times(columns: Sequence[Column], argument: str) -> Typed:
     parts, notes = [], []
     for column in columns:
         found, strange, present = dates.parsed(column.cells, argument)
-        notes += strays(column, strange, present, "no dates")
+        notes += strays(column, strange, present, "no date", "no dates")
         rows = isolated(found.to_numpy().astype("datetime64[s]"))
         if len(rows):
-            notes.append(
-                f"{column.name}: {len(rows)} dates of {column.file} are far from all others: "
-                f"{column.shown(rows)}."
-            )
+            said = column.counted(len(rows), "is a date", "are dates")
+            notes.append(f"{said} far from all others: {column.shown(rows)}.")
         parts.append(found)
     return Typed(parts, tuple(notes))
 
 
-def strays(column: Column, strange: NDArray[np.bool_], present: int, what: str) -> list[str]:
+def strays(
+    column: Column, strange: NDArray[np.bool_], present: int, one: str, many: str
+) -> list[str]:
     """Return the note of cells that are something else than their column.
 
     Raises:
@@ -140,7 +140,7 @@ def strays(column: Column, strange: NDArray[np.bool_], present: int, what: str) 
     rows = np.flatnonzero(strange)
     if not len(rows):
         return []
-    said = f"{column.name}: {len(rows)} cells of {column.file} are {what}"
+    said = column.counted(len(rows), f"is {one}", f"are {many}")
     if len(rows) > max(3, _FEW * present):
         raise DataError(
             f"{said}, of {present} with a value: {column.shown(rows)}. Mend them, or say what the "
@@ -154,8 +154,3 @@ def _texts(column: Column) -> Cells:
     cells = column.cells.astype("string").str.strip()
     found: Cells = cells.mask(cells.str.lower().isin(SURE)).astype(object)
     return found.reset_index(drop=True)
-
-
-def _plain(level: str) -> str:
-    """Return what the spellings of a level have in common."""
-    return " ".join(str(level).casefold().split())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from comps.base import DataError, UsageError, some, unknown_name
+from comps.base import DataError, UsageError, counted, some, unknown_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,27 +47,75 @@ def check_tables(train: Any, test: Any, targets: Sequence[Any], roles: Mapping[s
         raise unknown_name("column of the test rows called", roles["id"], map(str, test))
 
 
+def check_kinds(kinds: Mapping[str, str], targets: Sequence[Any]) -> None:
+    """Refuse a kind of a target, which is no column that models see.
+
+    Args:
+        kinds: of columns, as the user says.
+        targets: columns to predict.
+
+    Raises:
+        UsageError: that names it.
+    """
+    for name in kinds:
+        if name in targets:
+            raise UsageError(
+                f"{name!r} is the target, and has no kind of column ({kinds[name]!r} came): it is "
+                "read as the metric needs it. Name another column as target, or leave out its kind."
+            )
+
+
+def check_spelling(of_train: Sequence[Any], of_test: Sequence[Any]) -> None:
+    """Refuse columns that are one and the same but for capital letters and blanks.
+
+    Args:
+        of_train: names that only the training rows have.
+        of_test: names that only the test rows have.
+
+    Raises:
+        DataError: that names both.
+    """
+    plain = {" ".join(str(name).casefold().split()): name for name in of_test}
+    for name in of_train:
+        other = plain.get(" ".join(str(name).casefold().split()))
+        if other is not None:
+            raise DataError(
+                f"The training rows have a column {name!r} and the test rows {other!r}, which are "
+                "likely the same. Call both alike."
+            )
+
+
+def left_out_note(names: Sequence[Any]) -> list[str]:
+    """Return the note of columns that the test rows lack; none where they lack none.
+
+    >>> left_out_note(["price per m2"])
+    ["Left out, for the test rows lack it: 'price per m2'."]
+    """
+    it = "it" if len(names) == 1 else "them"
+    return [f"Left out, for the test rows lack {it}: {some(map(repr, names))}."] if names else []
+
+
 def check_features(train: pd.DataFrame, test: pd.DataFrame, columns: list[Any]) -> None:
     """Check that models can learn from columns, and find the same in the test rows.
 
+    Args:
+        train: the training rows.
+        test: the test rows.
+        columns: that both have, and models see.
+
     Raises:
-        DataError: if there is no column, their names are of several types, the test rows lack
-            one, or hold something else there.
+        DataError: if there is no column, their names are of several types, or the test rows hold
+            something else there.
     """
     if not columns:
         raise DataError(
             "No column of the training rows is left to predict from, beside those of target, id, "
-            "group and time."
+            "group and time, and those that the test rows lack."
         )
     if len({isinstance(column, str) for column in columns}) > 1:
         raise DataError(
             f"Names of columns are texts and others: {some(map(repr, columns))}. Make all of them "
             "texts: table.columns = table.columns.astype(str)."
-        )
-    lacking = [column for column in columns if column not in test]
-    if lacking:
-        raise DataError(
-            f"The test rows lack columns of the training rows: {some(map(repr, lacking))}."
         )
     for column in columns:
         kinds = _kind(train[column]), _kind(test[column])
@@ -88,7 +136,7 @@ def check_complete(column: pd.Series[Any], what: str) -> None:
     missing = np.flatnonzero(column.isna().to_numpy())
     if len(missing):
         rows = some(str(row + 1) for row in missing)
-        raise DataError(f"{what} is missing in {len(missing)} rows: {rows}.")
+        raise DataError(f"{what} is missing in {counted(len(missing), 'row')}: {rows}.")
 
 
 def _check_table(table: Any, part: str) -> None:

@@ -30,7 +30,7 @@ from comps.kinds.table.loader import RowFunction, TableFiles
 from comps.kinds.table.memory_rows import Memory
 from comps.kinds.table.schema import Schema
 from comps.kinds.table.zoo import TRANSFORMERS, table_models
-from comps.metrics import find_metric
+from comps.metrics import as_metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,6 +60,7 @@ def table_competition(
     submitted_id: str | None = None,
     first_id: int = 0,
     positive: str | None = None,
+    labels: Sequence[str] = (),
     leave_out: Sequence[str] = (),
     files: Mapping[str, str] | None = None,
     checks: Sequence[Check] = (),
@@ -74,45 +75,54 @@ def table_competition(
         train: the training rows, with the target; their index plays no part unless there is no
             `id`. Or the path of an archive, a folder or a file with them.
         test: the rows to predict, of DataFrames; None where out-of-fold predictions are all that is
-            wanted. Of their columns, those that the training rows lack, and the target, play no
-            part.
+            wanted. Columns that one of both tables lacks, and the target in this one, play no part;
+            a note names those that the test rows lack.
         metric: what models are judged by: a name as scikit-learn's, or a `Metric`.
         name: of the folder of results; results are kept apart by the content of the data, too.
         target: column of `train`, or several. Of a metric of labels or probabilities, its values
             are classes.
-        id: column with the ids; the index, or numbers of rows, unless given.
+        id: column with the ids; unless given, one that is called so and differs in every row, else
+            the index of DataFrames, or numbers of rows.
         group: column whose equal values stay in one fold. Models do not see it.
         time: column of numbers or dates that rows are ordered by: folds then predict what came
             later. Of DataFrames, models do not see it.
         weight: column of what each training row counts for, in training and in the metric.
         query: column of the rows that the metric ranks together.
-        folds: column with the number of the fold of each training row.
+        folds: column with the number of the fold of each training row; below zero for rows that are
+            trained on in every fold and predicted in none.
         columns: columns by kind, as in {"text": ["title"]}, see `comps.kinds.table.kinds.KINDS`;
-            where `task` is given, those that are not named are numbers.
+            where `task` is given, those of files that are not named are numbers. Of DataFrames,
+            texts that are dates or numbers are read as these, with a note, unless named.
         features: `(rows) -> rows` or `(rows, tables) -> rows`, which makes more columns, or others,
             of each row by itself; `tables` are the further tables of the files, by name.
-        models: those of the competition, declared, or estimators and functions that build a Keras
-            network; a zoo unless given. The one of the family "baseline" is what every model
-            has to beat, and one is added if there is none.
+        models: those of the competition: names of the usual ones, "default" for all of these;
+            declared ones, estimators and functions that build a Keras network. The usual ones
+            unless given. The one of the family "baseline" is what every model has to beat, and one
+            is added if there is none.
         scheme: of the folds; "expanding" with a time, "grouped" with a group, "stratified"
             elsewhere.
         n_folds: number of folds, 5 unless given.
         task: "regression", "binary", "multiclass" or "multilabel". It follows from the metric and
             the target unless given.
-        classes: labels by class code, as the files write them.
+        classes: all labels of the target, in their order; the last of two is class 1. Of
+            DataFrames, an ordered `pandas.Categorical` says it, too.
         outputs: columns of the submission; those of `target` unless given.
         submitted_id: column of the ids in the submission; `id` unless given.
         first_id: the number of the first test row, where no column holds ids.
         positive: the label whose probability is predicted, of two.
+        labels: of the target that are classes of their own, though they look like a word for
+            "missing", as "NA", or like another label. If all are named, their order counts, as
+            quadratic kappa needs it.
         leave_out: training rows that are left out: "missing-target", "rare-class".
-        files: files of the parts "train", "test" and "sample", where their names do not say it.
+        files: files of the parts "train", "test", "sample" and "targets", where their names do not
+            say it.
         checks: further checks of the data, see `comps check-data`.
         ignore: codes of checks that are switched off.
 
     Raises:
         UsageError: if a column or a metric does not exist, or something else than a table came.
         DataError: if targets, ids, groups or times are missing, ids are duplicates, there is a
-            single class, or the columns of the two tables differ.
+            single class, or a column holds other things in the two tables.
 
     >>> import pandas as pd
     >>> rows = pd.DataFrame({"size": [50, 80, 65, 70], "price": [1.0, 1.7, 1.3, 1.5]})
@@ -120,12 +130,9 @@ def table_competition(
     >>> str(flats.task), [model.name for model in flats.models]
     ('regression', ['median', 'ridge', 'lightgbm', 'xgboost', 'mlp'])
     """
-    judged = find_metric(metric) if isinstance(metric, str) else metric
-    if not isinstance(judged, Metric):
-        raise UsageError(
-            f"The name of a metric, such as 'rmse', or a Metric was expected; {metric!r} came."
-        )
+    judged = as_metric(metric)
     _check_name(name)
+    _check_target(target)
     _check_checks(checks)
     if n_folds is not None and (not isinstance(n_folds, int) or n_folds < 2):
         raise UsageError(f"n_folds must be a whole number from 2 on; {n_folds!r} came.")
@@ -139,13 +146,16 @@ def table_competition(
         folds=folds,
         columns=kinds_of(columns or {}),
         positive=positive,
+        labels=labels,
+        classes=classes,
         leave_out=leave_out,
         scheme=scheme,
+        n_folds=n_folds,
     )
     if not isinstance(train, (str, Path)):
         memory = Memory(train, test, given, judged, features)
         schema, load = memory.schema, InMemory(memory.dataset())
-        found = Inference(schema, scheme or _scheme(group, time, folds), N_FOLDS, ())
+        found = Inference(schema, scheme or _scheme(group, time, folds), memory.n_folds, ())
         return _assembled(name, judged, found, load, n_folds, models, checks, ignore)
     if test is not None:
         raise UsageError("Of files, the test rows lie beside the training rows: leave out `test`.")
@@ -207,7 +217,7 @@ def _assembled(
 ) -> Competition:
     schema = found.schema
     usual = table_models(schema.task, len(schema.classes), len(schema.targets), metric)
-    zoo = list(usual) if models is None else _given(models)
+    zoo = list(usual) if models is None else _given(models, usual)
     if not any(model.family is Family.BASELINE for model in zoo):
         zoo.insert(0, usual[0])
     return Competition(
@@ -231,6 +241,17 @@ def _assembled(
     )
 
 
+def _check_target(target: object) -> None:
+    """Check that names came, not cells."""
+    if target is None or isinstance(target, str | list | tuple):
+        return
+    name = getattr(target, "name", None)
+    raise UsageError(
+        f"target takes the name of a column of the training rows, such as {name or 'price'!r}, or "
+        f"a list of names; a {type(target).__name__} came."
+    )
+
+
 def _check_name(name: str) -> None:
     """Check that a folder of results can be called so."""
     if not names_a_folder(name):
@@ -240,14 +261,20 @@ def _check_name(name: str) -> None:
         )
 
 
-def _given(models: Sequence[object]) -> list[Model]:
-    """Return models as they were given: declared, estimators, or functions that build networks."""
+def _given(models: Sequence[object], usual: Sequence[Model]) -> list[Model]:
+    """Return models as they were given: usual ones by name, declared, or what declares one."""
     if isinstance(models, str) or not isinstance(models, Iterable):
         raise UsageError(
-            "models takes a list of models, such as [estimator(Ridge())]; names are for "
-            f"`run(..., models='ridge')`. {models!r} came."
+            "models takes a list, such as ['default', my_model], where 'default' stands for the "
+            f"usual models; {models!r} came."
         )
-    return [as_model(model) for model in models]
+    known = {model.name: [model] for model in usual} | {"default": list(usual)}
+    found: list[Model] = []
+    for given in models:
+        if isinstance(given, str) and given not in known:
+            raise unknown_name("usual model", given, known)
+        found += known[given] if isinstance(given, str) else [as_model(given)]
+    return found
 
 
 def kinds_of(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:

@@ -105,8 +105,8 @@ def _only_way(name: str, known: Cells) -> str:
             f"in {name}=date:{found[0]}."
         )
     raise DataError(
-        f"The column {name!r} is said to hold dates, and {first} cannot be read. Say how they are "
-        "written, as in date:%d.%m.%Y."
+        f"The column {name!r} is said to hold dates, and {first} cannot be read in one way. Say "
+        f"how they are written, as in --column {name}=date:%d.%m.%Y."
     )
 
 

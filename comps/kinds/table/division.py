@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from comps.base import AmbiguousError, Task
+from comps.base import AmbiguousError, Task, counted
 from comps.kinds.table.evidence import group_evidence, time_evidence
 from comps.kinds.table.given import AS_YOU_SAY
 from comps.kinds.table.labels import label_texts
 from comps.kinds.table.parts import Parts
+from comps.kinds.table.rows import fold_count
 from comps.kinds.table.schema import Schema
 
 # Folds, unless the smallest class has fewer rows.
 N_FOLDS = 5
+# Schemes that keep groups whole, though their names do not say it.
+_WHOLE = ("kfold", "stratified", "stratified-grouped")
+# Schemes that divide rows by something else than groups.
+_BY_ROW = ("expanding", "column")
 
 
 def find_group(parts: Parts, kinds: Mapping[str, str]) -> str | None:
@@ -23,7 +28,7 @@ def find_group(parts: Parts, kinds: Mapping[str, str]) -> str | None:
     if parts.given.query is not None:
         parts.say("group", parts.given.query, "rows that are ranked together stay together")
         return parts.given.query
-    if parts.given.scheme is not None or parts.test is None:
+    if parts.refuses("group") or parts.given.scheme in _BY_ROW or parts.test is None:
         return None
     varied = [name for name, kind in kinds.items() if kind != "constant"]
     found = group_evidence(parts.train, parts.test, varied)
@@ -38,8 +43,8 @@ def find_time(parts: Parts, kinds: Mapping[str, str]) -> str | None:
     if parts.given.time is not None:
         parts.say("time", parts.given.time, AS_YOU_SAY)
         return parts.given.time
-    given = parts.given.scheme is not None or parts.given.group is not None
-    if given or parts.test is None:
+    given = parts.given.scheme not in (None, "expanding") or parts.given.group is not None
+    if parts.refuses("time") or given or parts.test is None:
         return None
     found = time_evidence(parts.train, parts.test, kinds)
     if found is None:
@@ -68,15 +73,22 @@ def find_folds(parts: Parts, schema: Schema) -> tuple[str, int]:
     """Return the scheme, and the number of folds."""
     n_folds, few = N_FOLDS, ""
     if schema.task in (Task.BINARY, Task.MULTICLASS):
-        labels = label_texts(parts.train[schema.targets[0]])
+        labels = label_texts(parts.train[schema.targets[0]], schema.classes)
         counts = labels[labels.isin(schema.classes)].value_counts()
         if 2 <= counts.iloc[-1] < N_FOLDS:
             n_folds = int(counts.iloc[-1])
-            few = f"; class {counts.index[-1]} has {n_folds} rows"
+            few = f"; class {counts.index[-1]} has {counted(n_folds, 'row')}"
     if schema.folds is not None:
-        n_folds = int(parts.train[schema.folds].nunique())
+        n_folds = fold_count(parts.train[schema.folds])
     scheme, reason = _scheme(parts, schema)
-    parts.say("folds", f"{n_folds}, {scheme}", f"{reason}{few}")
+    if parts.given.n_folds is not None:
+        n_folds, few = parts.given.n_folds, ""
+        if reason != AS_YOU_SAY:
+            few = f"; {n_folds} {AS_YOU_SAY}"
+    whole = ""
+    if schema.group is not None and scheme in _WHOLE:
+        whole = f", whole groups of {schema.group}"
+    parts.say("folds", f"{n_folds}, {scheme}{whole}", f"{reason}{few}")
     return scheme, n_folds
 
 

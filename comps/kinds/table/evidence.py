@@ -70,8 +70,10 @@ def time_evidence(
 
 def _is_measured(cells: Cells) -> bool:
     """Whether cells are numbers with decimals, or hardly any of them comes again."""
-    if cells.dtype.kind == "f" and bool((cells % 1 > 0).any()):
-        return True
+    if cells.dtype.kind == "f":
+        values = cells.to_numpy()
+        if (np.isfinite(values) & (values != np.trunc(values))).any():
+            return True
     return bool(cells.nunique() * _LEAST_ROWS > len(cells))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING
 from comps.base import AmbiguousError, DataError, some, unknown_name
 from comps.reading.archives import Files, files_fingerprint, find_tables, open_files
 from comps.reading.delimited import Table, read_table
+from comps.reading.ids import check_same_ids, checked_ids
 
 if TYPE_CHECKING:
     import pandas as pd
 
+# Documents of Excel and LibreOffice.
+_SHEETS = {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
 PARTS = ("train", "test", "sample")
+# The table of the training rows' targets, where they lie in a file of their own.
+TARGETS = "targets"
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +30,8 @@ class Tables:
 
     Attributes:
         path: of the archive, the folder or the file.
-        names: the file of each part, by "train", "test" and "sample".
+        names: the file of each part, by "train", "test" and "sample"; by "targets" that of the
+            training rows' targets, where the training rows themselves do not have them.
         others: further tables.
         files: all files.
     """
@@ -44,8 +50,26 @@ class Tables:
         """
         if part not in self.names:
             return None
-        name = self.names[part]
+        table = self._table(self.names[part], text)
+        if part == "train" and TARGETS in self.names:
+            return joined(table, self._table(self.names[TARGETS], text))
+        return table
+
+    def _table(self, name: str, text: Container[str] = ()) -> Table:
         return read_table(self.files.read(name), name, text=text)
+
+    def lacks_targets(self) -> bool:
+        """Whether the training rows have no column that may be a target."""
+        train, test, sample = (self.read(part) for part in PARTS)
+        assert train is not None
+        if test is not None:
+            return not set(train.frame) - set(test.frame)
+        return sample is None or not set(sample.frame.columns[1:]) <= set(train.frame)
+
+    def with_targets(self, name: str) -> Tables:
+        """Return the same with a table of targets, which is no further table then."""
+        others = [other for other in self.others if other != name]
+        return replace(self, names={**self.names, TARGETS: name}, others=others)
 
     @cached_property
     def extra(self) -> dict[str, pd.DataFrame]:
@@ -72,8 +96,9 @@ def tables_of(path: Path, chosen: Mapping[str, str] | None = None) -> Tables:
     files = open_files(path)
     found = find_tables(files)
     if not found:
+        save = " Save the sheets as CSV files." if any(map(_is_sheet, files.names())) else ""
         raise DataError(
-            f"{path} holds no table (csv, tsv, parquet). It holds: {some(files.names())}."
+            f"{path} holds no table (csv, tsv, parquet). It holds: {some(files.names())}.{save}"
         )
     names: dict[str, str] = {}
     for part in PARTS:
@@ -84,6 +109,13 @@ def tables_of(path: Path, chosen: Mapping[str, str] | None = None) -> Tables:
             candidates = [name for name in found if part_of(name) == part]
             if candidates:
                 names[part] = _only(part, candidates)
+    for name in filter(_is_sheet, files.names()):
+        meant = part_of(name)
+        if meant in PARTS and meant not in names:
+            raise DataError(
+                f"{name} is a document of a spreadsheet, which is not read here. Save it as a CSV "
+                f"file, or remove it if it is not the {meant} part."
+            )
     if "train" not in names:
         rest = [name for name in found if name not in names.values()]
         if len(rest) != 1:
@@ -91,7 +123,54 @@ def tables_of(path: Path, chosen: Mapping[str, str] | None = None) -> Tables:
                 f"Which file of {path} holds the training rows?", rest, "--train-file"
             )
         names["train"] = rest[0]
-    return Tables(path, names, [n for n in found if n not in names.values()], files)
+    tables = Tables(path, names, [n for n in found if n not in names.values()], files)
+    if chosen and chosen.get(TARGETS):
+        return tables.with_targets(_named(chosen[TARGETS], found))
+    candidates = [name for name in tables.others if part_of(name) == TARGETS]
+    if not candidates or not tables.lacks_targets():
+        return tables
+    return tables.with_targets(_only(TARGETS, candidates))
+
+
+def _is_sheet(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in _SHEETS
+
+
+def joined(train: Table, targets: Table) -> Table:
+    """Return training rows with the targets of another table, joined on the column of both.
+
+    Raises:
+        DataError: if they have no such column or several, an id is missing or comes twice, or
+            targets have ids that no row has. A row that no target has is left without one.
+
+    >>> import pandas as pd
+    >>> rows, of = pd.DataFrame({"id": [1, 2]}), pd.DataFrame({"id": [2, 1], "y": [0.2, 0.1]})
+    >>> import numpy as np
+    >>> lines = np.array([2, 3])
+    >>> joined(Table(rows, (), lines, "a"), Table(of, (), lines, "b")).frame["y"].tolist()
+    [0.1, 0.2]
+    """
+    common = [column for column in targets.frame if column in train.frame]
+    if len(common) != 1:
+        raise DataError(
+            f"{targets.name} and {train.name} must have one column in common, by which targets are "
+            f"joined to rows; they have {some(map(repr, common)) or 'none'}. Rename or delete "
+            "columns, or write the targets into the table of the training rows."
+        )
+    (key,) = common
+    wanted, there = (checked_ids(table.frame[key], table.name) for table in (train, targets))
+    places = {id_: place for place, id_ in enumerate(map(str, there))}
+    order = [places.get(id_, -1) for id_ in map(str, wanted)]
+    if len(set(order) - {-1}) < len(places):
+        check_same_ids(there, wanted, targets.name, train.name)
+    found = targets.frame.drop(columns=key).reset_index(drop=True)
+    found = found.reindex(order).set_axis(train.frame.index)
+    return Table(
+        train.frame.assign(**{str(name): found[name] for name in found}),
+        (*train.notes, *targets.notes),
+        train.lines,
+        f"{train.name} with {targets.name}",
+    )
 
 
 def part_of(name: str) -> str | None:
@@ -99,14 +178,18 @@ def part_of(name: str) -> str | None:
 
     >>> [part_of(name) for name in ("labeledTrainData.tsv", "sampleSubmission.csv", "stores.csv")]
     ['train', 'sample', None]
+    >>> [part_of(name) for name in ("train_labels.csv", "y_train.csv", "test_labels.csv")]
+    ['targets', 'targets', None]
     """
     words = set(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", stem(name)).lower()))
     if words & {"submission", "submit", "sample", "samplesubmission"}:
         return "sample"
-    for part, known in (("train", {"train", "training"}), ("test", {"test", "testing"})):
-        if words & known and not words & {"label", "labels", "target", "targets"}:
-            return part
-    return None
+    labels = bool(words & {"label", "labels", "target", "targets", "y"})
+    if words & {"test", "testing"}:
+        return None if labels else "test"
+    if labels:
+        return TARGETS
+    return "train" if words & {"train", "training"} else None
 
 
 def stem(name: str) -> str:

@@ -17,15 +17,19 @@ class Given:
     Attributes:
         target: columns of the training rows.
         id: column of the ids.
-        group: column whose equal values stay in one fold.
-        time: column that rows are ordered by.
+        group: column whose equal values stay in one fold; "none" says that there is none.
+        time: column that rows are ordered by; "none" says that there is none.
         weight: column of the rows' weights.
         query: column of the rows that are ranked together.
         folds: column of the folds.
         columns: kinds by column, see `kinds.KINDS`.
         positive: the label whose probability is predicted, of two.
+        labels: of the target that are classes of their own though they look like a word for
+            "missing" or like another label; their order counts if they are all of them.
+        classes: all labels of the target, in their order.
         leave_out: see `schema.LEAVE_OUT`.
         scheme: of the folds.
+        n_folds: number of folds.
 
     Raises:
         UsageError: if a kind or what is left out is unknown.
@@ -40,15 +44,18 @@ class Given:
     folds: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     positive: str | None = None
+    labels: Sequence[str] = ()
+    classes: Sequence[str] = ()
     leave_out: Sequence[str] = ()
     scheme: str | None = None
+    n_folds: int | None = None
 
     def __post_init__(self) -> None:
         for kind in self.columns.values():
             parse_kind(kind)
         for rows in self.leave_out:
             if rows not in LEAVE_OUT:
-                raise unknown_name("rows to leave out called", rows, LEAVE_OUT)
+                raise unknown_name("group of rows to leave out called", rows, LEAVE_OUT)
 
     @property
     def roles(self) -> dict[str, str]:
@@ -93,3 +100,5 @@ class Inference:
 
 
 AS_YOU_SAY = "as you say"
+# Says that no column has a role.
+NONE = "none"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from comps.base import AmbiguousError, DataError, Metric, some
 from comps.kinds.table import dates
+from comps.kinds.table.checks import check_kinds
 from comps.kinds.table.division import find_folds, find_group, find_query, find_time
 from comps.kinds.table.files import Tables
 from comps.kinds.table.given import AS_YOU_SAY, Given, Inference
@@ -15,6 +16,7 @@ from comps.kinds.table.parts import Parts
 from comps.kinds.table.roles import find_beside, find_ids, find_targets
 from comps.kinds.table.schema import Schema
 from comps.kinds.table.tasks import find_task
+from comps.reading.numbers import parse
 
 # Numbers with more different values are rather measured than counted.
 _MOST_LABELS = 20
@@ -39,6 +41,7 @@ def infer(tables: Tables, metric: Metric, given: Given | None = None) -> Inferen
     parts = Parts(tables, metric, given or Given())
     id_, submitted_id, first_id = find_ids(parts)
     targets = find_targets(parts)
+    check_kinds(parts.given.columns, targets)
     exact = [*targets, *([] if id_ is None else [id_])]
     parts.read_exactly(exact)
     predicted = find_task(parts, targets)
@@ -85,7 +88,7 @@ def find_kinds(parts: Parts, roles: Sequence[str]) -> dict[str, str]:
         kind, reason = parts.given.columns.get(name), AS_YOU_SAY
         if kind is None:
             test = None if parts.test is None else parts.test[name]
-            kind, reason = _kind(Column(name, parts.train[name], test))
+            kind, reason = find_kind(Column(name, parts.train[name], test))
         found[name] = kind
         by_kind.setdefault(kind.partition(":")[0], []).append((name, reason))
     if not any(KINDS[kind].typed for kind in by_kind):
@@ -100,8 +103,12 @@ def find_kinds(parts: Parts, roles: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _kind(column: Column) -> tuple[str, str]:
-    """Return the kind of a column, of dates with the way in which they are written."""
+def find_kind(column: Column) -> tuple[str, str]:
+    """Return the kind of a column, of dates with the way in which they are written; the reason.
+
+    Raises:
+        AmbiguousError: if dates can be read in two ways.
+    """
     kind, reason = kind_of(column)
     if kind != "date":
         return kind, reason
@@ -132,11 +139,7 @@ def suggested_metrics(tables: Tables, given: Given) -> list[str]:
 
 
 def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return parse(text) is not None
 
 
 def _no_score(target: object, prediction: object) -> float:

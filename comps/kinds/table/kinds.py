@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from comps.base import UsageError, unknown_name
+from comps.base import UsageError, counted, unknown_name
 from comps.kinds.table import cells, dates
 from comps.reading.cells import share_of_numbers, units_of
 from comps.reading.column import Column as Written
@@ -169,7 +169,7 @@ def reads_as_text(column: Column) -> str | None:
 
 def _category(column: Column) -> str | None:
     many = "" if column.distinct <= MANY_LEVELS else ", many"
-    return f"{column.distinct} different values{many}"
+    return f"{counted(column.distinct, 'different value')}{many}"
 
 
 #: The kinds by name, in the order in which they are tried.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -12,11 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from comps.base import Array, DataError, Dataset, Metric, Task, UsageError, some
+from comps.base import (
+    Array,
+    DataError,
+    Dataset,
+    Metric,
+    OwnCodeError,
+    Task,
+    UsageError,
+    counted,
+    own_code_error,
+    some,
+)
+from comps.kinds.table.checks import left_out_note
 from comps.kinds.table.files import Tables, tables_of
 from comps.kinds.table.kinds import parse_kind
 from comps.kinds.table.rows import (
     equal_rows,
+    fold_numbers,
     group_codes,
     row_times,
     template,
@@ -75,8 +87,8 @@ class _Loading:
         self._check_columns()
 
     def dataset(self) -> Dataset:
-        schema, name = self.schema, self.tables.names["train"]
-        found = targets_of(self.train, schema, self.loader.metric, name)
+        schema = self.schema
+        found = targets_of(self.train, schema, self.loader.metric, self.train.name)
         self.notes += found.notes
         # All that follows is of the rows that are kept.
         frame = self.train.frame.iloc[found.rows].reset_index(drop=True)
@@ -106,7 +118,8 @@ class _Loading:
             notes=tuple(dict.fromkeys(self.notes)),
             weights=None if schema.weight is None else weights_of(frame[schema.weight]),
             queries=None if schema.query is None else group_codes(frame[schema.query]),
-            folds=None if schema.folds is None else group_codes(frame[schema.folds]),
+            folds=None if schema.folds is None else fold_numbers(frame[schema.folds]),
+            made_sample=sample is not None and "sample" not in self.tables.names,
         )
 
     def _check_columns(self) -> None:
@@ -136,11 +149,9 @@ class _Loading:
         """Return the columns that models see, as their kinds say."""
         import pandas as pd
 
-        names = [
-            name
-            for name in map(str, train.frame)
-            if name not in self.schema.beside and name in test.frame
-        ]
+        seen = [name for name in map(str, train.frame) if name not in self.schema.beside]
+        names = [name for name in seen if name in test.frame]
+        self.notes += left_out_note([name for name in seen if name not in test.frame])
         columns: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         for name in names:
             kind, argument = parse_kind(self.schema.kinds.get(name, "number"))
@@ -188,13 +199,13 @@ class _Loading:
         if schema.id is None or schema.id not in train.frame:
             train_ids: Array = np.arange(len(train.frame))
         else:
-            train_ids = checked_ids(train.frame[schema.id], names["train"])
+            train_ids = _own_ids(train.frame[schema.id], names["train"])
         if self.test is None:
             return train_ids, train_ids[:1], None
         if schema.id is None:
             test_ids: Array = np.arange(len(test.frame)) + schema.first_id
         else:
-            test_ids = checked_ids(test.frame[schema.id], names["test"])
+            test_ids = _own_ids(test.frame[schema.id], names["test"])
         sample = self.tables.read("sample", ALL)
         if sample is None:
             made = template(test_ids, schema.submitted_id, schema.outputs)
@@ -221,6 +232,18 @@ class _Loading:
         schema = json.dumps(asdict(self.schema), sort_keys=True)
         content = f"{self.tables.fingerprint()}\0{schema}"
         return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _own_ids(cells: pd.Series[Any], file: str) -> Array:
+    """Return the ids of a part.
+
+    Raises:
+        DataError: if one is missing or comes twice; with the option that names another column.
+    """
+    try:
+        return checked_ids(cells, file)
+    except DataError as error:
+        raise DataError(f"{error} If another column holds the ids, name it with --id.") from error
 
 
 def takes_tables(function: RowFunction) -> bool:
@@ -251,16 +274,12 @@ def changed_rows(
         try:
             return function(of, tables) if takes_tables(function) else function(of)
         except Exception as error:  # the code of the user may raise anything
-            frames = traceback.extract_tb(error.__traceback__)
-            own = next((f for f in reversed(frames) if f.name == name), frames[-1])
-            raise UsageError(
-                f"{name}() failed in line {own.lineno} of {Path(own.filename).name}: "
-                f"{type(error).__name__}: {error}. Its rows have the columns {some(of)}."
-            ) from error
+            failure = own_code_error(f"{name}()", function, error)
+            raise OwnCodeError(f"{failure} Its rows have the columns {some(of)}.") from error
 
     found = made(rows.copy())
     if not hasattr(found, "columns") or len(found) != len(rows):
-        came = f"{len(found)} rows" if hasattr(found, "columns") else type(found).__name__
+        came = counted(len(found), "row") if hasattr(found, "columns") else type(found).__name__
         raise UsageError(
             f"{name}() must return a table with a row for each of the {len(rows)} rows that "
             f"it got, in their order; {came} came."

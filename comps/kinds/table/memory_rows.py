@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import DataError, Dataset, Metric, Prediction, Task, UsageError, some
-from comps.kinds.table.checks import check_complete, check_features, check_tables
+from comps.kinds.table.checks import (
+    check_complete,
+    check_features,
+    check_kinds,
+    check_spelling,
+    check_tables,
+    left_out_note,
+)
+from comps.kinds.table.division import N_FOLDS
 from comps.kinds.table.fingerprint import table_fingerprint
 from comps.kinds.table.given import Given
 from comps.kinds.table.loader import RowFunction, changed_rows
-from comps.kinds.table.rows import template, weights_of
+from comps.kinds.table.memory_columns import typed_columns, usual_id
+from comps.kinds.table.memory_targets import memory_targets
+from comps.kinds.table.rows import fold_count, fold_numbers, template, weights_of
 from comps.kinds.table.schema import Schema
-from comps.kinds.table.targets import check_possible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,10 +53,20 @@ class Memory:
         metric: Metric,
         features: RowFunction | None = None,
     ) -> None:
-        self.given, self.metric, self.features = given, metric, features
+        self.metric, self.features = metric, features
+        self.notes: list[str] = []
         roles = {"target": None, "id": given.id, "group": given.group, "time": given.time}
         roles |= {"weight": given.weight, "query": given.query, "folds": given.folds}
         check_tables(train, test, list(given.target), roles)
+        check_kinds(given.columns, given.target)
+        if given.id is None:
+            id_ = usual_id(train, test, list(given.roles.values()))
+            if id_ is not None:
+                self.notes += [
+                    f"{id_!r} holds the ids: by its name, and every row has another one."
+                ]
+                given = replace(given, id=id_)
+        self.given = given
         if (
             given.group is not None
             and given.time is not None
@@ -56,19 +76,18 @@ class Memory:
                 "Folds that follow time may have a group on both sides. Leave out the group or the "
                 "time, or use scheme='grouped', which takes no heed of time."
             )
-        self.train, self.test = train, test
+        self.targets = memory_targets(train, given, metric)
+        self.notes += self.targets.notes
+        self.train, self.test = train.iloc[self.targets.rows], test
         self.rows = train.iloc[:1] if test is None else test
-        self.targets = [_targets(train[name], metric) for name in given.target]
         self.schema = self._schema()
 
     def _schema(self) -> Schema:
-        given, (classes, _) = self.given, self.targets[0]
+        given, classes = self.given, self.targets.classes
         names = tuple(map(str, given.target))
         outputs = names
         if len(names) > 1:
             task = Task.REGRESSION if self.metric.needs is Prediction.VALUE else Task.MULTILABEL
-            if task is Task.MULTILABEL:
-                _check_labels(given.target, [own for own, _ in self.targets])
         else:
             task = _task(self.metric, classes)
             if task is Task.MULTICLASS and self.metric.needs is Prediction.PROBABILITY:
@@ -90,24 +109,36 @@ class Memory:
             time=given.time,
         )
 
+    @property
+    def n_folds(self) -> int:
+        """The number of folds: those of the column of folds, where there is one."""
+        column = self.given.folds
+        return N_FOLDS if column is None else fold_count(self.train[column])
+
     def dataset(self) -> Dataset:
         """Return the rows."""
         given, train, rows = self.given, self.train, self.rows
         named = [*given.roles.values()]
-        shown = [column for column in train if column not in named]
-        check_features(train, rows, shown)
+        seen = [column for column in train if column not in named]
+        lacking = [column for column in seen if column not in rows]
+        check_spelling(lacking, [column for column in rows if column not in train])
+        shown = [column for column in seen if column in rows]
+        first, second, notes = typed_columns(
+            train[shown].reset_index(drop=True),
+            rows[shown].reset_index(drop=True),
+            self.given.columns,
+        )
+        parts: tuple[pd.DataFrame, ...] = (first, second)
+        check_features(first, second, list(first))
         ids = _id_column(train, given.id, "training")
         test_ids = _id_column(rows, given.id, "test")
-        values = np.column_stack([own for _, own in self.targets])
-        classes, _ = self.targets[0]
-        parts = tuple(part[shown].reset_index(drop=True) for part in (train, rows))
-        notes: list[str] = []
+        notes = [*self.notes, *left_out_note(lacking), *notes]
         if self.features is not None:
             parts = tuple(changed_rows(self.features, part, {}, notes) for part in parts)
         return Dataset(
             train=parts[0],
             test=parts[1],
-            target=values[:, 0] if len(self.targets) == 1 else values,
+            target=self.targets.values,
             train_ids=_ids(ids),
             test_ids=_ids(test_ids),
             sample_submission=None
@@ -117,11 +148,12 @@ class Memory:
             fingerprint=self._fingerprint(parts, ids, test_ids),
             groups=self._column(given.group, _groups),
             times=self._column(given.time, _times),
-            classes=() if self.schema.task is Task.MULTILABEL else classes,
+            classes=self.targets.classes,
             notes=tuple(dict.fromkeys(notes)),
             weights=self._column(given.weight, weights_of),
             queries=self._column(given.query, _groups),
-            folds=self._column(given.folds, _groups),
+            folds=self._column(given.folds, fold_numbers),
+            made_sample=self.test is not None,
         )
 
     def _column(self, name: str | None, made: Callable[[Any], NDArray[Any]]) -> NDArray[Any] | None:
@@ -140,62 +172,11 @@ class Memory:
         )
 
 
-def _check_labels(names: Sequence[str], classes: Sequence[tuple[Any, ...]]) -> None:
-    """Check that several targets of classes are labels that are there or not."""
-    for name, own in zip(names, classes, strict=True):
-        if tuple(own) not in ((0, 1), (False, True)):
-            raise DataError(
-                f"Several targets of classes must hold 0 and 1 alone; {name!r} holds {some(own)}."
-            )
-
-
 def _task(metric: Metric, classes: tuple[Any, ...]) -> Task:
     """Return the task that follows from what the metric needs and the number of classes."""
     if metric.needs is Prediction.VALUE:
         return Task.REGRESSION
     return Task.BINARY if len(classes) == 2 else Task.MULTICLASS
-
-
-def _targets(column: pd.Series[Any], metric: Metric) -> tuple[tuple[Any, ...], NDArray[np.float64]]:
-    """Return the classes, ascending, and [n] float64: the values, or the codes of the classes."""
-    check_complete(column, f"The target {column.name!r}")
-    if metric.needs is Prediction.VALUE:
-        return (), _values(column, metric)
-    try:
-        classes, codes = np.unique(column.to_numpy(), return_inverse=True)
-    except TypeError as error:
-        raise DataError(
-            f"The classes of the target {column.name!r} are of several types. Make all of them "
-            "texts: astype(str)."
-        ) from error
-    if column.dtype.kind == "f" and 2 * len(classes) > len(column):
-        raise DataError(
-            f"{metric.label} is of classes, and the target {column.name!r} has {len(classes)} "
-            f"different numbers in {len(column)} rows. Name a metric of values, such as 'rmse'."
-        )
-    if len(classes) < 2:
-        raise DataError(f"The target {column.name!r} has a single class, {classes[0]!r}.")
-    if metric.two_classes and len(classes) > 2:
-        raise UsageError(f"{metric.label} is of two classes; {column.name!r} has {len(classes)}.")
-    return tuple(classes.tolist()), codes.astype(np.float64)
-
-
-def _values(column: pd.Series[Any], metric: Metric) -> NDArray[np.float64]:
-    """Return [n] float64, a copy: who changes the table later changes no target."""
-    if column.dtype.kind in "mMc":
-        raise DataError(
-            f"{metric.label} needs numbers, and the target {column.name!r} is {column.dtype}."
-        )
-    try:
-        values = column.to_numpy(dtype=np.float64, copy=True)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"{metric.label} needs numbers, and the target {column.name!r} has others: {error}."
-        ) from error
-    if not np.isfinite(values).all():
-        raise DataError(f"The target {column.name!r} has infinite values.")
-    check_possible(values, metric, f"the target {column.name!r}", "rows", np.arange(len(values)))
-    return values
 
 
 def _id_column(rows: pd.DataFrame, column: str | None, part: str) -> pd.Series[Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from comps.base import DataError, Metric, unknown_name
-from comps.kinds.table.files import Tables
-from comps.kinds.table.given import Given, Inferred
+from comps.base import DataError, Metric, counted, unknown_name
+from comps.kinds.table.files import TARGETS, Tables
+from comps.kinds.table.given import AS_YOU_SAY, NONE, Given, Inferred
 from comps.reading.delimited import ALL
 
 if TYPE_CHECKING:
@@ -39,15 +40,26 @@ class Parts:
         train, test = (tables.read(part, self._exact) for part in ("train", "test"))
         if train is None:
             raise DataError(f"{tables.path} holds no training rows.")
+        if TARGETS in tables.names:
+            self.say(
+                "table of targets",
+                tables.names[TARGETS],
+                f"joined to {tables.names['train']}, which has no target; by their common column",
+            )
         read = [table for table in (sample, train, test) if table is not None]
         self.notes = [note for table in read for note in table.notes]
         self.train: pd.DataFrame = train.frame
         self.test: pd.DataFrame | None = None if test is None else test.frame
         if len(self.train) < LEAST_ROWS:
             raise DataError(
-                f"{train.name} has {len(self.train)} rows; at least {LEAST_ROWS} are needed to "
-                "train on some and to score on others."
+                f"{train.name} has {counted(len(self.train), 'row')}; at least {LEAST_ROWS} are "
+                "needed to train on some and to score on others."
             )
+        # A column may be called so.
+        named = {"group": given.group, "time": given.time}
+        self.refused = {r for r, name in named.items() if name == NONE and name not in self.train}
+        without: dict[str, Any] = dict.fromkeys(self.refused)
+        self.given = given = replace(given, **without)
         for column in (*given.roles.values(), *given.columns):
             if column not in self.train and not (column == given.id and self.tested(column)):
                 raise unknown_name("column called", column, map(str, self.train))
@@ -55,6 +67,12 @@ class Parts:
     def say(self, what: str, value: object, reason: str) -> None:
         """Keep what was inferred, to be shown."""
         self.rows.append(Inferred(what, str(value), reason))
+
+    def refuses(self, role: str) -> bool:
+        """Whether the user says that no column has a role; if so, it is kept to be shown."""
+        if role in self.refused:
+            self.say(role, NONE, AS_YOU_SAY)
+        return role in self.refused
 
     def tested(self, column: str) -> bool:
         """Whether the test rows have a column."""

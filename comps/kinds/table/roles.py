@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from comps.base import AmbiguousError, DataError, some
+from comps.base import AmbiguousError, some
+from comps.kinds.table.checks import check_spelling
 from comps.kinds.table.given import AS_YOU_SAY
-from comps.kinds.table.labels import label_texts, labels_in
+from comps.kinds.table.labels import named_labels
 from comps.kinds.table.parts import Parts
 
 if TYPE_CHECKING:
@@ -55,7 +57,20 @@ def find_ids(parts: Parts) -> tuple[str | None, str, int]:
 
 def _usual_id(parts: Parts) -> tuple[str | None, str, int]:
     """Return the column that is called as ids are, and differs in every row."""
-    tables = [table for table in (parts.train, parts.test) if table is not None]
+    name = id_named([table for table in (parts.train, parts.test) if table is not None])
+    if name is not None:
+        parts.say("id", name, "its name, and every row has another one")
+        return name, name, 0
+    parts.say("id", "row number", "no column names each row")
+    return None, "id", 0
+
+
+def id_named(tables: Sequence[pd.DataFrame]) -> str | None:
+    """Return the column that is called as ids are, and differs in every row; None if there is none.
+
+    Args:
+        tables: the training rows, and the test rows where there are any.
+    """
     named = [
         str(name)
         for name in tables[-1]
@@ -63,10 +78,8 @@ def _usual_id(parts: Parts) -> tuple[str | None, str, int]:
     ]
     for name in sorted(named, key=lambda name: name.lower() not in _ID_NAMES):
         if all(name in table and table[name].nunique() == len(table) for table in tables):
-            parts.say("id", name, "its name, and every row has another one")
-            return name, name, 0
-    parts.say("id", "row number", "no column names each row")
-    return None, "id", 0
+            return name
+    return None
 
 
 def _numbered_from(ids: Cells, count: int) -> int | None:
@@ -97,11 +110,7 @@ def find_targets(parts: Parts) -> list[str]:
             "Which column is to be predicted?", list(map(str, parts.train)), "--target"
         )
     only = parts.of_train_alone
-    fitting = [
-        name
-        for name in only
-        if labels_in(wanted, label_texts(parts.train[name]).unique().tolist()) is not None
-    ]
+    fitting = [name for name in only if named_labels(parts.train[name], wanted, ())]
     if len(fitting) == 1 and len(wanted) > 1:
         parts.say("target", fitting[0], "its labels are columns of the sample submission")
         return fitting
@@ -128,13 +137,13 @@ def find_beside(parts: Parts, targets: list[str], id_: str | None) -> dict[str, 
         return found
     only = [name for name in parts.of_train_alone if name not in (*targets, id_)]
     folds = [name for name in only if name.lower() in _FOLD_NAMES]
-    if "folds" not in found and len(folds) == 1 and given.scheme is None:
+    if "folds" not in found and len(folds) == 1 and given.scheme in (None, "column"):
         found["folds"] = folds[0]
         parts.say("folds column", folds[0], "its name, and the test rows lack it")
     rest = [name for name in only if name not in (*found.values(), *given.roles.values())]
     more = [str(name) for name in parts.test if name not in parts.train]
     leaked = [f"{name} of the test rows" for name in targets if name in parts.test]
-    _check_spelling(rest, more)
+    check_spelling(rest, more)
     hint = (
         "; --weight names one of weights" if any(n.lower() in _WEIGHT_NAMES for n in rest) else ""
     )
@@ -146,19 +155,3 @@ def find_beside(parts: Parts, targets: list[str], id_: str | None) -> dict[str, 
         if names:
             parts.say("left out", ", ".join(names), reason)
     return found
-
-
-def _check_spelling(of_train: list[str], of_test: list[str]) -> None:
-    """Refuse columns that are one and the same but for capital letters and blanks.
-
-    Raises:
-        DataError: that names both.
-    """
-    plain = {" ".join(name.casefold().split()): name for name in of_test}
-    for name in of_train:
-        other = plain.get(" ".join(name.casefold().split()))
-        if other is not None:
-            raise DataError(
-                f"The training rows have a column {name!r} and the test rows {other!r}, which are "
-                "likely the same. Call both alike."
-            )

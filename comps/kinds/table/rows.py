@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, DataError, some
+from comps.base import Array, DataError, counted, some
 from comps.kinds.table import dates
 from comps.kinds.table.schema import Schema
 from comps.reading.dates import refuse_isolated
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 # Where more rows than this are equal to others, few columns with few levels make them so.
 _MOST_EQUAL = 0.1
+# What to do where times cannot be read.
+_WAYS_OUT = (
+    "Mend the cells, or order rows by no time: --time none (in a competition's file, leave out "
+    "time and scheme)."
+)
 
 
 def group_codes(column: Cells) -> NDArray[np.int64]:
@@ -34,6 +39,48 @@ def group_codes(column: Cells) -> NDArray[np.int64]:
     alone = codes < 0
     codes[alone] = codes.max() + 1 + np.arange(int(alone.sum()))
     return codes
+
+
+def fold_numbers(column: Cells) -> NDArray[np.int64]:
+    """Return the fold of each row, below zero for rows that no fold predicts.
+
+    Whole numbers are what they say; folds that have names are numbered in the order they come.
+
+    Raises:
+        DataError: if the fold of a row is missing, or a number is not whole.
+
+    >>> import pandas as pd
+    >>> fold_numbers(pd.Series([2, -1, 0])).tolist()
+    [2, -1, 0]
+    >>> fold_numbers(pd.Series(["b", "a", "b"])).tolist()
+    [0, 1, 0]
+    """
+    import pandas as pd
+
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    whole = numbers == np.floor(numbers)
+    for wrong, what in (
+        (column.isna().to_numpy(), "is missing"),
+        (np.isfinite(numbers) & ~whole, "is no whole number"),
+    ):
+        if wrong.any():
+            raise DataError(
+                f"The fold, in {column.name!r}, {what} in {counted(int(wrong.sum()), 'row')}: "
+                f"{some((np.flatnonzero(wrong) + 1).tolist())}. Number the folds, and write -1 for "
+                "rows that are trained on in every fold and predicted in none."
+            )
+    return numbers.astype(np.int64) if whole.all() else group_codes(column)
+
+
+def fold_count(column: Cells) -> int:
+    """Return the number of folds that predict a row, see `fold_numbers`.
+
+    >>> import pandas as pd
+    >>> fold_count(pd.Series([2, -1, 0]))
+    2
+    """
+    numbers = fold_numbers(column)
+    return len(np.unique(numbers[numbers >= 0]))
 
 
 def template(ids: Cells | Array, column: str, outputs: Sequence[str]) -> pd.DataFrame:
@@ -64,9 +111,9 @@ def weights_of(column: Cells) -> NDArray[np.float64]:
     bad = ~(np.isfinite(weights) & (weights > 0))
     if bad.any():
         rows = some((np.flatnonzero(bad) + 1).tolist())
+        of = (f"in {column.name!r} is", f"in {column.name!r} are")
         raise DataError(
-            f"Weights must be numbers above zero; {int(bad.sum())} in {column.name!r} are not "
-            f"(rows {rows})."
+            f"Weights must be numbers above zero; {counted(int(bad.sum()), *of)} not (rows {rows})."
         )
     return weights
 
@@ -86,7 +133,10 @@ def row_times(table: Table, schema: Schema) -> Array:
     if kind == "number":
         times = pd.to_numeric(column, errors="coerce")
     else:
-        times = dates.parsed(column, way)[0]
+        try:
+            times = dates.parsed(column, way)[0]
+        except DataError as error:
+            raise DataError(f"{error} {_WAYS_OUT}") from error
         refuse_isolated(
             times.to_numpy().astype("datetime64[s]"),
             column,
@@ -96,8 +146,9 @@ def row_times(table: Table, schema: Schema) -> Array:
     missing = times.isna().to_numpy()
     if missing.any():
         raise DataError(
-            f"The time {schema.time!r} is missing or cannot be read in {int(missing.sum())} rows "
-            f"of {table.name}: lines {some(table.lines[missing].tolist())}."
+            f"The time {schema.time!r} is missing or cannot be read in "
+            f"{counted(int(missing.sum()), 'row')} of {table.name}: "
+            f"lines {some(table.lines[missing].tolist())}. {_WAYS_OUT}"
         )
     return times.to_numpy()
 

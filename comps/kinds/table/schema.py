@@ -30,7 +30,8 @@ class Schema:
         time: column that rows are ordered by.
         weight: column of what each training row counts for.
         query: column of the rows that the metric ranks together; models do not see it.
-        folds: column with the number of the fold of each training row.
+        folds: column with the number of the fold of each training row; below zero for rows that no
+            fold predicts.
         leave_out: training rows that are left out: "missing-target", "rare-class".
     """
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from comps.base import AmbiguousError, DataError, Prediction, Task, some, unknown_name
-from comps.kinds.table.labels import classes_of, label_texts, labels_in, positive_last
+from comps.base import AmbiguousError, DataError, Prediction, Task, counted, some, unknown_name
+from comps.kinds.table.given import AS_YOU_SAY
+from comps.kinds.table.labels import (
+    TWO_CLASSES,
+    classes_of,
+    label_texts,
+    labels_in,
+    named_labels,
+    positive_last,
+)
+from comps.kinds.table.order import check_order, known_order
 from comps.kinds.table.parts import Parts
+from comps.reading.levels import level_key
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,10 @@ def find_task(parts: Parts, targets: list[str]) -> Predicted:
     if len(targets) > 1:
         return _labels(parts, targets, outputs)
     (target,) = targets
-    classes = classes_of(parts.train[target], target, "rare-class" in parts.given.leave_out)
+    cells = parts.train[target]
+    said = (*parts.given.labels, *parts.given.classes)
+    named = named_labels(cells, parts.outputs, said)
+    classes = classes_of(cells, target, "rare-class" in parts.given.leave_out, named)
     blanks = [label for label in classes if len(label.split()) > 1]
     if parts.metric.needs is Prediction.RANKED_LABELS and blanks:
         raise DataError(
@@ -51,15 +64,22 @@ def find_task(parts: Parts, targets: list[str]) -> Predicted:
     if parts.metric.two_classes and len(classes) > 2:
         raise DataError(
             f"{parts.metric.label} is of two classes, and {target!r} has {len(classes)}: "
-            f"{some(classes)}."
+            f"{some(classes)}. {TWO_CLASSES}"
         )
     if len(parts.outputs) > 1:
         return _column_a_class(parts, target, classes)
     _check_count(parts, outputs, 1)
+    _tell_form(parts, classes)
+    order = known_order(classes, parts.given, target)
     if len(classes) == 2:
-        return _two_classes(parts, target, classes, outputs)
+        return _two_classes(parts, target, classes, outputs, order)
     parts.say("task", f"{len(classes)} classes", f"labels of {target}")
-    parts.say("classes", some(classes), "in order")
+    if order is None:
+        check_order(parts.metric, classes, parts.given, target, "--label")
+        parts.say("classes", some(classes), "in order")
+    else:
+        classes = order
+        parts.say("classes", ", ".join(classes), f"{AS_YOU_SAY}, in this order")
     if parts.metric.needs is Prediction.PROBABILITY:
         if parts.sample is not None:
             raise DataError(
@@ -72,9 +92,15 @@ def find_task(parts: Parts, targets: list[str]) -> Predicted:
 
 
 def _two_classes(
-    parts: Parts, target: str, classes: Sequence[str], outputs: Sequence[str]
+    parts: Parts,
+    target: str,
+    classes: Sequence[str],
+    outputs: Sequence[str],
+    order: Sequence[str] | None,
 ) -> Predicted:
     positive = parts.given.positive
+    if positive is None and order is not None:
+        positive = order[-1]
     if positive is not None and positive not in classes:
         raise unknown_name("class called", positive, classes)
     parts.say("task", "binary", f"{target} has two labels")
@@ -112,14 +138,37 @@ def _column_a_class(parts: Parts, target: str, classes: Sequence[str]) -> Predic
             f"are {some(classes)}: a column for each label was expected, called as the label is, "
             f"or with something before it, as {target}_{classes[0]}."
         )
+    if parts.metric.needs is not Prediction.PROBABILITY:
+        raise DataError(
+            f"{parts.metric.label} is of labels, which are submitted in one column, and the sample "
+            f"submission has a column for each of the {len(outputs)} classes ({some(outputs)}). "
+            "Name a metric of probabilities, such as --metric log_loss, or give a sample "
+            "submission with one column."
+        )
     parts.say("task", f"{len(outputs)} classes", f"labels of {target}")
     parts.say("classes", some(ordered), "columns of the sample submission, in its order")
     return Predicted(Task.MULTICLASS if len(outputs) > 2 else Task.BINARY, ordered, outputs)
 
 
+def _tell_form(parts: Parts, classes: Sequence[str]) -> None:
+    """Note that labels are submitted, where the sample submission has something else."""
+    if parts.metric.needs is not Prediction.LABEL or parts.sample is None:
+        return
+    (output,) = parts.outputs
+    cells = label_texts(parts.sample[output], classes)
+    others = cells[~cells.map(level_key).isin(set(map(level_key, classes)))]
+    if len(others):
+        parts.notes.append(
+            f"{output!r} of the sample submission holds {some(map(repr, others.unique()))}, and "
+            f"{parts.metric.label} is of labels: labels are written, "
+            f"{some(map(repr, classes))}. For probabilities, name a metric of them, such as auc "
+            "or log_loss."
+        )
+
+
 def _check_count(parts: Parts, outputs: Sequence[str], wanted: int) -> None:
     if len(outputs) != wanted:
         raise DataError(
-            f"The sample submission has {len(outputs)} columns to predict ({some(outputs)}), and "
-            f"{parts.metric.label} of this target needs {wanted}."
+            f"The sample submission has {counted(len(outputs), 'column')} to predict "
+            f"({some(outputs)}), and {parts.metric.label} of this target needs {wanted}."
         )

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from comps.base import Task
 from comps.kinds.table.given import Inference
 from comps.kinds.table.schema import Schema
 
@@ -18,6 +19,10 @@ _TEMPLATE = '''\
 from pathlib import Path
 
 from comps import table_competition
+
+# For the models below:
+# from comps import boosting, estimator
+# from sklearn.ensemble import {example}
 
 DATA = {data}
 
@@ -31,10 +36,16 @@ COMPETITION = table_competition(
     DATA,
 {arguments}
     features=features,
-    # Instead of the usual models, from comps import boosting, estimator, network:
-    # models=[boosting("lightgbm", learning_rate=0.05), estimator(Ridge())],
+    # The usual models and two of your own, with the imports above:
+    # models=[
+    #     "default",
+    #     boosting("lightgbm", name="slow", learning_rate=0.01),
+    #     estimator({example}(min_samples_leaf=2)),
+    # ],
 )
 '''
+# A model of scikit-learn by task, of classes unless named.
+_EXAMPLES = {Task.REGRESSION: "ExtraTreesRegressor"}
 
 
 def competition_file(
@@ -93,6 +104,7 @@ def competition_file(
         parameter=", tables" if tables else "",
         about=about,
         arguments="\n".join(lines),
+        example=_EXAMPLES.get(schema.task, "ExtraTreesClassifier"),
     )
 
 

@@ -43,3 +43,32 @@ def one_cycle(
     optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     return optimizer
+
+
+# The cosines of `restarted`, each twice as long as the one before it.
+_CYCLES = 4
+
+
+def restarted(
+    steps: int, learning_rate: float, weight_decay: float, *, beta_2: float
+) -> keras.optimizers.AdamW:
+    """Return AdamW whose rate falls to zero four times, each time over twice as many steps.
+
+    Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017), after a
+    fifteenth, three, seven fifteenths and all of the steps. The end of each cycle is a network
+    that has settled: early stopping can choose among networks trained for a short and a long time.
+
+    Args:
+        steps: of the whole training.
+        learning_rate: at the beginning of each cycle.
+        weight_decay: a step, as a share of the rate; biases are spared.
+        beta_2: how slowly the mean of the squared gradients changes.
+    """
+    import keras
+
+    rate = keras.optimizers.schedules.CosineDecayRestarts(
+        learning_rate, first_decay_steps=max(steps / (2**_CYCLES - 1), 1.0)
+    )
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay, beta_2=beta_2)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    return optimizer

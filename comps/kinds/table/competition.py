@@ -118,7 +118,7 @@ def table_competition(
     >>> rows = pd.DataFrame({"size": [50, 80, 65, 70], "price": [1.0, 1.7, 1.3, 1.5]})
     >>> flats = table_competition(rows, target="price", metric="root_mean_squared_error")
     >>> str(flats.task), [model.name for model in flats.models]
-    ('regression', ['median', 'ridge', 'lightgbm', 'xgboost', 'mlp'])
+    ('regression', ['median', 'ridge', 'lightgbm', 'xgboost', 'mlp', 'tabm'])
     """
     judged = find_metric(metric) if isinstance(metric, str) else metric
     if not isinstance(judged, Metric):
@@ -206,7 +206,7 @@ def _assembled(
     data: Path | None = None,
 ) -> Competition:
     schema = found.schema
-    usual = table_models(schema.task, len(schema.classes), len(schema.targets))
+    usual = table_models(schema.task, len(schema.classes), len(schema.targets), metric=metric)
     zoo = list(usual) if models is None else _given(models)
     if not any(model.family is Family.BASELINE for model in zoo):
         zoo.insert(0, usual[0])

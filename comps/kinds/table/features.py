@@ -71,6 +71,11 @@ class TableFeatures:
         """Return [rows, features] float32."""
         return self._array(self._columns.transform(self._typed(rows)))
 
+    @property
+    def n_levels(self) -> int:
+        """The number of columns of levels, which are the last ones unless scaled."""
+        return len(self._levels)
+
     def _typed(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the columns as numbers and levels."""
         columns: dict[Any, Any] = {}

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from comps.base import Family, Model, Task, spaces
+from comps.base import Family, Metric, Model, Task, spaces
 from comps.baselines import class_share
 from comps.declared import boosting
-
-if TYPE_CHECKING:
-    import keras
+from comps.kinds.table.network_models import network_models
 
 
 def tree_features() -> Any:
@@ -58,45 +55,24 @@ def logistic(**params: Any) -> Any:
     return LogisticRegression(**params)
 
 
-def mlp(
-    shapes: Mapping[str, tuple[int, ...]],
+def table_models(
+    task: Task,
+    n_classes: int,
+    n_targets: int = 1,
     *,
-    task: str,
-    outputs: int,
-    units: int,
-    dropout: float,
-    learning_rate: float,
-) -> keras.Model:
-    """Return two dense layers with dropout.
-
-    Chollet, "Deep Learning with Python", 2nd edition, sections 4.1 to 4.3: two dense layers, an
-    output by the task, rmsprop; dropout as in section 5.4.
-    """
-    import keras
-    from keras import layers
-
-    activation, loss = {
-        Task.REGRESSION: (None, "mse"),
-        Task.BINARY: ("sigmoid", "binary_crossentropy"),
-        Task.MULTILABEL: ("sigmoid", "binary_crossentropy"),
-        Task.MULTICLASS: ("softmax", "sparse_categorical_crossentropy"),
-    }[Task(task)]
-    rows = keras.Input(shapes["rows"], name="rows")
-    hidden = rows
-    for _ in range(2):
-        hidden = layers.Dropout(dropout)(layers.Dense(units, "relu")(hidden))
-    network = keras.Model(rows, layers.Dense(outputs, activation, dtype="float32")(hidden))
-    network.compile(keras.optimizers.RMSprop(learning_rate), loss)
-    return network
-
-
-def table_models(task: Task, n_classes: int, n_targets: int = 1) -> tuple[Model, ...]:
-    """Return the baseline, a linear model, two boosters and a network, cheap ones first.
+    rows: int = 2000,
+    columns: int = 20,
+    metric: Metric | None = None,
+) -> tuple[Model, ...]:
+    """Return the baseline, a linear model, two boosters and two networks, cheap ones first.
 
     Args:
         task: what is predicted.
         n_classes: number of classes; of no account for values and several labels.
         n_targets: number of columns that are predicted.
+        rows: training rows.
+        columns: columns that models see.
+        metric: what models are judged by.
     """
     regression = task is Task.REGRESSION
     baseline = Model(
@@ -124,16 +100,5 @@ def table_models(task: Task, n_classes: int, n_targets: int = 1) -> tuple[Model,
         boosting("lightgbm", features=tree_features, num_leaves=15, feature_fraction=0.7),
         boosting("xgboost", features=tree_features, max_depth=4, colsample_bytree=0.7),
     )
-    network = Model(
-        "mlp",
-        Family.NETWORK,
-        "keras-jax",
-        {"epochs": 60, "batch_size": 64, "copies": 3, "stride": 2}
-        | {"task": str(task), "outputs": n_classes if task is Task.MULTICLASS else n_targets}
-        | {"units": 128, "dropout": 0.2, "learning_rate": 1e-3},
-        scaled_features,
-        mlp,
-        seconds=30.0,
-        about="two dense layers, three networks a fold",
-    )
-    return (baseline, linear, *trees, network)
+    networks = network_models(task, n_classes, n_targets, rows=rows, columns=columns, metric=metric)
+    return (baseline, linear, *trees, *networks)

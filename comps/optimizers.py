@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,7 +51,12 @@ _CYCLES = 4
 
 
 def restarted(
-    steps: int, learning_rate: float, weight_decay: float, *, beta_2: float
+    steps: int,
+    learning_rate: float,
+    weight_decay: float,
+    *,
+    beta_2: float,
+    spared: Sequence[str] = ("bias",),
 ) -> keras.optimizers.AdamW:
     """Return AdamW whose rate falls to zero four times, each time over twice as many steps.
 
@@ -61,8 +67,9 @@ def restarted(
     Args:
         steps: of the whole training.
         learning_rate: at the beginning of each cycle.
-        weight_decay: a step, as a share of the rate; biases are spared.
+        weight_decay: a step, as a share of the rate.
         beta_2: how slowly the mean of the squared gradients changes.
+        spared: names of weights without decay.
     """
     import keras
 
@@ -70,5 +77,5 @@ def restarted(
         learning_rate, first_decay_steps=max(steps / (2**_CYCLES - 1), 1.0)
     )
     optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay, beta_2=beta_2)
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    optimizer.exclude_from_weight_decay(var_names=list(spared))
     return optimizer

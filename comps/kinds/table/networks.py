@@ -16,6 +16,9 @@ from comps.optimizers import restarted
 if TYPE_CHECKING:
     import keras
 
+# Factors of members begin at one: decay would make the product of factors and weights vanish.
+_SPARED = ("bias", "scale", "inner", "outer")
+
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -142,7 +145,7 @@ def tabm(
     own = MemberOutputs(outputs)(hidden)
     network = keras.Model(inputs, MeanOfMembers(ACTIVATIONS[Task(task)])(own), name="tabm")
     network.compile(
-        restarted(steps, learning_rate, weight_decay, beta_2=0.999),
+        restarted(steps, learning_rate, weight_decay, beta_2=0.999, spared=_SPARED),
         loss_of(Task(task), smoothing=smoothing, absolute=absolute),
     )
     return network

@@ -46,35 +46,33 @@ def one_cycle(
     return optimizer
 
 
-# The cosines of `restarted`, each twice as long as the one before it.
-_CYCLES = 4
-
-
 def restarted(
     steps: int,
     learning_rate: float,
     weight_decay: float,
     *,
+    cycles: int,
     beta_2: float,
     spared: Sequence[str] = ("bias",),
 ) -> keras.optimizers.AdamW:
-    """Return AdamW whose rate falls to zero four times, each time over twice as many steps.
+    """Return AdamW whose rate falls to zero several times, each time over twice as many steps.
 
-    Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017), after a
-    fifteenth, three, seven fifteenths and all of the steps. The end of each cycle is a network
-    that has settled: early stopping can choose among networks trained for a short and a long time.
+    Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017). Four
+    cycles end after one, three, seven and all fifteen fifteenths of the steps. The end of each is
+    a network that has settled: early stopping can choose among those of short and of long training.
 
     Args:
         steps: of the whole training.
         learning_rate: at the beginning of each cycle.
         weight_decay: a step, as a share of the rate.
+        cycles: how often the rate falls.
         beta_2: how slowly the mean of the squared gradients changes.
         spared: names of weights without decay.
     """
     import keras
 
     rate = keras.optimizers.schedules.CosineDecayRestarts(
-        learning_rate, first_decay_steps=max(steps / (2**_CYCLES - 1), 1.0)
+        learning_rate, first_decay_steps=max(steps / (2**cycles - 1), 1.0)
     )
     optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay, beta_2=beta_2)
     optimizer.exclude_from_weight_decay(var_names=list(spared))

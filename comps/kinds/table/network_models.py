@@ -15,13 +15,12 @@ from comps.kinds.table.networks import mlp, tabm
 if TYPE_CHECKING:
     from keras_tuner import HyperParameters
 
-# Parts of the training after which rows are predicted: 1, 3, 7 and 15 are the ends of the cycles
-# of `comps.optimizers.restarted`.
-_PARTS = 15
 # Optimizer steps of the smallest batch, and how many batches of rows make a larger one.
 _STEPS, _BATCH, _LARGEST_BATCH, _BATCHES = 1500, 64, 512, 160
-# Epochs of a part: few rows are learned by heart long before.
-_MOST_EPOCHS = 20
+# Few rows are learned by heart long before.
+_MOST_EPOCHS = 300
+# Of the learning rate; see `comps.optimizers.restarted`.
+_CYCLES, _MOST_CYCLES = 4, 6
 
 
 def network_features() -> Any:
@@ -117,20 +116,23 @@ def training_of(rows: int) -> dict[str, JSON]:
     """Return how long, and in which batches, networks are trained on a number of rows.
 
     About 1,500 steps of 64 rows. Beyond 10,000 rows batches are larger, and a batch of twice the
-    rows takes 0.7 times the steps, so that the time grows with the root of the rows. Each of the
-    parts is at least one epoch.
+    rows takes 0.7 times the steps, so that the time grows with the root of the rows. The more
+    epochs there are, the more cycles of the learning rate: few rows are soon learned by heart, and
+    an early cycle ends before that. Each cycle takes whole epochs, and ends at a stage.
 
     >>> training_of(rows=1000)
-    {'epochs': 120, 'stride': 8, 'batch_size': 64}
+    {'epochs': 126, 'stride': 2, 'batch_size': 64, 'cycles': 6}
     """
     batch = _BATCH
     while batch < _LARGEST_BATCH and rows > _BATCHES * batch:
         batch *= 2
     steps = _STEPS * (_BATCH / batch) ** 0.5
     # A fold of five trains on four fifths of the rows.
-    steps_an_epoch = math.ceil(0.8 * rows / batch)
-    stride = min(max(1, round(steps / steps_an_epoch / _PARTS)), _MOST_EPOCHS)
-    return {"epochs": _PARTS * stride, "stride": stride, "batch_size": batch}
+    epochs = min(_MOST_EPOCHS, steps / math.ceil(0.8 * rows / batch))
+    cycles = min(max(int(math.log2(epochs + 1)), _CYCLES), _MOST_CYCLES)
+    parts = 2**cycles - 1
+    stride = max(1, round(epochs / parts))
+    return {"epochs": parts * stride, "stride": stride, "batch_size": batch, "cycles": cycles}
 
 
 def _loss(metric: Metric | None) -> Loss | None:

@@ -34,6 +34,7 @@ def mlp(
     dropout: float,
     learning_rate: float,
     weight_decay: float,
+    cycles: int,
     smoothing: float,
     absolute: bool,
 ) -> keras.Model:
@@ -53,6 +54,7 @@ def mlp(
         dropout: after each hidden layer.
         learning_rate: at its highest.
         weight_decay: of AdamW; biases are spared.
+        cycles: of the learning rate.
         smoothing: of labels, see `loss_of`.
         absolute: whether the loss is the absolute error.
     """
@@ -79,7 +81,7 @@ def mlp(
     alone = layers.Reshape((1, outputs))(ScaledDense(outputs, zeros=True)(hidden))
     network = keras.Model(inputs, MeanOfMembers(ACTIVATIONS[Task(task)])(alone), name="mlp")
     network.compile(
-        restarted(steps, learning_rate, weight_decay, beta_2=0.95),
+        restarted(steps, learning_rate, weight_decay, cycles=cycles, beta_2=0.95),
         loss_of(Task(task), smoothing=smoothing, absolute=absolute),
     )
     return network
@@ -98,6 +100,7 @@ def tabm(
     dropout: float,
     learning_rate: float,
     weight_decay: float,
+    cycles: int,
     smoothing: float,
     absolute: bool,
 ) -> keras.Model:
@@ -119,6 +122,7 @@ def tabm(
         dropout: after each hidden layer; members leave out the same units.
         learning_rate: at its highest.
         weight_decay: of AdamW; biases are spared.
+        cycles: of the learning rate.
         smoothing: of labels, see `loss_of`.
         absolute: whether the loss is the absolute error.
     """
@@ -145,7 +149,7 @@ def tabm(
     own = MemberOutputs(outputs)(hidden)
     network = keras.Model(inputs, MeanOfMembers(ACTIVATIONS[Task(task)])(own), name="tabm")
     network.compile(
-        restarted(steps, learning_rate, weight_decay, beta_2=0.999, spared=_SPARED),
+        restarted(steps, learning_rate, weight_decay, cycles=cycles, beta_2=0.999, spared=_SPARED),
         loss_of(Task(task), smoothing=smoothing, absolute=absolute),
     )
     return network

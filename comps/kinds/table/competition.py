@@ -127,8 +127,8 @@ def table_competition(
     >>> import pandas as pd
     >>> rows = pd.DataFrame({"size": [50, 80, 65, 70], "price": [1.0, 1.7, 1.3, 1.5]})
     >>> flats = table_competition(rows, target="price", metric="root_mean_squared_error")
-    >>> str(flats.task), [model.name for model in flats.models]
-    ('regression', ['median', 'ridge', 'lightgbm', 'xgboost', 'mlp'])
+    >>> str(flats.task), str(flats.scheme), flats.models[0].name
+    ('regression', 'stratified', 'median')
     """
     judged = as_metric(metric)
     _check_name(name)

@@ -69,6 +69,11 @@ class TableFeatures:
         """Return [rows, features] float32."""
         return self._array(self._columns.transform(_beside(*self.typed(rows))))
 
+    @property
+    def n_levels(self) -> int:
+        """The number of columns of levels, which are the last ones unless scaled."""
+        return len(self._levels)
+
     def typed(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the columns as numbers, NaN where missing, and as levels, which are texts."""
         columns: dict[Any, Any] = {}

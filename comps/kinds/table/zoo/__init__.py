@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from comps.base import Family, Metric, Model, Task
+from comps.kinds.table.network_models import network_models
 from comps.kinds.table.zoo.boosted import boosted_models
 from comps.kinds.table.zoo.forests import forest_models
-from comps.kinds.table.zoo.simple import simple_models
+from comps.kinds.table.zoo.simple import simple_models, table_baseline
 from comps.kinds.table.zoo.views import scaled_features, tree_features
+
+__all__ = ["TRANSFORMERS", "scaled_features", "table_baseline", "table_models", "tree_features"]
 
 TRANSFORMERS: Mapping[Family, Callable[[], object]] = {
     Family.LINEAR: scaled_features,
@@ -33,8 +36,6 @@ def table_models(task: Task, n_classes: int, n_targets: int, metric: Metric) -> 
         n_targets: number of columns that are predicted.
         metric: what models learn where they can, such as absolute errors.
     """
-    from comps.kinds.table.zoo.old import table_models as old
-
-    network = old(task, n_classes, n_targets)[-1]
-    trees = boosted_models(task, n_classes, metric)
-    return (*simple_models(task), *trees, *forest_models(task), network)
+    trees, forests = boosted_models(task, n_classes, metric), forest_models(task)
+    networks = network_models(task, n_classes, n_targets, metric)
+    return (*simple_models(task), *trees, *forests, *networks)

@@ -54,19 +54,25 @@ def neighbours_of_rows(params: Params, dataset: Dataset) -> Params:
     return {"n_neighbors": max(3, min(50, round(len(dataset.target) ** 0.5 / 2)))}
 
 
+def table_baseline(task: Task) -> Model:
+    """Return what every model has to beat: the median, or the share of each class."""
+    regression = task is Task.REGRESSION
+    return Model(
+        "median" if regression else "class-share",
+        Family.BASELINE,
+        "sklearn",
+        build=median if regression else class_share,
+        seconds=0.1,
+        quick=True,
+        about="what every model has to beat",
+    )
+
+
 def simple_models(task: Task) -> tuple[Model, ...]:
     """Return the baseline, a linear model and nearest neighbours."""
     regression = task is Task.REGRESSION
     return (
-        Model(
-            "median" if regression else "class-share",
-            Family.BASELINE,
-            "sklearn",
-            build=median if regression else class_share,
-            seconds=0.1,
-            quick=True,
-            about="what every model has to beat",
-        ),
+        table_baseline(task),
         Model(
             "ridge" if regression else "logistic",
             Family.LINEAR,

@@ -986,7 +986,7 @@ def test_a_time_limit_with_time_to_spare_repeats_the_folds_and_then_fits_nothing
 ) -> None:
     arguments = ("run", *STORED, "--models", "median", "--folds", "2", "--engine", "inline")
     first = comps(*arguments, "--time-limit", "10m", "--json", cwd=fresh)
-    assert [row["repeats"] for row in first.event("leaderboard")["rows"]] == [5]
+    assert [row["repeats"] for row in first.event("leaderboard")["rows"]] == [MOST_REPEATS]
     submission = (fresh / "submission.csv").read_bytes()
     second = comps(*arguments, "--time-limit", "10m", "--json", cwd=fresh)
     assert {event["to_fit"] for event in second.all("planned")} == {0}
@@ -1076,6 +1076,7 @@ def test_help_lists_the_commands_and_no_command_is_wrong_use(tmp_path: Path) -> 
 
 IMPORTED = """
 import json, sys
+from pipelines.api.limited import MOST_REPEATS
 from pipelines.cli import main
 try:
     main(json.loads({arguments!r}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -21,6 +21,7 @@ from pipelines.api.choices import (
     store_of,
 )
 from pipelines.api.failures import check_submittable, check_trained, reasons
+from pipelines.api.limited import further_models, train_within
 from pipelines.api.progress import Progress, Teller
 from pipelines.api.recorded import recorded
 from pipelines.api.results import Result, blend_members, blend_rows, leaderboard_rows
@@ -32,18 +33,13 @@ from pipelines.crossval import cross_validate as train_on_folds
 from pipelines.crossval.tensorboard import write_curves
 from pipelines.crossval.timebudget import TimeBudget
 from pipelines.engines import warm_up
+from pipelines.engines.queue import Policy
 from pipelines.results.oof import OutOfFold
 from pipelines.results.stopping import MOST_ROWS_NESTED
 from pipelines.store import Experiment, RunStore
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# With time to spare, members are trained on the folds shuffled anew. Each repeat halves
-# less of the noise than the one before; after five there is little left to gain.
-MOST_REPEATS = 5
-# A member with less weight changes the blend by less than its seed does.
-LEAST_WEIGHT = 0.01
 
 
 def run(
@@ -61,8 +57,8 @@ def run(
     Args:
         competition: a name, see `comps list`, or your own, such as `comps.table_competition`
             returns.
-        time_limit: such as "10m" or a number of seconds: what is finished by then counts, and what
-            is left over is spent on repeats of the members of the blend.
+        time_limit: such as "10m" or a number of seconds, spent on what raises the score most a
+            second; see `pipelines.crossval.spending`. What is finished by then counts.
         output: where the submission is written, beside the store.
         progress: is called with each `Update`, such as `show_progress`.
         **choices: see `TrainingChoices`.
@@ -83,19 +79,24 @@ def run(
     output = checked_choice("output", output, "Path")
     call = Call(options, progress)
     session, budget = call.session, TimeBudget(limit)
+    further = [] if limit is None else further_models(session)
     own = {"time_limit": time_limit, "output": output}
     with (
         session.store.writing(),
-        recorded(session, call.teller, "run", session.models, options=_given(own)) as told,
+        recorded(
+            session, call.teller, "run", [*session.models, *further], options=_given(own)
+        ) as told,
     ):
         call.teller = told
         if options.checks:
             tell_findings(session, told)
-        oofs = call.train(session.models, None, budget, nested=_nested(session), submitted=True)
-        told.recording.finished(oofs.values())
-        chosen, tried = call.blend(oofs)
-        if time_limit is not None and session.options.repeats is None:
-            oofs, chosen, tried = _repeat(call, oofs, chosen, tried, budget)
+        if limit is None:
+            oofs = call.train(session.models, None, budget, nested=_nested(session), submitted=True)
+            told.recording.finished(oofs.values())
+            chosen, tried = call.blend(oofs)
+        else:
+            found = train_within(call, budget, nested=_nested(session), further=further)
+            oofs, chosen, tried = found
             told.recording.finished(oofs.values())
         if session.dataset.sample_submission is None and output is not None:
             told.note(f"{session.competition.name} has no test rows: no submission is written.")
@@ -212,8 +213,17 @@ class Call:
         *,
         nested: bool = False,
         submitted: bool = False,
+        policy: Policy | None = None,
     ) -> dict[str, OutOfFold]:
         """Cross-validate models; say which failed or were left out.
+
+        Args:
+            models: to train.
+            n_repeats: of the folds; None takes the option's.
+            budget: the time for it.
+            nested: whether pairs of folds are trained.
+            submitted: whether the outcome is to be submitted.
+            policy: what decides the order under a time limit; None takes that of the models.
 
         Raises:
             WorkbenchError: if no model has out-of-fold predictions; where they are to be
@@ -233,12 +243,13 @@ class Call:
                 reporter=teller,
                 nested=nested,
                 deadline=budget.deadline,
+                policy=policy,
                 on_stored=budget.save,
             )
         finally:
             budget.save()
         self.failures |= outcome.failures
-        _explain(teller, outcome, budget)
+        _explain(teller, outcome, budget, {model.member for model in session.models})
         if nested:
             _explain_nesting(teller, outcome, experiment)
         if session.options.tensorboard and outcome.oofs:
@@ -351,7 +362,9 @@ def _explain_nesting(teller: Teller, outcome: CrossValidation, experiment: Exper
         )
 
 
-def _explain(teller: Teller, outcome: CrossValidation, budget: TimeBudget) -> None:
+def _explain(
+    teller: Teller, outcome: CrossValidation, budget: TimeBudget, asked: Collection[str]
+) -> None:
     for name, why in reasons(outcome):
         teller.note(f"{name} failed and is left out: {why}")
     for name, reason in outcome.not_nested.items():
@@ -361,30 +374,9 @@ def _explain(teller: Teller, outcome: CrossValidation, budget: TimeBudget) -> No
             f"Seconds of all jobs, which run side by side: {outcome.seconds['folds']:.0f} for the "
             f"folds, {outcome.seconds['pairs']:.0f} for the nested score."
         )
-    lacking = [name for name in outcome.left_out if name not in outcome.oofs]
+    lacking = [name for name in outcome.left_out if name in asked and name not in outcome.oofs]
     if lacking:
         teller.note(
             f"Left out for lack of time ({budget.describe()}): {', '.join(lacking)}. "
             "Their finished folds are kept."
         )
-
-
-def _repeat(
-    call: Call,
-    oofs: dict[str, OutOfFold],
-    chosen: Blend,
-    tried: list[Blend],
-    budget: TimeBudget,
-) -> tuple[dict[str, OutOfFold], Blend, list[Blend]]:
-    """Use the time left: train the members of the blend on the folds shuffled anew."""
-    wanted = {
-        name
-        for name, weight in zip(chosen.members, chosen.weights, strict=True)
-        if weight >= LEAST_WEIGHT
-    }
-    models = [model for model in call.session.models if model.member in wanted]
-    more = call.train(models, MOST_REPEATS, budget, nested=_nested(call.session))
-    if all(more[name].n_repeats == oofs[name].n_repeats for name in more):
-        return oofs, chosen, tried
-    oofs = {**oofs, **more}
-    return oofs, *call.blend(oofs)

@@ -33,7 +33,7 @@ class TimeBudget:
         self.deadline: float | None = None
         self._store: RunStore | None = None
         self._key = ""
-        self._before = 0.0
+        self._before = self._end = 0.0
 
     def open(self, store: RunStore, keys: Sequence[str]) -> None:
         """Look up the time that was spent on these models before; sets `deadline`."""
@@ -42,7 +42,9 @@ class TimeBudget:
         self._store, self._key = store, fingerprint(sorted(keys))
         self._before = self._read().get(self._key, 0.0)
         reserve = min(_RESERVE_SECONDS + _RESERVE_SHARE * self.limit, self.limit / 2)
-        self.deadline = _PROCESS_STARTED + self.limit - self._before - reserve
+        self._end = _PROCESS_STARTED + self.limit - self._before
+        over = self._read().get(self._ended, 0.0) >= self.limit
+        self.deadline = _PROCESS_STARTED if over else self._end - reserve
 
     def save(self) -> None:
         """Store the time that was spent; called often, since a run may be killed at any moment."""
@@ -51,10 +53,28 @@ class TimeBudget:
         spent = self._before + time.monotonic() - _PROCESS_STARTED
         write_json(self._path(self._store), {**self._read(), self._key: spent})
 
+    def keep_back(self, seconds: float) -> None:
+        """Move the deadline forward, so that so many seconds are left after it."""
+        if self.deadline is not None:
+            self.deadline = min(self.deadline, self._end - seconds)
+
+    def end(self) -> None:
+        """Store that nothing is left that this limit has time for: a repeated run trains nothing.
+
+        Its estimates would be other ones, and it might find time where this run found none.
+        """
+        if self._store is not None and self.limit is not None:
+            longest = max(self.limit, self._read().get(self._ended, 0.0))
+            write_json(self._path(self._store), {**self._read(), self._ended: longest})
+
     def describe(self) -> str:
         """Return the limit, and how much of it earlier runs used, in words."""
         used = f", {self._before:.0f} s of it used before" if self._before else ""
         return f"the limit is {self.limit:g} s{used}" if self.limit else "no limit"
+
+    @property
+    def _ended(self) -> str:
+        return f"{self._key} ended"
 
     def _read(self) -> dict[str, float]:
         assert self._store is not None

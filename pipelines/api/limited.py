@@ -1,0 +1,102 @@
+"""A run within a time limit: a blend early, and then whatever raises its score."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from comps.base import Model
+from ensembles import Blend
+from ensembles.choice import surely_better
+from pipelines.api.worth import FoldWorth
+from pipelines.crossval.spending import Spending
+from pipelines.results.oof import OutOfFold
+
+if TYPE_CHECKING:
+    from pipelines.api.running import Call
+    from pipelines.api.session import Session
+    from pipelines.crossval.timebudget import TimeBudget
+
+# With time to spare, members are trained on the folds shuffled anew. The n-th repeat lowers their
+# variance by its share of n (n - 1); after ten there is next to nothing left to gain.
+MOST_REPEATS = 10
+
+Blended = tuple[dict[str, OutOfFold], Blend, list[Blend]]
+
+
+def train_within(call: Call, budget: TimeBudget, *, nested: bool, further: list[Model]) -> Blended:
+    """Train and blend what pays most, until the time is over.
+
+    Args:
+        call: what is asked for.
+        budget: the time.
+        nested: whether pairs of folds are trained, if there is time.
+        further: models that were not asked for, and are tried with time to spare.
+
+    Returns:
+        The members, the blend, and all blends that were tried.
+
+    Raises:
+        WorkbenchError: if no model but the baseline could be trained.
+    """
+    session, options = call.session, call.session.options
+    models = [*session.models, *further]
+    experiment = session.experiment()
+    worth = FoldWorth(experiment, session.store, models)
+    policy = Spending(
+        experiment.folds,
+        models,
+        worth,
+        measured=worth.seconds,
+        further=[model.member for model in further],
+        pairs_asked=options.nested is True,
+        repeats_asked=options.repeats is not None,
+    )
+    at_once = nested and (options.nested is True or options.repeats is not None)
+    oofs = call.train(session.models, None, budget, nested=at_once, submitted=True, policy=policy)
+    blended = _blended(call, oofs, budget)
+    if options.repeats is None:
+        trained = [model for model in session.models if model.member in oofs]
+        more = call.train([*trained, *further], MOST_REPEATS, budget, nested=nested, policy=policy)
+        if _repeats(more) != _repeats(oofs):
+            blended = _better(call, blended, _blended(call, {**oofs, **more}, budget))
+    budget.end()
+    return blended
+
+
+def further_models(session: Session) -> list[Model]:
+    """Return the models of the zoo beside those of the default set; none if models were named."""
+    if session.options.models is not None or session.options.quick:
+        return []
+    asked = {model.name for model in session.models}
+    return [model for model in session.zoo if model.name not in asked]
+
+
+def _blended(call: Call, oofs: dict[str, OutOfFold], budget: TimeBudget) -> Blended:
+    started = time.monotonic()
+    chosen, tried = call.blend(oofs)
+    # The last blend takes as long, or longer if it is nested.
+    budget.keep_back(2 * (time.monotonic() - started))
+    return oofs, chosen, tried
+
+
+def _better(call: Call, earlier: Blended, later: Blended) -> Blended:
+    """Return the later blend, unless the earlier one is better by more than chance explains.
+
+    Scores of different estimates cannot be compared.
+    """
+    session, one, other = call.session, earlier[1], later[1]
+    competition = session.competition
+    truth = competition.truth(session.dataset)
+    if one.estimate is other.estimate and surely_better(
+        competition.metric.guide, truth, one.honest, other.honest
+    ):
+        call.teller.note("The blend before the last step is better, and is kept.")
+        return earlier
+    return later
+
+
+def _repeats(oofs: Mapping[str, OutOfFold]) -> dict[str, tuple[int, bool]]:
+    """Return what tells whether anything was added: repeats, and whether pairs are there."""
+    return {name: (oof.n_repeats, oof.nested is not None) for name, oof in oofs.items()}

@@ -30,6 +30,7 @@ from sklearn.metrics import root_mean_squared_log_error
 from comps.house_prices.competition import HOUSE_PRICES
 from comps.house_prices.loader import FILES
 from comps.reading.archives import read_files
+from pipelines.api.limited import MOST_REPEATS
 from tests.commands import COMPS, Done, Event, comps, environment
 from tests.support import python
 
@@ -1076,7 +1077,6 @@ def test_help_lists_the_commands_and_no_command_is_wrong_use(tmp_path: Path) -> 
 
 IMPORTED = """
 import json, sys
-from pipelines.api.limited import MOST_REPEATS
 from pipelines.cli import main
 try:
     main(json.loads({arguments!r}))

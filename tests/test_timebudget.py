@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from pipelines.basics import processes
 from pipelines.crossval import timebudget
 from pipelines.crossval.timebudget import TimeBudget
 from pipelines.store import RunStore
@@ -15,15 +16,14 @@ KEYS = ["a", "b"]
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
-    """The time; a new process starts at 1000 s."""
+    """The time; a new call begins at 1000 s."""
     now = {"time": 1000.0}
-    monkeypatch.setattr(timebudget, "_PROCESS_STARTED", 1000.0)
     monkeypatch.setattr(timebudget.time, "monotonic", lambda: now["time"])
     return now
 
 
 def spend(store: RunStore, clock: dict[str, float], seconds: float, keys: list[str]) -> None:
-    """Run for so many seconds of a limit of 100, as a process of its own."""
+    """Run for so many seconds of a limit of 100, as a call of its own."""
     budget = TimeBudget(100.0)
     budget.open(store, keys)
     clock["time"] = 1000.0 + seconds
@@ -118,3 +118,48 @@ def test_a_damaged_note_of_the_time_counts_as_none(
     store.root.mkdir(parents=True)
     (store.root / "time.json").write_text("{")
     assert deadline(store, 100.0, KEYS) == pytest.approx(96.0)
+
+
+def test_what_is_kept_back_moves_the_deadline_forward_and_never_back(
+    store: RunStore, clock: dict[str, float]
+) -> None:
+    budget = TimeBudget(100.0)
+    budget.open(store, KEYS)
+    for seconds in (10.0, 1.0):
+        budget.keep_back(seconds)
+        assert budget.deadline == pytest.approx(1090.0)
+
+
+def test_after_its_end_a_limit_has_no_time_left_and_a_longer_one_has_the_rest(
+    store: RunStore, clock: dict[str, float]
+) -> None:
+    with store.writing():
+        spend(store, clock, 30.0, KEYS)
+        ended = TimeBudget(100.0)
+        ended.open(store, KEYS)
+        ended.end()
+    assert deadline(store, 100.0, KEYS) == deadline(store, 50.0, KEYS) == 0.0
+    assert deadline(store, 200.0, KEYS) == pytest.approx(194.0 - 30.0)
+    assert deadline(store, 100.0, ["c"]) == pytest.approx(96.0)
+
+
+def test_of_two_limits_that_ended_the_longer_counts(
+    store: RunStore, clock: dict[str, float]
+) -> None:
+    with store.writing():
+        for limit in (100.0, 50.0):
+            budget = TimeBudget(limit)
+            budget.open(store, KEYS)
+            budget.end()
+    assert deadline(store, 100.0, KEYS) == 0.0
+
+
+def test_the_time_of_a_command_begins_with_its_process_and_that_of_a_call_now(
+    monkeypatch: pytest.MonkeyPatch, clock: dict[str, float]
+) -> None:
+    monkeypatch.setattr(processes, "_command_began", None)
+    clock["time"] = 1010.0
+    assert processes.call_began() == 1010.0
+    processes.begin_command()
+    clock["time"] = 1015.0
+    assert processes.call_began() == 1010.0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -32,7 +33,8 @@ from pipelines.crossval import CrossValidation
 from pipelines.crossval import cross_validate as train_on_folds
 from pipelines.crossval.tensorboard import write_curves
 from pipelines.crossval.timebudget import TimeBudget
-from pipelines.engines import warm_up
+from pipelines.engines import Engine, warm_up
+from pipelines.engines.kept import KeptEngine
 from pipelines.engines.queue import Policy
 from pipelines.results.oof import OutOfFold
 from pipelines.results.stopping import MOST_ROWS_NESTED
@@ -95,7 +97,8 @@ def run(
             told.recording.finished(oofs.values())
             chosen, tried = call.blend(oofs)
         else:
-            found = train_within(call, budget, nested=_nested(session), further=further)
+            with call.workers_kept():
+                found = train_within(call, budget, nested=_nested(session), further=further)
             oofs, chosen, tried = found
             told.recording.finished(oofs.values())
         if session.dataset.sample_submission is None and output is not None:
@@ -204,6 +207,21 @@ class Call:
         self.session = Session(options, imported=imported)
         self.teller = introduced(self.session, progress)
         self.failures: dict[str, str] = {}
+        self.keeps_workers = False
+
+    @contextmanager
+    def workers_kept(self) -> Iterator[None]:
+        """Keep the workers from one training to the next: what they import takes seconds."""
+        self.keeps_workers = True
+        try:
+            yield
+        finally:
+            self.keeps_workers = False
+            self.session.engine.close()
+
+    def _engine(self) -> Engine:
+        engine = self.session.engine
+        return KeptEngine(engine) if self.keeps_workers else engine
 
     def train(
         self,
@@ -239,7 +257,7 @@ class Call:
                 experiment,
                 models,
                 store=session.store,
-                engine=lambda: session.engine,
+                engine=self._engine,
                 reporter=teller,
                 nested=nested,
                 deadline=budget.deadline,

@@ -1,9 +1,26 @@
-"""Check whether a process of this machine still runs."""
+"""Whether a process of this machine still runs, and since when a call does."""
 
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
+
+_command_began: float | None = None
+
+
+def begin_command() -> None:
+    """Note that this process is one command, whose time begins now: imports count."""
+    global _command_began
+    _command_began = time.monotonic()
+
+
+def call_began() -> float:
+    """Return when the call began that asks, on the clock of `time.monotonic`.
+
+    In a notebook the process is older than the call, which begins now.
+    """
+    return time.monotonic() if _command_began is None else _command_began
 
 
 def is_running(process: int) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from pipelines.api.defaults import OUTER_SHARE
+from pipelines.basics.processes import begin_command
 from pipelines.cli.arguments import (
     AllCompetitions,
     Check,
@@ -296,6 +297,7 @@ def main(arguments: list[str] | None = None) -> None:
     # the keyboard or as a scheduler, should read that nothing is lost.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    begin_command()
     steady = steady_outputs()
     try:
         app(args=arguments, standalone_mode=True)

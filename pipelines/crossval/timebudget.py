@@ -9,13 +9,12 @@ from pathlib import Path
 
 from pipelines.basics.files import write_json
 from pipelines.basics.fingerprint import fingerprint
+from pipelines.basics.processes import call_began
 from pipelines.store import RunStore
 
 # Kept back for blending, checking and writing, which take a second or two.
 _RESERVE_SECONDS = 2.0
 _RESERVE_SHARE = 0.02
-
-_PROCESS_STARTED = time.monotonic()
 
 
 class TimeBudget:
@@ -30,6 +29,7 @@ class TimeBudget:
 
     def __init__(self, limit: float | None) -> None:
         self.limit = limit
+        self._began = call_began()
         self.deadline: float | None = None
         self._store: RunStore | None = None
         self._key = ""
@@ -42,15 +42,15 @@ class TimeBudget:
         self._store, self._key = store, fingerprint(sorted(keys))
         self._before = self._read().get(self._key, 0.0)
         reserve = min(_RESERVE_SECONDS + _RESERVE_SHARE * self.limit, self.limit / 2)
-        self._end = _PROCESS_STARTED + self.limit - self._before
+        self._end = self._began + self.limit - self._before
         over = self._read().get(self._ended, 0.0) >= self.limit
-        self.deadline = _PROCESS_STARTED if over else self._end - reserve
+        self.deadline = self._began if over else self._end - reserve
 
     def save(self) -> None:
         """Store the time that was spent; called often, since a run may be killed at any moment."""
         if self._store is None:
             return
-        spent = self._before + time.monotonic() - _PROCESS_STARTED
+        spent = self._before + time.monotonic() - self._began
         write_json(self._path(self._store), {**self._read(), self._key: spent})
 
     def keep_back(self, seconds: float) -> None:

@@ -120,14 +120,13 @@ def test_a_damaged_note_of_the_time_counts_as_none(
     assert deadline(store, 100.0, KEYS) == pytest.approx(96.0)
 
 
-def test_what_is_kept_back_moves_the_deadline_forward_and_never_back(
+def test_more_is_kept_back_where_the_last_blend_takes_longer(
     store: RunStore, clock: dict[str, float]
 ) -> None:
     budget = TimeBudget(100.0)
     budget.open(store, KEYS)
-    for seconds in (10.0, 1.0):
-        budget.keep_back(seconds)
-        assert budget.deadline == pytest.approx(1090.0)
+    budget.keep_back(10.0)
+    assert budget.deadline == pytest.approx(1086.0)
 
 
 def test_after_its_end_a_limit_has_no_time_left_and_a_longer_one_has_the_rest(
@@ -161,5 +160,7 @@ def test_the_time_of_a_command_begins_with_its_process_and_that_of_a_call_now(
     clock["time"] = 1010.0
     assert processes.call_began() == 1010.0
     processes.begin_command()
+    began = processes.call_began()
+    assert began <= 1010.0
     clock["time"] = 1015.0
-    assert processes.call_began() == 1010.0
+    assert processes.call_began() == began

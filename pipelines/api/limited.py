@@ -66,8 +66,12 @@ def train_within(call: Call, budget: TimeBudget, *, nested: bool, further: list[
 
 
 def further_models(session: Session) -> list[Model]:
-    """Return the models of the zoo beside those of the default set; none if models were named."""
-    if session.options.models is not None or session.options.quick:
+    """Return the models of the zoo beside those of the default set; none if models were named.
+
+    Nor if a nested score was asked for: each further member needs pairs of folds, too.
+    """
+    options = session.options
+    if options.models is not None or options.quick or options.nested or options.repeats:
         return []
     asked = {model.name for model in session.models}
     return [model for model in session.zoo if model.name not in asked]
@@ -76,8 +80,8 @@ def further_models(session: Session) -> list[Model]:
 def _blended(call: Call, oofs: dict[str, OutOfFold], budget: TimeBudget) -> Blended:
     started = time.monotonic()
     chosen, tried = call.blend(oofs)
-    # The last blend takes as long, or longer if it is nested.
-    budget.keep_back(2 * (time.monotonic() - started))
+    # The last blend takes as long, or longer with further members.
+    budget.keep_back(1.5 * (time.monotonic() - started))
     return oofs, chosen, tried
 
 

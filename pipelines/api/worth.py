@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from comps.base import Model, Truth
+from comps.base import Family, Model, Truth
 from ensembles.greedy import greedy_weights
 from ensembles.sample import Floats, Sample, stack
 from pipelines.crossval.spending import preview_of
@@ -44,6 +44,7 @@ class FoldWorth:
         self._fold_of_row = self._folds.fold_of_row()
         self._preview = preview_of(self._folds)
         self._found: dict[str, dict[int, Floats]] = {model.member: {} for model in models}
+        self._baselines = {m.member for m in models if m.family is Family.BASELINE}
         self._weights: Mapping[str, float] | None = None
         self._gains: dict[str, float] = {}
         self.seconds: dict[str, list[float]] = {}
@@ -77,16 +78,20 @@ class FoldWorth:
         return self._gains[member]
 
     def weight(self, member: str) -> float:
-        """Return the weight of a finished member in a greedy blend of all. See `Worth`."""
+        """Return the weight of a finished member in a greedy blend of all. See `Worth`.
+
+        The baseline has none beside others, which have to beat it.
+        """
         if self._weights is None:
-            names = list(self.finished())
+            names = [name for name in self.finished() if name not in self._baselines]
+            names = names or list(self.finished())
             folds = [fold for (fold,) in self._folds.single]
             rows = np.concatenate([self._rows(fold) for fold in folds])
             columns = [np.concatenate([self._found[name][f] for f in folds]) for name in names]
             sample = Sample(stack(columns, len(names)), self._truth[rows])
             weights = greedy_weights(sample, self._guide).tolist()
             self._weights = dict(zip(names, weights, strict=True))
-        return self._weights[member]
+        return self._weights.get(member, 0.0)
 
     def learn(self, job: Job) -> None:
         """Read the results of a finished job. See `Worth`."""

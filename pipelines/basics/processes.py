@@ -10,9 +10,22 @@ _command_began: float | None = None
 
 
 def begin_command() -> None:
-    """Note that this process is one command, whose time begins now: imports count."""
+    """Note that this process is one command: its time began when the process did.
+
+    Where the system does not tell when that was, it begins now.
+    """
     global _command_began
-    _command_began = time.monotonic()
+    _command_began = time.monotonic() - _age()
+
+
+def _age() -> float:
+    """Return the seconds since this process began, if `/proc` tells them, else 0."""
+    try:
+        values = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        since_boot = float(Path("/proc/uptime").read_text().split()[0])
+        return max(0.0, since_boot - int(values[19]) / os.sysconf("SC_CLK_TCK"))
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def call_began() -> float:

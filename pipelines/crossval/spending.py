@@ -3,9 +3,12 @@
 Cheap models come first, so that there is always something to submit. The first fold of each other
 model is a preview: it tells what the model costs, and what the blend gains by it. Models are then
 completed in the order of that gain a second, repeated in the order of their weight, and further
-models of the zoo are tried. Pairs of folds come last unless they were asked for: under a limit
-stopping points and weights are the choices that are made, a cross-fitted score flatters them
-little, and the pairs cost most of a cross-validation without changing a prediction.
+models of the zoo are tried. Pairs of folds come last unless they were asked for or take next to no
+time: they cost most of a cross-validation without changing a prediction, and a cross-fitted score,
+in which stopping points and weights are chosen, flatters little.
+
+A repeat makes out-of-fold predictions better than it does those of test rows, which are a mean over
+the models of all folds from the start. Other models go before repeats for this reason, too.
 """
 
 from __future__ import annotations
@@ -27,6 +30,10 @@ CHEAP_SHARE = 0.02
 NEW_FAMILY = 2.0
 # A member with less weight changes the blend by less than its seed does.
 LEAST_WEIGHT = 0.01
+# The repeat of a member with this weight goes before models that nobody asked for.
+MUCH_WEIGHT = 0.1
+# Pairs of folds that take at most this share of the time go before further repeats.
+PAIRS_SHARE = 0.1
 
 
 class Stage(IntEnum):
@@ -37,12 +44,16 @@ class Stage(IntEnum):
     PREVIEW = 2
     FIRST = 3
     PAIRS_ASKED = 4
+    # The second repeat of a member with much weight.
     SECOND = 5
-    FURTHER_PREVIEW = 6
-    FURTHER = 7
-    REPEAT = 8
-    DOUBTFUL = 9
-    PAIRS = 10
+    # Models that gain nothing on their preview: one fold may be wrong.
+    DOUBTFUL = 6
+    FURTHER_PREVIEW = 7
+    FURTHER = 8
+    # A member that comes after the pairs of the others would need some, too.
+    PAIRS_CHEAP = 9
+    REPEAT = 10
+    PAIRS = 11
 
 
 @dataclass(frozen=True)
@@ -148,15 +159,14 @@ class Spending:
         self._families = {model.member: model.family for model in models}
         self._further = set(further)
         self._preview = preview_of(folds)
-        self._pairs = Stage.PAIRS_ASKED if pairs_asked else Stage.PAIRS
+        self._pairs_asked = pairs_asked
         self._repeats_asked = repeats_asked
         self._begun: set[tuple[str, int, bool]] = set()
-        self._cheap_seconds: float | None = None
+        self._seconds = 0.0
 
     def next_jobs(self, steps: Sequence[Step], seconds_left: float) -> Sequence[Job]:
         """Return jobs one of which should begin now. See `Policy`."""
-        if self._cheap_seconds is None:
-            self._cheap_seconds = CHEAP_SHARE * seconds_left
+        self._seconds = max(self._seconds, seconds_left)
         chosen = best_offer(self.offers(steps), seconds_left)
         if chosen is None:
             return []
@@ -185,8 +195,7 @@ class Spending:
             *(Offer(step.jobs, Stage.BEGUN, step.seconds) for step in begun),
             *self._first_offers(firsts, done),
             *(offer for step in repeats.values() for offer in self._repeat_offers(step)),
-            # A nested score needs the pairs of all members.
-            *(Offer(s.jobs, self._pairs, sum(p.seconds for p in pairs)) for s in pairs),
+            *self._pair_offers(pairs),
         ]
 
     def _first_offers(self, steps: Sequence[Step], done: Collection[str]) -> list[Offer]:
@@ -210,9 +219,9 @@ class Spending:
             else:
                 expected = unknown if gain is None else gain
                 expected *= 1.0 if model.family in families else NEW_FAMILY
-                stage = Stage.FURTHER if further else Stage.FIRST
-                stage = stage if expected > 0 else Stage.DOUBTFUL
-                offers.append(Offer(step.jobs, stage, step.seconds, expected))
+                stage = Stage.FURTHER if further else Stage.FIRST if expected else Stage.DOUBTFUL
+                if expected or not further:
+                    offers.append(Offer(step.jobs, stage, step.seconds, expected))
         return offers
 
     def _cheap(self, steps: Sequence[Step], done: Collection[str]) -> list[Step]:
@@ -226,7 +235,7 @@ class Spending:
         there = {*done, *(member for member, _, _ in self._begun)}
         if others and all(self._families[member] is Family.BASELINE for member in there):
             baseline.append(min(others, key=lambda step: step.seconds))
-        limit = self._cheap_seconds or 0.0
+        limit = CHEAP_SHARE * self._seconds
         return [*baseline, *(step for step in others if step.seconds <= limit)]
 
     def _preview_job(self, step: Step) -> Job | None:
@@ -234,6 +243,13 @@ class Spending:
         if load_trainer(step.jobs[0].model.trainer).together or len(step.jobs) == 1:
             return None
         return next((job for job in step.jobs if job.held == (self._preview,)), None)
+
+    def _pair_offers(self, steps: Sequence[Step]) -> list[Offer]:
+        """Return the offers of pairs of folds: a nested score needs those of all members."""
+        seconds = sum(step.seconds for step in steps)
+        stage = Stage.PAIRS_CHEAP if seconds <= PAIRS_SHARE * self._seconds else Stage.PAIRS
+        stage = Stage.PAIRS_ASKED if self._pairs_asked else stage
+        return [Offer(step.jobs, stage, seconds) for step in steps]
 
     def _repeat_offers(self, step: Step) -> list[Offer]:
         """Return the offer of a repeat, if it is worth its time.
@@ -246,7 +262,7 @@ class Spending:
         if weight < LEAST_WEIGHT and not self._repeats_asked:
             return []
         gain = max(weight, LEAST_WEIGHT) ** 2 / (repeat * (repeat + 1))
-        stage = Stage.SECOND if repeat == 1 else Stage.REPEAT
+        stage = Stage.SECOND if repeat == 1 and weight >= MUCH_WEIGHT else Stage.REPEAT
         return [Offer(step.jobs, stage, step.seconds, gain)]
 
 

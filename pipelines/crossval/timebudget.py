@@ -33,7 +33,7 @@ class TimeBudget:
         self.deadline: float | None = None
         self._store: RunStore | None = None
         self._key = ""
-        self._before = self._end = 0.0
+        self._before = 0.0
 
     def open(self, store: RunStore, keys: Sequence[str]) -> None:
         """Look up the time that was spent on these models before; sets `deadline`."""
@@ -42,9 +42,8 @@ class TimeBudget:
         self._store, self._key = store, fingerprint(sorted(keys))
         self._before = self._read().get(self._key, 0.0)
         reserve = min(_RESERVE_SECONDS + _RESERVE_SHARE * self.limit, self.limit / 2)
-        self._end = self._began + self.limit - self._before
         over = self._read().get(self._ended, 0.0) >= self.limit
-        self.deadline = self._began if over else self._end - reserve
+        self.deadline = self._began if over else self._began + self.limit - self._before - reserve
 
     def save(self) -> None:
         """Store the time that was spent; called often, since a run may be killed at any moment."""
@@ -54,9 +53,9 @@ class TimeBudget:
         write_json(self._path(self._store), {**self._read(), self._key: spent})
 
     def keep_back(self, seconds: float) -> None:
-        """Move the deadline forward, so that so many seconds are left after it."""
+        """Keep so many seconds more after the deadline, for a last blend that is slow."""
         if self.deadline is not None:
-            self.deadline = min(self.deadline, self._end - seconds)
+            self.deadline -= seconds
 
     def end(self) -> None:
         """Store that nothing is left that this limit has time for: a repeated run trains nothing.

@@ -297,7 +297,8 @@ def main(arguments: list[str] | None = None) -> None:
     # the keyboard or as a scheduler, should read that nothing is lost.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    begin_command()
+    if arguments is None:
+        begin_command()
     steady = steady_outputs()
     try:
         app(args=arguments, standalone_mode=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
@@ -177,6 +178,41 @@ def test_previews_come_first_and_decide_on_the_order(monkeypatch: pytest.MonkeyP
     assert began[8:] == ["other fold 2", "other fold 3", "one fold 2", "one fold 3"]
 
 
+@pytest.mark.parametrize(("new_family", "first"), [(1.0, "sure"), (3.0, "network")])
+def test_a_network_that_may_not_end_in_time_is_risked_where_networks_are_ahead(
+    new_family: float, first: str
+) -> None:
+    sure = costing("sure", 20.0)
+    worth = Known({"sure": 1.0}, folds={"weak": {0, 1, 2}, "sure": {0}})
+    policy = Spending(
+        FOLDS, [WEAK, sure, SLOW_NETWORK], worth, measured={"sure": [20.0]}, new_family=new_family
+    )
+    jobs = [*jobs_of(sure)[1:], *jobs_of(SLOW_NETWORK)]
+    # There is time for one of them.
+    queue = JobQueue(jobs, 1, deadline=time.monotonic() + 200.0, policy=policy)
+    following = queue.next_job()
+    assert following is not None and following.model.member == first
+
+
+def test_a_model_that_declares_too_much_is_previewed_when_nothing_else_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    jobs = [*jobs_of(WEAK), *jobs_of(STRONG), *jobs_of(costing("fits", 20.0))]
+    began, _ = simulated(jobs, Known(), 30 + 60 + 60, monkeypatch)
+    assert began[3:] == ["fits fold 1", "fits fold 2", "fits fold 3", "strong fold 1"]
+
+
+def test_a_model_whose_preview_is_quicker_than_declared_is_completed() -> None:
+    quick = costing("quick", 60.0)
+    policy = Spending(FOLDS, [WEAK, quick], worth := Known(folds={"weak": {0, 1, 2}}))
+    queue = JobQueue(jobs_of(quick), 1, deadline=time.monotonic() + 100.0, policy=policy)
+    preview = queue.next_job()
+    assert preview is not None and queue.next_job() is None
+    queue.finished(Done(preview, [], 5.0))
+    assert worth.gain("quick") == 1.0
+    assert [job.label for job in iter(queue.next_job, None)] == ["quick fold 2", "quick fold 3"]
+
+
 def test_what_gains_nothing_on_its_preview_waits_for_the_second_repeats(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -314,7 +350,7 @@ def test_a_plan_never_goes_over_the_deadline_and_ends(
 def test_a_machine_that_is_slower_than_declared_is_learned_from_the_cheap_models(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    jobs = [*jobs_of(WEAK), *jobs_of(STRONG)]
+    jobs = [*jobs_of(WEAK), *jobs_of(SLOW_NETWORK)]
     began, last = simulated(jobs, Known(), 400, monkeypatch, slower=4.0)
     assert began == [f"weak fold {fold}" for fold in (1, 2, 3)] and last == 120
 

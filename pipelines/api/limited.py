@@ -10,7 +10,7 @@ from comps.base import Model
 from ensembles import Blend
 from ensembles.choice import surely_better
 from pipelines.api.worth import FoldWorth
-from pipelines.crossval.spending import Spending
+from pipelines.crossval.spending import NEW_FAMILY, Spending
 from pipelines.results.oof import OutOfFold
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def train_within(call: Call, budget: TimeBudget, *, nested: bool, further: list[
     session, options = call.session, call.session.options
     models = [*session.models, *further]
     experiment = session.experiment()
+    import pandas as pd
+
     worth = FoldWorth(experiment, session.store, models)
     policy = Spending(
         experiment.folds,
@@ -50,6 +52,7 @@ def train_within(call: Call, budget: TimeBudget, *, nested: bool, further: list[
         worth,
         measured=worth.seconds,
         further=[model.member for model in further],
+        new_family=1.0 if isinstance(session.dataset.train, pd.DataFrame) else NEW_FAMILY,
         pairs_asked=options.nested is True,
         repeats_asked=options.repeats is not None,
     )

@@ -13,7 +13,7 @@ from pipelines.basics.processes import call_began
 from pipelines.store import RunStore
 
 # Kept back for blending, checking and writing, which take a second or two.
-_RESERVE_SECONDS = 2.0
+_RESERVE_SECONDS = 3.0
 _RESERVE_SHARE = 0.02
 
 

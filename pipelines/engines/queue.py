@@ -38,10 +38,12 @@ class Step:
     Attributes:
         jobs: those that have not begun.
         seconds: until they have ended, beside what runs, if they begin now.
+        longest: seconds that the longest of them takes alone.
     """
 
     jobs: Sequence[Job]
     seconds: float
+    longest: float
 
 
 class Policy(Protocol):
@@ -188,7 +190,9 @@ class JobQueue:
             if own is None:
                 steps.append(own := [])
             own.append(job)
-        found = [Step(step, self._ends_in(step)) for step in steps]
+        found = [
+            Step(step, self._ends_in(step), max(map(self._seconds_of, step))) for step in steps
+        ]
         jobs = policy.next_jobs(found, self._left())
         return self._known(slot, jobs) if jobs else None
 

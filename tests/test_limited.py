@@ -16,6 +16,8 @@ from pipelines.api import limited
 from pipelines.api.progress import FitUpdate, Planned
 from pipelines.crossval.spending import MUCH_WEIGHT
 from pipelines.engines import Done
+from pipelines.store import RunStore
+from pipelines.store.records import read_records
 from tests.tables import own, table, unseen
 
 HERE: dict[str, Any] = {"engine": "inline", "folds": 3}
@@ -93,6 +95,8 @@ def test_further_models_of_the_zoo_are_tried_if_no_models_were_named(tmp_path: P
     named, done, _ = limited_run(competition, tmp_path / "named", models="median,ridge")
     assert list(named.oof) == ["median", "ridge"]
     assert not any(label.startswith("strict") for label in done)
+    (record,) = read_records(RunStore(tmp_path / "named" / "own"))[0]
+    assert [member.name for member in record.members] == ["median", "ridge"]
 
 
 def test_a_further_model_that_helps_becomes_a_member(tmp_path: Path) -> None:
@@ -105,6 +109,8 @@ def test_a_further_model_that_helps_becomes_a_member(tmp_path: Path) -> None:
     assert result.blend is not None
     weights = dict(zip(result.blend.members, result.blend.weights, strict=True))
     assert weights["good"] > MUCH_WEIGHT and result.oof["good"].n_repeats == 3
+    (record,) = read_records(RunStore(tmp_path / "own"))[0]
+    assert {m.name: m.repeats for m in record.members} == repeats(result)
 
 
 def test_repeats_that_were_asked_for_are_made_of_all_and_no_more(tmp_path: Path) -> None:

@@ -120,13 +120,14 @@ def test_a_damaged_note_of_the_time_counts_as_none(
     assert deadline(store, 100.0, KEYS) == pytest.approx(95.0)
 
 
-def test_more_is_kept_back_where_the_last_blend_takes_longer(
+def test_the_deadline_is_earlier_by_what_is_kept_back(
     store: RunStore, clock: dict[str, float]
 ) -> None:
     budget = TimeBudget(100.0)
     budget.open(store, KEYS)
-    budget.keep_back(10.0)
-    assert budget.deadline == pytest.approx(1085.0)
+    for seconds in (10.0, 4.0):
+        budget.keep_back(seconds)
+        assert budget.deadline == pytest.approx(1095.0 - seconds)
 
 
 def test_after_its_end_a_limit_has_no_time_left_and_a_longer_one_has_the_rest(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from comps.base import Model
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 # With time to spare, members are trained on the folds shuffled anew. The n-th repeat lowers their
 # variance by its share of n (n - 1); after ten there is next to nothing left to gain.
 MOST_REPEATS = 10
+# The share of the limit that is kept back for the first blend.
+FIRST_BLEND = 0.05
 
 Blended = tuple[dict[str, OutOfFold], Blend, list[Blend]]
 
 
-def train_within(call: Call, budget: TimeBudget, *, nested: bool, further: list[Model]) -> Blended:
+def train_within(
+    call: Call, budget: TimeBudget, *, nested: bool, further: Sequence[Model]
+) -> Blended:
     """Train and blend what pays most, until the time is over.
 
     Args:
@@ -40,13 +44,37 @@ def train_within(call: Call, budget: TimeBudget, *, nested: bool, further: list[
     Raises:
         WorkbenchError: if no model but the baseline could be trained.
     """
-    session, options = call.session, call.session.options
-    models = [*session.models, *further]
-    experiment = session.experiment()
+    options = call.session.options
+    policy = _policy(call, further)
+    # Nobody knows yet how long a blend takes. What is left after the first is used, too.
+    budget.keep_back(FIRST_BLEND * (budget.limit or 0.0))
+    again = options.repeats is None
+    oofs = call.train(
+        call.session.models,
+        None,
+        budget,
+        nested=nested and (options.nested is True or not again),
+        submitted=True,
+        policy=policy,
+        last=not again,
+    )
+    blended = _blended(call, oofs, budget)
+    if again:
+        models = [model for model in call.session.models if model.member not in call.failures]
+        more = call.train([*models, *further], MOST_REPEATS, budget, nested=nested, policy=policy)
+        if _repeats(more) != _repeats(oofs):
+            blended = _better(call, blended, _blended(call, {**oofs, **more}, budget))
+    budget.end()
+    return blended
+
+
+def _policy(call: Call, further: Sequence[Model]) -> Spending:
     import pandas as pd
 
+    session, options = call.session, call.session.options
+    experiment, models = session.experiment(), [*session.models, *further]
     worth = FoldWorth(experiment, session.store, models)
-    policy = Spending(
+    return Spending(
         experiment.folds,
         models,
         worth,
@@ -56,16 +84,6 @@ def train_within(call: Call, budget: TimeBudget, *, nested: bool, further: list[
         pairs_asked=options.nested is True,
         repeats_asked=options.repeats is not None,
     )
-    at_once = nested and (options.nested is True or options.repeats is not None)
-    oofs = call.train(session.models, None, budget, nested=at_once, submitted=True, policy=policy)
-    blended = _blended(call, oofs, budget)
-    if options.repeats is None:
-        trained = [model for model in session.models if model.member in oofs]
-        more = call.train([*trained, *further], MOST_REPEATS, budget, nested=nested, policy=policy)
-        if _repeats(more) != _repeats(oofs):
-            blended = _better(call, blended, _blended(call, {**oofs, **more}, budget))
-    budget.end()
-    return blended
 
 
 def further_models(session: Session) -> list[Model]:

@@ -79,15 +79,14 @@ def run(
     """
     options, limit = Options.of(competition, choices), seconds_of(time_limit)
     output = checked_choice("output", output, "Path")
-    call = Call(options, progress)
-    session, budget = call.session, TimeBudget(limit)
+    # Reading the rows takes time, too.
+    budget, call = TimeBudget(limit), Call(options, progress)
+    session = call.session
     further = [] if limit is None else further_models(session)
     own = {"time_limit": time_limit, "output": output}
     with (
         session.store.writing(),
-        recorded(
-            session, call.teller, "run", [*session.models, *further], options=_given(own)
-        ) as told,
+        recorded(session, call.teller, "run", session.models, options=_given(own)) as told,
     ):
         call.teller = told
         if options.checks:
@@ -100,6 +99,11 @@ def run(
             with call.workers_kept():
                 found = train_within(call, budget, nested=_nested(session), further=further)
             oofs, chosen, tried = found
+            told.recording.joined(
+                [model for model in further if model.member in oofs],
+                session.experiment(n_repeats=1),
+                {model.name: model for model in session.competition.models},
+            )
             told.recording.finished(oofs.values())
         if session.dataset.sample_submission is None and output is not None:
             told.note(f"{session.competition.name} has no test rows: no submission is written.")
@@ -148,8 +152,9 @@ def cross_validate(
     (40,)
     """
     options, limit = Options.of(competition, choices), seconds_of(time_limit)
-    call = Call(options, progress)
-    session, budget = call.session, TimeBudget(limit)
+    # Reading the rows takes time, too.
+    budget, call = TimeBudget(limit), Call(options, progress)
+    session = call.session
     own = _given({"time_limit": time_limit})
     with (
         session.store.writing(),
@@ -232,6 +237,7 @@ class Call:
         nested: bool = False,
         submitted: bool = False,
         policy: Policy | None = None,
+        last: bool = True,
     ) -> dict[str, OutOfFold]:
         """Cross-validate models; say which failed or were left out.
 
@@ -242,6 +248,7 @@ class Call:
             nested: whether pairs of folds are trained.
             submitted: whether the outcome is to be submitted.
             policy: what decides the order under a time limit; None takes that of the models.
+            last: whether nothing is trained after this; what was left out is told then.
 
         Raises:
             WorkbenchError: if no model has out-of-fold predictions; where they are to be
@@ -267,7 +274,8 @@ class Call:
         finally:
             budget.save()
         self.failures |= outcome.failures
-        _explain(teller, outcome, budget, {model.member for model in session.models})
+        asked = {model.member for model in session.models} if last else set()
+        _explain(teller, outcome, budget, asked)
         if nested:
             _explain_nesting(teller, outcome, experiment)
         if session.options.tensorboard and outcome.oofs:

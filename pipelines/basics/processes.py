@@ -18,6 +18,11 @@ def begin_command() -> None:
     _command_began = time.monotonic() - _age()
 
 
+def is_command() -> bool:
+    """Return whether this process is one command."""
+    return _command_began is not None
+
+
 def _age() -> float:
     """Return the seconds since this process began, if `/proc` tells them, else 0."""
     try:

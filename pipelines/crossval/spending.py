@@ -27,7 +27,7 @@ from pipelines.trainers import load_trainer
 # What takes at most this share of the time is done without a preview.
 CHEAP_SHARE = 0.02
 # Members of one family err alike: the first of another is expected to bring more. So much more on
-# images, texts and series, where networks are mostly ahead; on tables they mostly are not
+# images and series, where networks are mostly ahead; on tables they mostly are not
 # (Grinsztajn, Oyallon and Varoquaux, "Why do tree-based models still outperform deep learning on
 # typical tabular data?", 2022).
 NEW_FAMILY = 3.0

@@ -30,20 +30,26 @@ class TimeBudget:
     def __init__(self, limit: float | None) -> None:
         self.limit = limit
         self._began = call_began()
-        self.deadline: float | None = None
+        self._ends: float | None = None
+        self._kept_back = 0.0
         self._store: RunStore | None = None
         self._key = ""
         self._before = 0.0
 
     def open(self, store: RunStore, keys: Sequence[str]) -> None:
-        """Look up the time that was spent on these models before; sets `deadline`."""
+        """Look up the time that was spent on these models before; there is a deadline then."""
         if self.limit is None or self._store is not None:
             return
         self._store, self._key = store, fingerprint(sorted(keys))
         self._before = self._read().get(self._key, 0.0)
         reserve = min(_RESERVE_SECONDS + _RESERVE_SHARE * self.limit, self.limit / 2)
         over = self._read().get(self._ended, 0.0) >= self.limit
-        self.deadline = self._began if over else self._began + self.limit - self._before - reserve
+        self._ends = self._began + (0.0 if over else self.limit - self._before - reserve)
+
+    @property
+    def deadline(self) -> float | None:
+        """When training has to end, on the clock of `time.monotonic`; None without a limit."""
+        return None if self._ends is None else self._ends - self._kept_back
 
     def save(self) -> None:
         """Store the time that was spent; called often, since a run may be killed at any moment."""
@@ -53,9 +59,8 @@ class TimeBudget:
         write_json(self._path(self._store), {**self._read(), self._key: spent})
 
     def keep_back(self, seconds: float) -> None:
-        """Keep so many seconds more after the deadline, for a last blend that is slow."""
-        if self.deadline is not None:
-            self.deadline -= seconds
+        """Keep so many seconds more after the deadline, for a blend that is slow."""
+        self._kept_back = seconds
 
     def end(self) -> None:
         """Store that nothing is left that this limit has time for: a repeated run trains nothing.

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comps.base import Family, Model, Task
-from pipelines.crossval.spending import Offer, Spending, Stage, best_offer, preview_of
+from pipelines.crossval.offers import Offer, Stage, best_offer
+from pipelines.crossval.spending import Spending, preview_of
 from pipelines.engines import Done
 from pipelines.engines.jobs import Job
 from pipelines.engines.queue import JobQueue

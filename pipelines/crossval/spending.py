@@ -14,13 +14,12 @@ the models of all folds from the start. Other models go before repeats for this 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import Protocol
 
 from comps.base import Family, Model
+from pipelines.crossval.offers import Offer, Stage, best_offer
 from pipelines.engines.jobs import Job
-from pipelines.engines.queue import Step
+from pipelines.engines.queue import Step, step_of
 from pipelines.folds import Folds, Held
 from pipelines.trainers import load_trainer
 
@@ -37,79 +36,6 @@ LEAST_WEIGHT = 0.01
 MUCH_WEIGHT = 0.1
 # Pairs of folds that take at most this share of the time go before further repeats.
 PAIRS_SHARE = 0.1
-
-
-class Stage(IntEnum):
-    """Kinds of work; what has a smaller number goes first."""
-
-    BEGUN = 0
-    CHEAP = 1
-    PREVIEW = 2
-    FIRST = 3
-    # The preview of a model that is too slow by what it declares, which may be wrong.
-    DARING = 4
-    PAIRS_ASKED = 5
-    # The second repeat of a member with much weight.
-    SECOND = 6
-    # Models that gain nothing on their preview: one fold may be wrong.
-    DOUBTFUL = 7
-    FURTHER_PREVIEW = 8
-    FURTHER = 9
-    # A member that comes after the pairs of the others would need some, too.
-    PAIRS_CHEAP = 10
-    REPEAT = 11
-    PAIRS = 12
-
-
-@dataclass(frozen=True)
-class Offer:
-    """Work that could be done next.
-
-    Attributes:
-        jobs: of which one is begun now.
-        stage: its kind.
-        seconds: until it is of use; work that cannot end in time is none.
-        gain: what it is expected to bring, in any unit that is the same within its stage.
-        preview_seconds: that a preview takes alone; None where everything is done.
-    """
-
-    jobs: Sequence[Job]
-    stage: Stage
-    seconds: float
-    gain: float = 0.0
-    preview_seconds: float | None = None
-
-    @property
-    def order(self) -> tuple[int, float, float]:
-        """What is smallest is done first: the stage, then the gain a second, then the seconds."""
-        return self.stage, -self.gain / max(self.seconds, 1e-9), self.seconds
-
-
-def best_offer(offers: Sequence[Offer], seconds_left: float) -> Offer | None:
-    """Return the work to begin next, or None where nothing can end in time.
-
-    It has the greatest gain a second of the first stage that there is. Neither previews nor
-    models that gain less may take the time that the model with the greatest gain needs, however
-    long it takes: else a few weak and cheap models would crowd out the strong one.
-
-    Args:
-        offers: what could be done.
-        seconds_left: until the deadline.
-
-    >>> weak, strong = Offer([], Stage.FIRST, 4.0, 2.0), Offer([], Stage.FIRST, 8.0, 3.0)
-    >>> best_offer([weak, strong], 12.0) is weak, best_offer([weak, strong], 11.0) is strong
-    (True, True)
-    """
-    fitting = [offer for offer in offers if offer.seconds <= seconds_left]
-    firsts = [offer for offer in fitting if offer.stage is Stage.FIRST]
-    most = max(firsts, key=lambda offer: (offer.gain, offer.seconds), default=None)
-    for offer in sorted(fitting, key=lambda offer: offer.order):
-        if most is None or offer is most or offer.stage < Stage.PREVIEW:
-            return offer
-        takes = offer.seconds if offer.preview_seconds is None else offer.preview_seconds
-        if takes + most.seconds <= seconds_left:
-            return offer
-    return None
 
 
 class Worth(Protocol):
@@ -179,7 +105,7 @@ class Spending:
         if chosen is None:
             return []
         if chosen.stage not in (Stage.PREVIEW, Stage.DARING, Stage.FURTHER_PREVIEW):
-            self._begun.add(_name(chosen.jobs))
+            self._begun.add(step_of(chosen.jobs[0]))
         return chosen.jobs
 
     def finished(self, job: Job) -> None:
@@ -189,16 +115,15 @@ class Spending:
     def offers(self, steps: Sequence[Step], seconds_left: float) -> list[Offer]:
         """Return what can be done, each with its stage and what it is expected to bring."""
         done = self._worth.finished()
-        begun = [step for step in steps if _name(step.jobs) in self._begun]
-        open_ = [step for step in steps if _name(step.jobs) not in self._begun]
-        firsts = [step for step in open_ if _name(step.jobs)[1:] == (0, False)]
-        pairs = [step for step in open_ if _name(step.jobs)[2] and _name(step.jobs)[0] in done]
+        begun = [step for step in steps if step_of(step.jobs[0]) in self._begun]
+        others = [step for step in steps if step not in begun]
+        firsts = [step for step in others if not step.repeat and not step.is_pairs]
+        pairs = [step for step in others if step.is_pairs and step.model.member in done]
         # A repeat comes after the one before it.
         repeats: dict[str, Step] = {}
-        for step in open_:
-            member, repeat, _ = _name(step.jobs)
-            if repeat and member in done:
-                repeats.setdefault(member, step)
+        for step in others:
+            if step.repeat and step.model.member in done:
+                repeats.setdefault(step.model.member, step)
         return [
             *(Offer(step.jobs, Stage.BEGUN, step.seconds) for step in begun),
             *self._first_offers(firsts, done, seconds_left),
@@ -210,14 +135,14 @@ class Spending:
         self, steps: Sequence[Step], done: Collection[str], seconds_left: float
     ) -> list[Offer]:
         """Return the offers of first repeats: to complete them, or a preview."""
-        gains = [self._worth.gain(_name(step.jobs)[0]) for step in steps]
+        gains = [self._worth.gain(step.model.member) for step in steps]
         cheap = self._cheap(steps, done)
         # Nobody can tell what a model brings that cannot be previewed: as much as the best may.
         unknown = max((gain for gain in gains if gain), default=1.0)
         families = {self._families[member] for member in done}
         offers = []
         for step, gain in zip(steps, gains, strict=True):
-            model = step.jobs[0].model
+            model = step.model
             further = model.member in self._further
             preview = self._preview_job(step) if gain is None else None
             if step in cheap:
@@ -239,8 +164,8 @@ class Spending:
 
         As long as nothing else is there to submit, the cheapest model is one of them.
         """
-        asked = [step for step in steps if _name(step.jobs)[0] not in self._further]
-        baseline = [s for s in asked if s.jobs[0].model.family is Family.BASELINE]
+        asked = [step for step in steps if step.model.member not in self._further]
+        baseline = [s for s in asked if s.model.family is Family.BASELINE]
         others = [step for step in asked if step not in baseline]
         there = {*done, *(member for member, _, _ in self._begun)}
         if others and all(self._families[member] is Family.BASELINE for member in there):
@@ -250,7 +175,7 @@ class Spending:
 
     def _preview_job(self, step: Step) -> Job | None:
         """Return the job of the preview; None where it has begun, or folds are one program."""
-        if load_trainer(step.jobs[0].model.trainer).together or len(step.jobs) == 1:
+        if load_trainer(step.model.trainer).together or len(step.jobs) == 1:
             return None
         return next((job for job in step.jobs if job.held == (self._preview,)), None)
 
@@ -267,8 +192,7 @@ class Spending:
         The error of a member's mean over n repeats falls by its variance through n (n + 1) with the
         next one, and that of the blend by the square of the member's weight times this.
         """
-        member, repeat, _ = _name(step.jobs)
-        weight = self._worth.weight(member)
+        weight, repeat = self._worth.weight(step.model.member), step.repeat
         if weight < LEAST_WEIGHT and not self._repeats_asked:
             return []
         gain = max(weight, LEAST_WEIGHT) ** 2 / (repeat * (repeat + 1))
@@ -300,8 +224,3 @@ def _preview_offers(step: Step, preview: Job, *, further: bool) -> list[Offer]:
 def preview_of(folds: Folds) -> Held:
     """Return the fold that is the preview of a model: of those that grow with time, the largest."""
     return folds.single[-1 if folds.growing else 0]
-
-
-def _name(jobs: Sequence[Job]) -> tuple[str, int, bool]:
-    """Return what tells a step from others: member, repeat, and whether it is pairs of folds."""
-    return jobs[0].model.member, jobs[0].repeat, jobs[0].kind == "pairs"

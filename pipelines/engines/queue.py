@@ -45,6 +45,26 @@ class Step:
     seconds: float
     longest: float
 
+    @property
+    def model(self) -> Model:
+        """The model of all of its jobs."""
+        return self.jobs[0].model
+
+    @property
+    def repeat(self) -> int:
+        """The repeat that they belong to."""
+        return self.jobs[0].repeat
+
+    @property
+    def is_pairs(self) -> bool:
+        """Whether they hold out pairs of folds."""
+        return self.jobs[0].kind == "pairs"
+
+
+def step_of(job: Job) -> tuple[str, int, bool]:
+    """Return what the jobs of a step share: member, repeat, and whether it is pairs of folds."""
+    return job.model.member, job.repeat, job.kind == "pairs"
+
 
 class Policy(Protocol):
     """Decides what a limited time is spent on.
@@ -184,14 +204,12 @@ class JobQueue:
 
     def _wanted(self, slot: int, policy: Policy) -> Job | None:
         """Return the job that a policy wants next in a slot, or None where it wants none."""
-        steps: list[list[Job]] = []
+        steps: dict[tuple[str, int, bool], list[Job]] = {}
         for job in self._open_to(slot):
-            own = next((step for step in steps if _same_repeat(step[0], job)), None)
-            if own is None:
-                steps.append(own := [])
-            own.append(job)
+            steps.setdefault(step_of(job), []).append(job)
         found = [
-            Step(step, self._ends_in(step), max(map(self._seconds_of, step))) for step in steps
+            Step(step, self._ends_in(step), max(map(self._seconds_of, step)))
+            for step in steps.values()
         ]
         jobs = policy.next_jobs(found, self._left())
         return self._known(slot, jobs) if jobs else None
@@ -280,6 +298,4 @@ def _mean(values: Sequence[float]) -> float:
 
 def _same_repeat(one: Job, other: Job) -> bool:
     """Whether two jobs are of use only together: a repeat of a model, or its pairs of folds."""
-    pairs = one.kind == "pairs", other.kind == "pairs"
-    same = (one.model.member, one.repeat) == (other.model.member, other.repeat)
-    return same and len(set(pairs)) == 1
+    return step_of(one) == step_of(other)

@@ -59,6 +59,11 @@ class Session:
             )
         self.notes = [use.text for use in self.tuned]
 
+    @property
+    def zoo(self) -> list[Model]:
+        """All models of the competition whose libraries are installed, as they train here."""
+        return select_models(self.competition, "all", [], place=self._placed)
+
     def _placed(self, model: Model) -> Model:
         options = self.options
         return placed(

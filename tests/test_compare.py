@@ -35,7 +35,7 @@ from ensembles.compare import (
     resampled_scores,
     share_of_test,
 )
-from pipelines.api.comparing import verdicts
+from pipelines.api.verdicts import verdicts
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
 from pipelines.results.oof import OutOfFold
 from pipelines.store import RunStore

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from comps.base import Competition, Family, Metric, Model, UsageError, WorkbenchError
-from comps.catalog import usable_competitions
-from ensembles.compare import Comparison, Interval, dependent_rows
+from ensembles.compare import Comparison, dependent_rows
 from ensembles.compare import compare as compare_members
 from ensembles.cuts import needs_cuts
-from pipelines.api.choices import Options, TrainingChoices, competition_of, with_members
+from pipelines.api.choices import Options, TrainingChoices, with_members
 from pipelines.api.deciding import decided_member
 from pipelines.api.progress import Progress
 from pipelines.api.recorded import recorded
 from pipelines.api.results import Row, family_of
 from pipelines.api.running import Call
 from pipelines.api.stored import imported_members
+from pipelines.api.verdicts import RIVALS, pair_row, verdicts
 from pipelines.crossval.timebudget import TimeBudget
 from pipelines.results.oof import OutOfFold
 from pipelines.store import Experiment, RunStore
@@ -26,10 +25,6 @@ from pipelines.store.records import read_records
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# The usual level; the interval that is shown with it covers 95 %.
-LEVEL = 0.05
-_RIVALS = {Family.NETWORK, Family.BOOSTING}
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +170,7 @@ def compare(
 
 def _usual(models: Sequence[Model], n_others: int) -> Sequence[Model]:
     """Return what is compared where nothing is named: networks and boosting, or what there is."""
-    rivals = [model for model in models if model.family in _RIVALS]
+    rivals = [model for model in models if model.family in RIVALS]
     trained = [model for model in models if model.family is not Family.BASELINE]
     several = (some for some in (rivals, trained) if len(some) + n_others >= 2)
     return next(several, models)
@@ -195,144 +190,6 @@ def _advice(competition: Competition) -> str:
     return f"Name two or more with --members, such as --members {names[0]},{names[1]}."
 
 
-@dataclass(frozen=True, eq=False)
-class ComparedAll:
-    """The best network against each boosting model, for many competitions.
-
-    Attributes:
-        compared: by competition.
-        failures: the reason by competition, where nothing could be compared.
-    """
-
-    compared: Mapping[str, Compared]
-    failures: Mapping[str, str]
-
-    @property
-    def rows(self) -> list[Row]:
-        """A row for each competition and boosting model, as JSON values."""
-        return [row for found in self.compared.values() for row in rival_rows(found)]
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """The same as a table."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows)
-
-
-def compare_all(
-    competitions: Sequence[str | Competition] | None = None,
-    *,
-    progress: Progress | None = None,
-    **choices: Unpack[TrainingChoices],
-) -> ComparedAll:
-    """Compare the best network with XGBoost, LightGBM and CatBoost, for every competition.
-
-    Both sides are trained on the same folds. Which network is the best is chosen by their scores on
-    these, which flatters it a little where there are several.
-
-    Args:
-        competitions: names, or your own; all that are found unless given.
-        progress: is called with each `Update`, such as `show_progress`.
-        **choices: see `TrainingChoices`; they hold for all competitions.
-
-    Returns:
-        Their comparisons. A competition that fails is reported there; the others go on.
-
-    Raises:
-        UsageError: if a choice is wrong, or something else than competitions came.
-    """
-    compared: dict[str, Compared] = {}
-    failures: dict[str, str] = {}
-    for competition in _listed(competitions, choices):
-        name = competition if isinstance(competition, str) else competition.name
-        try:
-            _check_rivals(competition_of(Options.of(competition, choices)))
-            compared[name] = compare(competition, progress=progress, **choices)
-        except WorkbenchError as error:
-            failures[name] = str(error)
-    return ComparedAll(compared, failures)
-
-
-def _listed(
-    competitions: Sequence[str | Competition] | None, choices: TrainingChoices
-) -> list[str | Competition]:
-    """Return the competitions; what is wrong for all of them is an error before the first."""
-    if "models" in choices:
-        raise UsageError(
-            "compare_all compares the networks and the boosting models of each competition: leave "
-            "out models (--members)."
-        )
-    if competitions is None:
-        competitions = [competition.name for competition in usable_competitions()[0]]
-    if isinstance(competitions, (str, Competition)) or not isinstance(competitions, Iterable):
-        raise UsageError(
-            "A list of competitions was expected, such as ['house-prices', 'temperature']; "
-            f"a {type(competitions).__name__} came."
-        )
-    listed = list(competitions)
-    for competition in listed:
-        competition_of(Options.of(competition, choices))
-    return listed
-
-
-def _check_rivals(competition: Competition) -> None:
-    """Check that there are a network and a boosting model, or two of one kind.
-
-    Raises:
-        UsageError: if not.
-    """
-    if sum(model.family in _RIVALS for model in competition.models) < 2:
-        raise UsageError(
-            "It has fewer than two networks and boosting models; "
-            f"'comps compare {competition.name}' compares the models that it has."
-        )
-
-
-def rival_rows(compared: Compared) -> list[Row]:
-    """Return the best network against each boosting model, the best of these first.
-
-    Differences are gains of the network: above 0 it is the better one.
-    """
-    families, metric = compared.families, compared.metric
-    networks = [oof for oof in compared.members if families[oof.model] is Family.NETWORK]
-    if not networks:
-        return []
-    network = networks[0]
-    rows = []
-    for rival in compared.members:
-        if families[rival.model] is not Family.BOOSTING:
-            continue
-        pair = next(
-            pair
-            for pair in compared.pairs
-            if {pair.first, pair.second} == {network.model, rival.model}
-        )
-        sign = 1.0 if pair.first == network.model else -1.0
-        ends = [_number(sign * end) for end in (pair.folds.interval.low, pair.folds.interval.high)]
-        low, high = ends if sign > 0 else ends[::-1]
-        rows.append(
-            {
-                "competition": compared.experiment.competition.name,
-                "metric": metric.label,
-                "digits": metric.digits,
-                "network": network.model,
-                "network_score": network.score,
-                "boosting": rival.model,
-                "boosting_score": rival.score,
-                "gain": sign * pair.folds.mean,
-                "interval": [low, high],
-                "p_holm": _number(pair.p_holm),
-                "told_apart": told_apart(pair),
-                "network_seconds": network.fit_seconds / network.fold_scores.size,
-                "boosting_seconds": rival.fit_seconds / rival.fold_scores.size,
-                "network_size": network.size,
-                "boosting_size": rival.size,
-            }
-        )
-    return rows
-
-
 def cost_rows(competition: Competition, members: Sequence[OutOfFold]) -> list[Row]:
     """Return the members with their scores on all rows and what a fold takes, best first."""
     metric = competition.metric
@@ -347,95 +204,3 @@ def cost_rows(competition: Competition, members: Sequence[OutOfFold]) -> list[Ro
         }
         for oof in sorted(members, key=lambda oof: metric.sort_key(oof.score))
     ]
-
-
-def verdicts(
-    metric: Metric, families: Mapping[str, Family], pairs: Sequence[Comparison]
-) -> list[tuple[str, dict[str, Any]]]:
-    """Return in plain sentences what the tests say.
-
-    Of two members, which is better; of more, which the best one is better than, and whether the
-    best network and the best boosting model can be told apart.
-
-    Args:
-        metric: what was compared.
-        families: of the members, by name.
-        pairs: of all members.
-    """
-    if len(pairs) == 1:
-        return [_on_pair(metric, pairs, pairs[0])]
-    rivals = [pair for pair in pairs if {families[pair.first], families[pair.second]} == _RIVALS]
-    # Pairs come in the order of the scores: the first holds the best of both.
-    return [_on_best(pairs), *(_on_pair(metric, pairs, pair) for pair in rivals[:1])]
-
-
-def _on_best(pairs: Sequence[Comparison]) -> tuple[str, dict[str, Any]]:
-    best = pairs[0].first
-    against_best = [pair for pair in pairs if pair.first == best]
-    worse = [pair.second for pair in against_best if told_apart(pair)]
-    alike = [pair.second for pair in against_best if not told_apart(pair)]
-    sentences = [
-        f"{best} is better than {', '.join(worse)}." if worse else "",
-        f"The data do not tell {best} apart from {', '.join(alike)}." if alike else "",
-        f"(p below {LEVEL}, corrected for {len(pairs)} pairs.)",
-    ]
-    text = " ".join(sentence for sentence in sentences if sentence)
-    return text, {"best": best, "better_than": worse, "not_told_apart_from": alike}
-
-
-def _on_pair(
-    metric: Metric, pairs: Sequence[Comparison], pair: Comparison
-) -> tuple[str, dict[str, Any]]:
-    judged = (
-        f"{pair.first} is better than {pair.second}"
-        if told_apart(pair)
-        else f"The data do not tell {pair.first} and {pair.second} apart: {pair.first} is ahead"
-    )
-    of_pairs = f", corrected for {len(pairs)} pairs" if len(pairs) > 1 else ""
-    text = (
-        f"{judged} by {pair.folds.mean:.{metric.digits}f} {metric.label} a fold (95 % interval "
-        f"{interval_text(metric, pair.folds.interval)}, p {p_text(pair.p_holm)}{of_pairs})."
-    )
-    return text, pair_row(pair)
-
-
-def told_apart(pair: Comparison) -> bool:
-    """Whether the first, better on all rows, is so in the folds, and not by chance."""
-    return pair.p_holm < LEVEL and pair.folds.mean > 0
-
-
-def interval_text(metric: Metric, interval: Interval) -> str:
-    """Return an interval as people read it."""
-    return f"{interval.low:.{metric.digits}f} to {interval.high:.{metric.digits}f}"
-
-
-def p_text(value: float) -> str:
-    """Return a p-value as people read it."""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def pair_row(pair: Comparison) -> dict[str, Any]:
-    """Return a comparison as JSON values."""
-    return {
-        "first": pair.first,
-        "second": pair.second,
-        "mean_difference": pair.folds.mean,
-        "interval": _limits(pair.folds.interval),
-        "p_value": _number(pair.folds.p_value),
-        "p_holm": _number(pair.p_holm),
-        "wins": pair.wins,
-        "ties": pair.ties,
-        "folds": pair.n_folds,
-        "overall_difference": pair.overall,
-        "overall_interval": _limits(pair.overall_interval),
-        "told_apart": told_apart(pair),
-    }
-
-
-def _limits(interval: Interval) -> list[float | None]:
-    return [_number(interval.low), _number(interval.high)]
-
-
-def _number(value: float) -> float | None:
-    """JSON has no NaN."""
-    return None if math.isnan(value) else value

@@ -2,7 +2,8 @@
 
 from pipelines.api.checking import check_data
 from pipelines.api.choices import RowChoices, TrainingChoices
-from pipelines.api.comparing import Compared, ComparedAll, compare, compare_all
+from pipelines.api.comparing import Compared, compare
+from pipelines.api.comparing_all import ComparedAll, compare_all
 from pipelines.api.exporting import Exported, export_oof
 from pipelines.api.history import History, Unused, clean, history
 from pipelines.api.imported import FoldsTable, Imported, folds_table, import_oof

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from comps.base import Competition, Metric
-from pipelines.api.comparing import cost_rows, interval_text, p_text, pair_row
+from pipelines.api.comparing import cost_rows
+from pipelines.api.verdicts import interval_text, p_text, pair_row
 from pipelines.cli.tables import Rows, new_table
 
 if TYPE_CHECKING:

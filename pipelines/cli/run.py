@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from comps.base import UsageError, WorkbenchError, counted
-from pipelines.api.comparing import Compared, compare, compare_all
+from pipelines.api.comparing import Compared, compare
+from pipelines.api.comparing_all import compare_all
 from pipelines.api.results import Result
 from pipelines.api.running import cross_validate, run
 from pipelines.cli import comparison_tables, tables

@@ -13,7 +13,7 @@ from comps.base import DataError, Metric, Prediction, UsageError, counted, some,
 from comps.kinds.table.given import Given
 from comps.kinds.table.labels import TWO_CLASSES, check_number, check_spellings
 from comps.kinds.table.order import check_order, known_order
-from comps.kinds.table.targets import check_possible, check_varied, numbers_of
+from comps.kinds.table.targets import Targets, check_possible, check_varied, numbers_of
 from comps.reading.column import Column
 from comps.reading.missing import MISSING, SURE
 
@@ -26,20 +26,14 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class MemoryTargets:
-    """Targets of the training rows that are kept.
+class MemoryTargets(Targets):
+    """Targets of DataFrames, whose classes no schema names.
 
     Attributes:
-        values: [n] or [n, targets] float64; codes of classes.
-        rows: [n] int64, the rows that are kept.
         classes: of one target, in order; empty for values and of several targets.
-        notes: what was left out or read otherwise.
     """
 
-    values: NDArray[np.float64]
-    rows: Rows
-    classes: tuple[Any, ...]
-    notes: tuple[str, ...]
+    classes: tuple[Any, ...] = ()
 
 
 def memory_targets(train: pd.DataFrame, given: Given, metric: Metric) -> MemoryTargets:
@@ -66,7 +60,7 @@ def memory_targets(train: pd.DataFrame, given: Given, metric: Metric) -> MemoryT
         check_varied(read, list(map(str, given.target)))
         values = np.column_stack(read)
         own = values[:, 0] if len(read) == 1 else values
-        return MemoryTargets(own, rows, (), tuple(notes))
+        return MemoryTargets(own, rows, tuple(notes))
     if len(columns) > 1:
         found = [_classes(column, metric, named) for column in columns]
         for name, (classes, _) in zip(given.target, found, strict=True):
@@ -76,13 +70,14 @@ def memory_targets(train: pd.DataFrame, given: Given, metric: Metric) -> MemoryT
                     f"{name!r} holds {some(classes)}."
                 )
         values = np.column_stack([codes for _, codes in found]).astype(np.float64)
-        return MemoryTargets(values, rows, (), tuple(notes))
+        return MemoryTargets(values, rows, tuple(notes))
     (column,) = columns
     kept = _repeated(column, given, rows, notes)
     classes, codes = _classes(column.iloc[kept], metric, named)
     ordered = _ordered(classes, order, given, metric, column.name, notes)
     places = np.array([ordered.index(label) for label in classes])
-    return MemoryTargets(places[codes].astype(np.float64), rows[kept], tuple(ordered), tuple(notes))
+    values = places[codes].astype(np.float64)
+    return MemoryTargets(values, rows[kept], tuple(notes), tuple(ordered))
 
 
 def _categories(column: Cells) -> list[Any] | None:

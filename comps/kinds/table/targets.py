@@ -30,7 +30,7 @@ class Targets:
 
     Attributes:
         values: [n] or [n, targets] float64; codes of classes, zeros and ones of labels.
-        rows: [n] int64, the rows of the file that are kept.
+        rows: [n] int64, the rows that are kept.
         notes: how many are left out.
     """
 

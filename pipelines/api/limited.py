@@ -74,15 +74,17 @@ def _policy(call: Call, further: Sequence[Model]) -> Spending:
     session, options = call.session, call.session.options
     experiment, models = session.experiment(), [*session.models, *further]
     worth = FoldWorth(experiment, session.store, models)
+    is_table = isinstance(session.dataset.train, pd.DataFrame)
     return Spending(
         experiment.folds,
         models,
         worth,
         measured=worth.seconds,
         further=[model.member for model in further],
-        new_family=1.0 if isinstance(session.dataset.train, pd.DataFrame) else NEW_FAMILY,
+        new_family=1.0 if is_table else NEW_FAMILY,
         pairs_asked=options.nested is True,
         repeats_asked=options.repeats is not None,
+        repeats=not is_table,
     )
 
 

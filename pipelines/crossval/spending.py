@@ -8,7 +8,9 @@ time: they cost most of a cross-validation without changing a prediction, and a 
 in which stopping points and weights are chosen, flatters little.
 
 A repeat makes out-of-fold predictions better than it does those of test rows, which are a mean over
-the models of all folds from the start. Other models go before repeats for this reason, too.
+the models of all folds from the start. Other models go before repeats for this reason, too. Of
+tables there are none: four repeats of boosted trees changed the error of new rows by -0.5 % to
++0.5 %, and a member that has been repeated gets a weight that its test predictions do not earn.
 """
 
 from __future__ import annotations
@@ -73,6 +75,7 @@ class Spending:
         new_family: how many times more the first member of a family is expected to bring.
         pairs_asked: whether the nested score was asked for.
         repeats_asked: whether repeats were asked for, of each member, whatever its weight.
+        repeats: whether any others are worth their time.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class Spending:
         new_family: float = NEW_FAMILY,
         pairs_asked: bool = False,
         repeats_asked: bool = False,
+        repeats: bool = True,
     ) -> None:
         self.measured = {member: list(own) for member, own in (measured or {}).items()}
         self._worth = worth
@@ -95,6 +99,7 @@ class Spending:
         self._new_family = new_family
         self._pairs_asked = pairs_asked
         self._repeats_asked = repeats_asked
+        self._repeats = repeats or repeats_asked
         self._begun: set[tuple[str, int, bool]] = set()
         self._seconds = 0.0
 
@@ -122,7 +127,7 @@ class Spending:
         # A repeat comes after the one before it.
         repeats: dict[str, Step] = {}
         for step in others:
-            if step.repeat and step.model.member in done:
+            if self._repeats and step.repeat and step.model.member in done:
                 repeats.setdefault(step.model.member, step)
         return [
             *(Offer(step.jobs, Stage.BEGUN, step.seconds) for step in begun),

@@ -38,7 +38,12 @@ def autogluon(train: Any, test: Any, target: str, metric: str, seconds: float) -
         train = train.assign(**{target: np.log1p(train[target])})
     with tempfile.TemporaryDirectory() as folder:
         predictor = TabularPredictor(
-            label=target, eval_metric=known.get(metric, known["rmse"]), path=folder, verbosity=0
+            label=target,
+            # Whole numbers would be taken for classes.
+            problem_type=None if metric in LABELS | PROBABILITIES else "regression",
+            eval_metric=known.get(metric, known["rmse"]),
+            path=folder,
+            verbosity=0,
         ).fit(train, presets="best_v150", time_limit=seconds, num_cpus=2)
         if metric in PROBABILITIES:
             return predictor.predict_proba(test)

@@ -1,6 +1,6 @@
 """This tool against AutoML tools on the same rows: error on rows that are held out of all.
 
-    python -m tests.benchmarks.peers DATA --peers autogluon=/path/to/python,hist_gradient_boosting
+    python -m tests.benchmarks.peers DATA --tools comps,autogluon=/path/to/python,common_sense
         [--names titanic,wine] [--seconds 90] [--seeds 0,1,2] [--results peers.jsonl] [--table]
 
 DATA is a folder of Kaggle archives with a table SPEC.csv (see `archives.py`); breast cancer, wine
@@ -186,13 +186,13 @@ def table(rows: list[dict[str, Any]], seconds: float) -> Iterator[str]:
     # The last result of a split counts, where one was run again.
     found = found.drop_duplicates(["name", "seed", "tool"], keep="last")
     errors = found.pivot_table(index=["name", "metric", "seed"], columns="tool", values="error")
-    tools = [OURS, *(tool for tool in errors if tool != OURS)]
+    tools = sorted(errors, key=lambda tool: tool != OURS)
     yield f"| set | metric | {' | '.join(tools)} |"
     yield f"|---|---|{'---|' * len(tools)}"
     for (name, metric), part in errors.groupby(level=["name", "metric"]):
         cells = [f"{part[tool].mean():.4f}" if part[tool].notna().any() else "" for tool in tools]
         yield f"| {name} | {metric} | {' | '.join(cells)} |"
-    for tool in tools[1:]:
+    for tool in tools[1:] if tools[0] == OURS else []:
         # An error of zero has no logarithm; a hundredth of a row's share stands for it.
         both = errors[[OURS, tool]].dropna().clip(lower=1e-4)
         logs = np.log(both[OURS] / both[tool]).groupby(level="name").mean()
@@ -211,17 +211,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path)
-    parser.add_argument("--peers", default="hist_gradient_boosting,common_sense")
+    parser.add_argument("--tools", default=f"{OURS},hist_gradient_boosting,common_sense")
     parser.add_argument("--names", default="")
     parser.add_argument("--seconds", type=float, default=90)
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--results", type=Path, default=Path("peers.jsonl"))
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
-    tools = {OURS: ""}
-    for text in options.peers.split(","):
-        peer, _, python = text.partition("=")
-        tools[peer] = python or sys.executable
+    tools = {}
+    for text in options.tools.split(","):
+        tool, _, python = text.partition("=")
+        tools[tool] = python or sys.executable
     if not options.table:
         run_all(options, tools)
     print("\n".join(table(read(options), options.seconds)))

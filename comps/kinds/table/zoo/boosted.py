@@ -46,49 +46,76 @@ def objective(library: str, metric: Metric) -> dict[str, JSON]:
 
 
 def leaves_of_rows(params: Params, dataset: Dataset) -> Params:
-    """Return leaves and the rows of a leaf: of few rows, small trees are enough."""
+    """Return how large the trees are: of few rows, small ones are enough."""
     rows = len(dataset.target)
-    found: dict[str, JSON] = {}
-    if "num_leaves" in params:
-        found["num_leaves"] = int(min(max(rows / 60, 8), 64))
-    if "max_depth" in params:
-        found["max_depth"] = 3 if rows < 1000 else 4 if rows < 5000 else 6
-    return found
+    known: dict[str, JSON] = {
+        "num_leaves": int(min(max(rows / 100, 8), 64)),
+        "max_depth": 3 if rows < 1000 else 4 if rows < 5000 else 6,
+    }
+    return {name: value for name, value in known.items() if name in params}
 
 
 def boosted_models(task: Task, n_classes: int, metric: Metric) -> tuple[Model, ...]:
-    """Return three set-ups of LightGBM, XGBoost, and CatBoost where it is installed."""
+    """Return three set-ups of LightGBM, XGBoost, and CatBoost where it is installed.
+
+    A run with time to spare tries larger and smaller trees, too: which are better is known only
+    afterwards, and trees of another size err elsewhere.
+    """
     light, bagged = objective("lightgbm", metric), {"bagging_fraction": 0.8, "bagging_freq": 1}
-    leaves: dict[str, JSON] = {"num_leaves": 15, "feature_fraction": 0.7, **light}
     classes = n_classes if task in (Task.BINARY, Task.MULTICLASS) else 0
-    models = (
-        _boosting("lightgbm", tree_features, {**leaves, **bagged, "min_data_in_leaf": 10}),
-        _boosting(
-            "lightgbm",
-            tree_features,
-            {**leaves, "extra_trees": True, "min_data_in_leaf": 5},
-            name="lightgbm-extra",
-        ),
+    rate = {"learning_rate": 0.05}
+    leaves: dict[str, Any] = {"num_leaves": 15, "min_data_in_leaf": 10, **rate, **light}
+    extreme = {"max_depth": 4, "colsample_bytree": 0.7, "subsample": 0.8, "min_child_weight": 2.0}
+    extreme |= {**rate, **objective("xgboost", metric)}
+    # CatBoost trains all rounds of a part: a higher rate needs fewer of them.
+    cat: dict[str, Any] = {"rounds": 1200, "depth": 6, "learning_rate": 0.08}
+    cat |= {"bootstrap_type": "Bernoulli", "subsample": 0.8, **objective("catboost", metric)}
+    sized = (
+        _boosting("lightgbm", tree_features, {**leaves, **bagged, "feature_fraction": 0.7}),
         _boosting(
             "lightgbm",
             encoded_features,
-            {**leaves, **bagged, "feature_fraction": 0.5, "classes": classes}
-            | {"min_data_in_leaf": 10},
+            {**leaves, **bagged, "feature_fraction": 0.5, "classes": classes},
             name="lightgbm-encoded",
         ),
+        _boosting("xgboost", tree_features, extreme),
+    )
+    fixed = (
         _boosting(
-            "xgboost",
+            "lightgbm",
             tree_features,
-            {"max_depth": 4, "colsample_bytree": 0.7, "subsample": 0.8, "min_child_weight": 2.0}
-            | objective("xgboost", metric),
+            {**leaves, "num_leaves": 31, "feature_fraction": 0.7, "min_data_in_leaf": 5}
+            | {"extra_trees": True},
+            name="lightgbm-extra",
+        ),
+        _boosting("catboost", category_features, {**cat, "l2_leaf_reg": 6.0}),
+    )
+    further = (
+        _boosting(
+            "lightgbm",
+            tree_features,
+            {**leaves, **bagged, "num_leaves": 64, "feature_fraction": 0.9, "min_data_in_leaf": 3},
+            name="lightgbm-large",
+        ),
+        _boosting("xgboost", tree_features, {**extreme, "max_depth": 8}, name="xgboost-deep"),
+        _boosting(
+            "catboost",
+            category_features,
+            {**cat, "depth": 4, "l2_leaf_reg": 3.0},
+            name="catboost-shallow",
         ),
         _boosting(
             "catboost",
             category_features,
-            {"rounds": 1000, "depth": 6, **objective("catboost", metric)},
+            {**cat, "depth": 8, "l2_leaf_reg": 9.0},
+            name="catboost-deep",
         ),
     )
-    return tuple(replace(model, sized=leaves_of_rows) for model in models)
+    return (
+        *(replace(model, sized=leaves_of_rows) for model in sized),
+        *fixed,
+        *(replace(model, default=False) for model in further),
+    )
 
 
 def _boosting(

@@ -17,7 +17,7 @@ from pipelines.crossval.offers import Offer, Stage, best_offer
 from pipelines.crossval.spending import Spending, preview_of
 from pipelines.engines import Done
 from pipelines.engines.jobs import Job
-from pipelines.engines.queue import JobQueue
+from pipelines.engines.queue import JobQueue, Step
 from pipelines.folds import FoldInput, FoldSpec, make_folds
 from tests.support import MEAN, NETWORK, kfold
 from tests.test_queue import costing, job, pair
@@ -368,6 +368,14 @@ def test_repeats_that_were_asked_for_are_made_of_every_member() -> None:
     policy = Spending(FOLDS, [WEAK], worth, repeats_asked=True)
     queue = JobQueue([job(WEAK, 0, repeat=1)], 1, deadline=float("inf"), policy=policy)
     assert queue.next_job() is not None
+
+
+def test_repeats_can_be_left_out_unless_they_were_asked_for() -> None:
+    steps = [Step([job(WEAK, 0, 1)], 1.0, 1.0)]
+    for asked in (False, True):
+        worth = Known(weights={"weak": 1.0}, folds={"weak": {0, 1, 2}})
+        policy = Spending(FOLDS, [WEAK], worth, repeats=False, repeats_asked=asked)
+        assert bool(policy.next_jobs(steps, 100.0)) is asked
 
 
 def test_the_preview_of_folds_that_grow_is_the_largest() -> None:

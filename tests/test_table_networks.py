@@ -29,8 +29,9 @@ LEAST = {"epochs": 2, "stride": 2, "batch_size": 64, "units": [8]}
 
 def model(name: str, task: Task, n_classes: int = 0, n_targets: int = 1, **params: Any) -> Model:
     """Return one of the two networks, with some parameters changed."""
-    models = {model.name: model for model in network_models(task, n_classes, n_targets)}
-    return models[name].with_params(params)
+    metric = find_metric("rmse" if task is Task.REGRESSION else "log_loss")
+    models = network_models(task, n_classes, n_targets, metric)
+    return next(model for model in models if model.name == name).with_params(params)
 
 
 def features(rows: pd.DataFrame) -> dict[str, NDArray[np.generic]]:
@@ -301,7 +302,7 @@ def test_the_targets_of_a_fold_do_not_change_its_predictions(name: str, tmp_path
     other = rows.copy()
     first = rows["part"] == 0
     other.loc[first, "y"] += 100.0
-    network = replace(model(name, Task.REGRESSION, **LEAST), declared=None)
+    network = replace(model(name, Task.REGRESSION, **LEAST), declared=None, sized=None)
     found = []
     for place, given in enumerate((rows, other)):
         competition = own(given, folds="part", n_folds=3, name=f"own-{place}", models=[network])
@@ -316,7 +317,7 @@ def test_the_targets_of_a_fold_do_not_change_its_predictions(name: str, tmp_path
 
 def test_all_parameters_go_to_the_plan_or_the_builder_and_can_be_tuned() -> None:
     keras_tuner = pytest.importorskip("keras_tuner")
-    for each in network_models(Task.BINARY, 2):
+    for each in network_models(Task.BINARY, 2, 1, find_metric("log_loss")):
         hp = keras_tuner.HyperParameters()
         assert network_space(hp, each.params).items() <= each.params.items()
         assert {"units_width", "dropout", "learning_rate", "bins", "embedded"} <= set(hp.values)
@@ -335,12 +336,12 @@ def test_the_time_grows_slower_than_the_rows() -> None:
 def test_labels_are_smoothed_most_where_probabilities_have_no_size() -> None:
     found = []
     for metric in ("accuracy", "auc", "log_loss"):
-        models = network_models(Task.BINARY, 2, metric=find_metric(metric))
+        models = network_models(Task.BINARY, 2, 1, find_metric(metric))
         found.append({each.params["smoothing"] for each in models})
     assert found == [{0.1}, {0.1}, {0.02}]
 
 
 def test_absolute_errors_are_learned_where_they_are_judged() -> None:
     for metric, absolute in (("mae", True), ("rmse", False)):
-        models = network_models(Task.REGRESSION, 0, metric=find_metric(metric))
+        models = network_models(Task.REGRESSION, 0, 1, find_metric(metric))
         assert all(each.params["absolute"] is absolute for each in models)

@@ -63,9 +63,14 @@ def boosted_models(task: Task, n_classes: int, metric: Metric) -> tuple[Model, .
     """
     light, bagged = objective("lightgbm", metric), {"bagging_fraction": 0.8, "bagging_freq": 1}
     classes = n_classes if task in (Task.BINARY, Task.MULTICLASS) else 0
-    rate = {"learning_rate": 0.05}
+    rate: dict[str, Any] = {"learning_rate": 0.05}
     leaves: dict[str, Any] = {"num_leaves": 15, "min_data_in_leaf": 10, **rate, **light}
-    extreme = {"max_depth": 4, "colsample_bytree": 0.7, "subsample": 0.8, "min_child_weight": 2.0}
+    extreme: dict[str, Any] = {
+        "max_depth": 4,
+        "colsample_bytree": 0.7,
+        "subsample": 0.8,
+        "min_child_weight": 2.0,
+    }
     extreme |= {**rate, **objective("xgboost", metric)}
     # CatBoost trains all rounds of a part: a higher rate needs fewer of them.
     cat: dict[str, Any] = {"rounds": 1200, "depth": 6, "learning_rate": 0.08}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,4 +43,37 @@ def one_cycle(
     )
     optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+    return optimizer
+
+
+def restarted(
+    steps: int,
+    learning_rate: float,
+    weight_decay: float,
+    *,
+    cycles: int,
+    beta_2: float,
+    spared: Sequence[str] = ("bias",),
+) -> keras.optimizers.AdamW:
+    """Return AdamW whose rate falls to zero several times, each time over twice as many steps.
+
+    Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017). Four
+    cycles end after one, three, seven and all fifteen fifteenths of the steps. The end of each is
+    a network that has settled: early stopping can choose among those of short and of long training.
+
+    Args:
+        steps: of the whole training.
+        learning_rate: at the beginning of each cycle.
+        weight_decay: a step, as a share of the rate.
+        cycles: how often the rate falls.
+        beta_2: how slowly the mean of the squared gradients changes.
+        spared: names of weights without decay.
+    """
+    import keras
+
+    rate = keras.optimizers.schedules.CosineDecayRestarts(
+        learning_rate, first_decay_steps=max(steps / (2**cycles - 1), 1.0)
+    )
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay, beta_2=beta_2)
+    optimizer.exclude_from_weight_decay(var_names=list(spared))
     return optimizer

@@ -118,7 +118,7 @@ class Blending:
         """Return the methods that are tried when none is named; one member needs no blending."""
         if max(map(len, (self.kept, *self.kept_outer))) == 1:
             return ["equal"]
-        return methods_for(self.guide, self.sample.columns)
+        return methods_for(self.guide, self.sample.columns, in_time=self.growing)
 
     def by(self, name: str) -> Blend:
         """Return the blend by a method, or the mean of several blends."""

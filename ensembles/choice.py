@@ -48,6 +48,29 @@ def choose(
     return (0,)
 
 
+def surely_better(metric: Metric, target: Target, one: Floats, other: Floats) -> bool:
+    """Return whether a prediction is better than another by more than the standard error.
+
+    Args:
+        metric: of the scores.
+        target: [n], [n, targets] or a `Truth`.
+        one: [n] or [n, columns], NaN where nothing is predicted.
+        other: of the same shape.
+
+    >>> from comps.metrics import find_metric
+    >>> rmse, target = find_metric("rmse"), np.arange(60.0)
+    >>> noise = np.random.default_rng(0).normal(size=60)
+    >>> surely_better(rmse, target, target + noise / 2, target + noise)
+    True
+    """
+    rows = np.flatnonzero(np.isfinite(one + other).reshape(len(one), -1).all(axis=1))
+    target, one, other = Truth.of(target)[rows], one[rows], other[rows]
+    gained = metric.sort_key(metric.score(target, other)) - metric.sort_key(
+        metric.score(target, one)
+    )
+    return gained > difference_error(metric, target, one, other)
+
+
 def mean_of(predictions: Sequence[Floats], chosen: Iterable[int]) -> Floats:
     """Return the mean of the chosen predictions."""
     mean: Floats = np.mean([predictions[number] for number in chosen], axis=0)

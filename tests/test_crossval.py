@@ -445,6 +445,25 @@ def test_after_the_deadline_nothing_is_begun(experiment: Experiment, store: RunS
     assert outcome.left_out == ["ridge", "forest"]
 
 
+def test_after_the_deadline_no_engine_is_started_and_no_fit_is_announced(
+    experiment: Experiment, store: RunStore
+) -> None:
+    validate(experiment, [RIDGE], store)
+    recorder = Recorder()
+    outcome = validate(
+        experiment,
+        [RIDGE, FOREST],
+        store,
+        engine=no_engine,
+        reporter=recorder,
+        nested=True,
+        deadline=time.monotonic() - 1,
+    )
+    assert recorder.plans == [(0, 3)]
+    # What lacks pairs of folds alone is not left out.
+    assert outcome.left_out == ["forest"]
+
+
 def test_models_that_do_not_fit_are_left_out_and_the_others_are_whole(
     experiment: Experiment, store: RunStore
 ) -> None:

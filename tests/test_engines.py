@@ -31,6 +31,7 @@ from pipelines.engines import (
 )
 from pipelines.engines.inline import InlineEngine
 from pipelines.engines.jobs import Job
+from pipelines.engines.kept import KeptEngine
 from pipelines.engines.local import LocalEngine, _packed
 from pipelines.fitting.training import train_folds
 from pipelines.store import Experiment, RunStore
@@ -54,6 +55,7 @@ Kind = TypeVar("Kind", bound=Event)
 ENGINES: dict[str, Callable[[], Engine]] = {
     "local": lambda: LocalEngine(1),
     "inline": lambda: InlineEngine(threads=1),
+    "kept": lambda: KeptEngine(InlineEngine(threads=1)),
 }
 
 
@@ -98,6 +100,24 @@ def kinds(events: Sequence[Event]) -> list[tuple[str, str]]:
         for event in events
         if not isinstance(event, Progress)
     ]
+
+
+# Workers that are kept
+
+
+def test_workers_are_kept_from_one_run_to_the_next_until_their_owner_closes_them(
+    local: LocalEngine, experiment: Experiment, store: RunStore
+) -> None:
+    processes = []
+    for model in (RIDGE, LIGHTGBM):
+        kept = KeptEngine(local)
+        assert (kept.slots, kept.threads, kept.accelerators) == (1, local.threads, 0)
+        run(kept, make_jobs(experiment, store, [model]))
+        kept.close()
+        processes.append(local._slots[0].worker)
+    assert processes[0] is processes[1] is not None
+    local.close()
+    assert local._slots[0].worker is None
 
 
 # The contract of every engine
@@ -407,6 +427,7 @@ def test_a_worker_leaves_the_interrupt_of_the_keyboard_to_the_main_process(
 
 SLEEP_IN_A_WORKER = """
 from pathlib import Path
+from pipelines.engines.kept import KeptEngine
 from pipelines.engines.local import LocalEngine, _packed
 from pipelines.store import RunStore
 from tests.support import giving, make_jobs, scripted, tiny_experiment
@@ -455,6 +476,7 @@ def test_a_worker_that_is_killed_leaves_the_one_beside_it_alone(
 
 TELL_OF_SLOTS = """
 from pathlib import Path
+from pipelines.engines.kept import KeptEngine
 from pipelines.engines.local import LocalEngine, _packed
 from pipelines.store import RunStore
 from tests.support import giving, make_jobs, scripted, tiny_experiment

@@ -778,6 +778,23 @@ def alone(model: Model, fold: FoldData, task: Task, rounds: int) -> NDArray[np.f
     return np.asarray(estimator.fit(fold.train, fold.target).predict(fold.test))
 
 
+def test_catboost_goes_on_from_part_to_part() -> None:
+    catboost = pytest.importorskip("catboost")
+    fold = toy(Task.REGRESSION)
+    model = replace(CATBOOST, params={**CATBOOST.params, "rounds": 450, "stride": 50})
+    found = list(load_trainer("catboost").stages(model, [fold], Context(Task.REGRESSION, 0, 1)))
+    assert [stage.step for stage in found] == list(range(50, 451, 50))
+    params = {key: value for key, value in model.params.items() if key not in ("rounds", "stride")}
+    params |= {"allow_writing_files": False, "logging_level": "Silent", "thread_count": 1}
+    whole = None
+    for part, rounds in enumerate((200, 200, 50)):
+        trained = catboost.CatBoost({**params, "iterations": rounds, "random_seed": 7 + part})
+        whole = trained.fit(fold.train, fold.target, init_model=whole)
+        end = 200 * (part + 1) if part < 2 else 450
+        stage = next(stage for stage in found if stage.step == end)
+        np.testing.assert_allclose(stage.test[0], whole.predict(fold.test))
+
+
 @pytest.mark.parametrize(
     ("model", "changes", "task"),
     [

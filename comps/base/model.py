@@ -10,12 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comps.base.errors import UsageError, unknown_name
 from comps.base.names import member_name, parse_value
 from comps.base.transformer import Transformer
 from comps.base.values import JSON, Params
+
+if TYPE_CHECKING:
+    from comps.base.competition import Dataset
 
 
 class Family(StrEnum):
@@ -64,10 +67,13 @@ class Model:
         space: what can be tuned. Of a network, a function of KerasTuner's `hp` and `params` that
             returns changed parameters, with `params` as defaults; of other models, a function of
             `params` that returns Optuna's distributions. See `comps.base.spaces`.
+        sized: a function of `params` and the data set, which returns parameters that follow from
+            the number of rows and their like, by a rule rather than a search. They count as
+            declared: what the user changes is changed after it. None where nothing follows.
         declared: the parameters before any `with_params`; None where nothing was changed.
 
     Raises:
-        UsageError: if `features`, `build`, `preprocessor` or `space` is a lambda.
+        UsageError: if `features`, `build`, `preprocessor`, `space` or `sized` is a lambda.
     """
 
     name: str
@@ -84,10 +90,12 @@ class Model:
     about: str = ""
     preprocessor: Callable[..., Any] | None = None
     space: Callable[..., Params] | None = None
+    sized: Callable[[Params, Dataset], Params] | None = None
     declared: Params | None = None
 
     def __post_init__(self) -> None:
-        for function in (self.features, self.build, self.preprocessor, self.space):
+        functions = (self.features, self.build, self.preprocessor, self.space, self.sized)
+        for function in functions:
             if getattr(function, "__name__", "") == "<lambda>":
                 raise UsageError(
                     f"Model '{self.name}' names a lambda; a function with a name of its own was "
@@ -142,6 +150,17 @@ class Model:
                 raise unknown_name(f"parameter of model '{self.name}' called", key, self.params)
         declared = self.params if self.declared is None else self.declared
         return dataclasses.replace(self, params={**self.params, **changes}, declared=declared)
+
+    def for_rows(self, dataset: Dataset) -> Model:
+        """Return this model with the parameters that follow from the rows, see `sized`.
+
+        Raises:
+            UsageError: if the rule names a parameter that is not among `params`.
+        """
+        if self.sized is None:
+            return self
+        changed = self.with_params(self.sized(self.params, dataset))
+        return dataclasses.replace(changed, declared=None)
 
     def view_params(self) -> dict[str, JSON]:
         """Return the parameters that `features` takes.

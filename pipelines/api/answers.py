@@ -10,7 +10,7 @@ import numpy as np
 
 from comps.base import Competition, DataError, Dataset, Metric, Prediction, Task, UsageError, some
 from comps.kinds.table.labels import positive_last
-from comps.kinds.table.zoo import table_models
+from comps.kinds.table.zoo import table_baseline
 from submissions.labels import labels_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def competition_of_answers(
         task=task,
         metric=metric,
         load=_no_rows,
-        models=table_models(task, 2)[:1],
+        models=(table_baseline(task),),
         sample=None,
         archive="",
         id_column=id_column,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -21,6 +22,7 @@ from pipelines.api.choices import (
     store_of,
 )
 from pipelines.api.failures import check_submittable, check_trained, reasons
+from pipelines.api.limited import further_models, train_within
 from pipelines.api.progress import Progress, Teller
 from pipelines.api.recorded import recorded
 from pipelines.api.results import Result, blend_members, blend_rows, leaderboard_rows
@@ -31,19 +33,15 @@ from pipelines.crossval import CrossValidation
 from pipelines.crossval import cross_validate as train_on_folds
 from pipelines.crossval.tensorboard import write_curves
 from pipelines.crossval.timebudget import TimeBudget
-from pipelines.engines import warm_up
+from pipelines.engines import Engine, warm_up
+from pipelines.engines.kept import KeptEngine
+from pipelines.engines.queue import Policy
 from pipelines.results.oof import OutOfFold
 from pipelines.results.stopping import MOST_ROWS_NESTED
 from pipelines.store import Experiment, RunStore
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# With time to spare, members are trained on the folds shuffled anew. Each repeat halves
-# less of the noise than the one before; after five there is little left to gain.
-MOST_REPEATS = 5
-# A member with less weight changes the blend by less than its seed does.
-LEAST_WEIGHT = 0.01
 
 
 def run(
@@ -61,8 +59,8 @@ def run(
     Args:
         competition: a name, see `comps list`, or your own, such as `comps.table_competition`
             returns.
-        time_limit: such as "10m" or a number of seconds: what is finished by then counts, and what
-            is left over is spent on repeats of the members of the blend.
+        time_limit: such as "10m" or a number of seconds, spent on what raises the score most a
+            second; see `pipelines.crossval.spending`. What is finished by then counts.
         output: where the submission is written, beside the store.
         progress: is called with each `Update`, such as `show_progress`.
         **choices: see `TrainingChoices`.
@@ -81,8 +79,10 @@ def run(
     """
     options, limit = Options.of(competition, choices), seconds_of(time_limit)
     output = checked_choice("output", output, "Path")
-    call = Call(options, progress)
-    session, budget = call.session, TimeBudget(limit)
+    # Reading the rows takes time, too.
+    budget, call = TimeBudget(limit), Call(options, progress)
+    session = call.session
+    further = [] if limit is None else further_models(session)
     own = {"time_limit": time_limit, "output": output}
     with (
         session.store.writing(),
@@ -91,11 +91,19 @@ def run(
         call.teller = told
         if options.checks:
             tell_findings(session, told)
-        oofs = call.train(session.models, None, budget, nested=_nested(session), submitted=True)
-        told.recording.finished(oofs.values())
-        chosen, tried = call.blend(oofs)
-        if time_limit is not None and session.options.repeats is None:
-            oofs, chosen, tried = _repeat(call, oofs, chosen, tried, budget)
+        if limit is None:
+            oofs = call.train(session.models, None, budget, nested=_nested(session), submitted=True)
+            told.recording.finished(oofs.values())
+            chosen, tried = call.blend(oofs)
+        else:
+            with call.workers_kept():
+                found = train_within(call, budget, nested=_nested(session), further=further)
+            oofs, chosen, tried = found
+            told.recording.joined(
+                [model for model in further if model.member in oofs],
+                session.experiment(n_repeats=1),
+                {model.name: model for model in session.competition.models},
+            )
             told.recording.finished(oofs.values())
         if session.dataset.sample_submission is None and output is not None:
             told.note(f"{session.competition.name} has no test rows: no submission is written.")
@@ -144,8 +152,9 @@ def cross_validate(
     (40,)
     """
     options, limit = Options.of(competition, choices), seconds_of(time_limit)
-    call = Call(options, progress)
-    session, budget = call.session, TimeBudget(limit)
+    # Reading the rows takes time, too.
+    budget, call = TimeBudget(limit), Call(options, progress)
+    session = call.session
     own = _given({"time_limit": time_limit})
     with (
         session.store.writing(),
@@ -205,6 +214,21 @@ class Call:
         _ = self.session.engine
         self.teller = introduced(self.session, progress)
         self.failures: dict[str, str] = {}
+        self.keeps_workers = False
+
+    @contextmanager
+    def workers_kept(self) -> Iterator[None]:
+        """Keep the workers from one training to the next: what they import takes seconds."""
+        self.keeps_workers = True
+        try:
+            yield
+        finally:
+            self.keeps_workers = False
+            self.session.engine.close()
+
+    def _engine(self) -> Engine:
+        engine = self.session.engine
+        return KeptEngine(engine) if self.keeps_workers else engine
 
     def train(
         self,
@@ -214,8 +238,19 @@ class Call:
         *,
         nested: bool = False,
         submitted: bool = False,
+        policy: Policy | None = None,
+        last: bool = True,
     ) -> dict[str, OutOfFold]:
         """Cross-validate models; say which failed or were left out.
+
+        Args:
+            models: to train.
+            n_repeats: of the folds; None takes the option's.
+            budget: the time for it.
+            nested: whether pairs of folds are trained.
+            submitted: whether the outcome is to be submitted.
+            policy: what decides the order under a time limit; None takes that of the models.
+            last: whether nothing is trained after this; what was left out is told then.
 
         Raises:
             WorkbenchError: if no model has out-of-fold predictions; where they are to be
@@ -229,16 +264,18 @@ class Call:
                 experiment,
                 models,
                 store=session.store,
-                engine=lambda: session.engine,
+                engine=self._engine,
                 reporter=teller,
                 nested=nested,
                 deadline=budget.deadline,
+                policy=policy,
                 on_stored=budget.save,
             )
         finally:
             budget.save()
         self.failures |= outcome.failures
-        _explain(teller, outcome, budget)
+        asked = {model.member for model in session.models} if last else set()
+        _explain(teller, outcome, budget, asked)
         if nested:
             _explain_nesting(teller, outcome, experiment)
         if session.options.tensorboard and outcome.oofs:
@@ -351,7 +388,9 @@ def _explain_nesting(teller: Teller, outcome: CrossValidation, experiment: Exper
         )
 
 
-def _explain(teller: Teller, outcome: CrossValidation, budget: TimeBudget) -> None:
+def _explain(
+    teller: Teller, outcome: CrossValidation, budget: TimeBudget, asked: Collection[str]
+) -> None:
     for name, why in reasons(outcome):
         teller.note(f"{name} failed and is left out: {why}")
     for name, reason in outcome.not_nested.items():
@@ -361,30 +400,9 @@ def _explain(teller: Teller, outcome: CrossValidation, budget: TimeBudget) -> No
             f"Seconds of all jobs, which run side by side: {outcome.seconds['folds']:.0f} for the "
             f"folds, {outcome.seconds['pairs']:.0f} for the nested score."
         )
-    lacking = [name for name in outcome.left_out if name not in outcome.oofs]
+    lacking = [name for name in outcome.left_out if name in asked and name not in outcome.oofs]
     if lacking:
         teller.note(
             f"Left out for lack of time ({budget.describe()}): {', '.join(lacking)}. "
             "Their finished folds are kept."
         )
-
-
-def _repeat(
-    call: Call,
-    oofs: dict[str, OutOfFold],
-    chosen: Blend,
-    tried: list[Blend],
-    budget: TimeBudget,
-) -> tuple[dict[str, OutOfFold], Blend, list[Blend]]:
-    """Use the time left: train the members of the blend on the folds shuffled anew."""
-    wanted = {
-        name
-        for name, weight in zip(chosen.members, chosen.weights, strict=True)
-        if weight >= LEAST_WEIGHT
-    }
-    models = [model for model in call.session.models if model.member in wanted]
-    more = call.train(models, MOST_REPEATS, budget, nested=_nested(call.session))
-    if all(more[name].n_repeats == oofs[name].n_repeats for name in more):
-        return oofs, chosen, tried
-    oofs = {**oofs, **more}
-    return oofs, *call.blend(oofs)

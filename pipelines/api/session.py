@@ -51,7 +51,6 @@ class Session:
             if self.imported and not names
             else select_models(self.competition, names, settings, options.weights, self._placed)
         )
-        self.source: Source = find_source(self.competition, options.data)
         self.tuned: list[Use] = []
         if options.tuned:
             given, data = changes_of(settings), self.dataset.fingerprint
@@ -60,9 +59,24 @@ class Session:
             )
         self.notes = [use.text for use in self.tuned]
 
+    @property
+    def zoo(self) -> list[Model]:
+        """All models of the competition whose libraries are installed, as they train here."""
+        return select_models(self.competition, "all", [], place=self._placed)
+
     def _placed(self, model: Model) -> Model:
         options = self.options
-        return placed(model, options.backend, options.precision, options.boosting_device)
+        return placed(
+            model if model.sized is None else model.for_rows(self.dataset),
+            options.backend,
+            options.precision,
+            options.boosting_device,
+        )
+
+    @cached_property
+    def source(self) -> Source:
+        """Where the rows are."""
+        return find_source(self.competition, self.options.data)
 
     def introduction(self) -> list[str]:
         """Return which rows are used, and what the user should know of them."""

@@ -1,9 +1,44 @@
-"""Check whether a process of this machine still runs."""
+"""Whether a process of this machine still runs, and since when a call does."""
 
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
+
+_command_began: float | None = None
+
+
+def begin_command() -> None:
+    """Note that this process is one command: its time began when the process did.
+
+    Where the system does not tell when that was, it begins now.
+    """
+    global _command_began
+    _command_began = time.monotonic() - _age()
+
+
+def is_command() -> bool:
+    """Return whether this process is one command."""
+    return _command_began is not None
+
+
+def _age() -> float:
+    """Return the seconds since this process began, if `/proc` tells them, else 0."""
+    try:
+        values = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        since_boot = float(Path("/proc/uptime").read_text().split()[0])
+        return max(0.0, since_boot - int(values[19]) / os.sysconf("SC_CLK_TCK"))
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
+def call_began() -> float:
+    """Return when the call began that asks, on the clock of `time.monotonic`.
+
+    In a notebook the process is older than the call, which begins now.
+    """
+    return time.monotonic() if _command_began is None else _command_began
 
 
 def is_running(process: int) -> bool:

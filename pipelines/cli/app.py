@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from pipelines.api.defaults import OUTER_SHARE
+from pipelines.basics.processes import begin_command, is_command
 from pipelines.cli.arguments import (
     AllCompetitions,
     Check,
@@ -307,6 +309,8 @@ def main(arguments: list[str] | None = None) -> None:
     # the keyboard or as a scheduler, should read that nothing is lost.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    if arguments is None:
+        begin_command()
     steady = steady_outputs()
     try:
         app(args=arguments, standalone_mode=True)
@@ -359,4 +363,9 @@ def _leave(code: int) -> NoReturn:
             stream.flush()
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    if is_command():
+        # Python would take two thousand modules apart, which takes a second, or five on a machine
+        # that is busy: the time limit is over by then.
+        atexit._run_exitfuncs()
+        os._exit(code)
     sys.exit(code)

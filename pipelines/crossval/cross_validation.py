@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from typing import Protocol
 from comps.base import Family, Model
 from pipelines.crossval.planning import FitPlan
 from pipelines.engines import Cancelled, Done, Engine, Event, Failed
-from pipelines.engines.queue import JobQueue, QueueStatus
+from pipelines.engines.queue import JobQueue, Policy, QueueStatus
 from pipelines.folds import ALL_ROWS, Held
 from pipelines.results.fold_result import FoldResult
 from pipelines.results.oof import OutOfFold, assemble
@@ -71,6 +72,7 @@ def cross_validate(
     reporter: Reporter,
     nested: bool = False,
     deadline: float | None = None,
+    policy: Policy | None = None,
     on_stored: Callable[[], None] = lambda: None,
 ) -> CrossValidation:
     """Cross-validate models; results that are stored are not computed again.
@@ -87,6 +89,7 @@ def cross_validate(
             nested score needs; see `pipelines.results.inner`.
         deadline: on the clock of `time.monotonic`. Models with at least one complete
             repeat by then are returned.
+        policy: what decides the order until the deadline; None takes that of the models.
         on_stored: called after each job whose results are in the store.
 
     Returns:
@@ -99,6 +102,12 @@ def cross_validate(
     plan = FitPlan(experiment, store, nested)
     missing = {model.member: plan.missing(model) for model in models}
     total = len(models) * plan.count
+    if deadline is not None and time.monotonic() > deadline:
+        # Members that lack pairs of folds alone have all that they need.
+        lacking = {name for name, fits in missing.items() if any(len(held) < 2 for _, held in fits)}
+        outcome.left_out = [model.member for model in models if model.member in lacking]
+        total -= sum(map(len, missing.values()))
+        missing = {}
     if any(missing.values()):
         running = engine()
         try:
@@ -107,7 +116,7 @@ def cross_validate(
             to_fit = sum(len(job.held) for job in jobs)
             outcome.stored = total - to_fit
             reporter.planned(to_fit, outcome.stored)
-            queue = JobQueue(jobs, running.slots, deadline, running.accelerators)
+            queue = JobQueue(jobs, running.slots, deadline, running.accelerators, policy)
             _execute(experiment, queue, store, running, reporter, deadline, on_stored, outcome)
         finally:
             running.close()

@@ -9,13 +9,12 @@ from pathlib import Path
 
 from pipelines.basics.files import write_json
 from pipelines.basics.fingerprint import fingerprint
+from pipelines.basics.processes import call_began
 from pipelines.store import RunStore
 
 # Kept back for blending, checking and writing, which take a second or two.
-_RESERVE_SECONDS = 2.0
+_RESERVE_SECONDS = 3.0
 _RESERVE_SHARE = 0.02
-
-_PROCESS_STARTED = time.monotonic()
 
 
 class TimeBudget:
@@ -30,31 +29,56 @@ class TimeBudget:
 
     def __init__(self, limit: float | None) -> None:
         self.limit = limit
-        self.deadline: float | None = None
+        self._began = call_began()
+        self._ends: float | None = None
+        self._kept_back = 0.0
         self._store: RunStore | None = None
         self._key = ""
         self._before = 0.0
 
     def open(self, store: RunStore, keys: Sequence[str]) -> None:
-        """Look up the time that was spent on these models before; sets `deadline`."""
+        """Look up the time that was spent on these models before; there is a deadline then."""
         if self.limit is None or self._store is not None:
             return
         self._store, self._key = store, fingerprint(sorted(keys))
         self._before = self._read().get(self._key, 0.0)
         reserve = min(_RESERVE_SECONDS + _RESERVE_SHARE * self.limit, self.limit / 2)
-        self.deadline = _PROCESS_STARTED + self.limit - self._before - reserve
+        over = self._read().get(self._ended, 0.0) >= self.limit
+        self._ends = self._began + (0.0 if over else self.limit - self._before - reserve)
+
+    @property
+    def deadline(self) -> float | None:
+        """When training has to end, on the clock of `time.monotonic`; None without a limit."""
+        return None if self._ends is None else self._ends - self._kept_back
 
     def save(self) -> None:
         """Store the time that was spent; called often, since a run may be killed at any moment."""
         if self._store is None:
             return
-        spent = self._before + time.monotonic() - _PROCESS_STARTED
+        spent = self._before + time.monotonic() - self._began
         write_json(self._path(self._store), {**self._read(), self._key: spent})
+
+    def keep_back(self, seconds: float) -> None:
+        """Keep so many seconds more after the deadline, for a blend that is slow."""
+        self._kept_back = seconds
+
+    def end(self) -> None:
+        """Store that nothing is left that this limit has time for: a repeated run trains nothing.
+
+        Its estimates would be other ones, and it might find time where this run found none.
+        """
+        if self._store is not None and self.limit is not None:
+            longest = max(self.limit, self._read().get(self._ended, 0.0))
+            write_json(self._path(self._store), {**self._read(), self._ended: longest})
 
     def describe(self) -> str:
         """Return the limit, and how much of it earlier runs used, in words."""
         used = f", {self._before:.0f} s of it used before" if self._before else ""
         return f"the limit is {self.limit:g} s{used}" if self.limit else "no limit"
+
+    @property
+    def _ended(self) -> str:
+        return f"{self._key} ended"
 
     def _read(self) -> dict[str, float]:
         assert self._store is not None

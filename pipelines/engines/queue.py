@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Protocol
 
 from comps.base import Model
 from pipelines.engines import Done
@@ -29,6 +31,64 @@ class QueueStatus:
     seconds_left: float | None
 
 
+@dataclass(frozen=True, eq=False)
+class Step:
+    """Jobs that are of use only together: a repeat of a model, or its pairs of folds.
+
+    Attributes:
+        jobs: those that have not begun.
+        seconds: until they have ended, beside what runs, if they begin now.
+        longest: seconds that the longest of them takes alone.
+    """
+
+    jobs: Sequence[Job]
+    seconds: float
+    longest: float
+
+    @property
+    def model(self) -> Model:
+        """The model of all of its jobs."""
+        return self.jobs[0].model
+
+    @property
+    def repeat(self) -> int:
+        """The repeat that they belong to."""
+        return self.jobs[0].repeat
+
+    @property
+    def is_pairs(self) -> bool:
+        """Whether they hold out pairs of folds."""
+        return self.jobs[0].kind == "pairs"
+
+
+def step_of(job: Job) -> tuple[str, int, bool]:
+    """Return what the jobs of a step share: member, repeat, and whether it is pairs of folds."""
+    return job.model.member, job.repeat, job.kind == "pairs"
+
+
+class Policy(Protocol):
+    """Decides what a limited time is spent on.
+
+    Attributes:
+        measured: seconds of each fit that has ended, by member.
+    """
+
+    measured: dict[str, list[float]]
+
+    def next_jobs(self, steps: Sequence[Step], seconds_left: float) -> Sequence[Job]:
+        """Return jobs one of which should begin now; none where nothing is worth the time left.
+
+        Args:
+            steps: what could be done.
+            seconds_left: until the deadline.
+        """
+        ...
+
+    def finished(self, job: Job) -> None:
+        """Learn from a finished job, whose results are in the store."""
+        ...
+
+
 class JobQueue:
     """Hands out jobs model by model; leaves out what cannot end before the deadline.
 
@@ -38,6 +98,7 @@ class JobQueue:
         deadline: on the clock of `time.monotonic`, or None.
         accelerators: how many slots, from the first, own one. What is trained there comes first in
             these slots, and never in the others; 0 where all slots are alike.
+        policy: what it asks for the order, if there is a deadline; None takes that of the jobs.
     """
 
     def __init__(
@@ -46,15 +107,18 @@ class JobQueue:
         slots: int,
         deadline: float | None = None,
         accelerators: int = 0,
+        policy: Policy | None = None,
     ) -> None:
         self.pending = list(jobs)
         self.left_out: list[Job] = []
         self.total = sum(len(job.held) for job in jobs)
         self.done = 0
         self._running: list[Job] = []
+        self._began: list[float] = []
         self._prepared_in: dict[tuple[int, Held], int] = {}
         self._slots, self._deadline, self._accelerators = slots, deadline, accelerators
-        self._measured: dict[str, list[float]] = {}
+        self._policy = None if deadline is None else policy
+        self._measured = {} if self._policy is None else self._policy.measured
         self._planned = {job.model.member: _planned_seconds(job.model) for job in jobs}
 
     def next_job(self, slot: int = 0) -> Job | None:
@@ -66,12 +130,12 @@ class JobQueue:
         Args:
             slot: number of the slot that is free.
         """
+        if self._policy is not None:
+            job = self._wanted(slot, self._policy)
+            return None if job is None else self._begin(job, slot)
         while (job := self._suited(slot)) is not None:
             if self._fits(job):
-                self._running.append(job)
-                self.pending.remove(job)
-                self._prepared_in.update({(job.repeat, held): slot for held in job.held})
-                return job
+                return self._begin(job, slot)
             # What is left of this model would be an incomplete repeat: leave out all of it.
             self._drop(lambda other, job=job: _same_repeat(other, job))
         return None
@@ -81,6 +145,8 @@ class JobQueue:
         self._ended(event.job)
         seconds = event.seconds / len(event.job.held)
         self._measured.setdefault(event.job.model.member, []).append(seconds)
+        if self._policy is not None:
+            self._policy.finished(event.job)
 
     def failed(self, job: Job) -> None:
         """Record a failed job; the other jobs of its model are left out.
@@ -97,8 +163,7 @@ class JobQueue:
 
     def cancelled(self, job: Job) -> None:
         """Record a job that was stopped because the time was over."""
-        if job in self._running:
-            self._running.remove(job)
+        self._stopped(job)
         self.left_out.append(job)
         self.total -= len(job.held)
 
@@ -107,21 +172,70 @@ class JobQueue:
         if not self._measured:
             return QueueStatus(self.done, self.total, None)
         jobs = [*self.pending, *self._running]
-        seconds = sum(self._seconds(job.model) * len(job.held) for job in jobs) / self._slots
+        seconds = sum(map(self._seconds_of, jobs)) / self._slots
+        if self._policy is not None:
+            # There is more to do than there is time for.
+            seconds = max(0.0, min(seconds, self._left()))
         return QueueStatus(self.done, self.total, seconds)
 
+    def _begin(self, job: Job, slot: int) -> Job:
+        self._running.append(job)
+        self._began.append(time.monotonic())
+        self.pending.remove(job)
+        self._prepared_in.update({(job.repeat, held): slot for held in job.held})
+        return job
+
     def _suited(self, slot: int) -> Job | None:
-        """Return one of the jobs that come next: of a fold known in the slot, else a new one."""
+        """Return one of the jobs that come next, or None when there is none."""
         open_to = self._open_to(slot)
         if not open_to:
             return None
+        first = open_to[0]
+        return self._known(slot, list(takewhile(lambda job: _same_repeat(job, first), open_to)))
+
+    def _known(self, slot: int, jobs: Sequence[Job]) -> Job:
+        """Return one of some jobs: of a fold known in the slot, else a new one."""
 
         def distance(job: Job) -> int:
             places = {self._prepared_in.get((job.repeat, held)) for held in job.held}
             return 0 if places == {slot} else 1 if places == {None} else 2
 
-        first = open_to[0]
-        return min(takewhile(lambda job: _same_repeat(job, first), open_to), key=distance)
+        return min(jobs, key=distance)
+
+    def _wanted(self, slot: int, policy: Policy) -> Job | None:
+        """Return the job that a policy wants next in a slot, or None where it wants none."""
+        steps: dict[tuple[str, int, bool], list[Job]] = {}
+        for job in self._open_to(slot):
+            steps.setdefault(step_of(job), []).append(job)
+        found = [
+            Step(step, self._ends_in(step), max(map(self._seconds_of, step)))
+            for step in steps.values()
+        ]
+        jobs = policy.next_jobs(found, self._left())
+        return self._known(slot, jobs) if jobs else None
+
+    def _ends_in(self, jobs: Sequence[Job]) -> float:
+        """Return the seconds until jobs have ended that take each slot as it becomes free."""
+        now = time.monotonic()
+        free = [
+            max(0.0, self._seconds_of(job) - (now - began))
+            for job, began in zip(self._running, self._began, strict=True)
+        ]
+        lanes = self._lanes(jobs[0])
+        free = sorted([*free, *[0.0] * lanes])[:lanes]
+        ends = []
+        for job in jobs:
+            ends.append(heapq.heappop(free) + self._seconds_of(job))
+            heapq.heappush(free, ends[-1])
+        return max(ends)
+
+    def _seconds_of(self, job: Job) -> float:
+        return self._seconds(job.model) * len(job.held)
+
+    def _left(self) -> float:
+        """Return the seconds until the deadline."""
+        assert self._deadline is not None
+        return self._deadline - time.monotonic()
 
     def _open_to(self, slot: int) -> list[Job]:
         """Return the jobs that a slot may take, in their order."""
@@ -133,8 +247,12 @@ class JobQueue:
 
     def _ended(self, job: Job) -> None:
         self.done += len(job.held)
+        self._stopped(job)
+
+    def _stopped(self, job: Job) -> None:
         if job in self._running:
-            self._running.remove(job)
+            place = self._running.index(job)
+            del self._running[place], self._began[place]
 
     def _drop(self, unwanted: object) -> None:
         assert callable(unwanted)
@@ -180,6 +298,4 @@ def _mean(values: Sequence[float]) -> float:
 
 def _same_repeat(one: Job, other: Job) -> bool:
     """Whether two jobs are of use only together: a repeat of a model, or its pairs of folds."""
-    pairs = one.kind == "pairs", other.kind == "pairs"
-    same = (one.model.member, one.repeat) == (other.model.member, other.repeat)
-    return same and len(set(pairs)) == 1
+    return step_of(one) == step_of(other)

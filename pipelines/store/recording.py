@@ -60,6 +60,13 @@ class Recording:
         )
         self._change(members=members)
 
+    def joined(
+        self, models: Iterable[Model], experiment: Experiment, declared: Mapping[str, Model]
+    ) -> None:
+        """Record models that were not planned, and became members; see `begin`."""
+        members = _members(models, experiment, declared)
+        self._change(members=(*self.record.members, *members))
+
     def failed(self, name: str, reason: str, log: str | None) -> None:
         """Record that a model could not be trained; of each model the first reason is kept."""
         if name not in {failure.name for failure in self.record.failures}:
@@ -91,6 +98,12 @@ class Recording:
         write_record(self.store, self.record)
 
 
+def _members(
+    models: Iterable[Model], experiment: Experiment, declared: Mapping[str, Model]
+) -> tuple[Member, ...]:
+    return tuple(Member.of(model, experiment.key(model), declared[model.name]) for model in models)
+
+
 def begin(
     store: RunStore,
     command: str,
@@ -119,7 +132,6 @@ def begin(
     """
     name, started = reserve_log(store, command)
     folds, dataset = experiment.folds, experiment.dataset
-    members = [Member.of(model, experiment.key(model), declared[model.name]) for model in models]
     record = Record(
         name=name,
         command=command,
@@ -142,7 +154,7 @@ def begin(
         versions=_versions(),
         process=os.getpid(),
         host=socket.gethostname(),
-        members=tuple(members),
+        members=_members(models, experiment, declared),
     )
     return Recording(store, record)
 

@@ -1,8 +1,13 @@
-"""CatBoost, an extra. It predicts stage by stage only after it has trained."""
+"""CatBoost, an extra. It predicts stage by stage only after it has trained.
+
+It is therefore trained in parts, each of which goes on from the one before: after any of them the
+fold may be out of patience.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
 from comps.base import JSON, Array, Features, MissingPackageError, Model, Params, Task
@@ -32,29 +37,61 @@ class CatBoostTrainer:
 
     @per_target
     def stages(self, model: Model, folds: Sequence[FoldData], context: Context) -> Iterator[Stage]:
-        """Train all rounds, then yield a stage every `stride` of them. See `Trainer`."""
+        """Train part by part, and yield a stage every `stride` rounds of each. See `Trainer`."""
         import catboost
 
         (fold,) = folds
         params, rounds, stride = split_params(model.params)
-        estimator = catboost.CatBoost(
-            {
-                **_loss(params, context),
-                "iterations": rounds,
-                "random_seed": fold.seed,
-                "thread_count": context.threads,
-                "allow_writing_files": False,
-                "logging_level": "Silent",
-            }
-        )
-        estimator.fit(fold.train, fold.target, sample_weight=fold.weight)
-        kind = _kind(params, context)
-        staged = [
-            _staged(estimator, rows, stride, kind, context) for rows in (fold.valid, fold.test)
-        ]
-        sizes = _sizes(estimator, rounds)
-        for (_, stop), valid, test in zip(strides(rounds, stride), *staged, strict=True):
-            yield Stage(stop, [valid], [test], size=[sizes(stop)])
+        fixed = {
+            **_loss(params, context),
+            "thread_count": context.threads,
+            "allow_writing_files": False,
+            "logging_level": "Silent",
+        }
+        kind, categories, known = _kind(params, context), _categories(fold.train), None
+        for part, (start, end) in enumerate(_parts(rounds, stride)):
+            # The same seed would draw the same rows and columns in each part.
+            seed = {"random_seed": fold.seed + part}
+            estimator = catboost.CatBoost({**fixed, **seed, "iterations": end - start})
+            estimator.fit(
+                fold.train,
+                fold.target,
+                sample_weight=fold.weight,
+                cat_features=categories,
+                init_model=known,
+            )
+            known, sizes = estimator, _sizes(estimator, end)
+            staged = [
+                islice(_staged(estimator, rows, stride, kind, context), start // stride, None)
+                for rows in (fold.valid, fold.test)
+            ]
+            for (_, stop), valid, test in zip(strides(end - start, stride), *staged, strict=True):
+                yield Stage(start + stop, [valid], [test], size=[sizes(start + stop)])
+
+
+# Rounds of the first part.
+_FIRST = 200
+
+
+def _parts(rounds: int, stride: int) -> Iterator[tuple[int, int]]:
+    """Yield `(first round, last round + 1)` of each part: as many rounds as all parts before it.
+
+    The predictions of all rounds are computed at each, which so takes at most twice the time.
+
+    >>> list(_parts(1000, 25)), list(_parts(100, 40))
+    ([(0, 200), (200, 400), (400, 800), (800, 1000)], [(0, 100)])
+    """
+    start, end = 0, max(1, _FIRST // stride) * stride
+    while start < rounds:
+        yield start, min(end, rounds)
+        start, end = end, 2 * end
+
+
+def _categories(rows: Features) -> list[str] | None:
+    """Return the columns of a table that hold categories; CatBoost has to be told."""
+    if not hasattr(rows, "dtypes"):
+        return None
+    return [name for name, kind in rows.dtypes.items() if kind == "category"]
 
 
 def _sizes(estimator: catboost.CatBoost, rounds: int) -> Callable[[int], float]:

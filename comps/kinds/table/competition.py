@@ -127,8 +127,8 @@ def table_competition(
     >>> import pandas as pd
     >>> rows = pd.DataFrame({"size": [50, 80, 65, 70], "price": [1.0, 1.7, 1.3, 1.5]})
     >>> flats = table_competition(rows, target="price", metric="root_mean_squared_error")
-    >>> str(flats.task), [model.name for model in flats.models]
-    ('regression', ['median', 'ridge', 'lightgbm', 'xgboost', 'mlp'])
+    >>> str(flats.task), str(flats.scheme), flats.models[0].name
+    ('regression', 'stratified', 'median')
     """
     judged = as_metric(metric)
     _check_name(name)
@@ -216,7 +216,7 @@ def _assembled(
     data: Path | None = None,
 ) -> Competition:
     schema = found.schema
-    usual = table_models(schema.task, len(schema.classes), len(schema.targets))
+    usual = table_models(schema.task, len(schema.classes), len(schema.targets), metric)
     zoo = list(usual) if models is None else _given(models, usual)
     if not any(model.family is Family.BASELINE for model in zoo):
         zoo.insert(0, usual[0])

@@ -61,18 +61,21 @@ class TableFeatures:
         }
         self._levels = [name for name in others if name not in self._texts]
         self._parts = {name: _useful_parts(rows[name]) for name in self._times}
-        typed = self._typed(rows)
-        levels = set(self._levels)
-        numbers = [name for name in typed if name not in levels]
-        self._columns = self._scaled(numbers) if self.scaled else self._plain(numbers)
-        return self._array(self._columns.fit_transform(typed))
+        numbers, levels = self.typed(rows)
+        self._columns = self._scaled([*numbers]) if self.scaled else self._plain([*numbers])
+        return self._array(self._columns.fit_transform(_beside(numbers, levels)))
 
     def transform(self, rows: pd.DataFrame) -> NDArray[np.float32]:
         """Return [rows, features] float32."""
-        return self._array(self._columns.transform(self._typed(rows)))
+        return self._array(self._columns.transform(_beside(*self.typed(rows))))
 
-    def _typed(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return the columns as numbers and levels."""
+    @property
+    def n_levels(self) -> int:
+        """The number of columns of levels, which are the last ones unless scaled."""
+        return len(self._levels)
+
+    def typed(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the columns as numbers, NaN where missing, and as levels, which are texts."""
         columns: dict[Any, Any] = {}
         for name in self._times:
             columns[name] = _days(rows[name])
@@ -86,7 +89,7 @@ class TableFeatures:
             found.transform(_texts(rows[name])).set_index(rows.index).add_prefix(f"{name} ")
             for name, found in self._texts.items()
         ]
-        return pd.concat([numbers, times, *words, levels], axis=1)
+        return pd.concat([numbers, times, *words], axis=1), levels
 
     def _scaled(self, names: list[Any]) -> ColumnTransformer:
         numbers = make_pipeline(
@@ -110,6 +113,10 @@ class TableFeatures:
 
     def _array(self, values: Any) -> NDArray[np.float32]:
         return np.asarray(values, dtype=np.float32)
+
+
+def _beside(numbers: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([numbers, levels], axis=1)
 
 
 def _clipped(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -191,3 +191,14 @@ def test_catboost_learns_from_categories(tmp_path):
     flats = table_competition(rows, target="price", metric="rmse", name="flats")
     result = run(flats, models="catboost", runs=tmp_path, checks=False)
     assert result.oof["catboost"].score < 0.3 * rows["price"].std()
+
+
+@pytest.mark.parametrize("kind", ["values", "classes"])
+def test_splines_learn_a_curve_that_a_linear_model_cannot(kind, tmp_path):
+    rows = pd.DataFrame({"x": np.linspace(-3, 3, 200), "flag": np.arange(200) % 2})
+    bent = rows["x"] ** 2 + rows["flag"]
+    rows["y"] = bent if kind == "values" else np.where(bent > 3, "far", "near")
+    linear, metric = ("ridge", "rmse") if kind == "values" else ("logistic", "log_loss")
+    curve = table_competition(rows, target="y", metric=metric, name="curve")
+    found = run(curve, models=f"{linear},splines", runs=tmp_path, checks=False).oof
+    assert found["splines"].score < found[linear].score / 2

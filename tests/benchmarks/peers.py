@@ -2,12 +2,14 @@
 
     python -m tests.benchmarks.peers DATA --tools comps,autogluon=/path/to/python,common_sense
         [--names titanic,wine] [--seconds 90] [--seeds 0,1,2] [--results peers.jsonl] [--table]
+        [--keep FOLDER]
 
 DATA is a folder of Kaggle archives with a table SPEC.csv (see `archives.py`); breast cancer, wine
 and diabetes of scikit-learn are added. A third of the rows with answers is held out: stratified by
 class; the latest where a time is given; whole groups where a group is. A peer runs by the Python of
 an environment of its own, in `peer_fit.py`; this tool runs as its command. What is in the file of
 results is not run again, so that an interrupted script goes on. `--table` prints what is there.
+`--keep` keeps the rows and the runs of each split, to see what a tool did there.
 
 Errors are 1 - AUC, log loss, 1 - accuracy, MAE, RMSE and RMSLE. The interval of the ratio of errors
 is that of the mean of its logarithm over the sets, by Student's t.
@@ -142,6 +144,9 @@ def run_all(options: argparse.Namespace, tools: Mapping[str, str]) -> None:
                 train, test, sample = parts(path, right, seed)
                 with tempfile.TemporaryDirectory() as name:
                     folder = Path(name)
+                    if options.keep:
+                        folder = options.keep / f"{right['name']}-{seed}"
+                        folder.mkdir(parents=True, exist_ok=True)
                     write_archive(folder, train, test, sample, right["target"])
                     for key, (tool, python) in zip(keys, tools.items(), strict=True):
                         if key not in done:
@@ -217,6 +222,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--results", type=Path, default=Path("peers.jsonl"))
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--keep", type=Path)
     options = parser.parse_args()
     tools = {}
     for text in options.tools.split(","):

@@ -1,10 +1,12 @@
-"""The baseline, linear models and nearest neighbours."""
+"""The baseline, linear models, smooth curves and nearest neighbours."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from comps.base import Dataset, Family, Model, Params, Task, spaces
+import numpy as np
+
+from comps.base import Array, Dataset, Family, Model, Params, Task, spaces
 from comps.baselines import class_share
 from comps.kinds.table.zoo.views import scaled_features
 
@@ -28,6 +30,50 @@ def logistic(**params: Any) -> Any:
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(**params)
+
+
+# A column with fewer values than this is no curve, and more columns would fill the memory.
+_LEAST_VALUES, _MOST_CURVES = 6, 200
+# Rows that tell how many values a column has.
+_LOOKED_AT = 1000
+
+
+def spline_ridge(*, knots: int, **params: Any) -> Any:
+    """Return a ridge regression of smooth curves, one for each number; see `curves`."""
+    from sklearn.pipeline import make_pipeline
+
+    return make_pipeline(curves(knots), ridge(**params))
+
+
+def spline_logistic(*, knots: int, **params: Any) -> Any:
+    """Return a logistic regression of smooth curves, one for each number; see `curves`."""
+    from sklearn.pipeline import make_pipeline
+
+    return make_pipeline(curves(knots), logistic(**params))
+
+
+def curves(knots: int) -> Any:
+    """Return a transformer of numbers to cubic B-splines, straight beyond the outer knots.
+
+    With a penalty on their weights (Eilers and Marx 1996, "Flexible smoothing with B-splines and
+    penalties"), a linear model of them is an additive one.
+    """
+    from sklearn.compose import make_column_transformer
+    from sklearn.preprocessing import SplineTransformer
+
+    splines = SplineTransformer(knots, knots="quantile", extrapolation="linear")
+    return make_column_transformer((splines, varied), remainder="passthrough")
+
+
+def varied(rows: Array) -> list[int]:
+    """Return the places of columns with many values: numbers, not indicators of levels.
+
+    >>> varied(np.column_stack([np.arange(9), np.arange(9) % 2]))
+    [0]
+    """
+    some = rows[:_LOOKED_AT].T
+    found = [place for place, own in enumerate(some) if len(np.unique(own)) >= _LEAST_VALUES]
+    return found[:_MOST_CURVES]
 
 
 def nearest_values(**params: Any) -> Any:
@@ -69,7 +115,7 @@ def table_baseline(task: Task) -> Model:
 
 
 def simple_models(task: Task) -> tuple[Model, ...]:
-    """Return the baseline, a linear model and nearest neighbours."""
+    """Return the baseline, two linear models and nearest neighbours."""
     regression = task is Task.REGRESSION
     return (
         table_baseline(task),
@@ -84,6 +130,17 @@ def simple_models(task: Task) -> tuple[Model, ...]:
             quick=True,
             space=spaces.scales,
             about="linear model of standardised and one-hot columns",
+        ),
+        Model(
+            "splines",
+            Family.LINEAR,
+            "sklearn",
+            {"knots": 5, **({"alpha": 1.0} if regression else {"C": 1.0, "max_iter": 500})},
+            scaled_features,
+            spline_ridge if regression else spline_logistic,
+            seconds=0.6,
+            space=spaces.scales,
+            about="linear model of smooth curves of the numbers, and of one-hot columns",
         ),
         Model(
             "neighbours",

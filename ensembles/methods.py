@@ -165,8 +165,8 @@ def methods_for(metric: Metric, columns: Columns, *, in_time: bool = False) -> l
         metric: what the blend should be good at.
         columns: those of a member.
         in_time: whether test rows are later than all training rows. A stack learns how far members
-            were off in the past, and where that changes it is off itself, by more than any member:
-            on hotel prices that fell to winter and rose again it was, by 40 %.
+            were off in the past, and where that changes it is off itself: on hotel prices that fell
+            to winter and rose again by 17.7, where its trees were off by 11.4 to 12.6.
     """
     return [
         name

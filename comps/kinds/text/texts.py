@@ -1,4 +1,4 @@
-"""Texts of reviews: without HTML, in a form for finding duplicates, and cut into words.
+"""Texts: without HTML, in a form for finding duplicates, and cut into words.
 
 `text_tensors` does the same to tensors, from the same patterns and tables. The patterns are
 written so that Python's `re` and TensorFlow's RE2 read them alike: without classes of Unicode
@@ -38,7 +38,7 @@ _NO_LETTERS = re.compile(r"[\W_]+")
 
 
 def clean(text: str) -> str:
-    """Return a review without HTML tags and entities, on one line.
+    """Return a text without HTML tags and entities, on one line.
 
     An entity that does not exist, or has no semicolon, stays as it is.
 
@@ -82,7 +82,7 @@ def odd_numbers() -> Mapping[str, str]:
 
 
 def normal_form(text: str) -> str:
-    """Return the letters and digits of a review: equal for reviews that differ in nothing else.
+    """Return the letters and digits of a text: equal for texts that differ in nothing else.
 
     >>> normal_form("Straße, no. 5!") == normal_form("STRASSE no 5")
     True

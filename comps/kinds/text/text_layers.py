@@ -1,10 +1,10 @@
-"""Keras layers that take raw reviews: the first layers of an exported network.
+"""Keras layers that take raw texts: the first layers of an exported network.
 
 A file that `pipelines.export_network` wrote is read after this module was imported:
 
     import keras
-    import comps.sentiment.text_layers
-    network = keras.saving.load_model("sentiment.keras")
+    import comps.kinds.text.text_layers
+    network = keras.saving.load_model("network.keras")
     network(keras.ops.convert_to_tensor(["A <b>wonderful</b> film."]))
 
 Strings need Keras on TensorFlow, its default backend. The graph holds TensorFlow's own
@@ -23,9 +23,9 @@ from keras import KerasTensor, layers
 from numpy.typing import NDArray
 
 # A saved network names these layers, too.
-import comps.sentiment.token_layers  # noqa: F401
+import comps.kinds.text.token_layers  # noqa: F401
 from comps.base import UsageError
-from comps.sentiment.texts import FIRST, UNKNOWN
+from comps.kinds.text.texts import FIRST, UNKNOWN
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -46,7 +46,7 @@ class _TokensOfText(layers.Layer):  # type: ignore[misc]
                 "A network that takes text needs Keras on TensorFlow; this process runs it on "
                 f"{keras.backend.backend()}. Set KERAS_BACKEND=tensorflow before Keras is imported."
             )
-        from comps.sentiment.text_tensors import WordTensors
+        from comps.kinds.text.text_tensors import WordTensors
 
         super().__init__(**options)
         # XLA knows no strings.
@@ -55,7 +55,7 @@ class _TokensOfText(layers.Layer):  # type: ignore[misc]
         self._know(vocabulary)
 
     def _know(self, vocabulary: Sequence[str]) -> None:
-        from comps.sentiment.text_tensors import hash_table
+        from comps.kinds.text.text_tensors import hash_table
 
         self.vocabulary = tuple(vocabulary)
         numbers = {token: number for number, token in enumerate(self.vocabulary, FIRST)}
@@ -81,9 +81,9 @@ class _TokensOfText(layers.Layer):  # type: ignore[misc]
         self._know(text.split("\n") if text else ())
 
 
-@keras.saving.register_keras_serializable("sentiment")
+@keras.saving.register_keras_serializable("text")
 class BagOfText(_TokensOfText):
-    """Turn raw reviews, strings [rows], into the arrays of `network_inputs.TokenBags`.
+    """Turn raw texts, strings [rows], into the arrays of `network_inputs.TokenBags`.
 
     It returns {"tokens": [rows, width] int32}, with `tfidf` also "weights", float32.
 
@@ -153,9 +153,9 @@ class BagOfText(_TokensOfText):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-@keras.saving.register_keras_serializable("sentiment")
+@keras.saving.register_keras_serializable("text")
 class SequenceOfText(_TokensOfText):
-    """Turn raw reviews, strings [rows], into the arrays of `network_inputs.TokenSequences`.
+    """Turn raw texts, strings [rows], into the arrays of `network_inputs.TokenSequences`.
 
     It returns {"tokens": [rows, length] int32}.
 

@@ -1,4 +1,4 @@
-"""The layers that turn raw reviews into the inputs of a network, as a Keras model.
+"""The layers that turn raw texts into the inputs of a network, as a Keras model.
 
 Each takes a fitted transformer and the shape of a row of each input; the layers are imported when
 it is called, and need Keras on TensorFlow. See `comps.base.Model.preprocessor`.
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import keras
 
-    from comps.sentiment.network_inputs import TokenBags, TokenSequences
+    from comps.kinds.text.network_inputs import TokenBags, TokenSequences
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 
 def bag_preprocessor(view: TokenBags, shapes: Shapes) -> keras.Model:
     """Return strings [rows] to "tokens" and, for weighted tokens, "weights"."""
-    from comps.sentiment.text_layers import BagOfText
+    from comps.kinds.text.text_layers import BagOfText
 
     del shapes
     layer = BagOfText(
@@ -30,7 +30,7 @@ def bag_preprocessor(view: TokenBags, shapes: Shapes) -> keras.Model:
 
 def sequence_preprocessor(view: TokenSequences, shapes: Shapes) -> keras.Model:
     """Return strings [rows] to "tokens" [rows, length]."""
-    from comps.sentiment.text_layers import SequenceOfText
+    from comps.kinds.text.text_layers import SequenceOfText
 
     del shapes
     known = [*view.vocabulary_] if view.known is None else view.known
@@ -40,5 +40,5 @@ def sequence_preprocessor(view: TokenSequences, shapes: Shapes) -> keras.Model:
 def _model(layer: keras.Layer) -> keras.Model:
     import keras
 
-    review = keras.Input((), dtype="string", name="review")
-    return keras.Model(review, layer(review))
+    text = keras.Input((), dtype="string", name="text")
+    return keras.Model(text, layer(text))

@@ -18,7 +18,7 @@ from keras import KerasTensor, layers, ops
 Shape = tuple[int | None, ...]
 
 
-@keras.saving.register_keras_serializable("sentiment")
+@keras.saving.register_keras_serializable("text")
 class DenseOfTokens(layers.Layer):  # type: ignore[misc]
     """`Dense(units)` of a multi-hot (or weighted) vector, given as the tokens it consists of.
 
@@ -70,7 +70,7 @@ class DenseOfTokens(layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), **own}
 
 
-@keras.saving.register_keras_serializable("sentiment")
+@keras.saving.register_keras_serializable("text")
 class LSTMCellOfRows(layers.LSTMCell):  # type: ignore[misc]
     """An LSTM cell whose input was multiplied by the input matrix before it comes.
 
@@ -97,7 +97,7 @@ class LSTMCellOfRows(layers.LSTMCell):  # type: ignore[misc]
         return hidden, [hidden, carry]
 
 
-@keras.saving.register_keras_serializable("sentiment")
+@keras.saving.register_keras_serializable("text")
 class Positions(layers.Layer):  # type: ignore[misc]
     """Adds a learned vector to each row of a sequence [rows, length, width], by its place."""
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from comps.sentiment.texts import (
+from comps.kinds.text.texts import (
     CODE_POINTS,
     LINE_BREAK,
     NUMBER,
@@ -27,7 +27,7 @@ _DELETED = -1
 
 
 class WordTensors(tf.Module):  # type: ignore[misc]
-    """Cuts raw reviews into words; the same ones as `words(clean(text))`.
+    """Cuts raw texts into words; the same ones as `words(clean(text))`.
 
     A saved graph holds all of it: tables of entities and of code points.
 

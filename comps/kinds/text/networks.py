@@ -1,9 +1,9 @@
-"""The networks of the competition. Keras is imported when one is built.
+"""Networks of texts. Keras is imported when one is built.
 
 They are those of Chollet, "Deep Learning with Python", 2nd edition, chapter 11: RMSprop and
-binary cross-entropy. Each builder takes the shape of a row of each input by name and the
-number of optimizer steps of the whole training, and returns a compiled model whose output is
-the probability that a review is good.
+cross-entropy. Each builder takes the shape of a row of each input by name and the number of
+optimizer steps of the whole training, and returns a compiled model whose output is the
+probability of class 1, of each class, or of each label, as `task` and `outputs` say.
 
 The book feeds dense and recurrent layers with multi-hot and one-hot vectors of 20,000. Here
 they take the numbers of the tokens: see `token_layers`.
@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+from comps.base import Task
 
 if TYPE_CHECKING:
     import keras
@@ -28,6 +30,8 @@ def bag(
     units: int = 16,
     dropout: float = 0.5,
     learning_rate: float = 1e-3,
+    task: str = "binary",
+    outputs: int = 1,
 ) -> keras.Model:
     """Return a dense layer of a bag of tokens, dropout, and the output (listing 11-5).
 
@@ -38,15 +42,17 @@ def bag(
         units: of the dense layer.
         dropout: after it.
         learning_rate: of RMSprop.
+        task: what is predicted, see `comps.base.Task`; no values.
+        outputs: classes of more than two, or labels.
     """
     from keras import layers
 
-    from comps.sentiment.token_layers import DenseOfTokens
+    from comps.kinds.text.token_layers import DenseOfTokens
 
     del steps
     inputs = _inputs(shapes)
     hidden = DenseOfTokens(max_tokens, units, "relu")(*inputs.values())
-    return _compiled(inputs, layers.Dropout(dropout)(hidden), learning_rate)
+    return _compiled(inputs, layers.Dropout(dropout)(hidden), learning_rate, task, outputs)
 
 
 def one_hot_lstm(
@@ -57,6 +63,8 @@ def one_hot_lstm(
     units: int = 32,
     dropout: float = 0.5,
     learning_rate: float = 1e-3,
+    task: str = "binary",
+    outputs: int = 1,
 ) -> keras.Model:
     """Return an LSTM of one-hot vectors in both directions (listing 11-14).
 
@@ -64,7 +72,7 @@ def one_hot_lstm(
     """
     from keras import layers
 
-    from comps.sentiment.token_layers import LSTMCellOfRows
+    from comps.kinds.text.token_layers import LSTMCellOfRows
 
     del steps
     inputs = _inputs(shapes)
@@ -74,7 +82,7 @@ def one_hot_lstm(
         rows = layers.Embedding(max_tokens + 1, 4 * units, "glorot_uniform")(inputs["tokens"])
         ends.append(layers.RNN(LSTMCellOfRows(units), go_backwards=backwards)(rows))
     hidden = layers.Dropout(dropout)(layers.Concatenate()(ends))
-    return _compiled(inputs, hidden, learning_rate)
+    return _compiled(inputs, hidden, learning_rate, task, outputs)
 
 
 def embedded_lstm(
@@ -87,6 +95,8 @@ def embedded_lstm(
     units: int = 32,
     dropout: float = 0.5,
     learning_rate: float = 1e-3,
+    task: str = "binary",
+    outputs: int = 1,
 ) -> keras.Model:
     """Return an LSTM of learned embeddings in both directions (listings 11-15 and 11-17).
 
@@ -99,13 +109,15 @@ def embedded_lstm(
         units: of the LSTM, in each direction.
         dropout: after it.
         learning_rate: of RMSprop.
+        task: what is predicted, see `comps.base.Task`; no values.
+        outputs: classes of more than two, or labels.
     """
     from keras import layers
 
     del steps
     inputs = _inputs(shapes)
     rows = layers.Embedding(max_tokens + 1, width, mask_zero=mask)(inputs["tokens"])
-    return _compiled(inputs, _bidirectional(rows, units, dropout), learning_rate)
+    return _compiled(inputs, _bidirectional(rows, units, dropout), learning_rate, task, outputs)
 
 
 def glove_lstm(
@@ -117,12 +129,14 @@ def glove_lstm(
     units: int = 32,
     dropout: float = 0.5,
     learning_rate: float = 1e-3,
+    task: str = "binary",
+    outputs: int = 1,
 ) -> keras.Model:
     """Return an LSTM of pretrained embeddings that stay as they are (listings 11-18 to 11-20)."""
     import keras
     from keras import layers
 
-    from comps.sentiment.glove import read_vectors
+    from comps.kinds.text.glove import read_vectors
 
     del steps
     inputs = _inputs(shapes)
@@ -133,7 +147,7 @@ def glove_lstm(
         trainable=False,
         mask_zero=True,
     )(inputs["tokens"])
-    return _compiled(inputs, _bidirectional(rows, units, dropout), learning_rate)
+    return _compiled(inputs, _bidirectional(rows, units, dropout), learning_rate, task, outputs)
 
 
 def transformer(
@@ -147,6 +161,8 @@ def transformer(
     positions: bool = False,
     dropout: float = 0.5,
     learning_rate: float = 1e-3,
+    task: str = "binary",
+    outputs: int = 1,
 ) -> keras.Model:
     """Return a Transformer encoder of one layer (listings 11-21, 11-22 and 11-24).
 
@@ -161,10 +177,12 @@ def transformer(
             Attention passes over padding then, and only then, as in the book.
         dropout: before the output.
         learning_rate: of RMSprop.
+        task: what is predicted, see `comps.base.Task`; no values.
+        outputs: classes of more than two, or labels.
     """
     from keras import layers, ops
 
-    from comps.sentiment.token_layers import Positions
+    from comps.kinds.text.token_layers import Positions
 
     del steps
     inputs = _inputs(shapes)
@@ -176,7 +194,7 @@ def transformer(
     dense = layers.Dense(width)(layers.Dense(inner, activation="relu")(rows))
     rows = layers.LayerNormalization()(layers.Add()([rows, dense]))
     hidden = layers.Dropout(dropout)(layers.GlobalMaxPooling1D()(rows))
-    return _compiled(inputs, hidden, learning_rate)
+    return _compiled(inputs, hidden, learning_rate, task, outputs)
 
 
 def _inputs(shapes: Shapes) -> dict[str, keras.KerasTensor]:
@@ -194,12 +212,19 @@ def _bidirectional(rows: keras.KerasTensor, units: int, dropout: float) -> keras
 
 
 def _compiled(
-    inputs: dict[str, keras.KerasTensor], hidden: keras.KerasTensor, learning_rate: float
+    inputs: dict[str, keras.KerasTensor],
+    hidden: keras.KerasTensor,
+    learning_rate: float,
+    task: str,
+    outputs: int,
 ) -> keras.Model:
     import keras
 
-    model = keras.Model(
-        inputs, keras.layers.Dense(1, activation="sigmoid", dtype="float32")(hidden)
-    )
-    model.compile(keras.optimizers.RMSprop(learning_rate), keras.losses.BinaryCrossentropy())
+    several = task == Task.MULTICLASS
+    activation = "softmax" if several else "sigmoid"
+    output = keras.layers.Dense(outputs, activation=activation, dtype="float32")(hidden)
+    model = keras.Model(inputs, output)
+    losses = keras.losses
+    loss = losses.SparseCategoricalCrossentropy() if several else losses.BinaryCrossentropy()
+    model.compile(keras.optimizers.RMSprop(learning_rate), loss)
     return model

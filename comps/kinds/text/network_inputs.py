@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from comps.base import Array
-from comps.sentiment.texts import FIRST, PADDING, UNKNOWN, word_ngrams, words
+from comps.kinds.text.columns import joined
+from comps.kinds.text.texts import FIRST, PADDING, UNKNOWN, word_ngrams, words
 
 # The longest training texts of folds differ by a token or two: most are equally long in these.
 _MULTIPLE = 16
@@ -74,7 +75,7 @@ class TokenBags(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return {"tokens": tokens, "weights": weights * self.idf_[tokens]}
 
     def _bags(self, X: pd.DataFrame) -> list[Counter[str]]:
-        return [Counter(word_ngrams(text, self.ngrams)) for text in X["review"]]
+        return [Counter(word_ngrams(text, self.ngrams)) for text in joined(X)]
 
     def _known(self, bag: Mapping[str, int]) -> Counter[int]:
         row: Counter[int] = Counter()
@@ -108,7 +109,7 @@ class TokenSequences(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: pd.DataFrame, y: object = None) -> Self:
         """Learn the vocabulary and the length of a row."""
-        texts = [words(text) for text in X["review"]]
+        texts = [words(text) for text in joined(X)]
         if self.known is None:
             self.vocabulary_ = _vocabulary(texts, self.max_tokens)
         else:
@@ -125,7 +126,7 @@ class TokenSequences(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         tokens = np.full((len(X), self.length_), PADDING, dtype=np.int32)
         tokens[:, 0] = UNKNOWN
-        for number, text in enumerate(X["review"]):
+        for number, text in enumerate(joined(X)):
             row = [self.vocabulary_.get(word, UNKNOWN) for word in words(text)[: self.length_]]
             tokens[number, : len(row)] = row
         return {"tokens": tokens}

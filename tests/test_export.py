@@ -93,7 +93,8 @@ def raw_rows(competition: Competition, dataset: Dataset) -> Array:
 def harness_rows(competition: Competition, view: Any, raw: Array) -> Any:
     """Return the same rows as the harness gives them to a network."""
     if competition.name == "sentiment":
-        return view.transform(pd.DataFrame({"review": [clean(text) for text in raw.tolist()]}))
+        texts = [clean(text) for text in raw.tolist()]
+        return view.transform(pd.DataFrame({"review": texts}, dtype="string"))
     return Images(raw, np.arange(len(raw)))
 
 
@@ -349,7 +350,7 @@ def check_layers() -> None:
 
     from comps.kinds.text.text_layers import BagOfText, SequenceOfText
 
-    train = pd.DataFrame({"review": [clean(text) for text in REVIEWS]})
+    train = pd.DataFrame({"review": [clean(text) for text in REVIEWS]}, dtype="string")
 
     @settings(max_examples=15, deadline=None)
     @given(
@@ -358,7 +359,7 @@ def check_layers() -> None:
         st.integers(2, 60),
     )
     def compare(texts: list[str], bag: tuple[int, bool, int], most: int) -> None:
-        rows = pd.DataFrame({"review": [clean(text) for text in texts]})
+        rows = pd.DataFrame({"review": [clean(text) for text in texts]}, dtype="string")
         bags = TokenBags(most, *bag).fit(train)
         layer = BagOfText(most, *bag[:2], bags.width_, [*bags.vocabulary_], bags.idf_)
         same(layer(tf.constant(texts)), bags.transform(rows))

@@ -26,6 +26,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from comps.base import DataError, Dataset, Family, Model
@@ -35,13 +36,13 @@ from comps.kinds.text.features import (
     embedding_features,
     glove_inputs,
     linear_features,
-    ratio_features,
     sequence_inputs,
     tree_features,
 )
 from comps.kinds.text.glove import read_vectors, read_words
-from comps.kinds.text.linear_scores import LinearScores, NaiveBayesRatios
+from comps.kinds.text.linear_scores import LinearScores
 from comps.kinds.text.network_inputs import TokenBags, TokenSequences
+from comps.kinds.text.ratios import RatioLogistic, log_ratios
 from comps.kinds.text.texts import clean, duplicate_groups, normal_form, word_ngrams, words
 from comps.kinds.text.vector_cache import VectorCache
 from comps.kinds.text.vectors import PACKAGE, SentenceVectors, installed_encoder
@@ -86,7 +87,7 @@ def few(dataset: Dataset) -> Dataset:
 
 
 def reviews(*texts: str) -> pd.DataFrame:
-    return pd.DataFrame({"review": list(texts)})
+    return pd.DataFrame({"review": list(texts)}, dtype="string")
 
 
 def written(folder: Path, files: Mapping[str, bytes]) -> Path:
@@ -430,7 +431,6 @@ def test_the_length_of_sequences_follows_most_of_the_training_texts() -> None:
 
 VIEWS: list[Callable[[], Any]] = [
     linear_features,
-    ratio_features,
     tree_features,
     bag_inputs,
     lambda: bag_inputs(ngrams=1),
@@ -475,21 +475,24 @@ def test_a_view_is_learned_from_the_rows_of_fit(view: Callable[[], Any], few: Da
 def test_ratios_are_those_of_the_shares_of_each_token() -> None:
     rng = np.random.default_rng(0)
     counts, y = rng.poisson(0.7, (30, 6)).astype(np.float32), np.arange(30) % 2
-    fitted = NaiveBayesRatios(alpha=0.5).fit(sparse.csr_matrix(counts), y)
+    ratios = log_ratios(sparse.csr_matrix(counts), y == 1, alpha=0.5)
     for token in range(6):
         share = {}
         for label in (0, 1):
             rows = counts[y == label]
             share[label] = (rows[:, token].sum() + 0.5) / (rows.sum() + 0.5 * 6)
-        assert fitted.ratios_[token] == pytest.approx(np.log(share[1] / share[0]), rel=1e-5)
-    scaled = fitted.transform(sparse.csr_matrix(counts)).toarray()
-    np.testing.assert_allclose(scaled, counts * fitted.ratios_, rtol=1e-5)
+        assert ratios[token] == pytest.approx(np.log(share[1] / share[0]), rel=1e-5)
+    # The model is logistic regression of the scaled columns.
+    fitted = RatioLogistic(C=2.0, alpha=0.5).fit(sparse.csr_matrix(counts), y)
+    plain = LogisticRegression(solver="liblinear", C=2.0).fit(counts * ratios, y)
+    found = fitted.predict_proba(sparse.csr_matrix(counts))
+    np.testing.assert_allclose(found, plain.predict_proba(counts * ratios), atol=1e-4)
 
 
 def test_no_row_is_scored_by_models_that_have_seen_its_class(few: Dataset) -> None:
     # Of classes that are drawn by lot a model knows what it has learned by heart, and no more.
     y = np.random.default_rng(0).permutation(np.arange(300) % 2)
-    tokens = linear_features().fit_transform(few.train)
+    tokens = linear_features().fit_transform(few.train, y)
     scores = LinearScores()
     cross_fitted = scores.fit_transform(tokens, y)
     by_heart = scores.transform(tokens)

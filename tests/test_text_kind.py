@@ -63,6 +63,9 @@ def test_texts_alone_get_the_models_of_texts_and_others_both() -> None:
         "class-share",
         *(model.name for model in text_models(Task.MULTICLASS, 3, 1)),
     }
+    assert {m.name for m in both.models if m.default and m.name.startswith("text-")} == {
+        *("text-logistic", "text-lightgbm", "text-xgboost", "text-embeddings-tfidf"),
+    }
     assert not any(model.name.startswith("text-") for model in none.models)
     chosen = table_competition(rows, target="topic", metric="log_loss", zoo="text")
     assert {m.name for m in chosen.models} == {m.name for m in alone.models}
@@ -180,6 +183,20 @@ def test_weights_count_as_rows_and_shares_sum_to_one(build: Any) -> None:
     assert (found.argmax(axis=1) == y).mean() > 0.6
     # The calibration's folds and the ratios see other rows; the order stays.
     assert np.corrcoef(found.ravel(), twice.predict_proba(rows).ravel())[0, 1] > 0.99
+
+
+# Duplicates
+
+
+def test_texts_that_differ_in_marks_and_case_are_one_group(tmp_path: Path) -> None:
+    rows = stories(80).drop(columns="votes")
+    rows.loc[3, "story"] = rows.loc[60, "story"].upper() + " !!"
+    rows.to_csv(tmp_path / "stories.csv", index=False)
+    competition = table_competition(tmp_path / "stories.csv", target="topic", metric="log_loss")
+    dataset = competition.load(tmp_path / "stories.csv")
+    assert dataset.groups is not None
+    assert len(np.unique(dataset.groups)) == 79 and dataset.groups[3] == dataset.groups[60]
+    assert any("2 training rows are equal" in note for note in dataset.notes)
 
 
 # The whole road

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from comps.base import Model, Task
@@ -35,9 +36,17 @@ def tree_features(*, components: int = 100, task: str = "binary") -> Transformer
 
 
 def mixed_models(task: Task, n_classes: int, n_targets: int) -> tuple[Model, ...]:
-    """Return the models of texts that see the other columns, too; naive Bayes sees texts alone."""
+    """Return the models of texts that see the other columns, too.
+
+    Those that see texts alone are left to runs with time to spare: naive Bayes and its relative,
+    and the networks of words.
+    """
     views = Views(linear_features, tree_features, joint_features)
-    return text_models(task, n_classes, n_targets, views=views, prefix=PREFIX)
+    seen = {views.linear, views.tree, views.joint}
+    return tuple(
+        replace(model, default=model.features in seen, quick=False)
+        for model in text_models(task, n_classes, n_targets, views=views, prefix=PREFIX)
+    )
 
 
 def _others(*, scaled: bool) -> Any:

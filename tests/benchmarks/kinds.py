@@ -143,8 +143,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    rows = [measure(name, options.seconds, options.seed) for name in options.names.split(",")]
-    print(pd.DataFrame(rows).to_markdown(index=False))
+    for number, name in enumerate(options.names.split(",")):
+        row = measure(name, options.seconds, options.seed)
+        if not number:
+            print(f"| {' | '.join(row)} |\n|{'---|' * len(row)}")
+        print(f"| {' | '.join(map(str, row.values()))} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from comps.base import Competition, Dataset, Model
+from comps.base import Competition, Dataset, Family, Model
 from ensembles.choice import surely_better
 from pipelines import Result, Update, run
 from pipelines.api import limited
@@ -79,11 +79,14 @@ def test_with_time_to_spare_members_are_repeated_and_the_score_is_nested(tmp_pat
     assert first == ["median"] * 3 + ["ridge"] * 3
 
 
-def test_members_of_tables_are_not_repeated_unless_asked_for(tmp_path: Path) -> None:
-    result, done, _ = limited_run(zoo(own(test=unseen())), tmp_path)
-    assert repeats(result) == {"median": 1, "ridge": 1}
+def test_members_of_tables_are_repeated_together(tmp_path: Path) -> None:
+    competition = zoo(own(test=unseen()))
+    mean = replace(competition.model("median"), name="other", family=Family.LINEAR)
+    competition = replace(competition, models=(*competition.models, mean))
+    result, done, _ = limited_run(competition, tmp_path)
+    assert repeats(result) == {"median": 1, "ridge": 3, "other": 1}
     assert result.blend is not None and result.blend.estimate == "nested"
-    assert not any("repeat" in label for label in done)
+    assert "ridge fold 1 repeat 3" in done
 
 
 def test_a_repeated_run_of_the_same_limit_fits_nothing_and_shows_the_same(tmp_path: Path) -> None:

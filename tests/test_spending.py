@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
@@ -75,6 +76,7 @@ def simulated(
     slower: float = 1.0,
     further: Collection[str] = (),
     pairs_asked: bool = False,
+    rounds: bool = False,
 ) -> tuple[list[str], float]:
     """Return the labels of the jobs in the order in which they began, and when the last ended.
 
@@ -84,7 +86,7 @@ def simulated(
     now = [0.0]
     monkeypatch.setattr("pipelines.engines.queue.time.monotonic", lambda: now[0])
     models = list({one.model.member: one.model for one in jobs}.values())
-    policy = Spending(FOLDS, models, worth, further=further, pairs_asked=pairs_asked)
+    policy = Spending(FOLDS, models, worth, further=further, pairs_asked=pairs_asked, rounds=rounds)
     queue = JobQueue(jobs, slots, deadline=seconds, policy=policy)
     began: list[str] = []
     running: list[tuple[float, int, Job]] = []
@@ -370,11 +372,45 @@ def test_repeats_that_were_asked_for_are_made_of_every_member() -> None:
     assert queue.next_job() is not None
 
 
-def test_repeats_can_be_left_out_unless_they_were_asked_for() -> None:
-    steps = [Step([job(WEAK, 0, 1)], 1.0, 1.0)]
+def test_rounds_repeat_all_members_with_weight_and_pairs_come_after_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    light, heavy, none = (costing(name, 10.0) for name in ("light", "heavy", "none"))
+    jobs = [
+        *jobs_of(light, repeats=3),
+        *jobs_of(heavy, repeats=3, pairs=True),
+        *jobs_of(none, repeats=3),
+    ]
+    worth = Known(weights={"light": 0.02, "heavy": 0.98})
+    # The pairs take more than what is done first whatever it brings.
+    began, _ = simulated(jobs, worth, 290, monkeypatch, rounds=True)
+    kinds = [re.sub(r"fold \d|folds.*", "", label) for label in began[9:]]
+    assert sorted(kinds[:6]) == [*["heavy  repeat 2"] * 3, *["light  repeat 2"] * 3]
+    assert kinds[6:9] == ["heavy without "] * 3
+    assert sorted(kinds[9:]) == [*["heavy  repeat 3"] * 3, *["light  repeat 3"] * 3]
+
+
+@given(spare=st.floats(0, 400), slower=st.floats(0.3, 3))
+def test_a_round_is_made_whole_or_not_begun(spare: float, slower: float) -> None:
+    costs = {"a": 3.0, "b": 10.0, "c": 17.0}
+    jobs = [one for name, cost in costs.items() for one in jobs_of(costing(name, cost), repeats=4)]
+    worth = Known(weights=dict.fromkeys(costs, 1 / 3))
+    # One repeat of all takes 90 seconds at the declared speed.
+    seconds = (100 + spare) * slower
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        began, last = simulated(jobs, worth, seconds, monkeypatch, slower=slower, rounds=True)
+    for repeat in (2, 3, 4):
+        own = [label for label in began if label.endswith(f"repeat {repeat}")]
+        assert len(own) in (0, 9)
+    assert last <= seconds + 1e-6
+    assert spare < 290 or len(began) == len(jobs)
+
+
+def test_repeats_that_were_asked_for_are_made_in_no_rounds() -> None:
+    steps = [Step([job(WEAK, 0, 1)], 1.0, 1.0, 1.0)]
     for asked in (False, True):
-        worth = Known(weights={"weak": 1.0}, folds={"weak": {0, 1, 2}})
-        policy = Spending(FOLDS, [WEAK], worth, repeats=False, repeats_asked=asked)
+        worth = Known(folds={"weak": {0, 1, 2}})
+        policy = Spending(FOLDS, [WEAK], worth, rounds=True, repeats_asked=asked)
         assert bool(policy.next_jobs(steps, 100.0)) is asked
 
 

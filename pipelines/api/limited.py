@@ -84,7 +84,7 @@ def _policy(call: Call, further: Sequence[Model]) -> Spending:
         new_family=1.0 if is_table else NEW_FAMILY,
         pairs_asked=options.nested is True,
         repeats_asked=options.repeats is not None,
-        repeats=not is_table,
+        rounds=is_table,
     )
 
 

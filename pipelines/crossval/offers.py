@@ -29,6 +29,8 @@ class Stage(IntEnum):
     PAIRS_CHEAP = 10
     REPEAT = 11
     PAIRS = 12
+    # Of tables: the third repeat of all members with weight, and those after it.
+    LATER_ROUND = 13
 
 
 @dataclass(frozen=True)

@@ -39,11 +39,13 @@ class Step:
         jobs: those that have not begun.
         seconds: until they have ended, beside what runs, if they begin now.
         longest: seconds that the longest of them takes alone.
+        shared: seconds that they take if all slots share the work.
     """
 
     jobs: Sequence[Job]
     seconds: float
     longest: float
+    shared: float
 
     @property
     def model(self) -> Model:
@@ -207,12 +209,14 @@ class JobQueue:
         steps: dict[tuple[str, int, bool], list[Job]] = {}
         for job in self._open_to(slot):
             steps.setdefault(step_of(job), []).append(job)
-        found = [
-            Step(step, self._ends_in(step), max(map(self._seconds_of, step)))
-            for step in steps.values()
-        ]
+        found = [self._step(step) for step in steps.values()]
         jobs = policy.next_jobs(found, self._left())
         return self._known(slot, jobs) if jobs else None
+
+    def _step(self, jobs: Sequence[Job]) -> Step:
+        seconds = list(map(self._seconds_of, jobs))
+        shared = sum(seconds) / self._lanes(jobs[0])
+        return Step(jobs, self._ends_in(jobs), max(seconds), shared)
 
     def _ends_in(self, jobs: Sequence[Job]) -> float:
         """Return the seconds until jobs have ended that take each slot as it becomes free."""

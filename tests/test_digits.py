@@ -21,7 +21,7 @@ from comps.digits.competition import DIGITS
 from comps.digits.features import kernel_features, pixel_features, stroke_features
 from comps.digits.loader import FILES, first_equal, load
 from comps.digits.strokes import deskewed, stroke_table
-from comps.image_features import hog_features
+from comps.kinds.images.pixel_features import hog_features
 from pipelines.fitting.training import train_folds
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
 from pipelines.results.fold_result import FoldResult
@@ -570,7 +570,7 @@ def test_the_networks_of_the_book_have_its_parameters(name: str, parameters: int
 
 def moved(images: NDArray[np.float32], **changes: float) -> NDArray[np.float32]:
     """Return images as training sees them."""
-    from comps.digits.augmentation import RandomMovement
+    from comps.kinds.images.movement import RandomMovement
 
     still = {"turn": 0.0, "zoom": 0.0, "slant": 0.0, "shift": 0.0, "bend": 0.0}
     layer = RandomMovement(**{**still, **changes}, seed=1)  # type: ignore[arg-type]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from comps.base import Competition, Family, Prediction, Task
-from comps.dogs_vs_cats.features import tree_features
 from comps.dogs_vs_cats.loader import load
 from comps.dogs_vs_cats.models import MODELS
+from comps.kinds.images.features import tree_features
 from comps.metrics import ACCURACY, LOG_LOSS
 
 _ARCHIVE = "dogs-vs-cats-redux-kernels-edition.zip"

@@ -1,4 +1,4 @@
-"""Features of the competition. They learn nothing and are computed once for all images.
+"""Features of images. They learn nothing and are computed once for all images.
 
 - None (a model without `features`): the images as they are, [side, side, 3] uint8, for networks.
 - `tree_features()`: gradients by direction in two sizes of cell, and colours, for boosting.
@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from comps.image_features import PerImage
+    from comps.kinds.images.pixel_features import PerImage
 
 
 def tree_features() -> PerImage:
     """Return a transformer to a float32 matrix of `gradients_and_colours`."""
-    from comps.image_features import PerImage
+    from comps.kinds.images.pixel_features import PerImage
 
     return PerImage(gradients_and_colours)
 
@@ -30,7 +30,7 @@ def gradients_and_colours(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     Cells are an eighth and a quarter of the side, so that the number of features hardly depends
     on it: fur and ears, and the posture.
     """
-    from comps.image_features import colour_features, hog_features
+    from comps.kinds.images.pixel_features import colour_features, hog_features
 
     side = pixels.shape[1]
     parts = [hog_features(pixels, cell=side // cells) for cells in (8, 4)]

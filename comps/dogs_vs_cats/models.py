@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from comps.base import Family, Model, Task
 from comps.baselines import class_share
-from comps.kinds.images import image_models
+from comps.kinds.images.zoo import image_models
 
 MODELS = (
     Model(

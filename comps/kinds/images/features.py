@@ -8,10 +8,13 @@ Transformers are imported when they are made: declaring models stays quick.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from comps.base import Family
 
 if TYPE_CHECKING:
     from comps.kinds.images.pixel_features import PerImage
@@ -35,3 +38,13 @@ def gradients_and_colours(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     side = pixels.shape[1]
     parts = [hog_features(pixels, cell=side // cells) for cells in (8, 4)]
     return np.concatenate([*parts, colour_features(pixels)], axis=1)
+
+
+#: The features of a model of the user's that names none.
+TRANSFORMERS: Mapping[Family, Callable[[], PerImage]] = {
+    Family.LINEAR: tree_features,
+    Family.KERNEL: tree_features,
+    Family.OTHER: tree_features,
+    Family.FOREST: tree_features,
+    Family.BOOSTING: tree_features,
+}

@@ -141,6 +141,8 @@ def _separated(
             f"{some(labels)}. The sample submission has {some(map(repr, parts.outputs))}. Name "
             "another one with --sample-file, or rename its columns."
         )
+    # In place of the column that has them.
+    parts.rows = [row for row in parts.rows if row.what != "target"]
     parts.say(
         "target",
         ", ".join(parts.outputs or labels),

@@ -255,7 +255,9 @@ def assembled(
         task=schema.task,
         metric=metric,
         load=load,
-        models=tuple(featured(model, usual.transformers) for model in zoo),
+        models=tuple(
+            model if model in known else featured(model, usual.transformers) for model in zoo
+        ),
         sample=None,
         archive="",
         id_column=schema.submitted_id,

@@ -407,6 +407,15 @@ def without(name: str) -> dict[str, bytes]:
     return {key: data for key, data in in_a_table().items() if key != name}
 
 
+def test_a_table_of_something_else_is_no_table_of_labels(tmp_path: Path) -> None:
+    files = {
+        f"train/{KINDS[number % 3]}/{number}.png": content(picture(number % 3, number))
+        for number in range(24)
+    }
+    files["meanings.csv"] = b"id,meaning\n0,a tree\n1,another\n2,more\n"
+    assert load(found_in(tmp_path, files)).classes == KINDS
+
+
 @pytest.mark.parametrize(
     ("files", "choices", "error", "message"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
@@ -13,7 +13,8 @@ from comps.kinds.images.tree import Tree, below, inside, shown, table_named
 from comps.kinds.table.files import part_of
 from comps.kinds.table.given import AS_YOU_SAY, Given, Inferred
 
-# Of the cells of a column, so many must name images of the training folder.
+# A column must name so many of the training images; if the user names table or column, half of
+# its cells must be names of some.
 _LEAST_SHARE = 0.5
 
 
@@ -49,31 +50,30 @@ def find_layout(tree: Tree, said: Said) -> tuple[Layout, list[Inferred]]:
             f"{tree.path} holds no images (jpg, png, webp, bmp, gif, tif). Is it the right file?"
         )
     folder = tree.folder(said.images, "--images")
-    layout = Layout(folder=folder)
-    found = [_row("images", below(tree.images, folder), folder, AS_YOU_SAY)]
     test, reason = _test_folder(tree, folder, said)
     tables = {part: _table(tree, part, said) for part in ("train", "test", "sample")}
-    layout = replace(layout, test_folder=test, sample=tables["sample"])
+    layout = Layout(folder=folder, test_folder=test, sample=tables["sample"])
     apart = set() if test is None else set(below(tree.images, test))
     train = [name for name in below(tree.images, folder) if name not in apart]
-    layout, told = _labels(tree, layout, train, tables, said)
-    found += told
+    layout, labels = _labels(tree, layout, train, tables, said)
     layout = _listed(tree, layout, tables["sample"] or tables["test"], train)
+    trained = _row("images", train, folder, AS_YOU_SAY)
+    return layout, [trained, labels, *_told_of_test(tree, layout, reason)]
+
+
+def _told_of_test(tree: Tree, layout: Layout, reason: str) -> Iterator[Inferred]:
+    """Yield what is shown of the test images."""
     if layout.test_folder is not None:
-        found.append(
-            _row("test images", below(tree.images, layout.test_folder), test or "", reason)
-        )
+        images = below(tree.images, layout.test_folder)
+        yield _row("test images", images, layout.test_folder, reason)
     elif layout.listing is not None:
         count = counted(len(table_of(tree, layout.listing).frame), "image")
-        found.append(Inferred("test images", count, f"{layout.listing} names them"))
+        yield Inferred("test images", count, f"{layout.listing} names them")
     else:
-        found.append(
-            Inferred("test images", "none", "no folder is called test; --test-images names one")
-        )
+        yield Inferred("test images", "none", "no folder is called test; --test-images names one")
     if layout.listing is not None:
         how = f"column {layout.listed!r} of {layout.listing}: the {layout.test_form} of an image"
-        found.append(Inferred("id", how, "as the test images are listed there"))
-    return layout, found
+        yield Inferred("id", how, "as the test images are listed there")
 
 
 def _row(what: str, images: Sequence[str], folder: str, reason: str) -> Inferred:
@@ -118,7 +118,7 @@ def _labels(
     train: Sequence[str],
     tables: Mapping[str, str | None],
     said: Said,
-) -> tuple[Layout, list[Inferred]]:
+) -> tuple[Layout, Inferred]:
     """Return the layout with what says the labels: a table that names images, or folders."""
     others = [name for name in tree.tables if name not in (tables["test"], tables["sample"])]
     wanted = [name for name in others if tables["train"] in (None, name)]
@@ -128,7 +128,7 @@ def _labels(
         found = Inferred(
             "image", f"column {column!r} of {table}", f"its cells are the {form} of the images"
         )
-        return replace(layout, table=table, column=column, form=form), [found]
+        return replace(layout, table=table, column=column, form=form), found
     if said.given.target or tables["train"] is not None:
         named = tables["train"] or some(map(repr, said.given.target))
         raise DataError(
@@ -143,17 +143,18 @@ def _labels(
     if len(classes) < 2:
         raise _no_labels(tree, layout.folder, train)
     found = Inferred("labels", some(classes), f"the folders in {shown(folder)}, one for each class")
-    return replace(layout, folder=folder), [found]
+    return replace(layout, folder=folder), found
 
 
 def _naming_table(
     tree: Tree, folder: str, train: Sequence[str], tables: Sequence[str], said: Said
 ) -> tuple[str, str, str] | None:
-    """Return table, column and form that name the most images; None if no column names half.
+    """Return table, column and form that name the most images; None if there is no such column.
 
     Raises:
         AmbiguousError: if two tables name as many.
     """
+    named = bool(said.given.target or said.given.id or "train" in said.files)
     found = []
     for table in tables:
         frame = table_of(tree, table).frame
@@ -162,13 +163,13 @@ def _naming_table(
         for column in frame if said.given.id is None else {said.given.id} & set(frame):
             cells = set(frame[column].dropna())
             form, hits = naming(cells, train, folder)
-            if hits and hits >= _LEAST_SHARE * min(len(cells), len(train)):
+            if hits and hits >= _LEAST_SHARE * min(len(train), len(cells) if named else len(train)):
                 found.append((hits, table, str(column), form))
     most = max((hits for hits, *_ in found), default=0)
     best = [(table, column, form) for hits, table, column, form in found if hits == most]
-    named = list(dict.fromkeys(table for table, *_ in best))
-    if len(named) > 1:
-        raise AmbiguousError("Which table holds the labels of the images?", named, "--train-file")
+    several = list(dict.fromkeys(table for table, *_ in best))
+    if len(several) > 1:
+        raise AmbiguousError("Which table holds the labels of the images?", several, "--train-file")
     return best[0] if best else None
 
 

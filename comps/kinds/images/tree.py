@@ -60,7 +60,7 @@ class Tree:
         Raises:
             DataError: if there is none, or it cannot be read.
         """
-        if name in self._root.names():
+        if name in self._entries:
             # What lies in no archive is read without looking into archives.
             return self._root.read(name)
         if name not in self._places:
@@ -79,7 +79,7 @@ class Tree:
         An archive in an archive is one file. What is neither image, table nor archive is left out.
         """
         digest = hashlib.sha256()
-        for name in sorted(self._root.names()):
+        for name in sorted(self._entries):
             if is_image(name) or _is_table(name) or unpacked_name(name) is not None:
                 digest.update(self._root.stamp(name).encode() + b"\n")
         return digest.hexdigest()[:16]
@@ -117,9 +117,14 @@ class Tree:
         return "" if plain == Path() else plain.as_posix()
 
     @cached_property
+    def _entries(self) -> list[str]:
+        """The files that lie in no archive but the root."""
+        return list(self._root.names())
+
+    @cached_property
     def _places(self) -> dict[str, tuple[Container, str]]:
         """The container of each file and its name there, by path, sorted."""
-        entries = self._root.names()
+        entries = self._entries
         archives = [name for name in entries if unpacked_name(name) is not None]
         found = {name: (self._root, name) for name in entries if name not in archives}
         for name in archives:

@@ -159,6 +159,23 @@ def test_the_same_images_come_however_they_are_packed(form: str, tmp_path: Path)
     assert data.fingerprint == expected.fingerprint
 
 
+@pytest.mark.parametrize("wanted", ["train", "./train/", "{place}/train", "deep/train"])
+def test_the_folder_is_named_from_within_or_as_it_lies_on_the_disk(
+    wanted: str, tmp_path: Path
+) -> None:
+    above = "very/deep/" if "deep" in wanted else ""
+    files = {f"{above}{name}": data for name, data in in_folders().items()}
+    found = found_in(tmp_path, files, images=wanted.format(place=tmp_path / "trees"))
+    assert said(found, "images")[0] == f"24 images in {above}train/"
+    assert said(found, "test images")[0] == f"5 images in {above}test/"
+
+
+def test_classes_may_lie_in_the_folder_itself(tmp_path: Path) -> None:
+    files = {name.removeprefix("train/"): data for name, data in in_folders().items()}
+    data = load(found_in(tmp_path, files, images="."))
+    assert data.classes == KINDS and len(data.train) == 24 and len(data.test) == 5
+
+
 @pytest.mark.parametrize(
     ("name", "cell", "form"),
     [
@@ -176,7 +193,7 @@ def test_a_table_names_images_in_many_forms(
     value, reason = said(found, "image")
     assert value == "column 'photo' of labels.csv" and f"the {form} of" in reason
     data = load(found)
-    assert data.train_ids[3] == (3 if cell == "{:02}" and form == "number" else cell.format(3))
+    assert data.train_ids[3] == cell.format(3)
     strongest = data.train.gathered().astype(float).mean(axis=(1, 2)).argmax(axis=1)
     assert strongest.tolist() == data.target.tolist()
 
@@ -552,6 +569,22 @@ def test_smoothed_labels_are_those_of_one_column_a_class(tmp_path: Path) -> None
     for codes in (np.array([0, 1]), np.array([[0], [1]])):
         found = loss_of("multiclass", 0.1)(codes, shares)
         np.testing.assert_allclose(float(found), float(plain), rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_network_of_classes_comes_back_from_its_file(tmp_path: Path) -> None:
+    import keras
+
+    network = networks.whitened(
+        {"image": (16, 16, 3)}, 10, filters=[4, 8], task="multiclass", outputs=4
+    )
+    network.save(tmp_path / "network.keras")
+    again = keras.saving.load_model(tmp_path / "network.keras")
+    rows = {"image": np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3), dtype=np.uint8)}
+    np.testing.assert_allclose(
+        np.asarray(again.predict_on_batch(rows)), np.asarray(network.predict_on_batch(rows))
+    )
+    assert again.loss.smoothing == network.loss.smoothing > 0
 
 
 # The whole road

@@ -26,8 +26,10 @@ def image_models(task: Task, n_classes: int, n_targets: int) -> tuple[Model, ...
     """
     outputs = n_classes if task is Task.MULTICLASS else n_targets
     predicted: dict[str, JSON] = {"task": str(task), "outputs": outputs}
-    boosted = _kernel(task), _lightgbm(), _xgboost(), _whitened(predicted)
-    return (*boosted, *_of_the_book(predicted), _network_boosting(task))
+    # Boosting grows a tree for each output a round; a network has them all at once.
+    seconds = 20.0 * outputs
+    usual = _kernel(task), _lightgbm(seconds), _xgboost(seconds), _whitened(predicted)
+    return (*usual, *_of_the_book(predicted), _network_boosting(task, 3 * seconds))
 
 
 def _kernel(task: Task) -> Model:
@@ -47,7 +49,7 @@ def _kernel(task: Task) -> Model:
     )
 
 
-def _lightgbm() -> Model:
+def _lightgbm(seconds: float) -> Model:
     return Model(
         "lightgbm",
         Family.BOOSTING,
@@ -65,14 +67,14 @@ def _lightgbm() -> Model:
         },
         tree_features,
         patience=100,
-        seconds=20.0,
+        seconds=seconds,
         space=spaces.boosting,
         quick=True,
         about="gradient boosting on gradients and colours",
     )
 
 
-def _xgboost() -> Model:
+def _xgboost(seconds: float) -> Model:
     return Model(
         "xgboost",
         Family.BOOSTING,
@@ -89,7 +91,7 @@ def _xgboost() -> Model:
         },
         tree_features,
         patience=100,
-        seconds=20.0,
+        seconds=seconds,
         space=spaces.boosting,
         about="gradient boosting on gradients and colours",
     )
@@ -214,7 +216,7 @@ def _of_the_book(predicted: Params) -> tuple[Model, ...]:
     )
 
 
-def _network_boosting(task: Task) -> Model:
+def _network_boosting(task: Task, seconds: float) -> Model:
     return Model(
         "vgg16-boosting",
         Family.BOOSTING,
@@ -231,7 +233,7 @@ def _network_boosting(task: Task) -> Model:
             "task": str(task),
         },
         build=estimators.network_boosting,
-        seconds=60.0,
+        seconds=seconds,
         space=spaces.boosting,
         default=False,
         about="LightGBM on what VGG16 sees; needs --weights",

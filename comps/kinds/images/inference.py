@@ -24,7 +24,8 @@ from comps.reading.delimited import Table
 if TYPE_CHECKING:
     import pandas as pd
 
-_NOT_OF_IMAGES = ("time", "query")
+# What is said of the columns that models see, or of the order of rows, by option.
+_OF_TABLES = {"--time": "time", "--query": "query", "--text or --column": "columns"}
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,9 @@ def infer(tree: Tree, metric: Metric, said: Said) -> tuple[Inference, Layout]:
         DataError: if the files cannot be those of such a competition.
         UsageError: if a folder, a column or a task does not exist, or is none of images.
     """
-    for role in _NOT_OF_IMAGES:
-        if getattr(said.given, role) is not None:
-            raise UsageError(f"--{role} is said of tables; images have no {role}. Leave it out.")
+    for option, name in _OF_TABLES.items():
+        if getattr(said.given, name):
+            raise UsageError(f"{option} is said of tables, not of images. Leave it out.")
     if said.task is not None and said.task not in list(map(str, Task)):
         raise unknown_name("task", said.task, map(str, Task))
     layout, found = find_layout(tree, said)

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from comps.base import DataError, Dataset, Images, Model
-from comps.digits import networks
 from comps.digits.competition import DIGITS
 from comps.digits.features import kernel_features, pixel_features, stroke_features
 from comps.digits.loader import FILES, first_equal, load
 from comps.digits.strokes import deskewed, stroke_table
+from comps.kinds.images import drawings as networks
 from comps.kinds.images.pixel_features import hog_features
 from pipelines.fitting.training import train_folds
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
@@ -498,7 +498,7 @@ found = {{name: trained(dataset, DIGITS.model(name)).test for name in ON_TENSORF
 found["altered"] = trained(dataset, DIGITS.model("residual"), altered=True).test
 
 import keras
-from comps.digits import networks
+from comps.kinds.images import drawings as networks
 
 for shift in (0, 1):
     network = networks.residual({{"image": (28, 28, 1)}}, 9, filters=(2, 2, 2, 2), mean_over=shift)

@@ -132,7 +132,7 @@ def write_graphs(folder: str, *wanted: str) -> None:
     """Write what TensorFlow serves without Python."""
     import keras
 
-    import comps.dogs_vs_cats.image_layers
+    import comps.kinds.images.image_layers
     import comps.kinds.text.text_layers  # noqa: F401
 
     for name in wanted:
@@ -148,8 +148,8 @@ def load_and_predict(folder: str, *wanted: str) -> None:
         where, _, what = name.partition(":")
         module = {
             "sentiment": "comps.kinds.text.text_layers",
-            "dogs-vs-cats": "comps.dogs_vs_cats.image_layers",
-            "digits": "comps.digits.augmentation",
+            "dogs-vs-cats": "comps.kinds.images.image_layers",
+            "digits": "comps.kinds.images.movement",
         }[where]
         __import__(module)
         path = Path(folder, f"{where}-{what}.keras")
@@ -398,7 +398,7 @@ def test_layers_give_the_numbers_of_the_transformers() -> None:
 def test_photographs_are_squeezed_as_pillow_does_it(shape: tuple[int, int]) -> None:
     from PIL import Image
 
-    from comps.dogs_vs_cats.image_layers import Squeezed
+    from comps.kinds.images.image_layers import Squeezed
 
     pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     found = np.asarray(Squeezed(SIDE)(pixels[None].astype(np.float32)))[0]
@@ -408,7 +408,7 @@ def test_photographs_are_squeezed_as_pillow_does_it(shape: tuple[int, int]) -> N
 
 
 def test_a_photograph_of_the_right_size_passes_as_it_is() -> None:
-    from comps.dogs_vs_cats.image_layers import Squeezed
+    from comps.kinds.images.image_layers import Squeezed
 
     pixels = np.random.default_rng(0).uniform(0, 255, (2, SIDE, SIDE, 3)).astype(np.float32)
     np.testing.assert_array_equal(Squeezed(SIDE)(pixels), pixels)
@@ -483,7 +483,7 @@ def test_a_network_of_text_that_is_loaded_on_jax_says_what_it_needs(exported: Pa
 def test_a_network_of_images_is_loaded_on_jax_too(exported: Path) -> None:
     import keras
 
-    import comps.dogs_vs_cats.image_layers  # noqa: F401
+    import comps.kinds.images.image_layers  # noqa: F401
 
     network = keras.saving.load_model(exported / "dogs-vs-cats-convnet.keras")
     with np.load(exported / "dogs-vs-cats-convnet.npz") as kept:

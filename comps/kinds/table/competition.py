@@ -30,7 +30,7 @@ from comps.kinds.table.inference import infer
 from comps.kinds.table.loader import RowFunction, TableFiles
 from comps.kinds.table.memory_rows import Memory
 from comps.kinds.table.schema import Schema
-from comps.kinds.table.zoo import ZOOS, usual_zoo
+from comps.kinds.table.zoo import ZOOS, Zoo, usual_zoo
 from comps.kinds.text.columns import text_names
 from comps.metrics import as_metric
 
@@ -136,7 +136,7 @@ def table_competition(
     ('regression', 'stratified', 'median')
     """
     judged = as_metric(metric)
-    _check_name(name)
+    check_name(name)
     _check_target(target)
     _check_checks(checks)
     if zoo is not None and zoo not in ZOOS:
@@ -167,7 +167,7 @@ def table_competition(
         usual = usual_zoo(["text"] * len(texts), others=len(texts) < len(memory.columns.columns))
         division = scheme or _scheme(group, time, folds)
         found = Inference(schema, division, memory.n_folds, (), zoo or usual)
-        return _assembled(name, judged, found, InMemory(dataset), n_folds, models, checks, ignore)
+        return assembled(name, judged, found, InMemory(dataset), n_folds, models, checks, ignore)
     if test is not None:
         raise UsageError("Of files, the test rows lie beside the training rows: leave out `test`.")
     if task is None:
@@ -193,7 +193,7 @@ def table_competition(
         usual = zoo or usual_zoo(schema.kinds.values())
         found = Inference(schema, scheme or _scheme(group, time, folds), N_FOLDS, (), usual)
     loader = TableFiles(found.schema, judged, features, dict(files or {}))
-    return _assembled(
+    return assembled(
         name, judged, found, loader, n_folds, models, checks, ignore, data=_plain(train)
     )
 
@@ -211,13 +211,13 @@ def infer_table(
     Raises:
         WorkbenchError: see `table_competition`.
     """
-    _check_name(name)
+    check_name(name)
     found = infer(tables_of(path, files), metric, given)
     loader = TableFiles(found.schema, metric, None, dict(files or {}))
-    return _assembled(name, metric, found, loader, data=path), found
+    return assembled(name, metric, found, loader, data=path), found
 
 
-def _assembled(
+def assembled(
     name: str,
     metric: Metric,
     found: Inference,
@@ -227,9 +227,24 @@ def _assembled(
     checks: Sequence[Check] = (),
     ignore: Sequence[str] = (),
     data: Path | None = None,
+    usual: Zoo | None = None,
 ) -> Competition:
+    """Return the competition of what was found.
+
+    Args:
+        name: of it.
+        metric: that judges predictions.
+        found: schema and folds.
+        load: reads the rows.
+        n_folds: number of folds; that which was found unless given.
+        models: as `table_competition` takes them.
+        checks: of the user's.
+        ignore: codes of checks.
+        data: where the files are.
+        usual: the zoo; of tables that which was found, unless given.
+    """
     schema = found.schema
-    usual = ZOOS[found.zoo]
+    usual = ZOOS[found.zoo] if usual is None else usual
     known = usual.models(schema.task, len(schema.classes), len(schema.targets), metric)
     zoo = list(known) if models is None else _given(models, known)
     if not any(model.family is Family.BASELINE for model in zoo):
@@ -240,7 +255,9 @@ def _assembled(
         task=schema.task,
         metric=metric,
         load=load,
-        models=tuple(featured(model, usual.transformers) for model in zoo),
+        models=tuple(
+            model if model in known else featured(model, usual.transformers) for model in zoo
+        ),
         sample=None,
         archive="",
         id_column=schema.submitted_id,
@@ -266,7 +283,7 @@ def _check_target(target: object) -> None:
     )
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
     """Check that a folder of results can be called so."""
     if not names_a_folder(name):
         raise UsageError(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from comps.base import Images
-from comps.dogs_vs_cats.pretrained import feature_extractor
+from comps.kinds.images.pretrained import feature_extractor
 
 
 class NetworkFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]

@@ -1,8 +1,8 @@
-"""The networks of the competition. Keras is imported when one is built.
+"""Networks of small drawings, such as digits. Keras is imported when one is built.
 
 Each builder takes the shape of a row of each input by name ("image": [28, 28, 1], uint8) and
 the number of optimizer steps of the whole training, and returns a compiled model whose output
-is [rows, 10], a probability for each digit.
+is what `task` and `outputs` say, see `outputs.answer`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from comps.kinds.images.outputs import answer, loss_of
 from comps.optimizers import one_cycle
 
 if TYPE_CHECKING:
@@ -17,13 +18,18 @@ if TYPE_CHECKING:
 
 Shapes = Mapping[str, tuple[int, ...]]
 
-_DIGITS = 10
 # Of the moving mean and deviation of batch normalisation: a fold has too few steps for 0.99.
 _MOMENTUM = 0.9
 
 
 def dense(
-    shapes: Shapes, steps: int, *, units: Sequence[int] = (512,), dropout: float = 0.0
+    shapes: Shapes,
+    steps: int,
+    *,
+    units: Sequence[int] = (512,),
+    dropout: float = 0.0,
+    task: str = "multiclass",
+    outputs: int = 10,
 ) -> keras.Model:
     """Return the book's dense network: RMSprop and cross-entropy.
 
@@ -40,7 +46,8 @@ def dense(
         hidden = layers.Dense(count, activation="relu")(hidden)
         if dropout:
             hidden = layers.Dropout(dropout)(hidden)
-    return _compiled(keras.Model(image, _answer(hidden)), keras.optimizers.RMSprop())
+    network = keras.Model(image, answer(hidden, task, outputs))
+    return _compiled(network, keras.optimizers.RMSprop(), task)
 
 
 def convnet(
@@ -51,6 +58,8 @@ def convnet(
     residual_connections: bool = False,
     dropout: float = 0.0,
     learning_rate: float = 1e-3,
+    task: str = "multiclass",
+    outputs: int = 10,
 ) -> keras.Model:
     """Return the book's convnet: 3 x 3 convolutions with max pooling between, RMSprop.
 
@@ -65,6 +74,8 @@ def convnet(
             (listing 9-2).
         dropout: before the output.
         learning_rate: of RMSprop.
+        task: what is predicted, see `comps.base.Task`.
+        outputs: classes of more than two, or values or labels.
     """
     import keras
     from keras import layers
@@ -83,8 +94,8 @@ def convnet(
     hidden = layers.Flatten()(hidden)
     if dropout:
         hidden = layers.Dropout(dropout)(hidden)
-    model = keras.Model(image, _answer(hidden))
-    return _compiled(model, keras.optimizers.RMSprop(learning_rate))
+    model = keras.Model(image, answer(hidden, task, outputs))
+    return _compiled(model, keras.optimizers.RMSprop(learning_rate), task)
 
 
 def residual(
@@ -104,6 +115,8 @@ def residual(
     mean_over: int = 1,
     learning_rate: float = 3e-3,
     weight_decay: float = 1e-3,
+    task: str = "multiclass",
+    outputs: int = 10,
 ) -> keras.Model:
     """Return a small residual convnet that sees each image moved a little each time.
 
@@ -123,26 +136,29 @@ def residual(
         residual_connections: whether there is that way around.
         units: of the dense layer.
         dropout: after each half and the dense layer.
-        turn: see `augmentation.RandomMovement`, as the next four.
+        turn: see `movement.RandomMovement`, as the next four.
         zoom: share.
         slant: share.
         shift: pixels.
         bend: pixels.
         mean_over: shift of the images over which predictions are averaged, see
-            `augmentation.MeanOverShifts`; 0 averages nothing.
+            `movement.MeanOverShifts`; 0 averages nothing.
         learning_rate: at its highest, after a fifth of the steps.
         weight_decay: of AdamW; biases and normalisation are spared.
+        task: as in `convnet`.
+        outputs: as in `convnet`.
     """
     import keras
 
-    from comps.digits.augmentation import MeanOverShifts, RandomMovement
+    from comps.kinds.images.movement import MeanOverShifts, RandomMovement
 
     image, pixels = _scaled(shapes)
-    network = _trunk(pixels.shape[1:], margin, filters, residual_connections, units, dropout)
+    trunk = _trunk(pixels.shape[1:], margin, filters, residual_connections, units, dropout)
+    network = keras.Model(trunk[0], answer(trunk[1], task, outputs))
     moved = RandomMovement(turn, zoom, slant, shift, bend)(pixels)
     model = keras.Model(image, MeanOverShifts(network, mean_over)(moved))
     cycle = one_cycle(steps, learning_rate, weight_decay, begin=0.04, rise=1 / 5, end=1e-3)
-    return _compiled(model, cycle)
+    return _compiled(model, cycle, task)
 
 
 def _trunk(
@@ -152,8 +168,8 @@ def _trunk(
     residual_connections: bool,
     units: int,
     dropout: float,
-) -> keras.Model:
-    """Return the layers of `residual` that learn: [28, 28, 1] float to probabilities."""
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Return the input and the last features of `residual`: the layers that learn."""
     import keras
     from keras import layers
 
@@ -169,7 +185,7 @@ def _trunk(
     hidden = layers.Flatten()(hidden)
     hidden = layers.Dense(units, use_bias=False, kernel_initializer="he_normal")(hidden)
     hidden = layers.ReLU()(layers.BatchNormalization(momentum=_MOMENTUM)(hidden))
-    return keras.Model(pixels, _answer(layers.Dropout(dropout)(hidden)))
+    return pixels, layers.Dropout(dropout)(hidden)
 
 
 def _convolution(
@@ -200,15 +216,6 @@ def _scaled(shapes: Shapes) -> tuple[dict[str, keras.KerasTensor], keras.KerasTe
     return {name: image}, keras.layers.Rescaling(1 / 255)(image)
 
 
-def _answer(hidden: keras.KerasTensor) -> keras.KerasTensor:
-    """Return a probability for each digit."""
-    import keras
-
-    return keras.layers.Dense(_DIGITS, activation="softmax", dtype="float32")(hidden)
-
-
-def _compiled(model: keras.Model, optimizer: keras.Optimizer) -> keras.Model:
-    import keras
-
-    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy())
+def _compiled(model: keras.Model, optimizer: keras.Optimizer, task: str) -> keras.Model:
+    model.compile(optimizer, loss_of(task))
     return model

@@ -1,4 +1,4 @@
-"""Small movements of digits as Keras layers, which it imports: import it lazily."""
+"""Small movements of drawings as Keras layers, which it imports: import it lazily."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from comps.base import Params
 _SPACING = 4
 
 
-@keras.saving.register_keras_serializable(package="digits")
+@keras.saving.register_keras_serializable(package="images")
 class RandomMovement(keras.layers.Layer):  # type: ignore[misc]
     """Turn, stretch, slant, shift and bend each image at random, in training alone.
 
@@ -93,7 +93,7 @@ class RandomMovement(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-@keras.saving.register_keras_serializable(package="digits")
+@keras.saving.register_keras_serializable(package="images")
 class MeanOverShifts(keras.layers.Layer):  # type: ignore[misc]
     """Predict with the mean over an image and its shifts by a pixel; train on the image alone.
 

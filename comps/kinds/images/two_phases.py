@@ -8,7 +8,7 @@ import keras
 from keras import KerasTensor, ops
 
 
-@keras.saving.register_keras_serializable("dogs_vs_cats")
+@keras.saving.register_keras_serializable("images")
 class TwoPhases(keras.optimizers.RMSprop):  # type: ignore[misc]
     """RMSprop that leaves some variables unchanged at first, and then trains all of them slowly.
 

@@ -1,8 +1,9 @@
-"""The networks of the competition. Keras is imported when one is built.
+"""Networks of photographs. Keras is imported when one is built.
 
 The book's are those of Chollet, "Deep Learning with Python", 2nd edition, chapters 8 and 9. Each
 builder takes the shape of an image and the number of optimizer steps of the whole training, and
-returns a compiled model: "image" [side, side, 3], 0 to 255, to the probability of a dog.
+returns a compiled model: "image" [side, side, 3], 0 to 255, to what `task` and `outputs` say, see
+`outputs.answer`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from comps.kinds.images.outputs import answer, loss_of
 from comps.optimizers import one_cycle
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ def convnet(
     augment: bool = False,
     dropout: float = 0.0,
     learning_rate: float = 1e-3,
+    task: str = "binary",
+    outputs: int = 1,
 ) -> keras.Model:
     """Return the book's convolutions with pooling in between (listings 8-7 and 8-16).
 
@@ -45,6 +49,8 @@ def convnet(
         augment: mirror, rotate by up to a tenth of a turn, zoom by up to a fifth.
         dropout: before the output; the book's 0.5 goes with `augment`.
         learning_rate: of RMSprop.
+        task: what is predicted, see `comps.base.Task`.
+        outputs: classes of more than two, or values or labels.
     """
     from keras import layers
 
@@ -62,7 +68,7 @@ def convnet(
     hidden = layers.Flatten()(hidden)
     if dropout:
         hidden = layers.Dropout(dropout)(hidden)
-    return _compiled(image, _probability(hidden), _rmsprop(learning_rate))
+    return _compiled(image, answer(hidden, task, outputs), _rmsprop(learning_rate), task)
 
 
 def xception(
@@ -73,6 +79,8 @@ def xception(
     augment: bool = True,
     dropout: float = 0.5,
     learning_rate: float = 1e-3,
+    task: str = "binary",
+    outputs: int = 1,
 ) -> keras.Model:
     """Return the book's small Xception: separable convolutions with residuals (section 9.3.5)."""
     from keras import layers
@@ -90,7 +98,7 @@ def xception(
         hidden = layers.MaxPooling2D(3, strides=2, padding="same")(hidden)
         hidden = layers.Add()([hidden, residual])
     hidden = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(hidden))
-    return _compiled(image, _probability(hidden), _rmsprop(learning_rate))
+    return _compiled(image, answer(hidden, task, outputs), _rmsprop(learning_rate), task)
 
 
 def whitened(
@@ -106,6 +114,8 @@ def whitened(
     smoothing: float = 0.02,
     learning_rate: float = 3e-3,
     weight_decay: float = 0.05,
+    task: str = "binary",
+    outputs: int = 1,
 ) -> keras.Model:
     """Return our convolutional network for few and small images.
 
@@ -133,11 +143,13 @@ def whitened(
         smoothing: of the labels.
         learning_rate: at its highest.
         weight_decay: of AdamW; biases and normalisations are spared.
+        task: as in `convnet`.
+        outputs: as in `convnet`.
     """
     import keras
     from keras import layers
 
-    from comps.dogs_vs_cats.image_layers import RandomColour, RandomFrame, ViewsAveraged
+    from comps.kinds.images.image_layers import RandomColour, RandomFrame, ViewsAveraged
 
     image = _image(shapes)
     changed = layers.Rescaling(1 / 64, offset=-2.0)(image)
@@ -155,10 +167,11 @@ def whitened(
         hidden = _normalised(_convolution(hidden, width))
     # A maximum is larger than a mean; training should start from odds that are nearly even.
     hidden = layers.Rescaling(0.3)(layers.GlobalMaxPooling2D()(hidden))
-    body = keras.Model(pixels, _probability(layers.Dropout(dropout)(hidden)), name="body")
+    output = answer(layers.Dropout(dropout)(hidden), task, outputs)
+    body = keras.Model(pixels, output, name="body")
 
     cycle = one_cycle(steps, learning_rate, weight_decay, begin=0.1, rise=1 / 7)
-    return _compiled(image, ViewsAveraged(body, patch_step)(changed), cycle, smoothing)
+    return _compiled(image, ViewsAveraged(body, patch_step)(changed), cycle, task, smoothing)
 
 
 def pretrained(
@@ -174,6 +187,8 @@ def pretrained(
     tuned: int = 0,
     tuning_rate: float = 1e-5,
     tuned_from: float = 0.5,
+    task: str = "binary",
+    outputs: int = 1,
 ) -> keras.Model:
     """Return a pretrained network with a head of our own (listings 8-19 to 8-28).
 
@@ -192,14 +207,16 @@ def pretrained(
         tuned: the number of last layers that are trained, too.
         tuning_rate: learning rate of everything, once they are.
         tuned_from: when, as a share of the steps.
+        task: as in `convnet`.
+        outputs: as in `convnet`.
 
     Raises:
         DataError: if there is no file of weights, or it holds others.
     """
     from keras import layers
 
-    from comps.dogs_vs_cats.pretrained import load_application
-    from comps.dogs_vs_cats.two_phases import TwoPhases
+    from comps.kinds.images.pretrained import load_application
+    from comps.kinds.images.two_phases import TwoPhases
 
     image = _image(shapes)
     base, prepare = load_application(application, weights, shapes["image"][0])
@@ -211,19 +228,19 @@ def pretrained(
             layer.trainable = False
     hidden = base(prepare(_book_augmentation(image) if augment else image), training=False)
     hidden = layers.Dense(units, activation="relu")(layers.Flatten()(hidden))
-    output = _probability(layers.Dropout(dropout)(hidden))
+    output = answer(layers.Dropout(dropout)(hidden), task, outputs)
     if not tuned:
-        return _compiled(image, output, _rmsprop(learning_rate))
+        return _compiled(image, output, _rmsprop(learning_rate), task)
     late = [variable.path for variable in base.trainable_variables]
     optimizer = TwoPhases(learning_rate, tuning_rate, late, begin=round(tuned_from * steps))
-    return _compiled(image, output, optimizer)
+    return _compiled(image, output, optimizer, task)
 
 
 def _whitened_patches(pixels: keras.KerasTensor, step: int) -> keras.KerasTensor:
     """Return the cosine features of patches of twice the step, with both signs."""
     from keras import layers
 
-    from comps.dogs_vs_cats.image_layers import CosineBasis
+    from comps.kinds.images.image_layers import CosineBasis
 
     frequencies = min(2 * step, 4)
     patches = layers.Conv2D(
@@ -265,12 +282,6 @@ def _book_augmentation(image: keras.KerasTensor) -> keras.KerasTensor:
     return layers.RandomZoom(0.2)(layers.RandomRotation(0.1)(flipped))
 
 
-def _probability(hidden: keras.KerasTensor) -> keras.KerasTensor:
-    from keras import layers
-
-    return layers.Dense(1, activation="sigmoid", dtype="float32")(hidden)
-
-
 def _rmsprop(learning_rate: float) -> keras.optimizers.RMSprop:
     import keras
 
@@ -281,10 +292,11 @@ def _compiled(
     image: keras.KerasTensor,
     output: keras.KerasTensor,
     optimizer: keras.Optimizer,
+    task: str,
     smoothing: float = 0.0,
 ) -> keras.Model:
     import keras
 
     model = keras.Model({"image": image}, output)
-    model.compile(optimizer, keras.losses.BinaryCrossentropy(label_smoothing=smoothing))
+    model.compile(optimizer, loss_of(task, smoothing))
     return model

@@ -21,9 +21,22 @@ def image_preprocessor(view: None, shapes: Shapes) -> keras.Model:
     """
     import keras
 
-    from comps.dogs_vs_cats.image_layers import Squeezed
+    from comps.kinds.images.image_layers import Squeezed
 
     del view
     side, _, channels = shapes["image"]
     photograph = keras.Input((None, None, channels), name="photograph")
     return keras.Model(photograph, {"image": Squeezed(side)(photograph)})
+
+
+def drawing_preprocessor(view: None, shapes: Shapes) -> keras.Model:
+    """Return [rows, height, width], 0 to 255, to "image" [rows, height, width, 1].
+
+    Drawings have the size of the network's input. Like every Keras model of one input it also
+    takes [rows, height, width, 1].
+    """
+    import keras
+
+    del view
+    drawing = keras.Input(shapes["image"][:2], dtype="uint8", name="drawing")
+    return keras.Model(drawing, {"image": keras.layers.Reshape(shapes["image"])(drawing)})

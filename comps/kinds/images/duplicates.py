@@ -11,6 +11,10 @@ Hashes = NDArray[np.uint64]
 THUMBNAIL = 32
 BITS = 12
 DIFFERENCE = 24.0
+# Where more images than this are the same as others, they are alike by nature.
+_MOST_SAME = 0.1
+# Images that tell whether they are; all pairs of thousands that are alike fill the memory.
+_TRIED = 2000
 
 
 def thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -95,3 +99,28 @@ def groups(pairs: NDArray[np.int64], n_rows: int) -> NDArray[np.int64]:
     edges = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n_rows, n_rows))
     labels: NDArray[np.int64] = connected_components(edges, directed=False)[1].astype(np.int64)
     return labels
+
+
+def same_images(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the pairs of images that are the same, [pairs, 2] int64, of images of any kind.
+
+    They are those of `duplicates`, unless more than a tenth of the images would be one: drawings
+    and scans are alike by nature. Then images are the same if each pixel is.
+
+    Args:
+        pixels: [n, side, side, 3] uint8.
+    """
+    step = -(-len(pixels) // _TRIED)
+    for part in (pixels[::step], pixels)[step == 1 :]:
+        pairs = duplicates(part)
+        if len(np.unique(pairs)) > _MOST_SAME * len(part):
+            return _equal(pixels)
+    return pairs
+
+
+def _equal(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the pairs of an image and the first one that is equal to it."""
+    first: dict[bytes, int] = {}
+    pairs = [(first.setdefault(image.tobytes(), row), row) for row, image in enumerate(pixels)]
+    found: NDArray[np.int64] = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    return found[found[:, 0] < found[:, 1]]

@@ -13,7 +13,7 @@ import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,26 +27,8 @@ Pixels = NDArray[np.uint8]
 Shape = tuple[int, int, int, int]
 
 
-class Known(TypedDict):
-    """What the loader needs to know of the images beside their pixels.
-
-    Attributes:
-        train: names of the training images.
-        test: names of the test images.
-        sample: the sample submission, in Latin-1.
-        others: files among the images that are not taken.
-        pairs: two training rows each that show the same.
-        fingerprint: of all files.
-    """
-
-    train: list[str]
-    test: list[str]
-    sample: str
-    others: list[str]
-    pairs: list[list[int]]
-    fingerprint: str
-
-
+#: What a loader needs to know of the images beside their pixels, as JSON has it.
+Known = dict[str, Any]
 Fill = Callable[[Callable[[Shape], Pixels]], Known]
 
 

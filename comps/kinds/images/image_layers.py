@@ -3,7 +3,7 @@
 A file that `pipelines.export_network` wrote is read after this module was imported:
 
     import keras
-    import comps.dogs_vs_cats.image_layers
+    import comps.kinds.images.image_layers
     network = keras.saving.load_model("dogs-vs-cats.keras")
     network(photograph[None])  # [height, width, 3], 0 to 255
 """
@@ -23,7 +23,7 @@ from comps.base import Params
 Shape = tuple[int | None, ...]
 
 
-@keras.saving.register_keras_serializable("dogs_vs_cats")
+@keras.saving.register_keras_serializable("images")
 class RandomFrame(layers.Layer):  # type: ignore[misc]
     """Cut another frame out of each image: mirrored or not, moved, zoomed in or out.
 
@@ -75,7 +75,7 @@ class RandomFrame(layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), **own}
 
 
-@keras.saving.register_keras_serializable("dogs_vs_cats")
+@keras.saving.register_keras_serializable("images")
 class RandomColour(layers.Layer):  # type: ignore[misc]
     """Change contrast and brightness of each image, and of each channel a little, in training.
 
@@ -110,7 +110,7 @@ class RandomColour(layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "amount": self.amount, "seed": self.seed}
 
 
-@keras.saving.register_keras_serializable("dogs_vs_cats")
+@keras.saving.register_keras_serializable("images")
 class ViewsAveraged(layers.Layer):  # type: ignore[misc]
     """Predict ten views of an image and take the mean; in training see the image alone.
 
@@ -150,7 +150,7 @@ class ViewsAveraged(layers.Layer):  # type: ignore[misc]
         return cls(**{**config, "body": body})
 
 
-@keras.saving.register_keras_serializable("dogs_vs_cats")
+@keras.saving.register_keras_serializable("images")
 class CosineBasis(keras.initializers.Initializer):  # type: ignore[misc]
     """Filters that are products of cosines along rows, columns and colours.
 
@@ -180,7 +180,7 @@ class CosineBasis(keras.initializers.Initializer):  # type: ignore[misc]
         return {}
 
 
-@keras.saving.register_keras_serializable("dogs_vs_cats")
+@keras.saving.register_keras_serializable("images")
 class Squeezed(layers.Layer):  # type: ignore[misc]
     """Squeeze images of any size to a square, as `decoding.decode` does it with decoded pixels.
 
@@ -231,3 +231,38 @@ class Squeezed(layers.Layer):  # type: ignore[misc]
     def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         return {**super().get_config(), "side": self.side}
+
+
+@keras.saving.register_keras_serializable("images")
+class SmoothedCrossentropy(keras.losses.Loss):  # type: ignore[misc]
+    """Cross-entropy of class codes, of which a share is spread over all classes.
+
+    Keras' own takes smoothed labels as a column for each class alone.
+
+    Args:
+        smoothing: that share.
+
+    >>> loss = SmoothedCrossentropy(0.2)
+    >>> round(float(loss(np.array([0]), np.array([[0.5, 0.5]]))), 4)
+    0.6931
+    """
+
+    def __init__(self, smoothing: float = 0.1, **options: object) -> None:
+        super().__init__(**options)
+        self.smoothing = smoothing
+
+    def call(self, codes: KerasTensor, shares: KerasTensor) -> KerasTensor:
+        """Return [batch]: the loss of each row.
+
+        Args:
+            codes: [batch] or [batch, 1].
+            shares: [batch, classes].
+        """
+        classes = shares.shape[-1]
+        right = ops.one_hot(ops.cast(ops.reshape(codes, (-1,)), "int32"), classes)
+        wanted = right * (1 - self.smoothing) + self.smoothing / classes
+        return keras.losses.categorical_crossentropy(wanted, shares)
+
+    def get_config(self) -> dict[str, object]:
+        """Return the arguments."""
+        return {**super().get_config(), "smoothing": self.smoothing}

@@ -32,11 +32,6 @@ def runs_root() -> Path:
     return Path(os.environ.get("COMPS_RUNS", "runs"))
 
 
-def cache_root() -> Path:
-    """Return the folder for what is decoded once: `$COMPS_CACHE`, or `.cache` beside the data."""
-    return Path(os.environ.get("COMPS_CACHE", data_root() / ".cache"))
-
-
 def find_source(competition: Competition, given: Path | None = None) -> Source:
     """Return the files to use.
 

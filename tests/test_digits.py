@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from comps.base import DataError, Dataset, Images, Model
-from comps.digits import networks
 from comps.digits.competition import DIGITS
 from comps.digits.features import kernel_features, pixel_features, stroke_features
 from comps.digits.loader import FILES, first_equal, load
 from comps.digits.strokes import deskewed, stroke_table
-from comps.image_features import hog_features
+from comps.kinds.images import drawings as networks
+from comps.kinds.images.pixel_features import hog_features
 from pipelines.fitting.training import train_folds
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
 from pipelines.results.fold_result import FoldResult
@@ -498,7 +498,7 @@ found = {{name: trained(dataset, DIGITS.model(name)).test for name in ON_TENSORF
 found["altered"] = trained(dataset, DIGITS.model("residual"), altered=True).test
 
 import keras
-from comps.digits import networks
+from comps.kinds.images import drawings as networks
 
 for shift in (0, 1):
     network = networks.residual({{"image": (28, 28, 1)}}, 9, filters=(2, 2, 2, 2), mean_over=shift)
@@ -570,7 +570,7 @@ def test_the_networks_of_the_book_have_its_parameters(name: str, parameters: int
 
 def moved(images: NDArray[np.float32], **changes: float) -> NDArray[np.float32]:
     """Return images as training sees them."""
-    from comps.digits.augmentation import RandomMovement
+    from comps.kinds.images.movement import RandomMovement
 
     still = {"turn": 0.0, "zoom": 0.0, "slant": 0.0, "shift": 0.0, "bend": 0.0}
     layer = RandomMovement(**{**still, **changes}, seed=1)  # type: ignore[arg-type]

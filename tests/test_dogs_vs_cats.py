@@ -21,13 +21,14 @@ from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
 from comps.base import DataError, Dataset, Images, UsageError
-from comps.dogs_vs_cats import duplicates, loader
+from comps.dogs_vs_cats import loader
 from comps.dogs_vs_cats.competition import DOGS_VS_CATS
-from comps.dogs_vs_cats.decoding import decode, shorter_side
-from comps.dogs_vs_cats.features import gradients_and_colours, tree_features
 from comps.dogs_vs_cats.files import source_key
-from comps.dogs_vs_cats.image_cache import cached
-from comps.image_features import colour_features
+from comps.kinds.images import decoded, duplicates
+from comps.kinds.images.decoding import decode, shorter_side
+from comps.kinds.images.features import gradients_and_colours, tree_features
+from comps.kinds.images.image_cache import cached
+from comps.kinds.images.pixel_features import colour_features
 from pipelines.api.selection import select_models
 from pipelines.folds import FoldInput, FoldSpec, make_folds
 from tests.commands import comps
@@ -257,10 +258,10 @@ def test_the_side_is_the_median_of_the_shorter_sides_within_limits(
 ) -> None:
     contents = [jpeg(picture(number, side)) for number, side in enumerate(sides)]
     photographs = [
-        loader.Photograph(f"cat.{number}", "", partial(bytes, content))
+        decoded.ImageFile(f"cat.{number}", "", partial(bytes, content))
         for number, content in enumerate(contents)
     ]
-    assert loader._side(photographs) == expected
+    assert decoded.side_of(photographs) == expected
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
@@ -338,7 +339,7 @@ def test_what_an_image_is_follows_from_its_content_and_other_files_are_named(
         found = loader.load(form(tmp_path / form.__name__, files))
         assert len(found.train) == N_TRAIN and len(found.test) == N_TEST
         (note,) = [note for note in found.notes if "left out" in note]
-        assert note.startswith("2 files among the photographs are no images, and left out: ")
+        assert note.startswith("2 files among the images are no images, and left out: ")
         assert "train/cat.77, test/readme.txt" in note
 
 
@@ -446,7 +447,7 @@ def refuse_to_decode(*arguments: object) -> Any:
 
 def test_images_are_decoded_once(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = loader.load(source)
-    monkeypatch.setattr(loader, "decode", refuse_to_decode)
+    monkeypatch.setattr(decoded, "decode", refuse_to_decode)
     again = loader.load(source)
     np.testing.assert_array_equal(first.train.pixels, again.train.pixels)
     assert again.fingerprint == first.fingerprint
@@ -581,9 +582,9 @@ def test_duplicates_are_counted_and_stay_on_one_side_of_every_fold(
     files["train/cat.50.jpg"] = jpeg(picture(3), quality=60)
     data = loader.load(zip_of_zips(tmp_path, files))
     assert data.notes[1:] == (
-        "5 of 23 training photographs are duplicates, in 2 groups; a group is never "
+        "5 of 23 training images are duplicates, in 2 groups; a group is never "
         "divided between folds.",
-        "1 of these groups hold a cat and a dog.",
+        "1 of these groups hold images of different labels.",
     )
     rows = FoldInput(data.target, DOGS_VS_CATS.task, data.groups)
     for seed in range(5):

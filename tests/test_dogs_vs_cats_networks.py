@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from comps.base import Array, DataError, Images, Model, Task, UsageError
-from comps.dogs_vs_cats import estimators, networks
 from comps.dogs_vs_cats.competition import DOGS_VS_CATS
-from comps.dogs_vs_cats.pretrained import APPLICATIONS
+from comps.kinds.images import estimators, networks
+from comps.kinds.images.pretrained import APPLICATIONS
 from pipelines.trainers import Context, FoldData, load_trainer
 from tests.support import python
 
@@ -122,7 +122,7 @@ def test_xception_and_augmentation_train() -> None:
 
 
 def test_a_frame_that_neither_moves_nor_zooms_is_the_image_or_its_mirror_image() -> None:
-    from comps.dogs_vs_cats.image_layers import RandomFrame
+    from comps.kinds.images.image_layers import RandomFrame
 
     images = pictures().gathered()[:20].astype(np.float32)
     found = np.asarray(RandomFrame(0.0, 0.0, seed=1)(images, training=True))
@@ -134,7 +134,7 @@ def test_a_frame_that_neither_moves_nor_zooms_is_the_image_or_its_mirror_image()
 def test_a_moved_frame_is_what_bilinear_interpolation_gives() -> None:
     from scipy.ndimage import map_coordinates
 
-    from comps.dogs_vs_cats.image_layers import RandomFrame
+    from comps.kinds.images.image_layers import RandomFrame
 
     layer = RandomFrame(0.2, 0.3, seed=1)
     images = pictures().gathered()[:5].astype(np.float32)
@@ -171,7 +171,7 @@ def test_each_image_in_training_has_a_grey_square_of_its_own() -> None:
 
 
 def test_layers_that_change_images_do_so_in_training_alone() -> None:
-    from comps.dogs_vs_cats.image_layers import RandomColour, RandomFrame
+    from comps.kinds.images.image_layers import RandomColour, RandomFrame
 
     images = pictures().gathered()[:4].astype(np.float32)
     for layer in (RandomFrame(), RandomColour()):
@@ -207,7 +207,7 @@ def test_a_network_comes_back_from_its_file(tmp_path: Path) -> None:
 def test_late_variables_stand_still_until_their_phase_begins() -> None:
     import keras
 
-    from comps.dogs_vs_cats.two_phases import TwoPhases
+    from comps.kinds.images.two_phases import TwoPhases
 
     first, second = keras.layers.Dense(3), keras.layers.Dense(1)
     model = keras.Sequential([keras.Input((2,)), first, second])

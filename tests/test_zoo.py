@@ -7,11 +7,13 @@ import inspect
 import json
 import pickle
 from dataclasses import replace
+from importlib.util import find_spec
 
 import pytest
 
-from comps.base import Competition, Family, Model, UsageError
+from comps.base import Competition, Family, Model, Task, UsageError
 from comps.catalog import competition_names, find_competition
+from comps.kinds.images import image_models
 from pipelines.fitting.residual import PARAMETER
 from pipelines.folds import SCHEMES
 from pipelines.trainers import load_trainer
@@ -72,14 +74,23 @@ def test_the_default_models_hold_networks_and_boosting_to_compare(
     assert {model.family for model in competition.models if model.quick} & SIMPLE
 
 
-@EVERY_COMPETITION
-def test_every_builder_is_used_by_a_model(competition: Competition) -> None:
-    built = {model.build for model in competition.models}
-    folder = competition.load.__module__.rpartition(".")[0]
-    for module in map(importlib.import_module, (f"{folder}.estimators", f"{folder}.networks")):
-        for name, function in inspect.getmembers(module, inspect.isfunction):
-            if function.__module__ == module.__name__ and not name.startswith("_"):
-                assert function in built, f"{module.__name__}.{name} is used by no model"
+def builders() -> list[str]:
+    """Return the modules of builders: of competitions, and of kinds that several share."""
+    folders = [competition.load.__module__.rpartition(".")[0] for competition in COMPETITIONS]
+    own = [f"{folder}.{name}" for folder in folders for name in ("estimators", "networks")]
+    images = [f"comps.kinds.images.{name}" for name in ("drawings", "estimators", "networks")]
+    return [*filter(find_spec, own), *images, "comps.kinds.text.networks"]
+
+
+@pytest.mark.parametrize("module", builders())
+def test_every_builder_is_used_by_a_model(module: str) -> None:
+    models = [model for competition in COMPETITIONS for model in competition.models]
+    models += [model for task in Task for model in image_models(task, 3, 2)]
+    built = {model.build for model in models}
+    found = importlib.import_module(module)
+    for name, function in inspect.getmembers(found, inspect.isfunction):
+        if function.__module__ == module and not name.startswith("_"):
+            assert function in built, f"{module}.{name} is used by no model"
 
 
 @EVERY_MODEL

@@ -42,7 +42,7 @@ from comps.base.names import (
     parse_member,
     split_names,
 )
-from comps.base.places import data_root
+from comps.base.places import cache_root, data_root
 from comps.base.rows import Features, RowSet, join_rows, take
 from comps.base.transformer import Transformer
 from comps.base.truth import Target, Truth
@@ -90,6 +90,7 @@ __all__ = [
     "Windows",
     "WorkbenchError",
     "base_name",
+    "cache_root",
     "class_counts",
     "counted",
     "data_root",

@@ -9,3 +9,8 @@ from pathlib import Path
 def data_root() -> Path:
     """Return the folder for downloaded files: `$COMPS_DATA`, or `data` beside the user."""
     return Path(os.environ.get("COMPS_DATA", "data"))
+
+
+def cache_root() -> Path:
+    """Return the folder for what is decoded once: `$COMPS_CACHE`, or `.cache` beside the data."""
+    return Path(os.environ.get("COMPS_CACHE", data_root() / ".cache"))

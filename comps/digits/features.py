@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-    from comps.image_features import PerImage
+    from comps.kinds.images.pixel_features import PerImage
 
 FINE_COLUMNS = 576
 
@@ -27,7 +27,7 @@ FINE_COLUMNS = 576
 def stroke_features() -> PerImage:
     """Return a transformer to a dense uint8 matrix of 1,008 columns; see `strokes.stroke_table`."""
     from comps.digits.strokes import stroke_table
-    from comps.image_features import PerImage
+    from comps.kinds.images.pixel_features import PerImage
 
     return PerImage(stroke_table)
 
@@ -51,7 +51,7 @@ def kernel_features() -> Pipeline:
 
 def pixel_features() -> PerImage:
     """Return a transformer to a dense uint8 matrix of 784 columns, 0 to 255."""
-    from comps.image_features import PerImage
+    from comps.kinds.images.pixel_features import PerImage
 
     return PerImage(flat)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from comps.base import Family, Model, Params, spaces
 from comps.baselines import class_share
-from comps.digits import estimators, networks
+from comps.digits import estimators
 from comps.digits.features import kernel_features, pixel_features, stroke_features
-from comps.digits.preprocessors import image_preprocessor
+from comps.kinds.images import drawings
+from comps.kinds.images.preprocessors import drawing_preprocessor
 
 # Few columns a tree: 1,008 of them tell much the same, and the time grows with them.
 _LIGHTGBM: Params = {
@@ -100,24 +101,24 @@ MODELS = (
         Family.NETWORK,
         "keras-jax",
         {"epochs": 5, "batch_size": 128, "copies": 1, "stride": 1, "units": [512], "dropout": 0.0},
-        build=networks.dense,
+        build=drawings.dense,
         seconds=15.0,
         space=spaces.network,
         default=False,
         about="the book's: a dense layer of 512",
-        preprocessor=image_preprocessor,
+        preprocessor=drawing_preprocessor,
     ),
     Model(
         "dense-dropout",
         Family.NETWORK,
         "keras-jax",
         {"epochs": 3, "batch_size": 128, "copies": 1, "stride": 1, "units": [512], "dropout": 0.5},
-        build=networks.dense,
+        build=drawings.dense,
         seconds=15.0,
         space=spaces.network,
         default=False,
         about="the book's: a dense layer of 512 with dropout",
-        preprocessor=image_preprocessor,
+        preprocessor=drawing_preprocessor,
     ),
     Model(
         "convnet",
@@ -133,12 +134,12 @@ MODELS = (
             "dropout": 0.0,
             "learning_rate": 1e-3,
         },
-        build=networks.convnet,
+        build=drawings.convnet,
         seconds=60.0,
         space=spaces.network,
         default=False,
         about="the book's: convolutions of 32, 64 and 128",
-        preprocessor=image_preprocessor,
+        preprocessor=drawing_preprocessor,
     ),
     Model(
         "residual",
@@ -163,10 +164,10 @@ MODELS = (
             "learning_rate": 3e-3,
             "weight_decay": 1e-3,
         },
-        build=networks.residual,
+        build=drawings.residual,
         seconds=250.0,
         space=spaces.network,
         about="a residual convnet that sees each image moved a little each time",
-        preprocessor=image_preprocessor,
+        preprocessor=drawing_preprocessor,
     ),
 )

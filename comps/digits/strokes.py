@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.image_features import hog_features
+from comps.kinds.images.pixel_features import hog_features
 
 # Few enough that the arrays of a chunk stay in the cache of a core.
 _CHUNK_IMAGES = 256

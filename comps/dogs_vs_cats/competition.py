@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from comps.base import Competition, Family, Prediction, Task
-from comps.dogs_vs_cats.features import tree_features
+from comps.base import Competition, Prediction, Task
 from comps.dogs_vs_cats.loader import load
 from comps.dogs_vs_cats.models import MODELS
+from comps.kinds.images.features import TRANSFORMERS
 from comps.metrics import ACCURACY, LOG_LOSS
 
 _ARCHIVE = "dogs-vs-cats-redux-kernels-edition.zip"
@@ -28,13 +28,7 @@ DOGS_VS_CATS = Competition(
     submits=Prediction.PROBABILITY,
     also=(ACCURACY,),
     valid_range=(0.0, 1.0),
-    transformers={
-        Family.LINEAR: tree_features,
-        Family.KERNEL: tree_features,
-        Family.OTHER: tree_features,
-        Family.FOREST: tree_features,
-        Family.BOOSTING: tree_features,
-    },
+    transformers=TRANSFORMERS,
 )
 
 COMPETITION = DOGS_VS_CATS

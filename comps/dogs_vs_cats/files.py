@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from comps.base import DataError, some
+from comps.kinds.images.decoded import ImageFile, is_image
 from comps.reading.containers import Container, Folder
 from comps.reading.formats import contained, opened, unpacked_name
 
@@ -21,24 +22,6 @@ from comps.reading.formats import contained, opened, unpacked_name
 TRAIN = ("train",)
 TEST = ("test", "test1")
 SAMPLES = ("sample_submission.csv", "sampleSubmission.csv")
-
-# What an image is follows from its content; the ending says that it is meant to be one.
-_IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-
-
-@dataclass(frozen=True)
-class Photograph:
-    """An image file that is still to be read.
-
-    Attributes:
-        name: without folder and ending: "cat.0" in the training part, "1" in the test part.
-        where: file and path within it, for messages.
-        read: returns the content.
-    """
-
-    name: str
-    where: str
-    read: Callable[[], bytes]
 
 
 @dataclass(frozen=True)
@@ -52,8 +35,8 @@ class CompetitionFiles:
         others: files among the photographs that are not called as images are.
     """
 
-    train: Sequence[Photograph]
-    test: Sequence[Photograph]
+    train: Sequence[ImageFile]
+    test: Sequence[ImageFile]
     sample: bytes
     others: Sequence[str] = ()
 
@@ -150,15 +133,11 @@ def _part(paths: Sequence[str], names: Sequence[str]) -> list[str]:
     for name in names:
         files = [path for path in paths if name in PurePosixPath(path).parts[:-1]]
         archives = [path for path in paths if _bare(PurePosixPath(path).name) == name]
-        if any(map(_is_image, files)):
+        if any(map(is_image, files)):
             return files
         if archives:
             return [min(archives, key=len)]
     return []
-
-
-def _is_image(path: str) -> bool:
-    return path.lower().endswith(_IMAGES)
 
 
 def _is_archive(path: str) -> bool:
@@ -178,19 +157,19 @@ def _inner(tree: Container, path: str) -> Container:
     return found
 
 
-def _photographs(tree: Container, paths: Sequence[str]) -> tuple[list[Photograph], list[str]]:
+def _photographs(tree: Container, paths: Sequence[str]) -> tuple[list[ImageFile], list[str]]:
     """Return the photographs of a part, and the other files among them."""
     if len(paths) == 1 and _is_archive(paths[0]):
         tree = _inner(tree, paths[0])
         paths = tree.names()
-        if not any(map(_is_image, paths)):
+        if not any(map(is_image, paths)):
             raise DataError(f"{tree.where} holds no images. Found: {some(paths) or 'nothing'}.")
     found = [
-        Photograph(PurePosixPath(path).stem, str(tree.where / path), _reader(tree, path))
+        ImageFile(PurePosixPath(path).stem, str(tree.where / path), _reader(tree, path))
         for path in paths
-        if _is_image(path)
+        if is_image(path)
     ]
-    return found, [path for path in paths if not _is_image(path)]
+    return found, [path for path in paths if not is_image(path)]
 
 
 def _reader(tree: Container, path: str) -> Callable[[], bytes]:
@@ -198,17 +177,17 @@ def _reader(tree: Container, path: str) -> Callable[[], bytes]:
 
 
 def _ordered(
-    photographs: Sequence[Photograph],
+    photographs: Sequence[ImageFile],
     order: Callable[[str], tuple[str, int] | None],
     expected: str,
-) -> list[Photograph]:
+) -> list[ImageFile]:
     keyed = [(order(photograph.name), photograph) for photograph in photographs]
     bad = [photograph for key, photograph in keyed if key is None]
     if bad:
         raise DataError(
             f"{len(bad)} photographs are not called {expected}. The first: {bad[0].where}."
         )
-    by_key: dict[tuple[str, int], Photograph] = {}
+    by_key: dict[tuple[str, int], ImageFile] = {}
     for key, photograph in keyed:
         assert key is not None
         if key in by_key:

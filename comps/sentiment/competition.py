@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from comps.base import Competition, Family, Prediction, Task
+from comps.base import Competition, Prediction, Task
+from comps.kinds.text.features import TRANSFORMERS
 from comps.metrics import ACCURACY, ROC_AUC
-from comps.sentiment.features import linear_features, tree_features
 from comps.sentiment.loader import load
 from comps.sentiment.models import MODELS
 
@@ -28,13 +28,7 @@ SENTIMENT = Competition(
     submits=Prediction.PROBABILITY,
     also=(ACCURACY,),
     valid_range=(0.0, 1.0),
-    transformers={
-        Family.LINEAR: linear_features,
-        Family.KERNEL: linear_features,
-        Family.OTHER: linear_features,
-        Family.FOREST: tree_features,
-        Family.BOOSTING: tree_features,
-    },
+    transformers=TRANSFORMERS,
 )
 
 COMPETITION = SENTIMENT

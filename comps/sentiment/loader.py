@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import DataError, Dataset
+from comps.kinds.text.texts import clean, duplicate_groups, normal_form
 from comps.reading.archives import files_fingerprint, open_files, read_files
 from comps.reading.column import Column, check_present
 from comps.reading.columns import check_columns, numeric_target
 from comps.reading.delimited import Table, read_table
 from comps.reading.ids import check_same_ids, checked_ids
 from comps.sentiment.folders import find_reviews, read_reviews
-from comps.sentiment.texts import clean, duplicate_groups, normal_form
 from comps.sentiment.tsv import read_tsv
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def load(path: Path) -> Dataset:
     texts = [[clean(text) for text in part["review"]] for part in (train, test)]
     groups = duplicate_groups(texts[0])
     return Dataset(
-        train=pd.DataFrame({"review": texts[0]}),
-        test=pd.DataFrame({"review": texts[1]}),
+        train=pd.DataFrame({"review": texts[0]}, dtype="string"),
+        test=pd.DataFrame({"review": texts[1]}, dtype="string"),
         target=target,
         train_ids=train_ids,
         test_ids=test_ids,

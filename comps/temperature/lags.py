@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _TEMPERATURE_LAGS = (1, 2, 3, 4, 6, 9, 12, 15, 18, 21, 24, 27, 30, 36, 42, 48, 72, 96)
 _LAGS = (3, 6, 12, 24)
 _MEANS = (6, 12, 24, 48, 72, 119)
+# Ten days: what a season is like, of which weather strays for a few days.
+_SLOW = 240
 _YEAR = np.timedelta64(365, "D")
 
 
@@ -75,6 +77,7 @@ def _temperature(series: pd.Series) -> Columns:
     columns = {f"T-{lag}": series - series.shift(lag) for lag in _TEMPERATURE_LAGS}
     for hours in _MEANS:
         columns[f"T mean {hours}"] = series - series.rolling(hours, min_periods=1).mean()
+    columns["T mean slow"] = series - _slow_mean(series)
     day = series.rolling(24, min_periods=1)
     columns["T above lowest"], columns["T below highest"] = series - day.min(), day.max() - series
     columns["T bend"] = columns["T-24"] - (series.shift(24) - series.shift(48))
@@ -89,7 +92,15 @@ def _quantity(series: pd.Series, name: str) -> Columns:
         columns[f"{name}-{lag}"] = known - known.shift(lag)
     for hours in (6, 24, 72):
         columns[f"{name} mean {hours}"] = series.rolling(hours, min_periods=1).mean()
+    carried = series.ffill()
+    columns[f"{name} mean slow"] = carried - _slow_mean(carried)
     return columns
+
+
+def _slow_mean(series: pd.Series) -> pd.Series:
+    """Return the mean of ten days, of those that are there; NaN on the first day."""
+    slow: pd.Series = series.rolling(_SLOW, min_periods=24).mean()
+    return slow
 
 
 def _clock(times: NDArray[np.datetime64], index: pd.Index, word: str, hours: float) -> Columns:

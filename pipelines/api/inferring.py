@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
@@ -21,6 +21,7 @@ from comps.base import (
     unknown_name,
 )
 from comps.catalog import FILE, competition_names, competitions_root, place_of
+from comps.kinds.images import Said, infer_images, suggested_image_metrics
 from comps.kinds.table import (
     Given,
     Inference,
@@ -63,6 +64,8 @@ class FileChoices(TypedDict, total=False):
         test_file: that of the test rows.
         sample_file: the sample submission.
         targets_file: the table of the training rows' targets, where it is one of its own.
+        images: folder of the training images, of a competition of images.
+        test_images: folder of the images to predict.
         scheme: of the folds, a name in `pipelines.folds.SCHEMES`.
         folds: number of folds.
     """
@@ -84,6 +87,8 @@ class FileChoices(TypedDict, total=False):
     test_file: str | None
     sample_file: str | None
     targets_file: str | None
+    images: str | None
+    test_images: str | None
     scheme: str | None
     folds: int | None
 
@@ -146,28 +151,53 @@ def infer(path: str | Path, name: str | None = None, **choices: Unpack[FileChoic
     place = Path(path)
     if not place.exists():
         raise DataError(f"There is no file or folder {place}.")
-    chosen = {
-        part: choices.get(f"{part}_file")
-        for part in (*PARTS, TARGETS)
-        if choices.get(f"{part}_file")
-    }
-    files = {part: str(value) for part, value in chosen.items()}
+    if choices.get("test_images") and not choices.get("images"):
+        raise UsageError("--test-images goes with --images, the folder of the training images.")
+    called = name_of(place) if name is None else name
+    kind = next((kind for choice, kind in _KINDS.items() if choices.get(choice)), _of_tables)
+    return kind(place, called, choices)
+
+
+def _of_tables(place: Path, name: str, choices: FileChoices) -> Found:
+    files, given = _files(choices), _given(choices)
     tables = tables_of(place, files)
-    given = _given(choices)
+    metric = _metric(choices, lambda: suggested_metrics(tables, given))
+    competition, inference = infer_table(place, name=name, metric=metric, given=given, files=files)
+    return Found(competition, inference, place, tables.others, files)
+
+
+def _of_images(place: Path, name: str, choices: FileChoices) -> Found:
+    said = Said(
+        images=choices.get("images") or "",
+        test_images=choices.get("test_images"),
+        files=_files(choices),
+        given=_given(choices),
+    )
+    metric = _metric(choices, lambda: suggested_image_metrics(place, said))
+    competition, inference = infer_images(place, name=name, metric=metric, said=said)
+    return Found(competition, inference, place, (), {})
+
+
+# What reads files, by the choice that says of which kind they are; without one they are tables.
+_KINDS: Mapping[str, Callable[[Path, str, FileChoices], Found]] = {"images": _of_images}
+
+
+def _files(choices: FileChoices) -> dict[str, str]:
+    """Return the tables that are named, by part."""
+    named = {part: choices.get(f"{part}_file") for part in (*PARTS, TARGETS)}
+    return {part: str(file) for part, file in named.items() if file}
+
+
+def _metric(choices: FileChoices, suggested: Callable[[], Sequence[str]]) -> Metric:
+    """Return the metric.
+
+    Raises:
+        AmbiguousError: if none was named.
+    """
     metric = choices.get("metric")
     if metric is None:
-        raise AmbiguousError(
-            "By which metric are predictions judged?", suggested_metrics(tables, given), "--metric"
-        )
-    judged = as_metric(metric)
-    competition, inference = infer_table(
-        place,
-        name=name_of(place) if name is None else name,
-        metric=judged,
-        given=given,
-        files=files,
-    )
-    return Found(competition, inference, place, tables.others, files)
+        raise AmbiguousError("By which metric are predictions judged?", suggested(), "--metric")
+    return as_metric(metric)
 
 
 def name_of(path: Path) -> str:
@@ -214,6 +244,13 @@ def init(name: str, data: str | Path | None = None, **choices: Unpack[FileChoice
     """
     if not names_a_folder(name) or "." in name:
         raise UsageError(f"A name of letters, digits, '_' and '-' was expected, not {name!r}.")
+    if choices.get("images"):
+        raise UsageError(
+            "comps init writes competitions of tables. For images, write "
+            f"{competitions_root() / name / FILE} yourself: COMPETITION = "
+            f"comps.image_competition(PATH, images=FOLDER, metric=METRIC, name={name!r}). 'comps "
+            "run PATH --images FOLDER' needs no file."
+        )
     place = data_root() / name if data is None else Path(data)
     if data is None and not place.exists():
         raise DataError(f"There is no folder {place}. Name the data with --data.")

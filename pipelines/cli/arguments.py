@@ -83,6 +83,13 @@ SampleFile = Annotated[str | None, typer.Option(help="Of files: the sample submi
 TargetsFile = Annotated[
     str | None, typer.Option(help="Of files: targets of the training rows, a table of its own.")
 ]
+ImageFolder = Annotated[
+    str | None,
+    typer.Option(
+        "--images", help="Of files: folder of the training images; one in it for each class."
+    ),
+]
+TestImages = Annotated[str | None, typer.Option(help="Of files: folder of the images to predict.")]
 AllCompetitions = Annotated[
     bool,
     typer.Option(

@@ -190,6 +190,11 @@ class Spending:
             return None
         return next((job for job in step.jobs if job.held == (self._preview,)), None)
 
+    def _is_due(self, step: Step, weight: float) -> bool:
+        """Whether a repeat would change the blend; that of a baseline is the same again."""
+        family = self._families[step.model.member]
+        return weight >= LEAST_WEIGHT and family is not Family.BASELINE
+
     def _pair_offers(self, steps: Sequence[Step]) -> list[Offer]:
         """Return the offers of pairs of folds: a nested score needs those of all members."""
         seconds = sum(step.seconds for step in steps)
@@ -204,7 +209,7 @@ class Spending:
         next one, and that of the blend by the square of the member's weight times this.
         """
         weights = {step: self._worth.weight(step.model.member) for step in steps}
-        due = [s for s in steps if weights[s] >= LEAST_WEIGHT or self._repeats_asked]
+        due = [s for s in steps if self._repeats_asked or self._is_due(s, weights[s])]
         if self._rounds:
             return _round_offers(due)
         offers = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,8 @@ from comps.kinds.table.inference import infer
 from comps.kinds.table.loader import RowFunction, TableFiles
 from comps.kinds.table.memory_rows import Memory
 from comps.kinds.table.schema import Schema
-from comps.kinds.table.zoo import TRANSFORMERS, table_models
+from comps.kinds.table.zoo import ZOOS, Zoo, usual_zoo
+from comps.kinds.text.columns import text_names
 from comps.metrics import as_metric
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ def table_competition(
     columns: Mapping[str, Sequence[str]] | None = None,
     features: RowFunction | None = None,
     models: Sequence[object] | None = None,
+    zoo: str | None = None,
     scheme: str | None = None,
     n_folds: int | None = None,
     task: str | None = None,
@@ -99,6 +102,8 @@ def table_competition(
             declared ones, estimators and functions that build a Keras network. The usual ones
             unless given. The one of the family "baseline" is what every model has to beat, and one
             is added if there is none.
+        zoo: which models are the usual ones: those of "table", of "text", or of "table-and-text";
+            they follow from the columns unless given.
         scheme: of the folds; "expanding" with a time, "grouped" with a group, "stratified"
             elsewhere.
         n_folds: number of folds, 5 unless given.
@@ -131,9 +136,11 @@ def table_competition(
     ('regression', 'stratified', 'median')
     """
     judged = as_metric(metric)
-    _check_name(name)
+    check_name(name)
     _check_target(target)
     _check_checks(checks)
+    if zoo is not None and zoo not in ZOOS:
+        raise unknown_name("zoo called", zoo, ZOOS)
     if n_folds is not None and (not isinstance(n_folds, int) or n_folds < 2):
         raise UsageError(f"n_folds must be a whole number from 2 on; {n_folds!r} came.")
     given = Given(
@@ -154,13 +161,18 @@ def table_competition(
     )
     if not isinstance(train, (str, Path)):
         memory = Memory(train, test, given, judged, features)
-        schema, load = memory.schema, InMemory(memory.dataset())
-        found = Inference(schema, scheme or _scheme(group, time, folds), memory.n_folds, ())
-        return _assembled(name, judged, found, load, n_folds, models, checks, ignore)
+        schema = memory.schema
+        dataset = memory.dataset()
+        texts = text_names(memory.columns)
+        usual = usual_zoo(["text"] * len(texts), others=len(texts) < len(memory.columns.columns))
+        division = scheme or _scheme(group, time, folds)
+        found = Inference(schema, division, memory.n_folds, (), zoo or usual)
+        return assembled(name, judged, found, InMemory(dataset), n_folds, models, checks, ignore)
     if test is not None:
         raise UsageError("Of files, the test rows lie beside the training rows: leave out `test`.")
     if task is None:
         found = infer(tables_of(Path(train), files), judged, given)
+        found = found if zoo is None else replace(found, zoo=zoo)
     else:
         schema = Schema(
             targets=tuple(given.target),
@@ -178,9 +190,10 @@ def table_competition(
             folds=folds,
             leave_out=tuple(leave_out),
         )
-        found = Inference(schema, scheme or _scheme(group, time, folds), N_FOLDS, ())
+        usual = zoo or usual_zoo(schema.kinds.values())
+        found = Inference(schema, scheme or _scheme(group, time, folds), N_FOLDS, (), usual)
     loader = TableFiles(found.schema, judged, features, dict(files or {}))
-    return _assembled(
+    return assembled(
         name, judged, found, loader, n_folds, models, checks, ignore, data=_plain(train)
     )
 
@@ -198,13 +211,13 @@ def infer_table(
     Raises:
         WorkbenchError: see `table_competition`.
     """
-    _check_name(name)
+    check_name(name)
     found = infer(tables_of(path, files), metric, given)
     loader = TableFiles(found.schema, metric, None, dict(files or {}))
-    return _assembled(name, metric, found, loader, data=path), found
+    return assembled(name, metric, found, loader, data=path), found
 
 
-def _assembled(
+def assembled(
     name: str,
     metric: Metric,
     found: Inference,
@@ -214,19 +227,37 @@ def _assembled(
     checks: Sequence[Check] = (),
     ignore: Sequence[str] = (),
     data: Path | None = None,
+    usual: Zoo | None = None,
 ) -> Competition:
+    """Return the competition of what was found.
+
+    Args:
+        name: of it.
+        metric: that judges predictions.
+        found: schema and folds.
+        load: reads the rows.
+        n_folds: number of folds; that which was found unless given.
+        models: as `table_competition` takes them.
+        checks: of the user's.
+        ignore: codes of checks.
+        data: where the files are.
+        usual: the zoo; of tables that which was found, unless given.
+    """
     schema = found.schema
-    usual = table_models(schema.task, len(schema.classes), len(schema.targets), metric)
-    zoo = list(usual) if models is None else _given(models, usual)
+    usual = ZOOS[found.zoo] if usual is None else usual
+    known = usual.models(schema.task, len(schema.classes), len(schema.targets), metric)
+    zoo = list(known) if models is None else _given(models, known)
     if not any(model.family is Family.BASELINE for model in zoo):
-        zoo.insert(0, usual[0])
+        zoo.insert(0, known[0])
     return Competition(
         name=name,
         title=name,
         task=schema.task,
         metric=metric,
         load=load,
-        models=tuple(featured(model, TRANSFORMERS) for model in zoo),
+        models=tuple(
+            model if model in known else featured(model, usual.transformers) for model in zoo
+        ),
         sample=None,
         archive="",
         id_column=schema.submitted_id,
@@ -234,7 +265,7 @@ def _assembled(
         scheme=found.scheme,
         n_folds=found.n_folds if n_folds is None else n_folds,
         submits=metric.needs,
-        transformers=TRANSFORMERS,
+        transformers=usual.transformers,
         data=data,
         checks=tuple(checks),
         ignore=tuple(ignore),
@@ -252,7 +283,7 @@ def _check_target(target: object) -> None:
     )
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
     """Check that a folder of results can be called so."""
     if not names_a_folder(name):
         raise UsageError(

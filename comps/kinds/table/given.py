@@ -89,6 +89,7 @@ class Inference:
         scheme: of the folds.
         n_folds: number of folds.
         rows: what was inferred, to be shown.
+        zoo: name of the usual models, see `comps.kinds.table.zoo.ZOOS`.
         notes: what the user should know of how the files were read.
     """
 
@@ -96,6 +97,7 @@ class Inference:
     scheme: str
     n_folds: int
     rows: tuple[Inferred, ...]
+    zoo: str = "table"
     notes: tuple[str, ...] = ()
 
 

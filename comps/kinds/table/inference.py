@@ -12,10 +12,11 @@ from comps.kinds.table.files import Tables
 from comps.kinds.table.given import AS_YOU_SAY, Given, Inference
 from comps.kinds.table.kinds import KINDS, Column, kind_of
 from comps.kinds.table.labels import label_texts
-from comps.kinds.table.parts import Parts
+from comps.kinds.table.parts import Parts, Readable
 from comps.kinds.table.roles import find_beside, find_ids, find_targets
 from comps.kinds.table.schema import Schema
 from comps.kinds.table.tasks import find_task
+from comps.kinds.table.zoo import usual_zoo
 from comps.reading.numbers import parse
 
 # Numbers with more different values are rather measured than counted.
@@ -66,7 +67,9 @@ def infer(tables: Tables, metric: Metric, given: Given | None = None) -> Inferen
         **beside,
     )
     scheme, n_folds = find_folds(parts, schema)
-    return Inference(schema, scheme, n_folds, tuple(parts.rows), tuple(parts.notes))
+    typed = [kind for kind in kinds.values() if KINDS[kind.partition(":")[0]].typed]
+    zoo = usual_zoo(typed, others=any(kind != "text" for kind in typed))
+    return Inference(schema, scheme, n_folds, tuple(parts.rows), zoo, tuple(parts.notes))
 
 
 def find_kinds(parts: Parts, roles: Sequence[str]) -> dict[str, str]:
@@ -122,7 +125,7 @@ def find_kind(column: Column) -> tuple[str, str]:
     return f"date:{ways[0]}", reason
 
 
-def suggested_metrics(tables: Tables, given: Given) -> list[str]:
+def suggested_metrics(tables: Readable, given: Given) -> list[str]:
     """Return metrics that suit the target, the most usual first; all where it is not clear."""
     parts = Parts(tables, _ANY, given)
     try:

@@ -315,7 +315,10 @@ def with_levels(train: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFrame, 
 
     train, test = train.copy(), test.copy()
     for name, kind in zip(train, train.dtypes, strict=True):
-        if kind.kind != "O" or is_text(train[name]):
+        if is_text(train[name]):
+            train[name], test[name] = (part[name].astype("string") for part in (train, test))
+            continue
+        if kind.kind != "O":
             continue
         known = pd.concat([train[name], test[name]]).dropna().astype(str)
         dtype = pd.CategoricalDtype(sorted(set(known)))

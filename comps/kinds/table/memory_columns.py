@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 
     Cells = pd.Series[Any]
 
-# What texts are read as, unless the user says otherwise; levels and free texts stay as they are.
-_READ = ("date", "number")
+# What texts are read as, unless the user says otherwise, with what is said of them; levels stay as
+# they are.
+_READ = {
+    "date": "Texts that are read as dates",
+    "number": "Texts that are read as numbers",
+    "text": "Columns of free texts",
+}
 
 
 def typed_columns(
@@ -63,7 +68,7 @@ def typed_columns(
         found = kind.typed(columns, argument)
         notes += found.notes
         train[name], test[name] = found.parts
-    said = [f"Texts that are read as {kind}s: {some(map(repr, read[kind]))}." for kind in read]
+    said = [f"{_READ[kind]}: {some(map(repr, read[kind]))}." for kind in read]
     return train, test, said + notes
 
 

@@ -41,6 +41,9 @@ class Memory:
         metric: decides whether values or classes are predicted.
         features: makes more columns of each row; None changes nothing.
 
+    Attributes:
+        columns: the training rows as models see them, once `dataset` was called.
+
     Raises:
         WorkbenchError: see `table_competition`.
     """
@@ -135,6 +138,7 @@ class Memory:
         notes = [*self.notes, *left_out_note(lacking), *notes]
         if self.features is not None:
             parts = tuple(changed_rows(self.features, part, {}, notes) for part in parts)
+        self.columns = parts[0]
         return Dataset(
             train=parts[0],
             test=parts[1],

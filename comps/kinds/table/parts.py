@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Container, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from comps.base import DataError, Metric, counted, unknown_name
-from comps.kinds.table.files import TARGETS, Tables
+from comps.kinds.table.files import TARGETS
 from comps.kinds.table.given import AS_YOU_SAY, NONE, Given, Inferred
-from comps.reading.delimited import ALL
+from comps.reading.delimited import ALL, Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # Training rows below which no fold tells anything.
 LEAST_ROWS = 10
+
+
+class Readable(Protocol):
+    """What has tables of training rows, test rows and a sample submission."""
+
+    @property
+    def path(self) -> Path:
+        """Of the files."""
+        ...
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The table of each part."""
+        ...
+
+    def read(self, part: str, text: Container[str] = ()) -> Table | None:
+        """Return the table of a part, or None where there is none; see `Tables.read`."""
+        ...
 
 
 class Parts:
@@ -30,7 +49,7 @@ class Parts:
         UsageError: if he names a column that is not there.
     """
 
-    def __init__(self, tables: Tables, metric: Metric, given: Given) -> None:
+    def __init__(self, tables: Readable, metric: Metric, given: Given) -> None:
         self.tables, self.metric, self.given = tables, metric, given
         self.rows: list[Inferred] = []
         sample = tables.read("sample", ALL)

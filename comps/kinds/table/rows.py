@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from comps.base import Array, DataError, counted, some
 from comps.kinds.table import dates
 from comps.kinds.table.schema import Schema
+from comps.kinds.text.columns import text_names
+from comps.kinds.text.texts import normal_form
 from comps.reading.dates import refuse_isolated
 from comps.reading.delimited import Table
 
@@ -157,11 +159,12 @@ def equal_rows(rows: pd.DataFrame) -> tuple[NDArray[np.int64] | None, list[str]]
     """Return a number for each row, the same for equal rows, and a note; None if all differ.
 
     Where many rows are equal, their columns say little: equal rows are other things then, and
-    None is returned, too.
+    None is returned, too. Texts are equal that have the same letters and digits.
     """
     import pandas as pd
 
-    hashes = pd.util.hash_pandas_object(rows, index=False)
+    forms = {name: rows[name].map(normal_form, na_action="ignore") for name in text_names(rows)}
+    hashes = pd.util.hash_pandas_object(rows.assign(**forms), index=False)
     equal = hashes.duplicated(keep=False)
     if not equal.any() or equal.mean() > _MOST_EQUAL:
         return None, []

@@ -11,6 +11,7 @@ from pathlib import Path
 from comps.base import Task
 from comps.kinds.table.given import Inference
 from comps.kinds.table.schema import Schema
+from comps.kinds.table.zoo import usual_zoo
 
 _WIDTH = 100
 _TEMPLATE = '''\
@@ -85,6 +86,7 @@ def competition_file(
         "columns": _by_kind(schema),
         "leave_out": list(schema.leave_out),
         "files": dict(files or {}),
+        "zoo": None if found.zoo == usual_zoo(schema.kinds.values()) else found.zoo,
         "scheme": found.scheme,
         "n_folds": found.n_folds,
     }

@@ -61,8 +61,8 @@ def export_network(
 
     Returns:
         The written model: `keras.saving.load_model(path)` returns the same, once the module of the
-        competition's layers was imported (`comps.sentiment.text_layers`,
-        `comps.dogs_vs_cats.image_layers`, `comps.digits.augmentation`).
+        competition's layers was imported (`comps.kinds.text.text_layers`,
+        `comps.kinds.images.image_layers`, `comps.kinds.images.movement`).
 
     Raises:
         UsageError: if the model cannot be exported, the file's name or folder or the number of

@@ -1,0 +1,187 @@
+"""What a competition of images predicts, and in which folds, with reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from comps.base import DataError, Metric, Prediction, Task, UsageError, some, unknown_name
+from comps.kinds.images.layout import Layout
+from comps.kinds.images.places import Said, find_layout
+from comps.kinds.images.rows import labelled, labels_of_cells, rows_of, table_of, with_labels
+from comps.kinds.images.tree import Tree
+from comps.kinds.table.division import find_folds, find_group
+from comps.kinds.table.given import AS_YOU_SAY, Inference
+from comps.kinds.table.labels import classes_of, positive_last
+from comps.kinds.table.parts import Parts
+from comps.kinds.table.roles import find_beside, find_targets
+from comps.kinds.table.schema import Schema
+from comps.kinds.table.tasks import Predicted, find_task
+from comps.reading.delimited import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What is said of the columns that models see, or of the order of rows, by option.
+_OF_TABLES = {"--time": "time", "--query": "query", "--text or --column": "columns"}
+
+
+@dataclass(frozen=True)
+class ImageTables:
+    """The rows of a competition of images, as tables are looked at.
+
+    Attributes:
+        path: of the files.
+        names: the table of each part.
+        tables: their rows.
+    """
+
+    path: Path
+    names: Mapping[str, str]
+    tables: Mapping[str, Table]
+
+    @classmethod
+    def of(cls, tree: Tree, layout: Layout) -> ImageTables:
+        """Read the rows. Raises as `rows_of`."""
+        import numpy as np
+        import pandas as pd
+
+        rows = rows_of(tree, layout)
+        train = labelled(tree, layout, rows.train_ids, rows.places)
+        tests = pd.DataFrame({layout.column: rows.test_ids}, dtype=object)
+        test = Table(tests, (), np.arange(1, len(tests) + 1), "the test images")
+        tables = {"train": replace(train, notes=(*train.notes, *rows.notes)), "test": test}
+        if layout.sample is not None:
+            tables["sample"] = table_of(tree, layout.sample)
+        return cls(tree.path, {part: table.name for part, table in tables.items()}, tables)
+
+    def read(self, part: str, text: Container[str] = ()) -> Table | None:
+        """Return the rows of a part, whose cells are all as they are written."""
+        del text
+        return self.tables.get(part)
+
+
+def infer(tree: Tree, metric: Metric, said: Said) -> tuple[Inference, Layout]:
+    """Find out what a competition of images predicts, and where they lie.
+
+    Raises:
+        AmbiguousError: if something may be read in several ways; it names the option that says it.
+        DataError: if the files cannot be those of such a competition.
+        UsageError: if a folder, a column or a task does not exist, or is none of images.
+    """
+    for option, name in _OF_TABLES.items():
+        if getattr(said.given, name):
+            raise UsageError(f"{option} is said of tables, not of images. Leave it out.")
+    if said.task is not None and said.task not in list(map(str, Task)):
+        raise unknown_name("task", said.task, map(str, Task))
+    layout, found = find_layout(tree, said)
+    # The column of ids names the images, and is no role of the rows.
+    parts = Parts(ImageTables.of(tree, layout), metric, replace(said.given, id=None))
+    parts.rows += found
+    targets = _targets(parts, layout)
+    targets, layout = _separated(parts, targets, layout, said)
+    predicted = _predicted(parts, targets)
+    if said.task is not None and predicted.task != said.task:
+        raise UsageError(
+            f"The task is {said.task!r} as you say, and {predicted.task!s} by the metric and the "
+            "labels. Change one of them."
+        )
+    beside = find_beside(parts, targets, layout.column)
+    schema = Schema(
+        targets=tuple(targets),
+        task=predicted.task,
+        classes=tuple(predicted.classes),
+        outputs=tuple(predicted.outputs),
+        id=layout.column,
+        submitted_id=_submitted_id(parts, layout),
+        group=find_group(parts, {}),
+        leave_out=tuple(parts.given.leave_out),
+        weight=beside.get("weight"),
+        folds=beside.get("folds"),
+    )
+    scheme, n_folds = find_folds(parts, schema)
+    return Inference(
+        schema, scheme, n_folds, tuple(parts.rows), "images", tuple(parts.notes)
+    ), layout
+
+
+def _targets(parts: Parts, layout: Layout) -> list[str]:
+    """Return the columns to predict: the only one that there is, else as of tables."""
+    others = [str(name) for name in parts.train if name != layout.column]
+    if parts.given.target or len(others) != 1:
+        return find_targets(parts)
+    if layout.table is not None:
+        parts.say("target", others[0], f"the other column of {layout.table}")
+    return others
+
+
+def _separated(
+    parts: Parts, targets: list[str], layout: Layout, said: Said
+) -> tuple[list[str], Layout]:
+    """Return labels of their own, where a column has several in a cell, and the layout.
+
+    Raises:
+        DataError: if the sample submission has them in one column.
+    """
+    if parts.metric.needs is Prediction.VALUE or len(targets) > 1 or layout.table is None:
+        return targets, layout
+    (target,) = targets
+    labels = labels_of_cells(parts.train[target])
+    several = said.task == Task.MULTILABEL or (
+        said.task is None
+        and parts.metric.needs is not Prediction.RANKED_LABELS
+        and _has_several(parts.train[target], labels, {*said.given.labels, *said.given.classes})
+    )
+    if not several:
+        return targets, layout
+    if parts.sample is not None and set(parts.outputs) != set(labels):
+        raise DataError(
+            f"{target!r} has several labels in a cell, and a submission has a column for each: "
+            f"{some(labels)}. The sample submission has {some(map(repr, parts.outputs))}. Name "
+            "another one with --sample-file, or rename its columns."
+        )
+    # In place of the column that has them.
+    parts.rows = [row for row in parts.rows if row.what != "target"]
+    parts.say(
+        "target",
+        ", ".join(parts.outputs or labels),
+        f"labels in {target!r}, several in a cell with blanks between them"
+        if said.task is None
+        else AS_YOU_SAY,
+    )
+    parts.train = with_labels(parts.train, target)
+    return parts.outputs or labels, replace(layout, separated=target)
+
+
+def _has_several(cells: pd.Series[Any], labels: list[str], named: set[str]) -> bool:
+    """Whether cells hold several labels with blanks between them.
+
+    Words that come again in other combinations are labels; of names of several words there are
+    more words than names.
+    """
+    different = [str(cell).split() for cell in cells.dropna().unique()]
+    blanks = [words for words in different if len(words) > 1]
+    once = all(len(set(words)) == len(words) for words in different)
+    spoken = any(" ".join(words) in named for words in blanks)
+    return bool(blanks) and once and not spoken and len(labels) < len(different)
+
+
+def _predicted(parts: Parts, targets: list[str]) -> Predicted:
+    """Return what is predicted; of two classes that no submission names, a column for each."""
+    unsaid = parts.sample is None and parts.given.positive is None and not parts.given.classes
+    if unsaid and len(targets) == 1 and parts.metric.needs is Prediction.PROBABILITY:
+        rare = "rare-class" in parts.given.leave_out
+        classes = classes_of(parts.train[targets[0]], targets[0], rare, parts.given.labels)
+        if len(classes) == 2 and not positive_last(classes, None)[1]:
+            parts.say("task", "binary", f"{targets[0]} has two labels")
+            parts.say("classes", ", ".join(classes), "in order; the submission has a column each")
+            return Predicted(Task.BINARY, classes, classes)
+    return find_task(parts, targets)
+
+
+def _submitted_id(parts: Parts, layout: Layout) -> str:
+    if parts.sample is not None:
+        return str(parts.sample.columns[0])
+    return "id" if layout.table is None else layout.column

@@ -3,6 +3,7 @@
 For a competition of your own, from Python:
 
 - `table_competition`: of the rows of a DataFrame;
+- `series_competition`: of series, forecast some steps ahead;
 - `network`, `estimator`, `boosting`: models in one line each;
 - `metric`: a metric of a function.
 """
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from comps.declared import boosting, estimator, network
+    from comps.kinds.series import series_competition
     from comps.kinds.table import table_competition
     from comps.metrics import metric
 
-__all__ = ["boosting", "estimator", "metric", "network", "table_competition"]
+__all__ = ["boosting", "estimator", "metric", "network", "series_competition", "table_competition"]
 
 
 def __getattr__(name: str) -> object:
@@ -24,10 +26,11 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from comps.declared import boosting, estimator, network
+    from comps.kinds.series import series_competition
     from comps.kinds.table import table_competition
     from comps.metrics import metric
 
-    found = (boosting, estimator, metric, network, table_competition)
+    found = (boosting, estimator, metric, network, series_competition, table_competition)
     return dict(zip(__all__, found, strict=True))[name]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
@@ -21,6 +21,8 @@ from comps.base import (
     unknown_name,
 )
 from comps.catalog import FILE, competition_names, competitions_root, place_of
+from comps.kinds.series import Said as SeriesSaid
+from comps.kinds.series import infer_series, suggested_series_metrics
 from comps.kinds.table import (
     Given,
     Inference,
@@ -31,7 +33,7 @@ from comps.kinds.table import (
 )
 from comps.kinds.table.files import PARTS, TARGETS
 from comps.metrics import as_metric
-from pipelines.api.choices import checked_choice
+from pipelines.api.choices import REQUIRED, checked_choice
 from pipelines.basics.files import write_bytes
 from pipelines.folds import SCHEMES, FoldInput, FoldSpec, make_folds
 
@@ -63,6 +65,8 @@ class FileChoices(TypedDict, total=False):
         test_file: that of the test rows.
         sample_file: the sample submission.
         targets_file: the table of the training rows' targets, where it is one of its own.
+        horizon: steps to forecast, of a competition of series.
+        key: column that says which series a row belongs to.
         scheme: of the folds, a name in `pipelines.folds.SCHEMES`.
         folds: number of folds.
     """
@@ -84,6 +88,8 @@ class FileChoices(TypedDict, total=False):
     test_file: str | None
     sample_file: str | None
     targets_file: str | None
+    horizon: int | None
+    key: str | None
     scheme: str | None
     folds: int | None
 
@@ -146,28 +152,73 @@ def infer(path: str | Path, name: str | None = None, **choices: Unpack[FileChoic
     place = Path(path)
     if not place.exists():
         raise DataError(f"There is no file or folder {place}.")
-    chosen = {
-        part: choices.get(f"{part}_file")
-        for part in (*PARTS, TARGETS)
-        if choices.get(f"{part}_file")
-    }
-    files = {part: str(value) for part, value in chosen.items()}
+    if choices.get("key") is not None and choices.get("horizon") is None:
+        raise UsageError("--key goes with --horizon, the number of steps to forecast.")
+    called = name_of(place) if name is None else name
+    kind = next((kind for choice, kind in _KINDS.items() if choices.get(choice)), _of_tables)
+    return kind(place, called, choices)
+
+
+def _of_tables(place: Path, name: str, choices: FileChoices) -> Found:
+    files, given = _files(choices), _given(choices)
     tables = tables_of(place, files)
-    given = _given(choices)
+    metric = _metric(choices, lambda: suggested_metrics(tables, given))
+    competition, inference = infer_table(place, name=name, metric=metric, given=given, files=files)
+    return Found(competition, inference, place, tables.others, files)
+
+
+# Choices of tables that series have a use for, too.
+_OF_SERIES = {"metric", "target", "id", "time", "columns", "train_file", "test_file", "sample_file"}
+_OF_SERIES |= {"horizon", "key", "scheme", "folds"}
+
+
+def _of_series(place: Path, name: str, choices: FileChoices) -> Found:
+    files, given = _files(choices), _given(choices)
+    others = [choice for choice, value in choices.items() if value and choice not in _OF_SERIES]
+    if others:
+        options = ", ".join(f"--{choice.replace('_', '-')}" for choice in others)
+        raise UsageError(f"{options} is not for series (--horizon). Leave it out.")
+    if given.scheme not in (None, "expanding"):
+        raise UsageError(
+            f"Series are divided by time, by the scheme 'expanding', not {given.scheme!r}: other "
+            "folds would train on what comes after a forecast."
+        )
+    horizon: int = checked_choice("horizon", choices.get("horizon"), "int", REQUIRED)
+    said = SeriesSaid(
+        time=given.time or "",
+        target=", ".join(given.target),
+        horizon=horizon,
+        key=choices.get("key"),
+        id=given.id,
+        columns=given.columns,
+    )
+    metric = _metric(choices, suggested_series_metrics)
+    competition, inference = infer_series(
+        place, name=name, metric=metric, said=said, files=files, n_folds=given.n_folds
+    )
+    return Found(competition, inference, place, tables_of(place, files).others, files)
+
+
+# What reads files, by the choice that says of which kind they are; without one they are tables.
+_KINDS: Mapping[str, Callable[[Path, str, FileChoices], Found]] = {"horizon": _of_series}
+
+
+def _files(choices: FileChoices) -> dict[str, str]:
+    """Return the tables that are named, by part."""
+    named = {part: choices.get(f"{part}_file") for part in (*PARTS, TARGETS)}
+    return {part: str(file) for part, file in named.items() if file}
+
+
+def _metric(choices: FileChoices, suggested: Callable[[], Sequence[str]]) -> Metric:
+    """Return the metric.
+
+    Raises:
+        AmbiguousError: if none was named.
+    """
     metric = choices.get("metric")
     if metric is None:
-        raise AmbiguousError(
-            "By which metric are predictions judged?", suggested_metrics(tables, given), "--metric"
-        )
-    judged = as_metric(metric)
-    competition, inference = infer_table(
-        place,
-        name=name_of(place) if name is None else name,
-        metric=judged,
-        given=given,
-        files=files,
-    )
-    return Found(competition, inference, place, tables.others, files)
+        raise AmbiguousError("By which metric are predictions judged?", suggested(), "--metric")
+    return as_metric(metric)
 
 
 def name_of(path: Path) -> str:
@@ -214,6 +265,13 @@ def init(name: str, data: str | Path | None = None, **choices: Unpack[FileChoice
     """
     if not names_a_folder(name) or "." in name:
         raise UsageError(f"A name of letters, digits, '_' and '-' was expected, not {name!r}.")
+    if choices.get("horizon"):
+        raise UsageError(
+            "comps init writes competitions of tables. For series, write "
+            f"{competitions_root() / name / FILE} yourself: COMPETITION = "
+            "comps.series_competition(PATH, time=TIME, target=TARGET, horizon=STEPS, "
+            f"metric=METRIC, name={name!r}). 'comps run PATH --horizon STEPS' needs no file."
+        )
     place = data_root() / name if data is None else Path(data)
     if data is None and not place.exists():
         raise DataError(f"There is no folder {place}. Name the data with --data.")

@@ -83,6 +83,11 @@ SampleFile = Annotated[str | None, typer.Option(help="Of files: the sample submi
 TargetsFile = Annotated[
     str | None, typer.Option(help="Of files: targets of the training rows, a table of its own.")
 ]
+Horizon = Annotated[
+    int | None,
+    typer.Option(help="Of files: forecast series, of --time and --target, so many steps ahead."),
+]
+Key = Annotated[str | None, typer.Option(help="Of files: column that says which series it is.")]
 AllCompetitions = Annotated[
     bool,
     typer.Option(

@@ -74,6 +74,8 @@ OF_FILES = (
     _shared("test_file", arguments.TestTable),
     _shared("sample_file", arguments.SampleFile),
     _shared("targets_file", arguments.TargetsFile),
+    _shared("horizon", arguments.Horizon),
+    _shared("key", arguments.Key),
 )
 # The rows of a competition, or of files that none describes.
 ROWS_OR_FILES = (COMPETITION_OR_FILES, *OF_FILES, *ROWS[1:])

@@ -10,7 +10,6 @@ from comps.base import Family, Loss, Metric, Model, Task
 from comps.kinds.table.zoo import table_models
 from comps.metrics import MEAN_ABSOLUTE_ERROR
 
-
 # Trained unless told otherwise. Forests take minutes for the tens of thousands of rows that series
 # have, and neighbours and smooth curves of as many columns are worse than lines and trees.
 _USUAL = ("ridge", "lightgbm", "xgboost", "catboost", "mlp")

@@ -104,7 +104,7 @@ def series_competition(
     >>> rows = pd.DataFrame({"day": days, "sold": [5 + day.weekday() % 3 for day in days]})
     >>> shop = series_competition(rows, time="day", target="sold", horizon=7, metric="mae")
     >>> dataset = shop.load(None)
-    >>> dataset.test_ids[0], dataset.test.shape[0], shop.offset(dataset.test)[:3].tolist()
+    >>> str(dataset.test_ids[0]), dataset.test.shape[0], shop.offset(dataset.test)[:3].tolist()
     ('2024-04-30', 7, [6.0, 7.0, 5.0])
     """
     judged = _judged(metric)
@@ -308,7 +308,7 @@ def _told(loaded: Loaded, said: Said, target: str, n_folds: int) -> Iterable[Inf
     yield Inferred(
         "folds",
         f"{n_folds}, {SCHEME}",
-        f"each is forecast from what was known, {steps} before its first target; "
+        f"models know no target after a forecast's origin; "
         f"an origin every {counted(loaded.between, 'step')}",
     )
 

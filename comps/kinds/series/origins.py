@@ -76,9 +76,10 @@ def fold_count(origins: Places, horizon: int, span: int) -> int:
         begin = np.array_split(ordered, n_folds + 1)[1][0]
         if int((ordered <= begin - horizon).sum()) >= _LEAST_TRAINED:
             return n_folds
+    # A third of the origins, without the horizon before the first fold, must be enough.
+    needed = 4 * horizon + 3 * -(-_LEAST_TRAINED // horizon)
     raise DataError(
-        f"A horizon of {counted(horizon, 'step')} is too long for {counted(span, 'step')} of "
-        f"history: two folds, each forecast from what came before it, need about {5 * horizon} "
-        f"steps, and {_LEAST_TRAINED} known values before the first. Choose a shorter horizon, or "
-        "give more history."
+        f"A history of {counted(span, 'step')} is too short for a horizon of "
+        f"{counted(horizon, 'step')}: two folds, each forecast from what came before it, need "
+        f"about {needed}. Choose a shorter horizon, or give more history."
     )

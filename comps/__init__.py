@@ -4,6 +4,7 @@ For a competition of your own, from Python:
 
 - `table_competition`: of the rows of a DataFrame;
 - `image_competition`: of images in folders or named by a table;
+- `series_competition`: of series, forecast some steps ahead;
 - `network`, `estimator`, `boosting`: models in one line each;
 - `metric`: a metric of a function.
 """
@@ -15,10 +16,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from comps.declared import boosting, estimator, network
     from comps.kinds.images import image_competition
+    from comps.kinds.series import series_competition
     from comps.kinds.table import table_competition
     from comps.metrics import metric
 
-__all__ = ["boosting", "estimator", "image_competition", "metric", "network", "table_competition"]
+__all__ = [
+    "boosting",
+    "estimator",
+    "image_competition",
+    "metric",
+    "network",
+    "series_competition",
+    "table_competition",
+]
 
 
 def __getattr__(name: str) -> object:
@@ -27,10 +37,19 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from comps.declared import boosting, estimator, network
     from comps.kinds.images import image_competition
+    from comps.kinds.series import series_competition
     from comps.kinds.table import table_competition
     from comps.metrics import metric
 
-    found = (boosting, estimator, image_competition, metric, network, table_competition)
+    found = (
+        boosting,
+        estimator,
+        image_competition,
+        metric,
+        network,
+        series_competition,
+        table_competition,
+    )
     return dict(zip(__all__, found, strict=True))[name]
 
 

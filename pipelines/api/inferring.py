@@ -22,6 +22,8 @@ from comps.base import (
 )
 from comps.catalog import FILE, competition_names, competitions_root, place_of
 from comps.kinds.images import Said, infer_images, suggested_image_metrics
+from comps.kinds.series import Said as SeriesSaid
+from comps.kinds.series import infer_series, suggested_series_metrics
 from comps.kinds.table import (
     Given,
     Inference,
@@ -32,7 +34,7 @@ from comps.kinds.table import (
 )
 from comps.kinds.table.files import PARTS, TARGETS
 from comps.metrics import as_metric
-from pipelines.api.choices import checked_choice
+from pipelines.api.choices import REQUIRED, checked_choice
 from pipelines.basics.files import write_bytes
 from pipelines.folds import SCHEMES, FoldInput, FoldSpec, make_folds
 
@@ -66,6 +68,8 @@ class FileChoices(TypedDict, total=False):
         targets_file: the table of the training rows' targets, where it is one of its own.
         images: folder of the training images, of a competition of images.
         test_images: folder of the images to predict.
+        horizon: steps to forecast, of a competition of series.
+        key: column that says which series a row belongs to.
         scheme: of the folds, a name in `pipelines.folds.SCHEMES`.
         folds: number of folds.
     """
@@ -89,6 +93,8 @@ class FileChoices(TypedDict, total=False):
     targets_file: str | None
     images: str | None
     test_images: str | None
+    horizon: int | None
+    key: str | None
     scheme: str | None
     folds: int | None
 
@@ -153,6 +159,8 @@ def infer(path: str | Path, name: str | None = None, **choices: Unpack[FileChoic
         raise DataError(f"There is no file or folder {place}.")
     if choices.get("test_images") and not choices.get("images"):
         raise UsageError("--test-images goes with --images, the folder of the training images.")
+    if choices.get("key") is not None and choices.get("horizon") is None:
+        raise UsageError("--key goes with --horizon, the number of steps to forecast.")
     called = name_of(place) if name is None else name
     kind = next((kind for choice, kind in _KINDS.items() if choices.get(choice)), _of_tables)
     return kind(place, called, choices)
@@ -178,8 +186,43 @@ def _of_images(place: Path, name: str, choices: FileChoices) -> Found:
     return Found(competition, inference, place, (), {})
 
 
+# Choices of tables that series have a use for, too.
+_OF_SERIES = {"metric", "target", "id", "time", "columns", "train_file", "test_file", "sample_file"}
+_OF_SERIES |= {"horizon", "key", "scheme", "folds"}
+
+
+def _of_series(place: Path, name: str, choices: FileChoices) -> Found:
+    files, given = _files(choices), _given(choices)
+    others = [choice for choice, value in choices.items() if value and choice not in _OF_SERIES]
+    if others:
+        options = ", ".join(f"--{choice.replace('_', '-')}" for choice in others)
+        raise UsageError(f"{options} is not for series (--horizon). Leave it out.")
+    if given.scheme not in (None, "expanding"):
+        raise UsageError(
+            f"Series are divided by time, by the scheme 'expanding', not {given.scheme!r}: other "
+            "folds would train on what comes after a forecast."
+        )
+    horizon: int = checked_choice("horizon", choices.get("horizon"), "int", REQUIRED)
+    said = SeriesSaid(
+        time=given.time or "",
+        target=", ".join(given.target),
+        horizon=horizon,
+        key=choices.get("key"),
+        id=given.id,
+        columns=given.columns,
+    )
+    metric = _metric(choices, suggested_series_metrics)
+    competition, inference = infer_series(
+        place, name=name, metric=metric, said=said, files=files, n_folds=given.n_folds
+    )
+    return Found(competition, inference, place, tables_of(place, files).others, files)
+
+
 # What reads files, by the choice that says of which kind they are; without one they are tables.
-_KINDS: Mapping[str, Callable[[Path, str, FileChoices], Found]] = {"images": _of_images}
+_KINDS: Mapping[str, Callable[[Path, str, FileChoices], Found]] = {
+    "images": _of_images,
+    "horizon": _of_series,
+}
 
 
 def _files(choices: FileChoices) -> dict[str, str]:
@@ -250,6 +293,13 @@ def init(name: str, data: str | Path | None = None, **choices: Unpack[FileChoice
             f"{competitions_root() / name / FILE} yourself: COMPETITION = "
             f"comps.image_competition(PATH, images=FOLDER, metric=METRIC, name={name!r}). 'comps "
             "run PATH --images FOLDER' needs no file."
+        )
+    if choices.get("horizon"):
+        raise UsageError(
+            "comps init writes competitions of tables. For series, write "
+            f"{competitions_root() / name / FILE} yourself: COMPETITION = "
+            "comps.series_competition(PATH, time=TIME, target=TARGET, horizon=STEPS, "
+            f"metric=METRIC, name={name!r}). 'comps run PATH --horizon STEPS' needs no file."
         )
     place = data_root() / name if data is None else Path(data)
     if data is None and not place.exists():

@@ -90,6 +90,11 @@ ImageFolder = Annotated[
     ),
 ]
 TestImages = Annotated[str | None, typer.Option(help="Of files: folder of the images to predict.")]
+Horizon = Annotated[
+    int | None,
+    typer.Option(help="Of files: forecast series, of --time and --target, so many steps ahead."),
+]
+Key = Annotated[str | None, typer.Option(help="Of files: column that says which series it is.")]
 AllCompetitions = Annotated[
     bool,
     typer.Option(

@@ -76,6 +76,8 @@ OF_FILES = (
     _shared("targets_file", arguments.TargetsFile),
     _shared("images", arguments.ImageFolder),
     _shared("test_images", arguments.TestImages),
+    _shared("horizon", arguments.Horizon),
+    _shared("key", arguments.Key),
 )
 # The rows of a competition, or of files that none describes.
 ROWS_OR_FILES = (COMPETITION_OR_FILES, *OF_FILES, *ROWS[1:])

@@ -1,0 +1,242 @@
+"""From tables of series to the rows of a competition."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import DataError, Dataset, Metric, counted, some
+from comps.kinds.series.features import feature_table
+from comps.kinds.series.given import Said
+from comps.kinds.series.origins import fold_count, forecasts, training_rows
+from comps.kinds.series.panel import Panel, Rows
+from comps.kinds.series.reading import Part, Readings, read_series
+from comps.kinds.series.seasons import Season, candidates, rank
+from comps.kinds.table.files import tables_of
+from comps.reading.delimited import ALL, Table
+from comps.reading.ids import check_same_ids, checked_ids
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Places = NDArray[np.int64]
+Ids = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """The tables of a competition of series.
+
+    Attributes:
+        train: the training rows.
+        test: the rows to forecast, or None.
+        sample: the sample submission, or None.
+        source: where they are.
+        fingerprint: of their content.
+    """
+
+    train: Part
+    test: Part | None
+    sample: pd.DataFrame | None
+    source: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """The rows of a competition, and what was found on the way.
+
+    Attributes:
+        dataset: the rows.
+        readings: the series.
+        ranked: the seasons, the best first.
+        horizon: steps to forecast, those of the test part if these are more.
+        between: steps between two origins of training rows.
+        n_folds: how many folds the rows allow.
+        id_column: of the submission.
+    """
+
+    dataset: Dataset
+    readings: Readings
+    ranked: list[Season]
+    horizon: int
+    between: int
+    n_folds: int
+    id_column: str
+
+
+@dataclass(frozen=True)
+class SeriesFiles:
+    """The loader of a competition whose series lie in files.
+
+    Attributes:
+        said: columns by their roles.
+        metric: on whose scale models learn.
+        files: of each part, where their names do not say it; see `tables_of`.
+    """
+
+    said: Said
+    metric: Metric
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def __call__(self, path: Path) -> Dataset:
+        """Return the rows of an archive, a folder or a file.
+
+        Raises:
+            WorkbenchError: see `read_series`.
+        """
+        return load_series(file_tables(path, self.said, self.files), self.said, self.metric).dataset
+
+
+def file_tables(path: Path, said: Said, files: Mapping[str, str]) -> Tables:
+    """Return the tables of an archive, a folder or a file."""
+    found = tables_of(path, files)
+    exact = {name for name in (said.target, said.key, said.id) if name}
+    train, test, sample = (found.read(part, exact) for part in ("train", "test", "sample"))
+    if train is None:
+        raise DataError(f"{path} holds no training rows.")
+    exactly = None if sample is None else found.read("sample", ALL)
+    return Tables(
+        _part(train),
+        None if test is None else _part(test),
+        None if exactly is None else exactly.frame,
+        str(path),
+        found.fingerprint(),
+    )
+
+
+def _part(table: Table) -> Part:
+    return Part(table.frame, table.name, table.lines)
+
+
+def load_series(tables: Tables, said: Said, metric: Metric) -> Loaded:
+    """Return the rows of tables: those to learn from, and those to forecast.
+
+    Raises:
+        WorkbenchError: see `read_series`; or if the horizon is too long for the past.
+    """
+    readings = read_series(tables.train, tables.test, said, metric)
+    given = tables.test is not None
+    panel, notes = readings.panel, list(readings.notes)
+    ends, horizon = _ends(readings, given=given), said.horizon
+    if given:
+        farthest = int((readings.places - ends[readings.series]).max())
+        if farthest > horizon:
+            notes.append(
+                f"The test part reaches {counted(farthest, 'step')} beyond the last known value: "
+                f"the horizon is {farthest}, not {horizon}."
+            )
+            horizon = farthest
+    panel = _longer(panel, int(ends.max()) + horizon + 1)
+    span = int((panel.last - panel.first).max()) + 1
+    rows, between = training_rows(panel, ends, horizon)
+    n_folds = fold_count(rows.origins, horizon, span)
+    ranked = rank(panel, rows, candidates(panel.grid, panel.values))
+    if given:
+        tested = Rows(
+            readings.series, ends[readings.series], readings.places - ends[readings.series]
+        )
+    else:
+        tested = forecasts(np.arange(len(ends)), ends, horizon)
+    ids, id_column, sample = _ids(tables, said, panel, tested)
+    dataset = Dataset(
+        train=feature_table(panel, rows, ranked, rows.times),
+        test=feature_table(panel, tested, ranked, rows.times),
+        target=panel.raw[rows.times, rows.series],
+        train_ids=_named(panel, rows, steps=True),
+        test_ids=ids,
+        sample_submission=sample,
+        source=tables.source,
+        fingerprint=_fingerprint(tables, said),
+        # Of two forecasts, the one with the earlier origin was made earlier: folds follow origins.
+        times=rows.origins,
+        notes=tuple(dict.fromkeys(notes)),
+        made_sample=tables.sample is None,
+    )
+    return Loaded(dataset, readings, ranked, horizon, between, n_folds, id_column)
+
+
+def _ends(readings: Readings, *, given: bool) -> Places:
+    """Return [series] the origins of the test part.
+
+    With test rows it is one time for all, the last one of which anything is known: a series that
+    ended before has a gap. Where a series is to be forecast from before that time, or the test part
+    is what follows each series, it is its own last value.
+    """
+    last = readings.panel.last
+    if not given:
+        return last
+    first = np.full(len(last), np.iinfo(np.int64).max)
+    np.minimum.at(first, readings.series, readings.places)
+    return np.where(first > last.max(), last.max(), last)
+
+
+def _longer(panel: Panel, steps: int) -> Panel:
+    """Return the panel with steps to the last one that is forecast."""
+    more = max(steps - len(panel.values), 0)
+
+    def longer(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.concatenate([values, np.full((more, values.shape[1]), np.nan)])
+
+    covariates = {
+        name: replace(own, cells=longer(own.cells)) for name, own in panel.covariates.items()
+    }
+    return replace(panel, values=longer(panel.values), raw=longer(panel.raw), covariates=covariates)
+
+
+def _named(panel: Panel, rows: Rows, *, steps: bool = False) -> Ids:
+    """Return [n] the key and the time of each forecast, with how many steps ahead it is."""
+    names = panel.grid.texts(rows.times)
+    if len(panel.keys) > 1 or panel.keys[0]:
+        names = np.char.add(np.char.add(np.array(panel.keys)[rows.series], " "), names)
+    if steps:
+        names = np.char.add(np.char.add(names, " +"), rows.steps.astype(np.str_))
+    return names
+
+
+def _ids(
+    tables: Tables, said: Said, panel: Panel, tested: Rows
+) -> tuple[Ids, str, pd.DataFrame | None]:
+    """Return the test ids, the column that holds them in the submission, and its template."""
+    import pandas as pd
+
+    sample, test = tables.sample, tables.test
+    ids: Ids
+    if test is None:
+        name = said.time if said.key is None else "id"
+        ids = _named(panel, tested)
+        return ids, name, pd.DataFrame({name: ids, said.target: 0.0})
+    name = str(sample.columns[0]) if sample is not None else said.id or _usual(said)
+    column = said.id or name
+    if column in test.rows and not (said.key is not None and column in (said.time, said.key)):
+        ids = checked_ids(test.rows[column], test.name)
+    else:
+        ids = _named(panel, tested)
+    if sample is None:
+        return ids, name, pd.DataFrame({name: ids, said.target: 0.0})
+    lacking = [column for column in (said.target,) if column not in sample]
+    if lacking:
+        raise DataError(
+            f"The sample submission lacks {some(map(repr, lacking))}; it has "
+            f"{some(map(repr, sample.columns))}."
+        )
+    check_same_ids(
+        checked_ids(sample[name], "the sample submission"), ids, "the sample submission", test.name
+    )
+    return ids, name, sample
+
+
+def _usual(said: Said) -> str:
+    return said.time if said.key is None else "id"
+
+
+def _fingerprint(tables: Tables, said: Said) -> str:
+    text = json.dumps(asdict(said), sort_keys=True, default=str)
+    return hashlib.sha256(f"{tables.fingerprint}\0{text}".encode()).hexdigest()[:16]

@@ -6,14 +6,14 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from comps.base import Competition, Metric, Model, Task, UsageError
+from comps.base import Competition, Metric, Model, Task
 from comps.kinds.images.features import TRANSFORMERS
 from comps.kinds.images.inference import ImageTables, infer
 from comps.kinds.images.loader import ImageFiles
 from comps.kinds.images.places import Said, find_layout
 from comps.kinds.images.tree import Tree
 from comps.kinds.images.zoo import image_models
-from comps.kinds.table.competition import assembled, check_name
+from comps.kinds.table.competition import assembled, check_n_folds, check_name
 from comps.kinds.table.given import Given, Inference
 from comps.kinds.table.inference import suggested_metrics
 from comps.kinds.table.zoo import Zoo, table_baseline
@@ -89,8 +89,7 @@ def image_competition(
     >>> str(tones.task), tones.target_columns, tones.load(tones.data).train.pixels.shape
     ('binary', ('dark', 'light'), (12, 16, 16, 3))
     """
-    if n_folds is not None and (not isinstance(n_folds, int) or n_folds < 2):
-        raise UsageError(f"n_folds must be a whole number from 2 on; {n_folds!r} came.")
+    check_n_folds(n_folds)
     given = Given(
         target=[target] if isinstance(target, str) else target or (),
         id=id,

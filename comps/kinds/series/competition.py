@@ -13,18 +13,14 @@ import numpy as np
 from comps.base import (
     AmbiguousError,
     Competition,
-    Family,
     Metric,
-    Model,
     Prediction,
     Task,
     UsageError,
     counted,
-    names_a_folder,
     some,
-    unknown_name,
 )
-from comps.declared import as_model, featured
+from comps.declared import featured
 from comps.kinds.memory import InMemory
 from comps.kinds.series.features import forecast
 from comps.kinds.series.given import Said
@@ -32,7 +28,7 @@ from comps.kinds.series.loader import Loaded, SeriesFiles, Tables, file_tables, 
 from comps.kinds.series.reading import Part
 from comps.kinds.series.zoo import correcting, series_models
 from comps.kinds.table import Inference, Inferred, tables_of
-from comps.kinds.table.competition import kinds_of
+from comps.kinds.table.competition import check_name, chosen_models, kinds_of
 from comps.kinds.table.fingerprint import table_fingerprint
 from comps.kinds.table.given import AS_YOU_SAY
 from comps.kinds.table.schema import Schema
@@ -226,15 +222,8 @@ def _assembled(
     ignore: Sequence[str] = (),
     data: Path | None = None,
 ) -> Competition:
-    if not names_a_folder(name):
-        raise UsageError(
-            f"A name of letters, digits, '_', '-' and '.' was expected, not {name!r}: the folder "
-            "of results gets it."
-        )
-    usual = series_models(metric)
-    zoo = list(usual) if models is None else _given(models, usual)
-    if not any(model.family is Family.BASELINE for model in zoo):
-        zoo.insert(0, usual[0])
+    check_name(name)
+    zoo = correcting(chosen_models(models, series_models(metric)))
     return Competition(
         name=name,
         title=name,
@@ -255,22 +244,6 @@ def _assembled(
         data=data,
         ignore=(*_BY_DESIGN, *ignore),
     )
-
-
-def _given(models: Sequence[object], usual: Sequence[Model]) -> list[Model]:
-    """Return models as they were given: usual ones by name, or the user's own."""
-    if isinstance(models, str) or not isinstance(models, Iterable):
-        raise UsageError(
-            "models takes a list, such as ['default', my_model], where 'default' stands for the "
-            f"usual models; {models!r} came."
-        )
-    known = {model.name: [model] for model in usual} | {"default": list(usual)}
-    found: list[Model] = []
-    for given in models:
-        if isinstance(given, str) and given not in known:
-            raise unknown_name("usual model", given, known)
-        found += known[given] if isinstance(given, str) else correcting([as_model(given)])
-    return found
 
 
 def _told(loaded: Loaded, said: Said, target: str, n_folds: int) -> Iterable[Inferred]:

@@ -141,8 +141,7 @@ def table_competition(
     _check_checks(checks)
     if zoo is not None and zoo not in ZOOS:
         raise unknown_name("zoo called", zoo, ZOOS)
-    if n_folds is not None and (not isinstance(n_folds, int) or n_folds < 2):
-        raise UsageError(f"n_folds must be a whole number from 2 on; {n_folds!r} came.")
+    check_n_folds(n_folds)
     given = Given(
         target=[target] if isinstance(target, str) else target or (),
         id=id,
@@ -246,9 +245,7 @@ def assembled(
     schema = found.schema
     usual = ZOOS[found.zoo] if usual is None else usual
     known = usual.models(schema.task, len(schema.classes), len(schema.targets), metric)
-    zoo = list(known) if models is None else _given(models, known)
-    if not any(model.family is Family.BASELINE for model in zoo):
-        zoo.insert(0, known[0])
+    zoo = chosen_models(models, known)
     return Competition(
         name=name,
         title=name,
@@ -292,8 +289,21 @@ def check_name(name: str) -> None:
         )
 
 
-def _given(models: Sequence[object], usual: Sequence[Model]) -> list[Model]:
-    """Return models as they were given: usual ones by name, declared, or what declares one."""
+def check_n_folds(n_folds: object) -> None:
+    """Check that so many folds can be made, if a number was given."""
+    if n_folds is not None and (not isinstance(n_folds, int) or n_folds < 2):
+        raise UsageError(f"n_folds must be a whole number from 2 on; {n_folds!r} came.")
+
+
+def chosen_models(models: Sequence[object] | None, usual: Sequence[Model]) -> list[Model]:
+    """Return models as they were given: usual ones by name, declared, or what declares one.
+
+    Args:
+        models: None takes the usual ones.
+        usual: the baseline first, which is added where no baseline was given.
+    """
+    if models is None:
+        return list(usual)
     if isinstance(models, str) or not isinstance(models, Iterable):
         raise UsageError(
             "models takes a list, such as ['default', my_model], where 'default' stands for the "
@@ -305,6 +315,8 @@ def _given(models: Sequence[object], usual: Sequence[Model]) -> list[Model]:
         if isinstance(given, str) and given not in known:
             raise unknown_name("usual model", given, known)
         found += known[given] if isinstance(given, str) else [as_model(given)]
+    if not any(model.family is Family.BASELINE for model in found):
+        found.insert(0, usual[0])
     return found
 
 

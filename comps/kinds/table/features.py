@@ -19,6 +19,7 @@ from sklearn.preprocessing import (
 
 from comps.kinds.table.kinds import Column, reads_as_text
 from comps.kinds.table.words import WordFeatures
+from comps.kinds.text.columns import is_text as is_said_to_be_text
 
 if TYPE_CHECKING:
     Cells = pd.Series[Any]
@@ -129,7 +130,7 @@ def _clipped(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def is_text(cells: Cells) -> bool:
     """Whether a column holds free texts: it is said to, or its cells are texts of several words."""
-    if isinstance(cells.dtype, pd.StringDtype) and cells.dtype.na_value is pd.NA:
+    if is_said_to_be_text(cells):
         return True
     if cells.dtype != object and not isinstance(cells.dtype, pd.StringDtype):
         return False

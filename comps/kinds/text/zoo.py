@@ -58,69 +58,58 @@ def text_models(
 
 
 def _linear(task: Task, views: Views) -> tuple[Model, ...]:
+    """Return linear models of TF-IDF; naive Bayes and its relative see texts alone."""
     if task is Task.REGRESSION:
-        return (_ridge(views),)
-    return _logistic(views), _naive_bayes(), _ratio_logistic()
-
-
-def _ridge(views: Views) -> Model:
-    return Model(
-        "ridge",
-        Family.LINEAR,
-        "sklearn",
-        {"alpha": 1.0},
-        views.linear,
-        estimators.ridge,
-        seconds=20.0,
-        space=spaces.scales,
-        quick=True,
-        about="TF-IDF of words and characters into ridge regression",
+        about = "TF-IDF of words and characters into ridge regression"
+        return (_line("ridge", {"alpha": 1.0}, views.linear, estimators.ridge, 20.0, about),)
+    return (
+        _line(
+            "logistic",
+            {"C": 4.0},
+            views.linear,
+            estimators.logistic,
+            20.0,
+            "TF-IDF of words and characters into logistic regression",
+        ),
+        # What it counts is not negative, as scaled columns may be.
+        _line(
+            "naive-bayes",
+            {"alpha": 0.25},
+            features.linear_features,
+            estimators.naive_bayes,
+            5.0,
+            "the words and characters of texts into naive Bayes, calibrated",
+        ),
+        _line(
+            "ratio-logistic",
+            {"C": 32.0},
+            features.linear_features,
+            estimators.ratio_logistic,
+            20.0,
+            "logistic regression of texts that begins where naive Bayes ends",
+        ),
     )
 
 
-def _logistic(views: Views) -> Model:
+def _line(
+    name: str,
+    params: Params,
+    view: Features,
+    build: Callable[..., Any],
+    seconds: float,
+    about: str,
+) -> Model:
     return Model(
-        "logistic",
+        name,
         Family.LINEAR,
         "sklearn",
-        {"C": 4.0},
-        views.linear,
-        estimators.logistic,
-        seconds=20.0,
+        params,
+        view,
+        build,
+        seconds=seconds,
         space=spaces.scales,
         quick=True,
-        about="TF-IDF of words and characters into logistic regression",
-    )
-
-
-def _naive_bayes() -> Model:
-    # What it counts is not negative: it sees texts alone.
-    return Model(
-        "naive-bayes",
-        Family.LINEAR,
-        "sklearn",
-        {"alpha": 0.25},
-        features.linear_features,
-        estimators.naive_bayes,
-        seconds=5.0,
-        space=spaces.scales,
-        quick=True,
-        about="the words and characters of texts into naive Bayes, calibrated",
-    )
-
-
-def _ratio_logistic() -> Model:
-    return Model(
-        "ratio-logistic",
-        Family.LINEAR,
-        "sklearn",
-        {"C": 32.0},
-        features.linear_features,
-        estimators.ratio_logistic,
-        seconds=20.0,
-        space=spaces.scales,
-        quick=True,
-        about="logistic regression of texts that begins where naive Bayes ends",
+        about=about,
     )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pipelines.api.history import History, Unused, clean, history
     from pipelines.api.imported import FoldsTable, Imported, folds_table, import_oof
     from pipelines.api.inferring import FileChoices, Found, Written, infer, init
+    from pipelines.api.predicting import predict
     from pipelines.api.progress import (
         Finished,
         FitUpdate,
@@ -75,6 +76,7 @@ __all__ = [
     "infer",
     "init",
     "load_run",
+    "predict",
     "run",
     "score",
     "show_progress",

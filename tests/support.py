@@ -47,7 +47,7 @@ from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
 from pipelines.results.fold_result import FoldResult
 from pipelines.results.oof import OutOfFold
 from pipelines.store import Experiment, RunStore
-from pipelines.trainers import Context, FoldData, Stage
+from pipelines.trainers import Context, FoldData, FoldModel, Stage
 
 ROOT = Path(__file__).parent.parent
 TOWNS = ("ash", "birch", "cedar", "elm")
@@ -121,15 +121,17 @@ class TinyFeatures:
     def fit(self, rows: pd.DataFrame, target: Any = None) -> TinyFeatures:
         """Learn from the training rows."""
         numbers = rows[["area", "age"]]
-        self.medians = numbers.median()
+        # Mappings, not tables of pandas: it can be kept.
+        self.medians = numbers.median().to_dict()
         filled = numbers.fillna(self.medians)
-        self.means, self.deviations = filled.mean(), filled.std(ddof=0)
+        self.means, self.deviations = filled.mean().to_dict(), filled.std(ddof=0).to_dict()
         self.levels = sorted(rows["town"].unique())
         return self
 
     def transform(self, rows: pd.DataFrame) -> NDArray[np.float64]:
         """Return scaled numbers and indicators."""
-        numbers = (rows[["area", "age"]].fillna(self.medians) - self.means) / self.deviations
+        filled = rows[["area", "age"]].fillna(self.medians)
+        numbers = (filled - pd.Series(self.means)) / pd.Series(self.deviations)
         levels = rows["town"].to_numpy()[:, None] == np.array(self.levels)[None, :]
         return np.hstack([numbers.to_numpy(), levels.astype(np.float64)])
 
@@ -272,6 +274,7 @@ class StagedTrainer:
     """
 
     together = True
+    staged = True
     backend = None
     on_gpu: ClassVar[Mapping[str, str]] = {}
     seen: ClassVar[list[FoldData]] = []
@@ -300,6 +303,10 @@ class StagedTrainer:
                 [np.full(len(fold.valid), level) for level, fold in pairs],
                 [np.full(len(fold.test), level) for level, fold in pairs],
             )
+
+    def restored(self, model: Model, files: Mapping[str, bytes], context: Context) -> FoldModel:
+        """Refuse: its stages have no models."""
+        raise NotImplementedError
 
 
 def staged(
@@ -499,6 +506,7 @@ def validate(
     reporter: Recorder | None = None,
     nested: bool = False,
     deadline: float | None = None,
+    keep: str = "none",
 ) -> CrossValidation:
     """Cross-validate in this process."""
     with store.writing():
@@ -510,6 +518,7 @@ def validate(
             reporter=reporter or Recorder(),
             nested=nested,
             deadline=deadline,
+            keep=keep,
         )
 
 
@@ -564,6 +573,7 @@ def fold_result(
         fit_seconds=1.5,
         other_seconds=0.25,
         size=np.full(stages, np.nan),
+        test_steps=np.array(steps or range(1, stages + 1), dtype=np.int64),
     )
 
 

@@ -185,6 +185,8 @@ class Competition:
         task: what is predicted.
         metric: decides which predictions are better.
         load: `(path) -> Dataset` from Kaggle's zip or a folder of its files.
+        with_test: `(path, rows) -> Dataset`, the same with other test rows: a file of them, or a
+            table in memory; None where `load` alone knows how its files are read.
         models: the zoo; names are unique, and exactly one is the common-sense baseline.
         sample: the bundled sample, a path that `load` takes; None where there is none.
         archive: file name of Kaggle's zip; empty where there is none.
@@ -230,6 +232,7 @@ class Competition:
     data: Path | None = None
     checks: tuple[Check, ...] = ()
     ignore: tuple[str, ...] = ()
+    with_test: Callable[[Path, Any], Dataset] | None = None
 
     def __post_init__(self) -> None:
         names = [model.name for model in self.models]

@@ -9,6 +9,7 @@ from comps.digits.features import kernel_features, stroke_features
 from comps.digits.loader import IMAGE_ID, LABEL, load
 from comps.digits.models import MODELS
 from comps.metrics import ACCURACY, LOG_LOSS
+from comps.reading.other_test import OtherTest
 
 _ARCHIVE = "digit-recognizer.zip"
 
@@ -19,6 +20,7 @@ DIGITS = Competition(
     metric=ACCURACY,
     also=(LOG_LOSS,),
     load=load,
+    with_test=OtherTest(load, "train.csv", "test.csv", "sample_submission.csv", "ImageId"),
     models=MODELS,
     sample=Path(__file__).parent / "sample" / _ARCHIVE,
     archive=_ARCHIVE,

@@ -10,6 +10,7 @@ from comps.house_prices.features import linear_features, network_features, tree_
 from comps.house_prices.loader import load
 from comps.house_prices.models import MODELS
 from comps.metrics import RMSLE
+from comps.reading.other_test import OtherTest
 
 _ARCHIVE = "house-prices-advanced-regression-techniques.zip"
 
@@ -19,6 +20,7 @@ HOUSE_PRICES = Competition(
     task=Task.REGRESSION,
     metric=RMSLE,
     load=load,
+    with_test=OtherTest(load, "train.csv", "test.csv", "sample_submission.csv", "Id"),
     models=MODELS,
     sample=Path(__file__).parent / "sample" / _ARCHIVE,
     archive=_ARCHIVE,

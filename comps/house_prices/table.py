@@ -18,9 +18,10 @@ class HouseTable(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: pd.DataFrame, y: object = None) -> Self:
         """Learn the median frontage of each neighbourhood, and each column's median or mode."""
-        self.medians_ = X.select_dtypes("number").median().fillna(0.0)
+        # Mappings, not tables of pandas, which no fitted transformer may hold to be kept.
+        self.medians_ = X.select_dtypes("number").median().fillna(0.0).to_dict()
         self.modes_ = {name: _mode(X[name]) for name in CATEGORIES}
-        self.frontages_ = X.groupby("Neighborhood")["LotFrontage"].median().dropna()
+        self.frontages_ = X.groupby("Neighborhood")["LotFrontage"].median().dropna().to_dict()
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:

@@ -7,9 +7,13 @@ import pickle
 import shutil
 import tempfile
 import weakref
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from comps.base import Dataset
+from comps.base import Dataset, UsageError
+from comps.reading.delimited import read_table
+from comps.reading.other_test import only_table
 
 # The path that such a competition is loaded from, for records and messages.
 IN_MEMORY = Path("in memory")
@@ -24,10 +28,14 @@ class InMemory:
 
     Args:
         dataset: the rows.
+        with_test: `(rows) -> Dataset`, the same with a table of other test rows; None where there
+            is no way to.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, with_test: Callable[[Any], Dataset] | None = None) -> None:
         self._dataset: Dataset | None = dataset
+        # It stays in this process, as the rows do.
+        self._with_test = with_test
         self._file: Path | None = None
 
     def key_values(self) -> dict[str, object]:
@@ -45,6 +53,20 @@ class InMemory:
                 self._dataset = pickle.load(file)
         return self._dataset
 
+    def with_test(self, path: Path, rows: Any) -> Dataset:
+        """Return the same with other test rows, see `Competition.with_test`.
+
+        Raises:
+            UsageError: if there is no way to.
+        """
+        del path
+        if self._with_test is None:
+            raise UsageError("New rows of this competition in memory cannot be predicted.")
+        if not hasattr(rows, "columns"):
+            content, name = only_table(Path(rows))
+            rows = read_table(content, name).frame
+        return self._with_test(rows)
+
     def __getstate__(self) -> dict[str, Path | None]:
         """Return the file with the rows, which is written when it is first wanted."""
         if self._dataset is not None and (self._file is None or not self._file.exists()):
@@ -58,7 +80,7 @@ class InMemory:
 
     def __setstate__(self, state: dict[str, Path | None]) -> None:
         """Take the file; the rows are read when they are first wanted."""
-        self._dataset, self._file = None, state["file"]
+        self._dataset, self._file, self._with_test = None, state["file"], None
 
 
 def _remove(folder: Path, process: int) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from comps.base import Competition, Prediction, Task
 from comps.kinds.text.features import TRANSFORMERS
 from comps.metrics import ACCURACY, ROC_AUC
+from comps.reading.other_test import OtherTest
 from comps.sentiment.loader import load
 from comps.sentiment.models import MODELS
 
@@ -18,6 +19,7 @@ SENTIMENT = Competition(
     task=Task.BINARY,
     metric=ROC_AUC,
     load=load,
+    with_test=OtherTest(load, "labeledTrainData.tsv", "testData.tsv", "sampleSubmission.csv", "id"),
     models=MODELS,
     sample=Path(__file__).parent / "sample" / _ARCHIVE,
     archive=_ARCHIVE,

@@ -66,6 +66,8 @@ class TrainingChoices(RowChoices, total=False):
         nested: whether the nested score is made; None makes it in `run`, up to 2,000 rows.
         quick: whether the cheapest models alone are trained.
         checks: whether `run` looks for leaks and shifts before it trains; True unless given.
+        keep_models: which trained models of folds are kept to predict new rows: "all", those of
+            the "blend", or "none".
     """
 
     models: object
@@ -83,6 +85,11 @@ class TrainingChoices(RowChoices, total=False):
     nested: bool | None
     quick: bool
     checks: bool
+    keep_models: str
+
+
+# Which trained models stay, see `TrainingChoices`.
+KEPT = ("all", "blend", "none")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +118,7 @@ class Options:
     sealed: float | None = None
     nested: bool | None = None
     checks: bool = True
+    keep_models: str = "all"
 
     def __post_init__(self) -> None:
         for part in fields(self):
@@ -125,6 +133,8 @@ class Options:
             )
         if self.weights is not None and not self.weights.is_file():
             raise UsageError(f"weights (--weights) takes a file; there is no file {self.weights}.")
+        if self.keep_models not in KEPT:
+            raise unknown_name("choice of keep_models (--keep-models)", self.keep_models, KEPT)
         if self.quick and self.models is not None:
             raise UsageError(
                 "quick (--quick) names the models itself: leave out models (--models)."

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from comps.base import Competition, Model, UsageError
+from comps.base import Competition, Model, UsageError, base_name
 from ensembles import Blend
 from pipelines.api.checking import tell_findings
 from pipelines.api.choices import (
@@ -36,6 +36,7 @@ from pipelines.crossval.timebudget import TimeBudget
 from pipelines.engines import Engine, warm_up
 from pipelines.engines.kept import KeptEngine
 from pipelines.engines.queue import Policy
+from pipelines.results.kept import NOT_IN_BLEND
 from pipelines.results.oof import OutOfFold
 from pipelines.results.stopping import MOST_ROWS_NESTED
 from pipelines.store import Experiment, RunStore
@@ -109,6 +110,8 @@ def run(
             told.note(f"{session.competition.name} has no test rows: no submission is written.")
         result = call.result(oofs, chosen, tried)
         told.recording.blended(keep(session.store, result))
+        if options.keep_models == "blend":
+            _forget_others(session.store, oofs, chosen)
         if result.submission is not None:
             write_submission(session.store, result, output)
         told.write(f"leaderboard\n{result.leaderboard.to_string(index=False)}")
@@ -270,6 +273,7 @@ class Call:
                 deadline=budget.deadline,
                 policy=policy,
                 on_stored=budget.save,
+                keep=session.options.keep_models,
             )
         finally:
             budget.save()
@@ -316,6 +320,14 @@ class Call:
             tuple(self.teller.notes),
             tuple(session.tuned),
         )
+
+
+def _forget_others(store: RunStore, oofs: Mapping[str, OutOfFold], chosen: Blend) -> None:
+    """Remove the trained models of members without a weight in the blend."""
+    weights = dict(zip(chosen.members, chosen.weights, strict=True))
+    for name, oof in oofs.items():
+        if not weights.get(name) and not oof.imported:
+            store.forget_kept(base_name(oof.model), oof.key, NOT_IN_BLEND)
 
 
 def keep(store: RunStore, result: Result) -> dict[str, Any]:

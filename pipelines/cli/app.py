@@ -28,10 +28,13 @@ from pipelines.cli.arguments import (
     Json,
     MemberName,
     Method,
+    NewRows,
     OfCompetition,
+    OneMember,
     OofFile,
     Outer,
     Output,
+    Predictions,
     Prune,
     Refit,
     ScoreMetric,
@@ -50,6 +53,8 @@ from pipelines.cli.shared import (
     CHECKS,
     COMPETITION,
     FOLDS,
+    KEEP_MODELS,
+    KEPT,
     MAYBE_COMPETITION,
     MEMBERS,
     MODEL,
@@ -137,6 +142,7 @@ def init(request: Request, data: InitData = None) -> None:
     NESTED,
     SEALED,
     CHECKS,
+    KEEP_MODELS,
     SETTINGS,
     *TRAINING,
     TENSORBOARD,
@@ -160,7 +166,18 @@ def check_data(request: Request, ignore: Ignore = None) -> None:
 
 
 @app.command(cls=Command)
-@takes(*ROWS_OR_FILES, MODELS, QUICK, TUNED, REPEATS, SEALED, SETTINGS, *TRAINING, TENSORBOARD)
+@takes(
+    *ROWS_OR_FILES,
+    MODELS,
+    QUICK,
+    TUNED,
+    REPEATS,
+    SEALED,
+    KEEP_MODELS,
+    SETTINGS,
+    *TRAINING,
+    TENSORBOARD,
+)
 def cv(request: Request, time_limit: TimeLimit = None) -> None:
     """Cross-validate models and keep their out-of-fold predictions."""
     from pipelines.cli.run import cross_validate_models
@@ -235,6 +252,20 @@ def submit(
         submit_stored(request, method, output)
     else:
         check_submission_file(request, check)
+
+
+@app.command(cls=Command)
+@takes(*KEPT)
+def predict(
+    request: Request,
+    rows: NewRows,
+    member: OneMember = None,
+    out: Predictions = Path("predictions.csv"),
+) -> None:
+    """Predict new rows by the models of the last run; nothing is trained."""
+    from pipelines.cli.stored import predict_rows
+
+    predict_rows(request, rows, member, out)
 
 
 @app.command("folds", cls=Command)

@@ -37,6 +37,22 @@ Competitions = Annotated[
     Path | None,
     typer.Option(help="Folder of your own competitions. [default: competitions/]"),
 ]
+NewRows = Annotated[
+    Path,
+    typer.Argument(
+        help="File of rows as the test rows, or a folder or archive laid out as the competition's."
+    ),
+]
+OneMember = Annotated[
+    str | None, typer.Option("--member", help="Predict by this member alone. [default: the blend]")
+]
+Predictions = Annotated[Path, typer.Option("--out", help="File for the predictions.")]
+KeepModels = Annotated[
+    str,
+    typer.Option(
+        help="Trained models that are kept to predict new rows: all, those of the blend, or none."
+    ),
+]
 MetricName = Annotated[
     str | None,
     typer.Option("--metric", help="Of files: what predictions are judged by: {metrics}."),

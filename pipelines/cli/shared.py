@@ -23,6 +23,7 @@ MODELS = _shared("models", arguments.Models)
 MODEL = _shared("models", arguments.OneModel)
 MEMBERS = _shared("models", arguments.Members)
 QUICK = _shared("quick", arguments.Quick, False)
+KEEP_MODELS = _shared("keep_models", arguments.KeepModels, "all")
 TUNED = _shared("tuned", arguments.Tuned, False)
 SETTINGS = _shared("settings", arguments.Set)
 WEIGHTS = _shared("weights", arguments.Weights)
@@ -92,6 +93,8 @@ STORED = (
     MEMBERS,
     _shared("sealed", arguments.StoredSealed),
 )
+# What trained models that were kept are asked for.
+KEPT = tuple(parameter for parameter in STORED if parameter is not MEMBERS)
 # Where and how models are trained.
 TRAINING = (
     WEIGHTS,

@@ -1,10 +1,11 @@
-"""Commands that train nothing: `comps blend`, `comps submit` and `comps export-oof`."""
+"""Commands that train nothing: `comps blend`, `submit`, `predict` and `export-oof`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from pipelines.api.exporting import export_oof
+from pipelines.api.predicting import predict
 from pipelines.api.stored import blend, check_file, submit
 from pipelines.cli import tables
 from pipelines.cli.request import Request
@@ -31,6 +32,19 @@ def submit_stored(request: Request, method: str, path: Path) -> None:
             request.subject, members, output=path, method=method, progress=output, **choices
         )
         show_submission(output, result, path)
+
+
+def predict_rows(request: Request, rows: Path, member: str | None, path: Path) -> None:
+    """Predict new rows by the models of the last run, and write the predictions."""
+    choices = {name: value for name, value in request.choices.items() if name != "models"}
+    with request.output() as output:
+        table = predict(
+            request.subject, rows, member=member, output=path, progress=output, **choices
+        )
+        output.result(
+            f"{path}: {len(table)} rows predicted by {member or 'the blend'}.",
+            {"predictions": str(path), "rows": len(table), "member": member},
+        )
 
 
 def check_submission_file(request: Request, path: Path) -> None:

@@ -12,10 +12,11 @@ from typing import Protocol
 from comps.base import Family, Model
 from pipelines.crossval.planning import FitPlan
 from pipelines.engines import Cancelled, Done, Engine, Event, Failed
+from pipelines.engines.jobs import Job
 from pipelines.engines.queue import JobQueue, Policy, QueueStatus
 from pipelines.folds import ALL_ROWS, Held
 from pipelines.results.fold_result import FoldResult
-from pipelines.results.oof import OutOfFold, assemble
+from pipelines.results.oof import OutOfFold, assemble, predicting, stopping_point
 from pipelines.store import Experiment, RunStore, error_log
 from pipelines.trainers import load_trainer, takes_weights
 
@@ -74,6 +75,7 @@ def cross_validate(
     deadline: float | None = None,
     policy: Policy | None = None,
     on_stored: Callable[[], None] = lambda: None,
+    keep: str = "none",
 ) -> CrossValidation:
     """Cross-validate models; results that are stored are not computed again.
 
@@ -91,6 +93,7 @@ def cross_validate(
             repeat by then are returned.
         policy: what decides the order until the deadline; None takes that of the models.
         on_stored: called after each job whose results are in the store.
+        keep: which trained models are kept: "all", those of the "blend", or "none".
 
     Returns:
         The out-of-fold predictions of every model that has a complete repeat. A model that
@@ -99,7 +102,7 @@ def cross_validate(
     outcome = CrossValidation()
     if experiment.dataset.weights is not None:
         _note_unweighted(models, reporter)
-    plan = FitPlan(experiment, store, nested)
+    plan = FitPlan(experiment, store, nested, keep)
     missing = {model.member: plan.missing(model) for model in models}
     total = len(models) * plan.count
     if deadline is not None and time.monotonic() > deadline:
@@ -108,7 +111,7 @@ def cross_validate(
         outcome.left_out = [model.member for model in models if model.member in lacking]
         total -= sum(map(len, missing.values()))
         missing = {}
-    if any(missing.values()):
+    if any(missing.values()) or (missing and _untested(experiment, models, store)):
         running = engine()
         try:
             ordered = models if deadline is not None else _longest_programs_first(models)
@@ -117,7 +120,10 @@ def cross_validate(
             outcome.stored = total - to_fit
             reporter.planned(to_fit, outcome.stored)
             queue = JobQueue(jobs, running.slots, deadline, running.accelerators, policy)
-            _execute(experiment, queue, store, running, reporter, deadline, on_stored, outcome)
+            for model in models:
+                if not any(len(held) < 2 for _, held in missing[model.member]):
+                    queue.add_first(plan.tests(model, running))
+            _execute(plan, queue, running, reporter, deadline, on_stored, outcome)
         finally:
             running.close()
     else:
@@ -162,25 +168,37 @@ def _longest_programs_first(models: Sequence[Model]) -> list[Model]:
     )
 
 
+def _untested(experiment: Experiment, models: Sequence[Model], store: RunStore) -> bool:
+    """Whether a model has all its fits, and was stopped before it predicted the test rows."""
+    return any(
+        store.find_oof(model.name, experiment.key(model), experiment.folds.n_repeats) is None
+        for model in models
+    )
+
+
 def _execute(
-    experiment: Experiment,
+    plan: FitPlan,
     queue: JobQueue,
-    store: RunStore,
     engine: Engine,
     reporter: Reporter,
     deadline: float | None,
     on_stored: Callable[[], None],
     outcome: CrossValidation,
 ) -> None:
-    awaited = Counter((job.model.member, job.kind != "pairs") for job in queue.pending)
+    experiment, store = plan.experiment, plan.store
+    awaited = Counter(map(_part_of, queue.pending))
     for event in engine.run(queue.next_job, deadline):
         job = event.job
         if isinstance(event, Done):
             queue.finished(event)
             on_stored()
-            outcome.fitted += len(job.held)
+            outcome.fitted += len(job.held) if job.kind != "test" else 0
             outcome.seconds[job.kind] += event.seconds
-            awaited[job.model.member, job.kind != "pairs"] -= 1
+            awaited[_part_of(job)] -= 1
+            if job.kind in ("folds", "all") and not awaited[_part_of(job)]:
+                tests = plan.tests(job.model, engine)
+                awaited.update(map(_part_of, tests))
+                queue.add_first(tests)
         elif isinstance(event, Failed):
             queue.failed(job)
             reasons = outcome.not_nested if job.kind == "pairs" else outcome.failures
@@ -192,13 +210,22 @@ def _execute(
                 )
         elif isinstance(event, Cancelled):
             queue.cancelled(job)
-        reporter.event(event, queue.status())
-        complete = isinstance(event, Done) and not awaited[job.model.member, job.kind != "pairs"]
+        if job.kind != "test" or isinstance(event, Failed):
+            reporter.event(event, queue.status())
+        member = job.model.member
+        parts = ["pairs"] if job.kind == "pairs" else ["fits", "test"]
+        complete = isinstance(event, Done) and not any(awaited[member, part] for part in parts)
         if complete and _collect(experiment, job.model, store, outcome) and job.kind != "pairs":
-            reporter.finished(outcome.oofs[job.model.member])
+            reporter.finished(outcome.oofs[member])
     outcome.left_out = [
         job.model.member for job in [*queue.left_out, *queue.pending] if job.kind != "pairs"
     ]
+
+
+def _part_of(job: Job) -> tuple[str, str]:
+    """Return the member of a job and the part of its work that it belongs to."""
+    kind = job.kind
+    return job.model.member, kind if kind in ("pairs", "test") else "fits"
 
 
 def _collect(
@@ -219,6 +246,14 @@ def _collect(
         results := store.find_folds(model.name, key, len(repeats), wanted)
     ):
         repeats.append(results)
+    if not repeats:
+        return False
+    first = [repeats[0][held] for held in folds.single]
+    step, _ = stopping_point(experiment.competition.metric.guide, model.patience, first)
+    untested = [
+        any(results[held].tested(step) is None for held in predicting(folds)) for results in repeats
+    ]
+    repeats = repeats[: untested.index(True)] if any(untested) else repeats
     if not repeats:
         return False
     dataset, competition = experiment.dataset, experiment.competition

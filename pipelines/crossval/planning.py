@@ -9,6 +9,8 @@ from comps.base import Model
 from pipelines.engines import Engine
 from pipelines.engines.jobs import Job, Run
 from pipelines.folds import ALL_ROWS, Held
+from pipelines.results.kept import NOT_IN_BLEND
+from pipelines.results.oof import predicting, stopping_point
 from pipelines.store import RunStore
 from pipelines.trainers import divided, load_trainer
 
@@ -25,9 +27,13 @@ class FitPlan:
         experiment: the rows and the folds.
         store: where results are looked up.
         nested: whether pairs of folds are wanted.
+        keep: which trained models are kept: "all", those of the "blend", or "none".
     """
 
-    def __init__(self, experiment: Experiment, store: RunStore, nested: bool) -> None:
+    def __init__(
+        self, experiment: Experiment, store: RunStore, nested: bool, keep: str = "none"
+    ) -> None:
+        self.keep = keep
         self.experiment, self.store, self.folds = experiment, store, experiment.folds
         # The order of the jobs of each repeat.
         self.kinds = [self.folds.single]
@@ -44,13 +50,49 @@ class FitPlan:
         """Return the fits of a model that are not in the store."""
         key, store = self.experiment.key(model), self.store
         stored = store.find_oof(model.name, key, self.folds.n_repeats)
-        if stored is not None and (stored.nested is not None or not self.pairs):
-            return set()
-        fits = [(0, part) for part in self.pairs]
+        fits = []
+        if stored is None or stored.nested is None:
+            fits += [(0, part) for part in self.pairs]
+        repeats = range(self.folds.n_repeats)
+        own = [(repeat, part) for repeat in repeats for kind in self.kinds for part in kind]
         if stored is None:
-            repeats = range(self.folds.n_repeats)
-            fits += [(repeat, part) for repeat in repeats for kind in self.kinds for part in kind]
-        return {fit for fit in fits if not store.has_fold(model.name, key, *fit)}
+            fits += own
+        lacking = {fit for fit in fits if not store.has_fold(model.name, key, *fit)}
+        # Of a fit that is stored without its model, both are made again.
+        return lacking | {fit for fit in own if self._lacks_model(model, key, *fit)}
+
+    def _lacks_model(self, model: Model, key: str, repeat: int, held: Held) -> bool:
+        if self.keep == "none":
+            return False
+        kept = self.store.find_kept(model.name, key, repeat, held)
+        return kept is None or (self.keep == "all" and kept.reason == NOT_IN_BLEND)
+
+    def tests(self, model: Model, engine: Engine) -> list[Job]:
+        """Return the jobs that predict test rows by fits that are stored, and have not done so.
+
+        The stopping point is that of the first repeat: it comes first.
+        """
+        key, store = self.experiment.key(model), self.store
+        first = store.find_folds(model.name, key, 0, self.folds.single)
+        if not first:
+            return []
+        guide = self.experiment.competition.metric.guide
+        step, _ = stopping_point(guide, model.patience, list(first.values()))
+        jobs = []
+        for repeat in range(self.folds.n_repeats):
+            wanted = predicting(self.folds)
+            found = store.find_folds(model.name, key, repeat, wanted)
+            held = [part for part, result in found.items() if result.tested(step) is None]
+            jobs += [
+                Job(self._run(engine), model, key, repeat, parts, step)
+                for parts in divided(
+                    load_trainer(model.trainer), held, self.folds.growing, engine.accelerators
+                )
+            ]
+        return jobs
+
+    def _run(self, engine: Engine) -> Run:
+        return Run.of(self.experiment, self.store, engine.threads, keep=self.keep != "none")
 
     def jobs(
         self, models: Sequence[Model], missing: Mapping[str, Fits], engine: Engine
@@ -60,7 +102,7 @@ class FitPlan:
         A part of a program could be trained alone, but compiling it costs as much as the whole.
         """
         experiment = self.experiment
-        run = Run.of(experiment, self.store, engine.threads)
+        run = self._run(engine)
         return [
             Job(run, model, experiment.key(model), repeat, held)
             for repeat, kinds in self._rounds()

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from comps.base import Competition, DataError, Dataset, Metric, Model, Task, take
+from pipelines.fitting.keeping import FittedModel
+from pipelines.fitting.preparation import Preparation, test_view
+from pipelines.fitting.residual import Residual
 from pipelines.fitting.training import OnStage, ignore_stage, train_folds
 from pipelines.fitting.views import ViewCache
 from pipelines.folds import FoldSpec, Held, describe
 from pipelines.folds.files import read_folds
 from pipelines.results.fold_result import FoldResult
 from pipelines.store import Experiment, RunStore
+from pipelines.trainers import Context
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,7 @@ class Run:
         seed: the run's seed.
         threads: of each job.
         test: whether test rows are predicted; a trial of a search does not need them.
+        keep: whether trained models are kept, at least until they have predicted the test rows.
     """
 
     competition: Competition
@@ -43,9 +50,18 @@ class Run:
     seed: int
     threads: int
     test: bool = True
+    keep: bool = False
 
     @classmethod
-    def of(cls, experiment: Experiment, store: RunStore, threads: int, *, test: bool = True) -> Run:
+    def of(
+        cls,
+        experiment: Experiment,
+        store: RunStore,
+        threads: int,
+        *,
+        test: bool = True,
+        keep: bool = False,
+    ) -> Run:
         """Return the settings of an experiment's jobs; the folds are written into the store.
 
         Raises:
@@ -54,7 +70,7 @@ class Run:
         whole = experiment.competition
         return cls(
             # Without the other models, whose functions may import what this job has no need of.
-            competition=replace(whole, models=(whole.baseline,)),
+            competition=replace(whole, models=(whole.baseline,), with_test=None),
             data=experiment.data,
             data_fingerprint=experiment.dataset.fingerprint,
             store=store.root,
@@ -63,6 +79,7 @@ class Run:
             seed=experiment.seed,
             threads=threads,
             test=test,
+            keep=keep,
         )
 
 
@@ -76,6 +93,8 @@ class Job:
         key: of its results in the store.
         repeat: number of the repeat.
         held: the folds that each of its fits holds out.
+        step: of fits that are kept, the rounds or epochs at which they predict the test rows; None
+            where they are to be trained.
     """
 
     run: Run
@@ -83,10 +102,16 @@ class Job:
     key: str
     repeat: int
     held: tuple[Held, ...]
+    step: int | None = None
 
     @property
     def kind(self) -> str:
-        """The kind of its fits: "folds", "pairs" of folds for the nested score, or "all" rows."""
+        """The kind of its fits: "folds", "pairs" of folds for the nested score, or "all" rows.
+
+        "test" where fits that are kept predict the test rows.
+        """
+        if self.step is not None:
+            return "test"
         return ("all", "folds", "pairs")[len(self.held[0])]
 
     @property
@@ -120,11 +145,14 @@ class FoldScore:
 
 
 def run_job(job: Job, on_stage: OnStage = ignore_stage) -> list[FoldScore]:
-    """Train the fits of a job and store each result as soon as it is ready.
+    """Train the fits of a job, or predict the test rows by them, and store each result.
 
     Raises:
         WorkbenchError: for what the user can put right; any other error is the model's own.
     """
+    if job.step is not None:
+        predict_test(job)
+        return []
     run = job.run
     store = RunStore(run.store)
     tested = run.test and job.kind != "pairs"
@@ -149,24 +177,69 @@ def run_job(job: Job, on_stage: OnStage = ignore_stage) -> list[FoldScore]:
         on_stage=on_stage,
         on_result=keep,
         views=_views,
+        keep=run.keep and tested,
     )
     return scores
 
 
+def predict_test(job: Job) -> None:
+    """Predict the test rows by the models of a job, at the step that was chosen, and store that.
+
+    Of each model what predicts at this step is kept.
+
+    Raises:
+        WorkbenchError: for what the user can put right.
+    """
+    run, step = job.run, job.step
+    assert step is not None
+    store, dataset = RunStore(run.store), _dataset(run)
+    residual, model = Residual.split(run.competition, dataset, job.model)
+    folds = _folds(run.folds, run.spec, len(dataset.target))
+    prepared = Preparation(
+        run.competition, dataset, model, folds, job.repeat, run.seed, _views, residual
+    )
+    for held in job.held:
+        kept = store.read_kept(job.model.name, job.key, job.repeat, held)
+        context = Context(
+            run.competition.task, kept.n_classes, run.threads, folds.growing, kept.n_targets
+        )
+        fitted = FittedModel(kept, model, context)
+        # What is kept at last predicts, to its last bit as it will later.
+        final = fitted.at(step)
+        view = _views.found(prepared.view_key(held))
+        rows = fitted.features(dataset.test) if view is None else test_view(view, dataset)
+        values = residual.added(fitted.model.predict(rows)).astype(np.float32)
+        _check_values(job, held, [values], [values])
+        store.write_tested(job.model.name, job.key, job.repeat, held, step, values)
+        store.write_kept(job.model.name, job.key, job.repeat, held, final)
+
+
 def _check_predictions(job: Job, result: FoldResult) -> None:
-    if not all(np.isfinite(part[0]).all() for part in (result.valid, result.test)):
+    parts = [part for part in (result.valid, result.test) if len(part)]
+    _check_values(job, result.held, [part[0] for part in parts], parts)
+
+
+def _check_values(
+    job: Job, held: Held, first: Sequence[NDArray[np.float32]], every: Sequence[NDArray[np.float32]]
+) -> None:
+    """Check the predictions of the first stage for NaN, and those of every stage for their range.
+
+    Raises:
+        DataError: if they cannot be predictions of the task.
+    """
+    if not all(np.isfinite(part).all() for part in first):
         raise DataError(
-            f"Model '{job.model.member}' predicted NaN or infinity in {describe(result.held)}, "
+            f"Model '{job.model.member}' predicted NaN or infinity in {describe(held)}, "
             "from its first stage on. Its learning rate may be too high, or a feature may be "
             "infinite."
         )
     if job.run.competition.task is Task.REGRESSION:
         return
     # Rounding may lift a probability of one by a little.
-    if any((part < 0).any() or (part > 1.01).any() for part in (result.valid, result.test)):
+    if any((part < 0).any() or (part > 1.01).any() for part in every):
         raise DataError(
             f"Model '{job.model.member}' predicted probabilities that are not between 0 and 1 in "
-            f"{describe(result.held)}. The last layer of a network needs a sigmoid, or a softmax "
+            f"{describe(held)}. The last layer of a network needs a sigmoid, or a softmax "
             "of more classes."
         )
 

@@ -132,6 +132,9 @@ class JobQueue:
         Args:
             slot: number of the slot that is free.
         """
+        tests = [job for job in self._open_to(slot) if job.kind == "test"]
+        if tests:
+            return self._begin(self._known(slot, tests), slot)
         if self._policy is not None:
             job = self._wanted(slot, self._policy)
             return None if job is None else self._begin(job, slot)
@@ -142,9 +145,15 @@ class JobQueue:
             self._drop(lambda other, job=job: _same_repeat(other, job))
         return None
 
+    def add_first(self, jobs: Sequence[Job]) -> None:
+        """Add predictions of test rows: each makes a model complete that has all its fits."""
+        self.pending = [*jobs, *self.pending]
+
     def finished(self, event: Done) -> None:
         """Record a finished job and the time that it took."""
         self._ended(event.job)
+        if event.job.kind == "test":
+            return
         seconds = event.seconds / len(event.job.held)
         self._measured.setdefault(event.job.model.member, []).append(seconds)
         if self._policy is not None:
@@ -167,7 +176,7 @@ class JobQueue:
         """Record a job that was stopped because the time was over."""
         self._stopped(job)
         self.left_out.append(job)
-        self.total -= len(job.held)
+        self.total -= _fits(job)
 
     def status(self) -> QueueStatus:
         """Return the progress of the run."""
@@ -234,6 +243,8 @@ class JobQueue:
         return max(ends)
 
     def _seconds_of(self, job: Job) -> float:
+        if job.kind == "test":
+            return 0.0
         return self._seconds(job.model) * len(job.held)
 
     def _left(self) -> float:
@@ -250,7 +261,7 @@ class JobQueue:
         return [*for_them, *others] if slot < self._accelerators else others
 
     def _ended(self, job: Job) -> None:
-        self.done += len(job.held)
+        self.done += _fits(job)
         self._stopped(job)
 
     def _stopped(self, job: Job) -> None:
@@ -263,7 +274,7 @@ class JobQueue:
         dropped = [job for job in self.pending if unwanted(job)]
         self.pending = [job for job in self.pending if job not in dropped]
         self.left_out += dropped
-        self.total -= sum(len(job.held) for job in dropped)
+        self.total -= sum(map(_fits, dropped))
 
     def _fits(self, job: Job) -> bool:
         if self._deadline is None:
@@ -290,6 +301,11 @@ class JobQueue:
         # Before enough was measured, the declared cost is the better guess.
         speed = (measured + 1.0) / (planned + 1.0)
         return self._planned[model.member] * speed
+
+
+def _fits(job: Job) -> int:
+    """Return how many fits a job makes."""
+    return 0 if job.kind == "test" else len(job.held)
 
 
 def _planned_seconds(model: Model) -> float:

@@ -14,7 +14,9 @@ from comps.base import (
     Array,
     Competition,
     Dataset,
+    Features,
     Model,
+    RowSet,
     Task,
     Transformer,
     Truth,
@@ -74,8 +76,8 @@ class Preparation:
         """Number of targets, or of labels."""
         return int(self.target[0].size)
 
-    def data(self, held: Held) -> FoldData:
-        """Return the transformed features of a fit, with target and weights of its training rows.
+    def view(self, held: Held) -> View:
+        """Return the transformed features of a fit.
 
         Raises:
             UsageError: if the training rows lack a class, or no label differs among them.
@@ -84,14 +86,24 @@ class Preparation:
         goal = self.goal[train]
         self._check_classes(train, held)
         features = self.model.view()
-        if getattr(features, "keep_view", True):
-            key = self._view_key(held)
-            view = self.views.get(key, lambda: self._view(features, train, valid, goal))
-        else:
-            view = self._view(features, train, valid, goal)
+        if not getattr(features, "keep_view", True):
+            return self._view(features, train, valid, goal)
+        return self.views.get(self.view_key(held), lambda: self._view(features, train, valid, goal))
+
+    def data(self, held: Held, view: View, *, tested: bool = True) -> FoldData:
+        """Return what a trainer takes of a fit: features, target and weights of training rows.
+
+        Args:
+            held: the folds that it holds out.
+            view: its transformed features.
+            tested: whether test rows are predicted while it trains; else there is one test row,
+                which trainers expect, and whose predictions are not used.
+        """
+        train, _ = self.folds.rows(self.repeat, held)
         weights = self.dataset.weights
         weight = None if weights is None else weights[train]
-        return FoldData(view[0], goal, view[1], view[2], self._seed(held), weight)
+        test = test_view(view, self.dataset) if tested else _first_test(view, self.dataset)
+        return FoldData(view.train, self.goal[train], view.valid, test, self._seed(held), weight)
 
     def held_rows(self, held: Held) -> Rows:
         """Return the row numbers that a fit predicts."""
@@ -107,7 +119,8 @@ class Preparation:
         names = held or (self.folds.n_folds,)
         return derive_seed(self.seed, self.model.name, self.repeat, *names)
 
-    def _view_key(self, held: Held) -> tuple[Hashable, ...]:
+    def view_key(self, held: Held) -> tuple[Hashable, ...]:
+        """Return what decides the transformed features of a fit."""
         scale = self.competition.metric.scale.name, self.residual.train is not None
         features = _Same(self.model.features)
         data = self.dataset.fingerprint, self.folds.fingerprint
@@ -122,18 +135,14 @@ class Preparation:
         target: NDArray[np.float64],
     ) -> View:
         rows = self.dataset.train
-        parts = take(rows, train), take(rows, valid), self.dataset.test
+        parts = take(rows, train), take(rows, valid)
         if features is None:
-            return parts
-        view = (
-            features.fit_transform(parts[0], target),
-            features.transform(parts[1]),
-            features.transform(parts[2]),
+            return View(*parts, None)
+        return View(
+            _fixed(features.fit_transform(parts[0], target)),
+            _fixed(features.transform(parts[1])),
+            features,
         )
-        for array in _arrays(view):
-            # Models share a view: what works in place must fail, not change the next model.
-            array.setflags(write=False)
-        return view
 
     def _check_classes(self, train: Rows, held: Held) -> None:
         if self.competition.task is Task.MULTILABEL:
@@ -162,6 +171,31 @@ class Preparation:
             grouped=groups is not None,
             otherwise="Leave the class out, or join it with another one.",
         )
+
+
+def test_view(view: View, dataset: Dataset) -> Features:
+    """Return the features of the test rows; they are made when they are first asked for."""
+    if view.test is None:
+        view.test = transformed(view.transformer, dataset.test)
+    return view.test
+
+
+def _first_test(view: View, dataset: Dataset) -> Features:
+    if view.first_test is None:
+        view.first_test = transformed(view.transformer, take(dataset.test, np.arange(1)))
+    return view.first_test
+
+
+def transformed(transformer: Transformer | None, rows: RowSet) -> Features:
+    """Return the features of rows, which cannot be written to; None passes rows as they are."""
+    return rows if transformer is None else _fixed(transformer.transform(rows))
+
+
+def _fixed(features: Features) -> Features:
+    """Forbid to write: models share features; what works in place must fail, not change them."""
+    for array in _arrays(features):
+        array.setflags(write=False)
+    return features
 
 
 @dataclass(frozen=True, eq=False)

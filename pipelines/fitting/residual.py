@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Competition, Dataset, Model, Task, UsageError
+from comps.base import Array, Competition, Dataset, Model, Task, UsageError
 from pipelines.trainers import Stage
 
 # The parameter of a model, of whatever trainer, that asks for it.
@@ -60,6 +60,10 @@ class Residual:
         """Return the residual of the target; the target itself where there is no forecast."""
         return target if self.train is None else target - self.train
 
+    def added(self, test: Array) -> Array:
+        """Return predictions of the target for the test rows, from those of the residual."""
+        return test if self.test is None else test + self.test
+
     def stage(self, stage: Stage, rows: Sequence[NDArray[np.int64]]) -> Stage:
         """Return the predictions of the target; `rows` are the validation rows of each fold."""
         if self.train is None or self.test is None:
@@ -68,5 +72,9 @@ class Residual:
         return replace(
             stage,
             valid=[values + offset for values, offset in zip(stage.valid, offsets, strict=True)],
-            test=[values + self.test for values in stage.test],
+            # With one test row, whose predictions are not used, the forecast has other rows.
+            test=[
+                self.added(values) if len(values) == len(self.test) else values
+                for values in stage.test
+            ],
         )

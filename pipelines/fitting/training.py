@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from comps.base import Array, Competition, Dataset, Metric, Model, Truth
+from pipelines.fitting.keeping import Keeping, most_stages
 from pipelines.fitting.preparation import Preparation
 from pipelines.fitting.residual import Residual
 from pipelines.fitting.views import ViewCache
@@ -19,6 +20,7 @@ from pipelines.results.stopping import bounded_patience, out_of_patience
 from pipelines.trainers import (
     Context,
     FoldData,
+    FoldModel,
     Stage,
     Trainer,
     alike_groups,
@@ -55,10 +57,15 @@ def train_folds(
     on_stage: OnStage = ignore_stage,
     on_result: OnResult = ignore_result,
     views: ViewCache | None = None,
+    keep: bool = False,
 ) -> list[FoldResult]:
     """Train some fits of a model in one repeat, and return their results.
 
     The result of a fit depends on nothing that is trained beside it.
+
+    With `keep`, results have the trained model. One that has several stages predicts no test rows:
+    its stopping point is chosen first, see `pipelines.fitting.testing`. One that cannot be kept
+    predicts them at each stage, as all do without `keep`.
 
     Args:
         competition: gives the task and the metric.
@@ -73,6 +80,7 @@ def train_folds(
         on_stage: called with the step and the mean score over the fits in training.
         on_result: called with each result as soon as it is ready.
         views: a cache of transformed features for the next model; None keeps none.
+        keep: whether trained models are kept.
 
     Returns:
         A result for each of `held`, in that order.
@@ -82,17 +90,27 @@ def train_folds(
     residual, model = Residual.split(competition, dataset, model)
     kept = views or ViewCache(max_bytes=0)
     prepared = Preparation(competition, dataset, model, folds, repeat, seed, kept, residual)
+    keeping = Keeping(trainer, model, prepared) if keep else None
     trained = model.without_view_params()
     patience = bounded_patience(model.patience, folds.n_rows, folds.growing)
     context = Context(
         competition.task, prepared.n_classes, threads, folds.growing, prepared.n_targets
     )
     results: dict[Held, FoldResult] = {}
-    for group in _groups(trainer, trained, prepared, held):
-        recorder = _Recorder(competition.metric.guide, patience, repeat, group, on_stage)
-        for result in recorder.record(trainer.stages(trained, group.data, context), residual):
-            on_result(result)
-            results[result.held] = result
+
+    def train(parts: Sequence[Held], keeping: Keeping | None) -> Iterator[FoldResult]:
+        for group in _groups(trainer, trained, prepared, parts, keeping):
+            recorder = _Recorder(competition.metric.guide, patience, repeat, group, on_stage)
+            stages = trainer.stages(trained, group.data, context)
+            yield from recorder.record(stages, residual, keeping)
+
+    for result in train(held, keeping):
+        if keeping is not None and result.kept is not None and keeping.lacks_test(result):
+            # It could not be kept, which is known at the end: train it again, with the test rows.
+            (again,) = train([result.held], None)
+            result = replace(again, kept=result.kept)
+        on_result(result)
+        results[result.held] = result
     return [results[part] for part in held]
 
 
@@ -116,12 +134,24 @@ class _Group:
 
 
 def _groups(
-    trainer: Trainer, model: Model, prepared: Preparation, held: Sequence[Held]
+    trainer: Trainer,
+    model: Model,
+    prepared: Preparation,
+    held: Sequence[Held],
+    keeping: Keeping | None,
 ) -> Iterator[_Group]:
     """Yield the groups of fits that are trained together, each prepared when it is needed."""
     for batch in prepared_at_once(trainer, held):
         started = time.perf_counter()
-        data = [prepared.data(part) for part in batch]
+        views = [prepared.view(part) for part in batch]
+        if keeping is not None:
+            for part, view in zip(batch, views, strict=True):
+                keeping.take(part, view.transformer)
+        data = [
+            prepared.data(part, view, tested=keeping is None or keeping.tested(part))
+            for part, view in zip(batch, views, strict=True)
+        ]
+        del views
         seconds = time.perf_counter() - started
         for places in alike_groups(trainer, model, data):
             parts = [batch[place] for place in places]
@@ -149,29 +179,40 @@ class _Recorder:
         self.records = [_Record(metric, patience, truths) for truths in group.truths]
         self.fit_seconds, self.other_seconds = 0.0, group.seconds
 
-    def record(self, stages: Iterator[Stage], residual: Residual) -> list[FoldResult]:
+    def record(
+        self, stages: Iterator[Stage], residual: Residual, keeping: Keeping | None
+    ) -> list[FoldResult]:
         """Take stages until every fit is out of patience, or has no more of them."""
         started = time.perf_counter()
         for stage in stages:
             self.fit_seconds += time.perf_counter() - started
             started = time.perf_counter()
-            self._add(residual.stage(stage, self.group.rows))
+            self._add(residual.stage(stage, self.group.rows), keeping)
             self.other_seconds += time.perf_counter() - started
             if all(record.over for record in self.records):
                 break
             started = time.perf_counter()
-        return self._results()
+        return self._results(keeping)
 
-    def _add(self, stage: Stage) -> None:
+    def _add(self, stage: Stage, keeping: Keeping | None) -> None:
         scores = []
         for place, record in enumerate(self.records):
             if not record.over:
-                scores += record.add(stage, place)
+                tested = keeping is None or keeping.tested(self.group.held[place])
+                scores += record.add(stage, place, tested=tested)
+            if keeping is not None and stage.models:
+                stage.models[place].retain(record.best_steps(most_stages(stage, place)))
         if scores:
             self.on_stage(stage.step, float(np.mean(scores)))
 
-    def _results(self) -> list[FoldResult]:
+    def _results(self, keeping: Keeping | None) -> list[FoldResult]:
         """Return the results of the group; its time is divided evenly."""
+        started = time.perf_counter()
+        kept = [
+            None if keeping is None else keeping.packed(held, record.model)
+            for held, record in zip(self.group.held, self.records, strict=True)
+        ]
+        self.other_seconds += time.perf_counter() - started
         share = 1 / len(self.records)
         return [
             FoldResult(
@@ -181,12 +222,14 @@ class _Recorder:
                 np.array(record.curves, dtype=np.float64).reshape(len(held), len(record.steps)),
                 np.array(record.losses, dtype=np.float64),
                 np.stack(record.valid),
-                np.stack(record.test),
+                np.stack(record.test) if record.test else np.empty((0, 0), dtype=np.float32),
                 self.fit_seconds * share,
                 self.other_seconds * share,
                 np.array(record.sizes, dtype=np.float64),
+                np.array(record.steps if record.test else [], dtype=np.int64),
+                own,
             )
-            for held, record in zip(self.group.held, self.records, strict=True)
+            for held, record, own in zip(self.group.held, self.records, kept, strict=True)
         ]
 
 
@@ -196,6 +239,7 @@ class _Record:
     Attributes:
         over: whether patience has run out. This limits the time; the stopping point is chosen
             later, on all folds.
+        model: what was trained; None where the trainer gives none.
     """
 
     def __init__(self, metric: Metric, patience: int | None, truths: Sequence[Truth]) -> None:
@@ -207,16 +251,25 @@ class _Record:
         self.valid: list[Array] = []
         self.test: list[Array] = []
         self.over = False
+        self.model: FoldModel | None = None
 
-    def add(self, stage: Stage, place: int) -> list[float]:
-        """Record a stage of the fit at a place of its group; return its scores."""
+    def add(self, stage: Stage, place: int, *, tested: bool = True) -> list[float]:
+        """Record a stage of the fit at a place of its group; return its scores.
+
+        Args:
+            stage: of the group.
+            place: of the fit.
+            tested: whether its predictions of the test rows are of use.
+        """
         self.steps.append(stage.step)
         self.losses.append(stage.loss[place] if stage.loss else math.nan)
         self.sizes.append(stage.size[place] if stage.size else math.nan)
         # Scored as it is stored: a table of folds and one of models must not differ.
         valid = np.asarray(stage.valid[place], dtype=np.float32)
         self.valid.append(valid)
-        self.test.append(np.asarray(stage.test[place], dtype=np.float32))
+        if tested:
+            self.test.append(np.asarray(stage.test[place], dtype=np.float32))
+        self.model = stage.models[place] if stage.models else None
         ends = np.cumsum([len(truth) for truth in self.truths])
         parts = np.split(valid, ends[:-1]) if self.truths else []
         for curve, truth, part in zip(self.curves, self.truths, parts, strict=True):
@@ -226,3 +279,15 @@ class _Record:
             for curve in self.curves
         )
         return [curve[-1] for curve in self.curves]
+
+    def best_steps(self, most: int) -> list[int]:
+        """Return the steps of the best stages by the mean of the scores; all where there are few.
+
+        Without scores, as of a model of all rows, the last ones.
+        """
+        if len(self.steps) <= most:
+            return list(self.steps)
+        mean = np.mean(self.curves, axis=0) if self.curves else np.full(len(self.steps), np.nan)
+        keys = [self.metric.sort_key(value) for value in mean]
+        order = sorted(range(len(keys)), key=lambda i: (np.isnan(keys[i]), keys[i], -i))
+        return [self.steps[i] for i in order[:most]]

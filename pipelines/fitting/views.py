@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
 
-from comps.base import Features
+from comps.base import Features, Transformer
 
-# The rows to train on, those to predict, and the test rows.
-View = tuple[Features, Features, Features]
+
+@dataclass(eq=False)
+class View:
+    """What a transformer makes of the rows of a fold.
+
+    Attributes:
+        train: features of the rows to train on.
+        valid: of the rows to predict.
+        transformer: fitted, makes features of other rows; None passes them as they are.
+        test: of the test rows; None until they are asked for.
+        first_test: of the first test row.
+    """
+
+    train: Features
+    valid: Features
+    transformer: Transformer | None
+    test: Features | None = None
+    first_test: Features | None = None
+
 
 # Enough for the views of a few folds of a table; images come memory-mapped and untransformed.
 DEFAULT_BYTES = 512 * 1024 * 1024
@@ -21,9 +39,9 @@ class ViewCache:
     with the same transformer would each fit it again. The key has to name everything that decides
     the view.
 
-    >>> cache = ViewCache(max_bytes=100)
-    >>> cache.get("a", lambda: [1]), cache.get("a", lambda: [2])
-    ([1], [1])
+    >>> cache, first, other = ViewCache(max_bytes=100), View([1], [], None), View([2], [], None)
+    >>> cache.get("a", lambda: first) is cache.get("a", lambda: other) is cache.found("a")
+    True
     """
 
     def __init__(self, max_bytes: int = DEFAULT_BYTES) -> None:
@@ -32,17 +50,25 @@ class ViewCache:
 
     def get(self, key: Hashable, make: Callable[[], View]) -> View:
         """Return the transformed features of a key; make them if they are not kept."""
-        if key in self._views:
-            self._views.move_to_end(key)
-            return self._views[key]
+        view = self.found(key)
+        if view is not None:
+            return view
         view = self._views[key] = make()
         while len(self._views) > 1 and sum(map(_bytes, self._views.values())) > self._max_bytes:
             self._views.popitem(last=False)
         return view
 
+    def found(self, key: Hashable) -> View | None:
+        """Return the transformed features of a key, or None if they are not kept."""
+        if key in self._views:
+            self._views.move_to_end(key)
+        return self._views.get(key)
+
 
 def _bytes(view: object) -> int:
     """Return the size of arrays, tables and sparse matrices, in containers too."""
+    if isinstance(view, View):
+        return sum(map(_bytes, (view.train, view.valid, view.test)))
     if isinstance(view, Mapping):
         return sum(map(_bytes, view.values()))
     if isinstance(view, (list, tuple)):

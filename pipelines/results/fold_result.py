@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.folds import Held
+from pipelines.results.kept import Kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +25,14 @@ class FoldResult:
         loss: [s] float64, the training loss of a network at each stage; NaN where there is none.
         valid: [s, v], [s, v, classes] or [s, v, targets] float32, predictions on the metric's
             scale; the rows of one fold after those of the other.
-        test: [s, m, ...] float32, likewise.
+        test: [t, m, ...] float32, likewise of the test rows, at `test_steps`.
         fit_seconds: spent in the trainer.
         other_seconds: spent on features and scores.
         size: [s] float64, bytes of the model at each stage as its library saves it, NaN where
             not known.
+        test_steps: [t] int64, the stages at which test rows are predicted: all of them; or none
+            yet, where the model was kept until its stopping point is chosen; or that one.
+        kept: the trained model; None where none is kept.
     """
 
     repeat: int
@@ -41,6 +45,8 @@ class FoldResult:
     fit_seconds: float
     other_seconds: float
     size: NDArray[np.float64]
+    test_steps: NDArray[np.int64]
+    kept: Kept | None = None
 
     @property
     def curve(self) -> NDArray[np.float64]:
@@ -54,3 +60,11 @@ class FoldResult:
         A fit that ran out of patience has ended earlier.
         """
         return max(0, int(np.searchsorted(self.steps, step, side="right")) - 1)
+
+    def tested(self, step: int) -> NDArray[np.float32] | None:
+        """Return the predictions of the test rows at a step, [m, ...]; None where there are none.
+
+        A fit that has ended earlier has those of its last stage.
+        """
+        places = np.flatnonzero(np.isin(self.test_steps, [step, self.steps[self.stage(step)]]))
+        return self.test[places[0]] if len(places) else None

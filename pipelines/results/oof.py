@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import JSON, Array, Competition, Dataset, Metric, Model, Params, Target
-from pipelines.folds import ALL_ROWS, Folds
+from pipelines.folds import ALL_ROWS, Folds, Held
 from pipelines.results.fold_result import FoldResult
 from pipelines.results.inner import Estimate, Inner, Results, join, nested_inner, stored_inner
 from pipelines.results.stopping import stopping_stage, waited_for
@@ -142,15 +142,12 @@ def assemble(
     metric, truth = competition.metric, competition.truth(dataset)
     first = [repeats[0][held] for held in folds.single]
     guide = metric.guide
-    best, curve = stopping_stage(
-        guide, [waited_for(guide, r.steps, r.curve, model.patience) for r in first]
-    )
-    step = int(first[0].steps[best])
+    step, curve = stopping_point(guide, model.patience, first)
     valid = join(folds, repeats, step)
     covered = np.asarray(np.isfinite(valid).reshape(len(truth), -1).all(axis=1))
     flat = [result for results in repeats for result in results.values()]
     in_folds = [[results[held] for held in folds.single] for results in repeats]
-    knowing = [r for r in flat if r.held == ALL_ROWS] or [r for fits in in_folds for r in fits]
+    knowing = [results[held] for results in repeats for held in predicting(folds)]
     return OutOfFold(
         model=model.member,
         key=key,
@@ -163,7 +160,7 @@ def assemble(
         curve=curve,
         valid=valid,
         covered=covered,
-        test=np.mean([r.test[r.stage(step)].astype(np.float64) for r in knowing], axis=0),
+        test=np.mean([_tested(result, step) for result in knowing], axis=0),
         fit_seconds=sum(result.fit_seconds for result in flat),
         other_seconds=sum(result.other_seconds for result in flat),
         config=model.config(),
@@ -175,6 +172,38 @@ def assemble(
         stored=stored_inner(guide, model.patience, folds, repeats, step),
         nested=nested_inner(guide, model.patience, folds, repeats, pairs) if pairs else None,
     )
+
+
+def stopping_point(
+    guide: Metric, patience: int | None, results: Sequence[FoldResult]
+) -> tuple[int, NDArray[np.float64]]:
+    """Return the step at the best point of the mean curve over some folds, and that curve.
+
+    Args:
+        guide: what stages are chosen by.
+        patience: of the model.
+        results: of the folds of the first repeat.
+    """
+    curves = [waited_for(guide, r.steps, r.curve, patience) for r in results]
+    best, curve = stopping_stage(guide, curves)
+    return int(results[0].steps[best]), curve
+
+
+def predicting(folds: Folds) -> list[Held]:
+    """Return the fits of a repeat that predict the test rows: where folds grow, that of all rows.
+
+    >>> from pipelines.folds import FoldSpec
+    >>> pairs = [(np.array([1]), np.array([0])), (np.array([0]), np.array([1]))]
+    >>> predicting(Folds(FoldSpec("kfold", 2), 2, [pairs]))
+    [(0,), (1,)]
+    """
+    return [ALL_ROWS] if folds.growing else folds.single
+
+
+def _tested(result: FoldResult, step: int) -> NDArray[np.float64]:
+    found = result.tested(step)
+    assert found is not None, "test rows are predicted before results are assembled"
+    return found.astype(np.float64)
 
 
 def _fold_score(

@@ -9,6 +9,8 @@ runs/house-prices/
     models/<model>/<key>/r0-f3.npz      staged predictions of repeat 0, fold 3
     models/<model>/<key>/r0-f3-f4.npz   the same without folds 3 and 4, for the nested score
     models/<model>/<key>/r0-all.npz     test predictions of a model of all rows
+    models/<model>/<key>/r0-f3.model.zip  the trained model of repeat 0, fold 3
+    models/<model>/<key>/r0-f3.test.npz   its test predictions at the stopping point
     models/<model>/<key>/oof-r1.npz     out-of-fold predictions over 1 repeat
     imported/<name>/<key>/oof-r1.npz    the same, made by another tool
     errors/<model>-<key>.log            traceback of a model that failed
@@ -27,7 +29,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from comps.base import JSON, BusyError, Dataset, Model, StoreError, base_name
+import numpy as np
+
+from comps.base import JSON, Array, BusyError, Dataset, Model, StoreError, base_name
 from pipelines.basics.files import (
     read_arrays,
     remove_unfinished,
@@ -39,6 +43,7 @@ from pipelines.basics.version import own_version
 from pipelines.folds import Folds, Held
 from pipelines.folds.files import write_folds
 from pipelines.results.fold_result import FoldResult
+from pipelines.results.kept import Kept
 from pipelines.results.oof import OutOfFold
 
 # 2: members have names that show changed parameters, commands leave records, and the stopping
@@ -141,7 +146,12 @@ class RunStore:
             "fit_seconds": result.fit_seconds,
             "other_seconds": result.other_seconds,
         }
-        names = ("steps", "curves", "loss", "valid", "test", "size")
+        if result.kept is not None:
+            # First: a result whose model was not written is one that has to be made again.
+            self.write_kept(model.name, key, result.repeat, result.held, result.kept)
+            # Of an earlier fit, whose model was lost.
+            path.with_suffix(".test.npz").unlink(missing_ok=True)
+        names = ("steps", "curves", "loss", "valid", "test", "size", "test_steps")
         write_arrays(path, meta, {name: getattr(result, name) for name in names})
 
     def read_fold(self, model: str, key: str, repeat: int, held: Held) -> FoldResult:
@@ -151,9 +161,53 @@ class RunStore:
             FileNotFoundError: if it is not stored.
             StoreError: if the file is damaged.
         """
-        meta, arrays = read_arrays(self.fold_path(model, key, repeat, held))
+        path = self.fold_path(model, key, repeat, held)
+        meta, arrays = read_arrays(path)
+        with suppress(FileNotFoundError):
+            told, tested = read_arrays(path.with_suffix(".test.npz"))
+            arrays |= {"test": tested["test"][None], "test_steps": np.array([told["step"]])}
         values = {**meta, "held": tuple(meta["held"]), **arrays}
         return FoldResult(**values)
+
+    def write_tested(
+        self, model: str, key: str, repeat: int, held: Held, step: int, test: Array
+    ) -> None:
+        """Store what a fit predicts for the test rows, [m, ...], at its stopping point."""
+        path = self.fold_path(model, key, repeat, held).with_suffix(".test.npz")
+        write_arrays(path, {"step": step}, {"test": test})
+
+    # Trained models
+
+    def write_kept(self, model: str, key: str, repeat: int, held: Held, kept: Kept) -> None:
+        """Store the trained model of one fit."""
+        write_bytes(self._kept_path(model, key, repeat, held), kept.to_bytes())
+
+    def read_kept(self, model: str, key: str, repeat: int, held: Held) -> Kept:
+        """Return the trained model of one fit.
+
+        Raises:
+            FileNotFoundError: if it is not stored.
+            StoreError: if the file is damaged.
+        """
+        return Kept.from_bytes(self._kept_path(model, key, repeat, held).read_bytes())
+
+    def find_kept(self, model: str, key: str, repeat: int, held: Held) -> Kept | None:
+        """Return the trained model of one fit, or None; a damaged file is deleted."""
+        try:
+            return self.read_kept(model, key, repeat, held)
+        except FileNotFoundError:
+            return None
+        except StoreError:
+            self._kept_path(model, key, repeat, held).unlink()
+            return None
+
+    def forget_kept(self, model: str, key: str, reason: str) -> None:
+        """Remove the trained models of a key and write why; its predictions stay."""
+        for path in self._kept_path(model, key, 0, ()).parent.glob("*.model.zip"):
+            write_bytes(path, Kept(reason=reason).to_bytes())
+
+    def _kept_path(self, model: str, key: str, repeat: int, held: Held) -> Path:
+        return self.fold_path(model, key, repeat, held).with_suffix(".model.zip")
 
     def find_fold(self, model: str, key: str, repeat: int, held: Held) -> FoldResult | None:
         """Return the result of one fit, or None; a damaged file is deleted."""
@@ -162,7 +216,9 @@ class RunStore:
         except FileNotFoundError:
             return None
         except StoreError:
-            self.fold_path(model, key, repeat, held).unlink()
+            path = self.fold_path(model, key, repeat, held)
+            path.unlink()
+            path.with_suffix(".test.npz").unlink(missing_ok=True)
             return None
 
     def has_fold(self, model: str, key: str, repeat: int, held: Held) -> bool:

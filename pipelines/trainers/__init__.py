@@ -10,11 +10,13 @@ from comps.base import Model, unknown_name
 from pipelines.trainers._base import (
     Context,
     FoldData,
+    FoldModel,
     SelectiveTrainer,
     Stage,
     TogetherTrainer,
     Trainer,
 )
+from pipelines.trainers._own_code import packages_of
 from pipelines.trainers._together import (
     alike_groups,
     divided,
@@ -75,6 +77,7 @@ __all__ = [
     "TRAINERS",
     "Context",
     "FoldData",
+    "FoldModel",
     "Stage",
     "TogetherTrainer",
     "Trainer",
@@ -82,6 +85,7 @@ __all__ = [
     "alike_groups",
     "divided",
     "load_trainer",
+    "packages_of",
     "prepared_at_once",
     "program_width",
     "takes_weights",

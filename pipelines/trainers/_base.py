@@ -6,7 +6,7 @@ boosting rounds or epochs; the harness scores them and decides when to stop.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -57,6 +57,30 @@ class Context:
     n_targets: int = 1
 
 
+class FoldModel(Protocol):
+    """The trained model of one fold: it predicts any rows, and can be kept in files."""
+
+    def retain(self, steps: Collection[int]) -> None:
+        """Forget what predicts at other stages than those; a booster has all of them anyway."""
+        ...
+
+    def at(self, step: int) -> FoldModel:
+        """Return the model after a step, or at the last stage before it that it has."""
+        ...
+
+    def predict(self, rows: Features) -> Array:
+        """Return the predictions of rows at the last step, as `Stage.valid` has them."""
+        ...
+
+    def files(self) -> dict[str, bytes]:
+        """Return the content of the files by name, in the format of the library.
+
+        Raises:
+            NotKeptError: if there is none that can be read without a pickle.
+        """
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Stage:
     """Predictions of every fold in training after `step` rounds or epochs.
@@ -70,6 +94,7 @@ class Stage:
             with it; empty where the library does not compute one.
         size: for each fold the bytes of its model at this stage, as its library saves it, without
             what makes the features; empty where that is not known.
+        models: for each fold its model, the same object at each stage; empty where none is kept.
     """
 
     step: int
@@ -77,6 +102,7 @@ class Stage:
     test: Sequence[Array]
     loss: Sequence[float] = ()
     size: Sequence[float] = ()
+    models: Sequence[FoldModel] = ()
 
 
 class Trainer(Protocol):
@@ -86,11 +112,13 @@ class Trainer(Protocol):
         together: whether it trains folds that are alike as one program; it is a
             `TogetherTrainer` then. Where False, `stages` is called with one fold at a time.
         backend: the backend that Keras must have in the process; None for other libraries.
+        staged: whether there is more than one stage.
         on_gpu: the library's own parameters that move training to a GPU; empty where it has none,
             and for networks, which are trained where their backend finds an accelerator.
     """
 
     together: bool
+    staged: bool
     on_gpu: ClassVar[Mapping[str, str]]
 
     @property
@@ -111,6 +139,14 @@ class Trainer(Protocol):
 
         Raises:
             UsageError: if a parameter is not one of the library's.
+        """
+        ...
+
+    def restored(self, model: Model, files: Mapping[str, bytes], context: Context) -> FoldModel:
+        """Return the model of a fold from its files. No pickle is read.
+
+        Raises:
+            StoreError: if they are damaged.
         """
         ...
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from comps.base import Array, Model, Task
+from comps.base import Array, Features, Model, Task
 from pipelines.basics.seeds import derive_seed
-from pipelines.trainers._base import Context, FoldData, Stage
+from pipelines.trainers._base import Context, FoldData, FoldModel, Stage
 
 Method = TypeVar("Method", bound=Callable[..., Iterator[Stage]])
+Restored = TypeVar("Restored", bound=Callable[..., FoldModel])
 
 
 def per_target(stages: Method) -> Method:
@@ -48,6 +50,69 @@ def per_target(stages: Method) -> Method:
     return cast(Method, of_all)
 
 
+def restored_per_target(restored: Restored) -> Restored:
+    """Return a `Trainer.restored` of several targets, made from one that restores one target."""
+
+    @wraps(restored)
+    def of_all(self: Any, model: Model, files: Mapping[str, bytes], context: Context) -> FoldModel:
+        if _FILE not in files:
+            own: FoldModel = restored(self, model, files, context)
+            return own
+        told = json.loads(files[_FILE])
+        constant = np.array(told["constant"], dtype=bool)
+        learned = [
+            restored(self, model, _files_of(files, target), _of_one(context))
+            for target in np.flatnonzero(~constant).tolist()
+        ]
+        return PerTargetModel(learned, np.array(told["values"]), constant)
+
+    return cast(Restored, of_all)
+
+
+_FILE = "targets.json"
+
+
+def _files_of(files: Mapping[str, bytes], target: int) -> dict[str, bytes]:
+    start = f"target-{target}-"
+    return {name[len(start) :]: own for name, own in files.items() if name.startswith(start)}
+
+
+@dataclass(frozen=True, eq=False)
+class PerTargetModel:
+    """The models of all targets. See `FoldModel`.
+
+    Attributes:
+        learned: those of the targets that are learned.
+        values: [targets] float64, what the others are predicted as.
+        constant: [targets] bool, which are not learned.
+    """
+
+    learned: Sequence[FoldModel]
+    values: Array
+    constant: Array
+
+    def retain(self, steps: Collection[int]) -> None:
+        """See `FoldModel`."""
+        for model in self.learned:
+            model.retain(steps)
+
+    def at(self, step: int) -> PerTargetModel:
+        """See `FoldModel`."""
+        return replace(self, learned=[model.at(step) for model in self.learned])
+
+    def predict(self, rows: Features) -> Array:
+        """Return [rows, targets]. See `FoldModel`."""
+        return _side_by_side([m.predict(rows) for m in self.learned], self.values, self.constant)
+
+    def files(self) -> dict[str, bytes]:
+        """Return the files of each target under names of its own. See `FoldModel`."""
+        told = {"constant": self.constant.tolist(), "values": self.values.tolist()}
+        files = {_FILE: json.dumps(told).encode()}
+        for target, model in zip(np.flatnonzero(~self.constant), self.learned, strict=True):
+            files |= {f"target-{target}-{name}": own for name, own in model.files().items()}
+        return files
+
+
 def target_seed(seed: int, target: int) -> int:
     """Return the seed of the estimator of one of several targets, from that of the fold."""
     return derive_seed(seed, "target", target)
@@ -76,15 +141,17 @@ def _stacked(stages: Sequence[Stage], values: Array, constant: Array) -> Stage:
         values: [targets], what the others are predicted as.
         constant: [targets] bool, which are not learned.
     """
-
-    def side_by_side(parts: Sequence[Array]) -> Array:
-        joined = np.tile(values, (len(parts[0]), 1))
-        joined[:, ~constant] = np.stack(parts, axis=1)
-        return joined
-
     return Stage(
         stages[0].step,
-        [side_by_side([stage.valid[0] for stage in stages])],
-        [side_by_side([stage.test[0] for stage in stages])],
+        [_side_by_side([stage.valid[0] for stage in stages], values, constant)],
+        [_side_by_side([stage.test[0] for stage in stages], values, constant)],
         size=[sum(stage.size[0] for stage in stages)],
+        models=[PerTargetModel([stage.models[0] for stage in stages], values, constant)],
     )
+
+
+def _side_by_side(parts: Sequence[Array], values: Array, constant: Array) -> Array:
+    """Return predictions [v, targets] from those of the targets that are learned, [v] each."""
+    joined = np.tile(values, (len(parts[0]), 1))
+    joined[:, ~constant] = np.stack(parts, axis=1)
+    return joined

@@ -105,7 +105,7 @@ def joined(stages: Sequence[Stage]) -> Stage:
 
     >>> one, other = Stage(3, ["a"], ["b"], [0.5]), Stage(3, ["c"], ["d"], [0.25])
     >>> joined([one, other])
-    Stage(step=3, valid=['a', 'c'], test=['b', 'd'], loss=[0.5, 0.25], size=[])
+    Stage(step=3, valid=['a', 'c'], test=['b', 'd'], loss=[0.5, 0.25], size=[], models=[])
     """
     return Stage(
         stages[0].step,
@@ -113,4 +113,5 @@ def joined(stages: Sequence[Stage]) -> Stage:
         [part for stage in stages for part in stage.test],
         [part for stage in stages for part in stage.loss],
         [part for stage in stages for part in stage.size],
+        [part for stage in stages for part in stage.models],
     )

@@ -6,14 +6,15 @@ fold may be out of patience.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
 from comps.base import JSON, Array, Features, MissingPackageError, Model, Params, Task
-from pipelines.trainers._base import Context, FoldData, Stage, Trainer
+from pipelines.trainers._base import Context, FoldData, FoldModel, Stage, Trainer
 from pipelines.trainers._boosting import split_params, strides
-from pipelines.trainers._per_target import per_target
+from pipelines.trainers._per_target import per_target, restored_per_target
 
 if TYPE_CHECKING:
     import catboost
@@ -25,6 +26,7 @@ class CatBoostTrainer:
     """Trains with CatBoost's own parameter names, and `rounds` and `stride`."""
 
     together = False
+    staged = True
     on_gpu: ClassVar[Mapping[str, str]] = {"task_type": "GPU"}
     backend = None
 
@@ -49,6 +51,7 @@ class CatBoostTrainer:
             "logging_level": "Silent",
         }
         kind, categories, known = _kind(params, context), _categories(fold.train), None
+        kept = CatBoostModel(catboost.CatBoost(), kind, context)
         for part, (start, end) in enumerate(_parts(rounds, stride)):
             # The same seed would draw the same rows and columns in each part.
             seed = {"random_seed": fold.seed + part}
@@ -61,12 +64,69 @@ class CatBoostTrainer:
                 init_model=known,
             )
             known, sizes = estimator, _sizes(estimator, end)
+            kept.booster = estimator
             staged = [
                 islice(_staged(estimator, rows, stride, kind, context), start // stride, None)
                 for rows in (fold.valid, fold.test)
             ]
             for (_, stop), valid, test in zip(strides(end - start, stride), *staged, strict=True):
-                yield Stage(start + stop, [valid], [test], size=[sizes(start + stop)])
+                size = sizes(start + stop)
+                yield Stage(start + stop, [valid], [test], size=[size], models=[kept])
+
+    @restored_per_target
+    def restored(self, model: Model, files: Mapping[str, bytes], context: Context) -> FoldModel:
+        """Return a model from CatBoost's binary format. See `Trainer`."""
+        import catboost
+
+        params, *_ = split_params(model.params)
+        booster = catboost.CatBoost().load_model(blob=files[_FILE])
+        return CatBoostModel(booster, _kind(params, context), context)
+
+
+_FILE = "catboost.cbm"
+
+
+@dataclass(eq=False)
+class CatBoostModel:
+    """A booster up to a round; None stands for all. See `FoldModel`.
+
+    Attributes:
+        booster: what was trained last.
+        kind: CatBoost's name of the prediction type.
+        context: of the run.
+        rounds: the last round.
+    """
+
+    booster: catboost.CatBoost
+    kind: str
+    context: Context
+    rounds: int | None = None
+
+    def retain(self, steps: Collection[int]) -> None:
+        """Do nothing: all rounds are there. See `FoldModel`."""
+
+    def at(self, step: int) -> CatBoostModel:
+        """See `FoldModel`."""
+        return replace(self, rounds=min(step, self.booster.tree_count_))
+
+    def predict(self, rows: Features) -> Array:
+        """Return values or probabilities. See `FoldModel`."""
+        prediction: Array = self.booster.predict(
+            rows,
+            prediction_type=self.kind,
+            ntree_end=self.rounds or 0,
+            thread_count=self.context.threads,
+        )
+        return prediction[:, 1] if self.context.task is Task.BINARY else prediction
+
+    def files(self) -> dict[str, bytes]:
+        """Return CatBoost's binary format. See `FoldModel`."""
+        own = self.booster
+        if self.rounds is not None and self.rounds < own.tree_count_:
+            own = own.copy()
+            own.shrink(self.rounds)
+        # Into memory, which is not public: a full disk must not end a fold.
+        return {_FILE: own._serialize_model()}
 
 
 # Rounds of the first part.

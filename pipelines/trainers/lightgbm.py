@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from comps.base import JSON, Array, Features, Model, Params, Task, unknown_name
-from pipelines.trainers._base import Context, FoldData, Stage, Trainer
+from pipelines.trainers._base import Context, FoldData, FoldModel, Stage, Trainer
 from pipelines.trainers._boosting import (
     checked_prediction,
     margin_to_prediction,
     split_params,
     strides,
 )
-from pipelines.trainers._per_target import per_target
+from pipelines.trainers._per_target import per_target, restored_per_target
 
 if TYPE_CHECKING:
     import lightgbm
@@ -39,6 +40,7 @@ class LightGBMTrainer:
     """
 
     together = False
+    staged = True
     on_gpu: ClassVar[Mapping[str, str]] = {"device": "gpu"}
     backend = None
 
@@ -59,14 +61,52 @@ class LightGBMTrainer:
         train = lightgbm.Dataset(fold.train, fold.target, weight=fold.weight, params=params)
         booster = lightgbm.Booster({**params, **predictor.params}, train)
         parts = [predictor(booster, train, part, context) for part in (fold.valid, fold.test)]
-        trees = 0
+        kept, trees = [LightGBMModel(booster, context.threads)], 0
         for start, stop in strides(rounds, stride):
             for _ in range(start, stop):
                 booster.update()
             valid, test = (part.after(start, stop) for part in parts)
             others, new = _bytes(booster.model_to_string(stop - start, start))
             trees += new
-            yield Stage(stop, [valid], [test], size=[others + trees])
+            yield Stage(stop, [valid], [test], size=[others + trees], models=kept)
+
+    @restored_per_target
+    def restored(self, model: Model, files: Mapping[str, bytes], context: Context) -> FoldModel:
+        """Return a model from LightGBM's text. See `Trainer`."""
+        import lightgbm
+
+        del model
+        text = files[_FILE].decode()
+        return LightGBMModel(lightgbm.Booster(model_str=text), context.threads)
+
+
+_FILE = "lightgbm.txt"
+
+
+@dataclass(frozen=True, eq=False)
+class LightGBMModel:
+    """A booster up to a round; None stands for all. See `FoldModel`."""
+
+    booster: lightgbm.Booster
+    threads: int
+    rounds: int | None = None
+
+    def retain(self, steps: Collection[int]) -> None:
+        """Do nothing: all rounds are there. See `FoldModel`."""
+
+    def at(self, step: int) -> LightGBMModel:
+        """See `FoldModel`."""
+        return replace(self, rounds=step)
+
+    def predict(self, rows: Features) -> Array:
+        """Return values or probabilities. See `FoldModel`."""
+        return np.asarray(
+            self.booster.predict(rows, num_iteration=self.rounds or -1, num_threads=self.threads)
+        )
+
+    def files(self) -> dict[str, bytes]:
+        """Return LightGBM's text. See `FoldModel`."""
+        return {_FILE: self.booster.model_to_string(num_iteration=self.rounds or -1).encode()}
 
 
 def _objective(params: Params, context: Context) -> dict[str, JSON]:

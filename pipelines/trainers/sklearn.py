@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import pickle
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from comps.base import Array, Features, Model, Params, Task, UsageError
-from pipelines.trainers._base import Context, FoldData, SelectiveTrainer, Stage
-from pipelines.trainers._per_target import per_target
+from pipelines.basics.kept_objects import dump_object, load_object
+from pipelines.trainers._base import Context, FoldData, FoldModel, SelectiveTrainer, Stage
+from pipelines.trainers._own_code import packages_of
+from pipelines.trainers._per_target import per_target, restored_per_target
 from pipelines.trainers._sklearn_weights import weight_name
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ class SklearnTrainer:
     """
 
     together = False
+    staged = False
     on_gpu: ClassVar[Mapping[str, str]] = {}
     backend = None
 
@@ -59,8 +63,6 @@ class SklearnTrainer:
         self, model: Model, folds: Sequence[FoldData], context: Context
     ) -> Iterator[Stage]:
         """Fit one estimator to all targets, and yield its stage."""
-        import joblib
-
         (fold,) = folds
         estimator = _built(model)
         estimator.set_params(**_managed(estimator.get_params(), fold.seed, context.threads))
@@ -69,14 +71,49 @@ class SklearnTrainer:
             # Some estimators still have the parameter and complain that it is set.
             warnings.filterwarnings("ignore", "'n_jobs' has no effect", FutureWarning)
             _fit(estimator, fold, {name: fold.weight} if name else {})
-        # Forests add up their trees in the order in which threads end: the last bit would vary.
-        with joblib.parallel_config(backend="sequential"):
-            predictions = [
-                _predict(model, estimator, rows, context.task) for rows in (fold.valid, fold.test)
-            ]
-        yield Stage(1, predictions[:1], predictions[1:], size=[_size(estimator)])
+        kept = SklearnModel(estimator, model, context.task)
+        valid, test = (kept.predict(rows) for rows in (fold.valid, fold.test))
+        yield Stage(1, [valid], [test], size=[_size(estimator)], models=[kept])
 
     _one_by_one = per_target(_at_once)
+
+    @restored_per_target
+    def restored(self, model: Model, files: Mapping[str, bytes], context: Context) -> FoldModel:
+        """Return a model from skops' format. See `Trainer`."""
+        estimator: Any = load_object(files[_FILE], packages_of(model))
+        return SklearnModel(estimator, model, context.task)
+
+
+_FILE = "estimator.skops"
+
+
+@dataclass(frozen=True, eq=False)
+class SklearnModel:
+    """A fitted estimator. See `FoldModel`."""
+
+    estimator: BaseEstimator
+    model: Model
+    task: Task
+
+    def retain(self, steps: Collection[int]) -> None:
+        """Do nothing: there is one stage. See `FoldModel`."""
+
+    def at(self, step: int) -> SklearnModel:
+        """Return it as it is. See `FoldModel`."""
+        del step
+        return self
+
+    def predict(self, rows: Features) -> Array:
+        """Return values or probabilities. See `FoldModel`."""
+        import joblib
+
+        # Forests add up their trees in the order in which threads end: the last bit would vary.
+        with joblib.parallel_config(backend="sequential"):
+            return _predict(self.model, self.estimator, rows, self.task)
+
+    def files(self) -> dict[str, bytes]:
+        """Return skops' format. See `FoldModel`."""
+        return {_FILE: dump_object(self.estimator, packages_of(self.model))}
 
 
 def _fit(estimator: Any, fold: FoldData, weights: Mapping[str, Any]) -> None:

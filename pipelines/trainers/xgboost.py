@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from comps.base import JSON, Array, Model, Task, UsageError
-from pipelines.trainers._base import Context, FoldData, Stage, Trainer
+from comps.base import JSON, Array, Features, Model, Task, UsageError
+from pipelines.trainers._base import Context, FoldData, FoldModel, Stage, Trainer
 from pipelines.trainers._boosting import (
     checked_prediction,
     margin_to_prediction,
     split_params,
     strides,
 )
-from pipelines.trainers._per_target import per_target
+from pipelines.trainers._per_target import per_target, restored_per_target
 
 if TYPE_CHECKING:
     import xgboost
@@ -36,6 +37,7 @@ class XGBoostTrainer:
     """
 
     together = False
+    staged = True
     on_gpu: ClassVar[Mapping[str, str]] = {"device": "cuda"}
     backend = None
 
@@ -64,7 +66,7 @@ class XGBoostTrainer:
         link = None if usual else _link(params, train, fold.train)
         valid = xgboost.DMatrix(fold.valid, nthread=context.threads)
         test = xgboost.DMatrix(fold.test, nthread=context.threads)
-        size = 0
+        kept, size = [XGBoostModel(booster, context.threads)], 0
         for start, stop in strides(rounds, stride):
             for iteration in range(start, stop):
                 booster.update(train, iteration)
@@ -73,7 +75,49 @@ class XGBoostTrainer:
             ]
             # The new trees alone: the sum has a head for each stage, 2 % more than the whole.
             size += len(booster[start:stop].save_raw("ubj"))
-            yield Stage(stop, [predictions[0]], [predictions[1]], size=[size])
+            yield Stage(stop, [predictions[0]], [predictions[1]], size=[size], models=kept)
+
+    @restored_per_target
+    def restored(self, model: Model, files: Mapping[str, bytes], context: Context) -> FoldModel:
+        """Return a model from XGBoost's UBJSON. See `Trainer`."""
+        import xgboost
+
+        del model
+        booster = xgboost.Booster({"nthread": context.threads, "verbosity": 0})
+        booster.load_model(bytearray(files[_FILE]))
+        return XGBoostModel(booster, context.threads)
+
+
+_FILE = "xgboost.ubj"
+
+
+@dataclass(frozen=True, eq=False)
+class XGBoostModel:
+    """A booster up to a round; None stands for all. See `FoldModel`."""
+
+    booster: xgboost.Booster
+    threads: int
+    rounds: int | None = None
+
+    def retain(self, steps: Collection[int]) -> None:
+        """Do nothing: all rounds are there. See `FoldModel`."""
+
+    def at(self, step: int) -> XGBoostModel:
+        """See `FoldModel`."""
+        return replace(self, rounds=min(step, self.booster.num_boosted_rounds()))
+
+    def predict(self, rows: Features) -> Array:
+        """Return values or probabilities. See `FoldModel`."""
+        import xgboost
+
+        matrix = xgboost.DMatrix(rows, nthread=self.threads)
+        prediction: Array = self.booster.predict(matrix, iteration_range=(0, self.rounds or 0))
+        return prediction
+
+    def files(self) -> dict[str, bytes]:
+        """Return XGBoost's UBJSON. See `FoldModel`."""
+        own = self.booster if self.rounds is None else self.booster[: self.rounds]
+        return {_FILE: bytes(own.save_raw("ubj"))}
 
 
 def _check_names(booster: xgboost.Booster, model: Model, rows: Any) -> None:

@@ -166,7 +166,12 @@ def table_competition(
         usual = usual_zoo(["text"] * len(texts), others=len(texts) < len(memory.columns.columns))
         division = scheme or _scheme(group, time, folds)
         found = Inference(schema, division, memory.n_folds, (), zoo or usual)
-        return assembled(name, judged, found, InMemory(dataset), n_folds, models, checks, ignore)
+
+        def with_test(rows: pd.DataFrame) -> Dataset:
+            return Memory(train, rows, given, judged, features).dataset()
+
+        load = InMemory(dataset, with_test)
+        return assembled(name, judged, found, load, n_folds, models, checks, ignore)
     if test is not None:
         raise UsageError("Of files, the test rows lie beside the training rows: leave out `test`.")
     if task is None:
@@ -252,6 +257,7 @@ def assembled(
         task=schema.task,
         metric=metric,
         load=load,
+        with_test=getattr(load, "with_test", None),
         models=tuple(
             model if model in known else featured(model, usual.transformers) for model in zoo
         ),

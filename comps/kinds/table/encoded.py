@@ -78,7 +78,9 @@ class Frequencies:
         """Count the levels."""
         counts = {name: levels[name].value_counts() for name in levels}
         self._counts = {
-            name: own for name, own in counts.items() if (own == 1).sum() < _MOST_SINGLE * own.sum()
+            name: own.to_dict()
+            for name, own in counts.items()
+            if (own == 1).sum() < _MOST_SINGLE * own.sum()
         }
         return self
 
@@ -97,19 +99,22 @@ class GroupMeans:
 
     def fit(self, numbers: pd.DataFrame, levels: pd.DataFrame) -> Self:
         """Learn the means, drawn to that of all rows where a level has few rows."""
-        self._means = {}
+        # Arrays, not tables of pandas, which no fitted transformer may hold to be kept.
+        self._means: dict[str, tuple[Array, Array]] = {}
         self._overall = numbers.mean().to_dict()
         for level in levels:
             grouped = numbers.groupby(levels[level].to_numpy())
             counts, sums = grouped.count(), grouped.sum()
             prior = pd.Series(self._overall)
-            self._means[level] = (sums + _PRIOR_ROWS * prior) / (counts + _PRIOR_ROWS)
+            means = (sums + _PRIOR_ROWS * prior) / (counts + _PRIOR_ROWS)
+            self._means[str(level)] = means.index.to_numpy(dtype=object), means.to_numpy()
         return self
 
     def transform(self, numbers: pd.DataFrame, levels: pd.DataFrame) -> Columns:
         """Return two columns for each pair of a number and a level."""
         found: Columns = {}
-        for level, means in self._means.items():
+        for level, (known, values) in self._means.items():
+            means = pd.DataFrame(values, index=known, columns=[*self._overall])
             own = means.reindex(levels[level].to_numpy()).fillna(self._overall)
             for name in means:
                 mean = own[name].to_numpy(dtype=np.float64)

@@ -34,12 +34,20 @@ class Tables:
             training rows' targets, where the training rows themselves do not have them.
         others: further tables.
         files: all files.
+        other_test: content and name of a table that takes the place of the test rows; None where
+            they are among the files.
     """
 
     path: Path
     names: Mapping[str, str]
     others: Sequence[str]
     files: Files = field(repr=False)
+    other_test: tuple[bytes, str] | None = field(default=None, repr=False)
+
+    def with_test(self, content: bytes, name: str) -> Tables:
+        """Return the same with another table of test rows, and no sample submission."""
+        names = {part: own for part, own in self.names.items() if part != "sample"}
+        return replace(self, names={**names, "test": name}, other_test=(content, name))
 
     def read(self, part: str, text: Container[str] = ()) -> Table | None:
         """Return the table of a part, or None where there is none.
@@ -50,6 +58,8 @@ class Tables:
         """
         if part not in self.names:
             return None
+        if part == "test" and self.other_test is not None:
+            return read_table(*self.other_test, text=text)
         table = self._table(self.names[part], text)
         if part == "train" and TARGETS in self.names:
             return joined(table, self._table(self.names[TARGETS], text))
@@ -79,6 +89,8 @@ class Tables:
     def fingerprint(self) -> str:
         """Return a text that is equal for equal content of all tables."""
         parts = dict(self.names) | {stem(name): name for name in self.others}
+        if self.other_test is not None:
+            del parts["test"]
         return files_fingerprint({part: self.files.read(name) for part, name in parts.items()})
 
 

@@ -40,6 +40,7 @@ from comps.kinds.table.targets import targets_of
 from comps.reading.column import Column
 from comps.reading.delimited import ALL, Table
 from comps.reading.ids import check_same_ids, checked_ids
+from comps.reading.other_test import only_table, table_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,6 +74,16 @@ class TableFiles:
             DataError: if the files are not as the schema says, with the first places.
         """
         return _Loading(tables_of(path, self.files), self).dataset()
+
+    def with_test(self, path: Path, rows: Any) -> Dataset:
+        """Return the same with the test rows of another file, or of a table in memory.
+
+        Raises:
+            DataError: as above.
+        """
+        with table_file(rows) as other:
+            tables = tables_of(path, self.files).with_test(*only_table(other))
+            return _Loading(tables, self).dataset()
 
 
 class _Loading:

@@ -15,7 +15,7 @@ Keras must run on the JAX backend, and this module imports both: import it lazil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import jax
@@ -113,6 +113,27 @@ class FoldProgram:
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
         return self.model
+
+    def weights(self, variables: Sequence[keras.Variable]) -> list[list[list[Array]]]:
+        """Return the present weights to predict with, of each fold and copy.
+
+        Args:
+            variables: of the model, in the order in which their values are wanted.
+        """
+        own = [*self.model.trainable_variables, *self.model.non_trainable_variables]
+        places = {id(variable): place for place, variable in enumerate(own)}
+        order = [places[id(variable)] for variable in variables]
+        state = jax.tree.map(np.asarray, self.state)
+
+        def of(fold: int, copy: int) -> list[Array]:
+            trainable, fixed, slots = jax.tree.map(lambda value: value[fold, copy], state)
+            if getattr(self.model.optimizer, "use_ema", False):
+                trainable = map(np.asarray, self._network.averaged(trainable, slots))
+            values = [*trainable, *fixed]
+            return [values[place] for place in order]
+
+        folds, copies = len(self.tables.train_rows), self.recipe.copies
+        return [[of(fold, copy) for copy in range(copies)] for fold in range(folds)]
 
     def _compile(self, data: Data, shared: Tensors) -> None:
         """Compile the training of all networks at once, or of as many as fit in memory."""

@@ -85,6 +85,24 @@ def half_of(compute_capability: float) -> str:
 
 
 @contextlib.contextmanager
+def without_tensorflow() -> Iterator[None]:
+    """Tell Keras within the context that there is no TensorFlow, unless it is imported.
+
+    What writes and reads networks asks of each value whether it is one of TensorFlow's, and imports
+    TensorFlow for that on any backend, which takes seconds.
+    """
+    from keras.src.utils.module_utils import tensorflow
+
+    before = tensorflow._available
+    if "tensorflow" not in sys.modules:
+        tensorflow._available = False
+    try:
+        yield
+    finally:
+        tensorflow._available = before
+
+
+@contextlib.contextmanager
 def _silence() -> Iterator[None]:
     """Drop what native code writes to standard error within the context.
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from comps.base import Array, Features, Model
-from pipelines.trainers._base import Context, FoldData, Stage
+from pipelines.trainers._base import Context, FoldData, FoldModel, Stage
+from pipelines.trainers._own_code import packages_of
+from pipelines.trainers.networks._kept import NetworkModel, plain, restored_networks
 from pipelines.trainers.networks._plan import Plan, builder, copy_seed
 from pipelines.trainers.networks._rows import count_rows, form_of, rows_at_once
 from pipelines.trainers.networks._targets import Goal, goal_of, relative_weight
@@ -28,6 +30,7 @@ class KerasFitTrainer(ABC):
     """
 
     together = False
+    staged = True
     on_gpu: ClassVar[Mapping[str, str]] = {}
     backend: str
 
@@ -57,16 +60,25 @@ class KerasFitTrainer(ABC):
         """Yield a stage every `stride` epochs. See `Trainer`."""
         (fold,) = folds
         plan, networks, goal = self._begun(model, fold, context)
-        views = (fold.valid, fold.test)
+        views, size = (fold.valid, fold.test), plan.size(networks[0].model)
+        own = plain(networks[0].model)
+        kept = NetworkModel(lambda: own, goal)
         try:
             for epoch in plan.stages():
-                outputs = [network.train_until(epoch, views) for network in networks]
+                outputs, weights = zip(
+                    *(network.train_until(epoch, views) for network in networks), strict=True
+                )
                 valid, test = (goal.decode(np.stack(parts)) for parts in zip(*outputs, strict=True))
                 loss = float(np.mean([network.loss for network in networks]))
-                yield Stage(epoch, [valid], [test], [loss], [plan.size(networks[0].model)])
+                kept.weights[epoch] = weights
+                yield Stage(epoch, [valid], [test], [loss], [size], [kept])
         finally:
             del networks
             self.release()
+
+    def restored(self, model: Model, files: Mapping[str, bytes], context: Context) -> FoldModel:
+        """Return the networks of a fold from Keras' files. See `Trainer`."""
+        return restored_networks(files, context, packages_of(model))
 
     def networks(self, model: Model, fold: FoldData, context: Context) -> list[keras.Model]:
         """Return the trained networks of a fold, one a copy, after all their epochs.
@@ -134,13 +146,18 @@ class _Network:
         )
         self.epoch, self.loss = 0, float("nan")
 
-    def train_until(self, epoch: int, views: Sequence[Features]) -> list[Array]:
-        """Train to the end of an epoch; return the predictions of each set of rows in `views`."""
+    def train_until(self, epoch: int, views: Sequence[Features]) -> tuple[list[Array], list[Array]]:
+        """Train to the end of an epoch.
+
+        Returns:
+            The predictions of each set of rows in `views`, and the weights that made them.
+        """
         own = self.fit_until(epoch)
         outputs = [_predict(self.model, rows) for rows in views]
+        weights = self.model.get_weights()
         if own:
             self.model.set_weights(own)
-        return outputs
+        return outputs, weights
 
     def fit_until(self, epoch: int) -> list[Array]:
         """Train to the end of an epoch, and leave the weights to predict with in the model.

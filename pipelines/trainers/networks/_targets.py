@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Task
+from comps.base import JSON, Array, Task
 
 
 class Goal(Protocol):
@@ -21,6 +21,10 @@ class Goal(Protocol):
 
     def decode(self, outputs: Array) -> Array:
         """Return predictions from the outputs [copies, rows, ...] of the networks of a fold."""
+        ...
+
+    def to_json(self) -> JSON:
+        """Return what `goal_from` makes it from."""
         ...
 
 
@@ -39,6 +43,10 @@ class StandardisedValue:
         """Return [rows] on the target's scale."""
         return _mean(outputs)[:, 0] * self.deviation + self.mean
 
+    def to_json(self) -> JSON:
+        """See `Goal`."""
+        return {"mean": self.mean, "deviation": self.deviation}
+
 
 @dataclass(frozen=True, eq=False)
 class StandardisedValues:
@@ -55,8 +63,20 @@ class StandardisedValues:
         """Return [rows, targets] on the scales of the targets."""
         return _mean(outputs) * self.deviation + self.mean
 
+    def to_json(self) -> JSON:
+        """See `Goal`."""
+        return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
 
-class BinaryProbability:
+
+class _Learned:
+    """A target that is learned as it is: nothing of it is kept."""
+
+    def to_json(self) -> JSON:
+        """See `Goal`."""
+        return None
+
+
+class BinaryProbability(_Learned):
     """The probability of class 1, as one output."""
 
     def encode(self, target: NDArray[np.float64]) -> Array:
@@ -68,7 +88,7 @@ class BinaryProbability:
         return _mean(outputs)[:, 0]
 
 
-class ClassProbabilities:
+class ClassProbabilities(_Learned):
     """A probability for each class."""
 
     def encode(self, target: NDArray[np.float64]) -> Array:
@@ -80,7 +100,7 @@ class ClassProbabilities:
         return _mean(outputs)
 
 
-class LabelProbabilities:
+class LabelProbabilities(_Learned):
     """The probability of each label."""
 
     def encode(self, target: NDArray[np.float64]) -> Array:
@@ -112,6 +132,16 @@ def goal_of(task: Task, target: NDArray[np.float64]) -> Goal:
         return StandardisedValue(float(target.mean()), float(target.std()) or 1.0)
     deviation = target.std(axis=0)
     return StandardisedValues(target.mean(axis=0), np.where(deviation > 0, deviation, 1.0))
+
+
+def goal_from(task: Task, told: JSON) -> Goal:
+    """Return the encoding that `Goal.to_json` was told of."""
+    if task is not Task.REGRESSION:
+        return _OF_CLASSES[task]
+    assert isinstance(told, dict)
+    if isinstance(told["mean"], list):
+        return StandardisedValues(np.array(told["mean"]), np.array(told["deviation"]))
+    return StandardisedValue(**told)
 
 
 def relative_weight(weight: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -7,8 +7,10 @@ from itertools import count
 from typing import TYPE_CHECKING, ClassVar
 
 from comps.base import Array, Model, Params
-from pipelines.trainers._base import Context, FoldData, Stage, TogetherTrainer
+from pipelines.trainers._base import Context, FoldData, FoldModel, Stage, TogetherTrainer
+from pipelines.trainers._own_code import packages_of
 from pipelines.trainers._together import filled, joined, program_width
+from pipelines.trainers.networks._kept import NetworkModel, plain, restored_networks
 from pipelines.trainers.networks._plan import Plan, batches_of, builder
 from pipelines.trainers.networks._rows import form_of, rows_at_once
 from pipelines.trainers.networks._targets import Goal, goal_of
@@ -35,6 +37,7 @@ class KerasJaxTrainer:
     """
 
     together = True
+    staged = True
     on_gpu: ClassVar[Mapping[str, str]] = {}
     backend = "jax"
 
@@ -82,6 +85,10 @@ class KerasJaxTrainer:
         finally:
             _release()
 
+    def restored(self, model: Model, files: Mapping[str, bytes], context: Context) -> FoldModel:
+        """Return the networks of a fold from Keras' files. See `Trainer`."""
+        return restored_networks(files, context, packages_of(model))
+
 
 def _stages(
     model: Model, folds: Sequence[FoldData], together: Sequence[FoldData], context: Context
@@ -91,13 +98,19 @@ def _stages(
     goals = [goal_of(context.task, fold.target) for fold in together]
     program = _program(builder(model, context), plan, params, together, goals)
     own, size = goals[: len(folds)], plan.size(program.model)
+    network = plain(program.model)
+    kept = [NetworkModel(lambda: network, goal) for goal in own]
     for report in program.run():
+        present = program.weights(network.weights)
+        for fold, weights in zip(kept, present, strict=False):
+            fold.weights[report.epoch] = weights
         yield Stage(
             report.epoch,
             _decoded(own, report.valid),
             _decoded(own, report.test),
             report.loss.mean(axis=1)[: len(own)].tolist(),
             [size] * len(own),
+            kept,
         )
 
 
@@ -148,11 +161,15 @@ def _program(
     goals: Sequence[Goal],
 ) -> FoldProgram:
     """Lay the folds beside each other and build their program."""
+    import keras
+
     from pipelines.trainers.networks._fold_program import FoldProgram
     from pipelines.trainers.networks._fold_tables import Recipe
     from pipelines.trainers.networks._keras_backend import precision
     from pipelines.trainers.networks._stacked_folds import tables_of
 
+    # Names of layers count from one again: folds of a network then have one architecture.
+    keras.utils.clear_session(free_memory=False)
     shapes = form_of(folds[0].train).shapes(folds[0].train)
     steps = plan.steps(len(folds[0].target))
 

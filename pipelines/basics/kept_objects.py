@@ -1,0 +1,97 @@
+"""Objects in files that are read without running what a file says: skops, and types by name.
+
+A pickle runs whatever its writer wanted. skops (https://skops.readthedocs.io) writes the parts of
+an object with the names of their types, and makes no type that is not trusted.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Collection, Mapping
+
+from comps.base import StoreError
+
+# Packages whose types are made from a file: this one and those that it is built on.
+_TRUSTED = frozenset({"builtins", "comps", "numpy", "scipy", "sklearn"})
+
+
+_SCHEMA = "schema.json"
+
+
+class NotKeptError(Exception):
+    """An object cannot be written so that it can be read without a pickle; its text says why."""
+
+
+def dump_object(value: object, packages: Collection[str] = ()) -> bytes:
+    """Return an object in skops' format.
+
+    Args:
+        value: such as a fitted scikit-learn estimator.
+        packages: further packages whose types are trusted, as those of the user's own code.
+
+    Raises:
+        NotKeptError: if a part of it cannot be written, or is of a type that is not trusted.
+
+    >>> load_object(dump_object({"mean": 2.0}))
+    {'mean': 2.0}
+    """
+    from skops import io as skops
+
+    try:
+        content = skops.dumps(value)
+    except Exception as error:  # skops lets through whatever the types of the parts raise
+        raise NotKeptError(f"{type(value).__name__} cannot be written by skops ({error})") from None
+    foreign = _foreign(content, packages)
+    if foreign:
+        raise NotKeptError(f"{type(value).__name__} has parts of the type {foreign[0]}")
+    return _numbered(content)
+
+
+def load_object(content: bytes, packages: Collection[str] = ()) -> object:
+    """Return the object that `dump_object` wrote.
+
+    Raises:
+        StoreError: if the content is damaged, or names a type that is not trusted.
+    """
+    from skops import io as skops
+
+    try:
+        foreign = _foreign(content, packages)
+        if foreign:
+            raise ValueError(f"it names the type {foreign[0]}, which is not trusted")
+        return skops.loads(content, trusted=skops.get_untrusted_types(data=content))
+    except Exception as error:  # zipfile, json and the types of the parts each raise their own
+        raise StoreError(f"A kept object cannot be read ({error}).") from error
+
+
+def _numbered(content: bytes) -> bytes:
+    """Return the same content for equal objects: skops numbers the parts by their addresses."""
+    numbers: dict[str, str] = {}
+
+    def number(found: re.Match[str]) -> str:
+        return found[1] + numbers.setdefault(found[2], str(len(numbers)))
+
+    written = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(written, "w") as new:
+        schema = re.sub(r'("__id__": |"file": ")(\d+)', number, old.read(_SCHEMA).decode())
+        # The schema of a vocabulary shrinks to a tenth.
+        new.writestr(zipfile.ZipInfo(_SCHEMA), schema, zipfile.ZIP_DEFLATED, compresslevel=1)
+        names = {name: _renamed(name, numbers) for name in old.namelist() if name != _SCHEMA}
+        for name, called in sorted(names.items(), key=lambda item: item[1]):
+            new.writestr(zipfile.ZipInfo(called), old.read(name))
+    return written.getvalue()
+
+
+def _renamed(name: str, numbers: Mapping[str, str]) -> str:
+    address, dot, kind = name.partition(".")
+    return numbers.get(address, address) + dot + kind
+
+
+def _foreign(content: bytes, packages: Collection[str]) -> list[str]:
+    """Return the types in some content that are neither known to skops nor of trusted packages."""
+    from skops import io as skops
+
+    named = skops.get_untrusted_types(data=content)
+    return [name for name in named if name.partition(".")[0] not in {*_TRUSTED, *packages}]

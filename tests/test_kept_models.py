@@ -1,0 +1,304 @@
+"""Trained models stay: they are written, read without a pickle, and predict what they predicted."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comps.base import Family, Model, StoreError, take
+from pipelines.basics.kept_objects import NotKeptError, dump_object, load_object
+from pipelines.engines import Engine
+from pipelines.engines.inline import InlineEngine
+from pipelines.fitting.keeping import FittedModel
+from pipelines.results.fold_result import FoldResult
+from pipelines.results.kept import Kept
+from pipelines.store import Experiment, RunStore
+from pipelines.trainers import Context, FoldData, load_trainer
+from tests.support import (
+    CATBOOST,
+    FOREST,
+    LIGHTGBM,
+    MEAN,
+    NETWORK,
+    RIDGE,
+    XGBOOST,
+    Recorder,
+    TinyFeatures,
+    TownMeans,
+    build_ridge,
+    no_engine,
+    validate,
+)
+
+STAGED = [LIGHTGBM, XGBOOST, CATBOOST, NETWORK]
+ALL = [MEAN, RIDGE, FOREST, *STAGED]
+# A transformer that holds a table of pandas, which skops does not write.
+TOWNS = Model("towns", Family.LINEAR, "sklearn", {"alpha": 1.0}, TownMeans, build_ridge)
+TOWNS_BOOSTED = Model(
+    "towns-boosted", Family.BOOSTING, "lightgbm", dict(LIGHTGBM.params), TownMeans
+)
+
+
+def named(model: Model) -> str:
+    """Return the name of a model, for the tests' names."""
+    return model.name
+
+
+# Trainers
+
+
+def fold_of(experiment: Experiment, model: Model) -> tuple[FoldData, Context]:
+    """Return the first fold as a trainer gets it."""
+    dataset, folds = experiment.dataset, experiment.folds
+    train, valid = folds.rows(0, (0,))
+    target = experiment.competition.scaled_target(dataset)[train]
+    parts = [take(dataset.train, train), take(dataset.train, valid), dataset.test]
+    view = model.view()
+    if view is not None:
+        parts = [view.fit_transform(parts[0], target), *map(view.transform, parts[1:])]
+    data = FoldData(parts[0], target, parts[1], parts[2], seed=3)
+    return data, Context(experiment.competition.task, 0, threads=1)
+
+
+@pytest.mark.parametrize("model", ALL, ids=named)
+def test_a_model_read_from_its_files_predicts_what_it_predicted(
+    experiment: Experiment, model: Model
+) -> None:
+    fold, context = fold_of(experiment, model)
+    trainer, own = load_trainer(model.trainer), model.without_view_params()
+    trainer.prepare()
+    stages = list(trainer.stages(own, [fold], context))
+    (trained,) = stages[-1].models
+    assert (len(stages) > 1) == trainer.staged
+    for stage in (stages[0], stages[-1]):
+        final = trainer.restored(own, trained.at(stage.step).files(), context)
+        np.testing.assert_allclose(final.predict(fold.test), stage.test[0], rtol=1e-6)
+        # All stages are there until one of them is chosen.
+        whole = trainer.restored(own, trained.files(), context).at(stage.step)
+        np.testing.assert_array_equal(whole.predict(fold.test), final.predict(fold.test))
+
+
+# CatBoost writes the moment of training into its files.
+@pytest.mark.parametrize("model", [MEAN, RIDGE, FOREST, LIGHTGBM, XGBOOST, NETWORK], ids=named)
+def test_equal_models_have_equal_files(experiment: Experiment, model: Model) -> None:
+    fold, context = fold_of(experiment, model)
+    trainer, own = load_trainer(model.trainer), model.without_view_params()
+    trainer.prepare()
+    one, other = (
+        list(trainer.stages(own, [fold], context))[-1].models[0].files() for _ in range(2)
+    )
+    assert one == other
+
+
+def test_a_network_forgets_the_stages_that_are_not_retained(experiment: Experiment) -> None:
+    fold, context = fold_of(experiment, NETWORK)
+    trainer = load_trainer(NETWORK.trainer)
+    trainer.prepare()
+    stages = list(trainer.stages(NETWORK, [fold], context))
+    (model,) = stages[-1].models
+    model.retain([1, 3])
+    np.testing.assert_allclose(model.at(2).predict(fold.test), stages[0].test[0], rtol=1e-6)
+    np.testing.assert_allclose(model.at(3).predict(fold.test), stages[2].test[0], rtol=1e-6)
+
+
+# Files
+
+
+FILES = {"features.skops": b"features", "model/lightgbm.txt": b"trees" * 20}
+
+
+def test_a_kept_model_is_read_as_it_was_written() -> None:
+    kept = Kept(FILES, 7, 3, 2, None)
+    again = Kept.from_bytes(kept.to_bytes())
+    assert (again.files, again.step, again.n_classes, again.n_targets) == (FILES, 7, 3, 2)
+    assert kept.to_bytes() == again.to_bytes()
+
+
+@given(place=st.integers(0, len(Kept(FILES, 7).to_bytes()) - 1), bit=st.integers(0, 7))
+def test_a_changed_byte_is_noticed_or_changes_nothing(place: int, bit: int) -> None:
+    content = bytearray(Kept(FILES, 7).to_bytes())
+    content[place] ^= 1 << bit
+    try:
+        again = Kept.from_bytes(bytes(content))
+    except StoreError:
+        return
+    assert (again.files, again.step, again.reason) == (FILES, 7, None)
+
+
+@given(length=st.integers(0, len(Kept(FILES, 7).to_bytes()) - 1))
+def test_a_cut_file_is_noticed(length: int) -> None:
+    with pytest.raises(StoreError, match="damaged"):
+        Kept.from_bytes(Kept(FILES, 7).to_bytes()[:length])
+
+
+class Planted:
+    """Runs something when it is read from a pickle."""
+
+    def __reduce__(self) -> Any:
+        return exec, ("raise SystemExit('the planted code ran')",)
+
+
+def test_no_pickle_is_read() -> None:
+    with pytest.raises(StoreError):
+        load_object(pickle.dumps(Planted()))
+    network = load_trainer("keras-jax")
+    network.prepare()
+    with pytest.raises(StoreError):
+        network.restored(
+            NETWORK,
+            {"target.json": pickle.dumps(Planted())},
+            Context(None, 0, 1),  # type: ignore[arg-type]
+        )
+
+
+def test_a_type_that_is_not_named_as_trusted_is_not_made() -> None:
+    own = TinyFeatures()
+    with pytest.raises(NotKeptError, match=r"tests\.support\.TinyFeatures"):
+        dump_object(own)
+    content = dump_object(own, ["tests"])
+    assert isinstance(load_object(content, ["tests"]), TinyFeatures)
+    with pytest.raises(StoreError, match=r"tests\.support\.TinyFeatures, which is not trusted"):
+        load_object(content)
+
+
+# The harness
+
+
+def files_of(store: RunStore, model: Model, pattern: str) -> list[str]:
+    """Return the names of the files of a model in a store."""
+    return sorted(path.name for path in (store.root / "models" / model.name).glob(f"*/{pattern}"))
+
+
+@pytest.mark.parametrize("model", ALL, ids=named)
+def test_kept_models_predict_the_test_rows_as_the_stages_did(
+    experiment: Experiment, model: Model, tmp_path: Path
+) -> None:
+    kept = validate(experiment, [model], RunStore(tmp_path / "kept"), keep="all")
+    plain = validate(experiment, [model], RunStore(tmp_path / "plain"))
+    one, other = kept.oofs[model.name], plain.oofs[model.name]
+    np.testing.assert_array_equal(one.valid, other.valid)
+    np.testing.assert_allclose(one.test, other.test, rtol=2e-7)
+    assert (one.step, one.score) == (other.step, other.score)
+
+
+@pytest.mark.parametrize("model", STAGED, ids=named)
+def test_test_rows_are_predicted_once_after_the_stopping_point_was_chosen(
+    experiment: Experiment, model: Model, store: RunStore
+) -> None:
+    oof = validate(experiment, [model], store, keep="all").oofs[model.name]
+    for held in experiment.folds.single:
+        result = store.read_fold(model.name, oof.key, 0, held)
+        assert result.test_steps.tolist() == [oof.step]
+        assert len(result.valid) == len(result.steps) > 1
+        kept = store.read_kept(model.name, oof.key, 0, held)
+        assert (kept.step, kept.reason) == (oof.step, None)
+        fitted = FittedModel(kept, model, Context(experiment.competition.task, 0, 1))
+        predicted = fitted.model.predict(fitted.features(experiment.dataset.test))
+        np.testing.assert_array_equal(predicted.astype(np.float32), result.test[0])
+
+
+@pytest.mark.parametrize("model", [TOWNS, TOWNS_BOOSTED], ids=named)
+def test_what_skops_cannot_write_is_not_kept_and_predicts_all_the_same(
+    experiment: Experiment, model: Model, store: RunStore, tmp_path: Path
+) -> None:
+    oof = validate(experiment, [model], store, keep="all").oofs[model.name]
+    kept = store.read_kept(model.name, oof.key, 0, (0,))
+    assert kept.reason is not None and "TownMeans" in kept.reason and not kept.files
+    plain = validate(experiment, [model], RunStore(tmp_path / "plain")).oofs[model.name]
+    np.testing.assert_array_equal(oof.test, plain.test)
+    # It is not fitted again each time.
+    validate(experiment, [model], store, engine=no_engine, keep="all")
+
+
+def test_a_run_that_was_killed_before_its_test_rows_trains_nothing_again(
+    experiment: Experiment, store: RunStore
+) -> None:
+    models = [LIGHTGBM, NETWORK]
+    before = validate(experiment, models, store, keep="all").oofs
+    for pattern in ("oof-*.npz", "r0-f1.test.npz"):
+        for path in store.root.glob(f"models/*/*/{pattern}"):
+            path.unlink()
+    reporter = Recorder()
+    after = validate(experiment, models, store, keep="all", reporter=reporter)
+    assert after.fitted == 0 and reporter.plans == [(0, 6)]
+    for name, oof in after.oofs.items():
+        np.testing.assert_array_equal(oof.test, before[name].test)
+        np.testing.assert_array_equal(oof.valid, before[name].valid)
+
+
+def test_a_damaged_model_is_fitted_again_and_no_other(
+    experiment: Experiment, store: RunStore
+) -> None:
+    before = validate(experiment, [RIDGE, LIGHTGBM], store, keep="all").oofs
+    paths = {path: path.read_bytes() for path in store.root.glob("models/*/*/*.model.zip")}
+    damaged = next(p for p in paths if p.parts[-3] == "lightgbm" and p.name.startswith("r0-f1"))
+    damaged.write_bytes(paths[damaged][:-200] + b"x" * 200)
+    after = validate(experiment, [RIDGE, LIGHTGBM], store, keep="all")
+    assert after.fitted == 1
+    assert {path: path.read_bytes() for path in paths} == paths
+    np.testing.assert_array_equal(after.oofs["lightgbm"].test, before["lightgbm"].test)
+
+
+def test_results_without_models_are_fitted_again_where_models_are_wanted(
+    experiment: Experiment, store: RunStore
+) -> None:
+    validate(experiment, [RIDGE], store)
+    assert files_of(store, RIDGE, "*.model.zip") == []
+    assert validate(experiment, [RIDGE], store, keep="all").fitted == 3
+    assert files_of(store, RIDGE, "*.model.zip") == [f"r0-f{fold}.model.zip" for fold in range(3)]
+
+
+def test_workers_keep_models_as_this_process_does(experiment: Experiment, tmp_path: Path) -> None:
+    from pipelines.engines.local import LocalEngine
+
+    def workers() -> Engine:
+        return LocalEngine(slots=2)
+
+    for name, engine in (("here", lambda: InlineEngine(threads=1)), ("workers", workers)):
+        validate(
+            experiment, [RIDGE, LIGHTGBM], RunStore(tmp_path / name), engine=engine, keep="all"
+        )
+    one, other = (
+        {path.relative_to(tmp_path / name): path.read_bytes() for path in found}
+        for name in ("here", "workers")
+        for found in [sorted((tmp_path / name).glob("models/*/*/*.zip"))]
+    )
+    assert one == other and len(one) == 6
+
+
+def test_a_stage_that_was_not_predicted_is_none() -> None:
+    result = FoldResult(
+        0,
+        (0,),
+        np.array([5, 10]),
+        np.zeros((1, 2)),
+        np.zeros(2),
+        np.zeros((2, 4), np.float32),
+        np.ones((1, 3), np.float32),
+        0.0,
+        0.0,
+        np.zeros(2),
+        np.array([10]),
+    )
+    assert result.tested(5) is None
+    # A fit that ended by its own patience has its last stage for every later step.
+    assert result.tested(10) is not None and result.tested(15) is not None
+
+
+def test_a_file_of_skops_holds_no_addresses() -> None:
+    content = dump_object({"a": np.arange(3.0), "b": [np.ones(2)]})
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.namelist() == ["schema.json", *sorted(archive.namelist()[1:])]
+        assert all(len(name) < 10 for name in archive.namelist()[1:])
+    value: Any = load_object(content)
+    np.testing.assert_array_equal(value["a"], [0.0, 1.0, 2.0])
+    assert isinstance(pd.Series(value["b"][0]).sum(), float)

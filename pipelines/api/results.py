@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import Competition, Cuts, Dataset, Family, Metric, Truth, base_name
+from comps.kinds.memory import IN_MEMORY
 from ensembles import Blend, best_blend
 from ensembles.cuts import cut_score, needs_cuts
 from ensembles.diversity import error_correlations, marginal_values
@@ -55,6 +57,7 @@ class Result:
         notes: what the user should know.
         tuned: what `tune` found for these models, and whether it was used.
         sealed: the score on the sealed rows; None where there are none.
+        runs: the folder of results, where the trained models are.
     """
 
     experiment: Experiment
@@ -65,6 +68,34 @@ class Result:
     notes: Sequence[str] = ()
     tuned: Sequence[Use] = ()
     sealed: SealedScore | None = None
+    runs: Path | None = None
+
+    def predict(
+        self, rows: str | Path | pd.DataFrame, *, member: str | None = None
+    ) -> pd.DataFrame:
+        """Predict new rows by the trained models that were kept, see `pipelines.predict`.
+
+        Args:
+            rows: a file, a table in memory, or a folder laid out as the competition's own.
+            member: its predictions, in place of those of the blend.
+
+        Raises:
+            UsageError: if a model that is needed was not kept.
+            DataError: if the rows are not as those of the competition.
+        """
+        from pipelines.api.predicting import predict
+
+        spec, path = self.folds.spec, self.experiment.data
+        return predict(
+            self.competition,
+            rows,
+            member=member,
+            data=None if path == IN_MEMORY else path,
+            runs=self.runs,
+            folds=spec.n_folds,
+            scheme=spec.scheme,
+            seed=self.experiment.seed,
+        )
 
     @property
     def competition(self) -> Competition:

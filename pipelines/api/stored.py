@@ -66,7 +66,8 @@ class Stored:
         chosen, tried = blend_members(self.experiment, self.oofs, method)
         failures = {} if self.run is None else {f.name: f.reason for f in self.run.failures}
         notes = tuple(self.teller.notes)
-        return Result(self.experiment, self.oofs, chosen, tried, failures, notes)
+        runs = self.session.store.root.parent
+        return Result(self.experiment, self.oofs, chosen, tried, failures, notes, runs=runs)
 
 
 def open_stored(options: Options, progress: Progress | None = None) -> Stored:

@@ -85,6 +85,21 @@ def check_spelling(of_train: Sequence[Any], of_test: Sequence[Any]) -> None:
             )
 
 
+def check_same_columns(seen: Sequence[str], rows: pd.DataFrame, name: str) -> None:
+    """Check that new rows have the columns that models were trained on; others do no harm.
+
+    Raises:
+        DataError: that shows the difference.
+    """
+    lacking = [column for column in seen if column not in rows]
+    if lacking:
+        more = [column for column in map(str, rows) if column not in seen]
+        raise DataError(
+            f"{name} lacks {some(map(repr, lacking))}, which the models were trained on."
+            + (f" It has, in addition: {some(map(repr, more))}." if more else "")
+        )
+
+
 def left_out_note(names: Sequence[Any]) -> list[str]:
     """Return the note of columns that the test rows lack; none where they lack none.
 

@@ -23,6 +23,7 @@ from comps.base import (
 )
 from comps.declared import as_model, featured
 from comps.kinds.memory import InMemory
+from comps.kinds.table.checks import check_same_columns
 from comps.kinds.table.division import N_FOLDS
 from comps.kinds.table.files import tables_of
 from comps.kinds.table.given import Given, Inference
@@ -167,7 +168,11 @@ def table_competition(
         division = scheme or _scheme(group, time, folds)
         found = Inference(schema, division, memory.n_folds, (), zoo or usual)
 
+        outside = {*schema.beside, time}
+        seen = [name for name in train if name not in outside and (test is None or name in test)]
+
         def with_test(rows: pd.DataFrame) -> Dataset:
+            check_same_columns(seen, rows, "The table")
             return Memory(train, rows, given, judged, features).dataset()
 
         load = InMemory(dataset, with_test)

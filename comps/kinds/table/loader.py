@@ -23,7 +23,7 @@ from comps.base import (
     own_code_error,
     some,
 )
-from comps.kinds.table.checks import left_out_note
+from comps.kinds.table.checks import check_same_columns, left_out_note
 from comps.kinds.table.files import Tables, tables_of
 from comps.kinds.table.kinds import parse_kind
 from comps.kinds.table.rows import (
@@ -81,9 +81,14 @@ class TableFiles:
         Raises:
             DataError: as above.
         """
+        tables = tables_of(path, self.files)
         with table_file(rows) as other:
-            tables = tables_of(path, self.files).with_test(*only_table(other))
-            return _Loading(tables, self).dataset()
+            known, new = (
+                _Loading(tables, self),
+                _Loading(tables.with_test(*only_table(other)), self),
+            )
+        check_same_columns(known.seen, new.test.frame, new.test.name)
+        return new.dataset()
 
 
 class _Loading:
@@ -155,6 +160,13 @@ class _Loading:
                     f"{self.tables.names[part]} lacks {some(map(repr, lacking))}, which this "
                     f"competition names. It has: {some(map(repr, table.frame))}."
                 )
+
+    @property
+    def seen(self) -> list[str]:
+        """The columns of the training and the test rows that models may see."""
+        test = self.train if self.test is None else self.test
+        names = [name for name in map(str, self.train.frame) if name not in self.schema.beside]
+        return [name for name in names if name in test.frame]
 
     def _typed(self, train: Table, test: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the columns that models see, as their kinds say."""

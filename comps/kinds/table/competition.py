@@ -169,7 +169,9 @@ def table_competition(
         found = Inference(schema, division, memory.n_folds, (), zoo or usual)
 
         outside = {*schema.beside, time}
-        seen = [name for name in train if name not in outside and (test is None or name in test)]
+        seen = [
+            str(name) for name in train if name not in outside and (test is None or name in test)
+        ]
 
         def with_test(rows: pd.DataFrame) -> Dataset:
             check_same_columns(seen, rows, "The table")

@@ -83,11 +83,11 @@ class TableFiles:
         """
         tables = tables_of(path, self.files)
         with table_file(rows) as other:
-            known, new = (
-                _Loading(tables, self),
-                _Loading(tables.with_test(*only_table(other)), self),
-            )
-        check_same_columns(known.seen, new.test.frame, new.test.name)
+            content, name = only_table(other)
+        known = _Loading(tables, self)
+        new = _Loading(tables.with_test(content, name), self)
+        assert new.test is not None
+        check_same_columns(known.seen, new.test.frame, name)
         return new.dataset()
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipelines.api.choices import RowChoices, TrainingChoices
     from pipelines.api.comparing import Compared, compare
     from pipelines.api.comparing_all import ComparedAll, compare_all
+    from pipelines.api.explaining import Explanation, explain
     from pipelines.api.exporting import Exported, export_oof
     from pipelines.api.history import History, Unused, clean, history
     from pipelines.api.imported import FoldsTable, Imported, folds_table, import_oof
@@ -43,6 +44,7 @@ __all__ = [
     "CheckReport",
     "Compared",
     "ComparedAll",
+    "Explanation",
     "Exported",
     "FileChoices",
     "Finished",
@@ -68,6 +70,7 @@ __all__ = [
     "compare",
     "compare_all",
     "cross_validate",
+    "explain",
     "export_network",
     "export_oof",
     "folds_table",

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,22 +14,16 @@ from comps.base import (
     DataError,
     Dataset,
     Features,
-    Model,
-    StoreError,
     UsageError,
-    base_name,
     unknown_name,
 )
 from pipelines.api.choices import Options, RowChoices, checked_choice
+from pipelines.api.kept_models import KeptModels, used_members
 from pipelines.api.progress import Progress
 from pipelines.api.results import blend_members, checked_submission
 from pipelines.api.stored import Stored, open_stored
 from pipelines.basics.files import write_bytes
-from pipelines.fitting.keeping import FittedModel
-from pipelines.fitting.residual import Residual
-from pipelines.results.kept import Kept
-from pipelines.results.oof import OutOfFold, predicting
-from pipelines.trainers import Context
+from pipelines.results.oof import OutOfFold
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,16 +85,16 @@ def predicted(stored: Stored, rows: Any, member: str | None = None) -> pd.DataFr
         raise unknown_name("member", member, stored.oofs)
     dataset = _with_rows(stored, rows)
     new = replace(stored.experiment, dataset=dataset)
-    fitted = KeptModels(stored, dataset)
+    models, known = KeptModels(stored), dict[str, Features]()
     if member is not None:
-        return checked_submission(new, fitted.test(member))
+        return checked_submission(new, models.test(member, dataset.test, known))
     chosen, _ = blend_members(stored.experiment, stored.oofs)
-    used = {name for name, weight in zip(chosen.members, chosen.weights, strict=True) if weight}
+    used = used_members(chosen.members, chosen.weights)
     oofs = {
         name: replace(
             oof,
             # Members without a weight are multiplied by zero.
-            test=fitted.test(name) if name in used else _zeros(oof, dataset),
+            test=models.test(name, dataset.test, known) if name in used else _zeros(oof, dataset),
             test_ids=dataset.test_ids,
         )
         for name, oof in stored.oofs.items()
@@ -137,97 +128,3 @@ def _with_rows(stored: Stored, rows: Any) -> Dataset:
     if found.sample_submission is None:
         raise DataError(f"{rows} holds no rows to predict.")
     return found
-
-
-class KeptModels:
-    """The kept models of a run's members, which predict the test rows of a data set.
-
-    Args:
-        stored: the run.
-        dataset: whose test rows are predicted.
-    """
-
-    def __init__(self, stored: Stored, dataset: Dataset) -> None:
-        self._stored, self._dataset = stored, dataset
-        self._threads = joblib.cpu_count()
-        # Models share transformers, which take most of the time.
-        self._features: dict[str, Features] = {}
-
-    def test(self, member: str) -> Floats:
-        """Return the predictions of a member, the mean over repeats and folds.
-
-        Raises:
-            UsageError: if a model of it was not kept.
-        """
-        parts = [part.astype(np.float64) for part in self.parts(member)]
-        return np.asarray(np.mean(parts, axis=0))
-
-    def parts(self, member: str) -> Iterator[NDArray[np.float32]]:
-        """Yield the predictions of each model of a member."""
-        stored, oof = self._stored, self._stored.oofs[member]
-        competition = stored.session.competition
-        model = self.declared(member)
-        residual, plain = Residual.split(competition, self._dataset, model)
-        for kept in self.kept(member):
-            context = Context(
-                competition.task,
-                kept.n_classes,
-                self._threads,
-                stored.experiment.folds.growing,
-                kept.n_targets,
-            )
-            fitted = FittedModel(kept, plain, context)
-            predictor = fitted.model.at(oof.step)
-            values = predictor.predict(self._transformed(kept, fitted))
-            yield residual.added(values).astype(np.float32)
-
-    def kept(self, member: str) -> Iterator[Kept]:
-        """Yield the files of each model of a member: of all repeats and folds that predict.
-
-        Raises:
-            UsageError: if one was not kept.
-            StoreError: if one is damaged.
-        """
-        stored, oof = self._stored, self._stored.oofs[member]
-        store, name = stored.session.store, base_name(oof.model)
-        if oof.imported:
-            raise UsageError(
-                f"{member} was imported: its models are where it was made. Name another member "
-                "with --member, or blend without it."
-            )
-        for repeat in range(oof.n_repeats):
-            for held in predicting(stored.experiment.folds):
-                try:
-                    kept = store.read_kept(name, oof.key, repeat, held)
-                except FileNotFoundError:
-                    raise UsageError(
-                        f"The models of {member} were not kept. 'comps run "
-                        f"{stored.session.competition.name}' with --keep-models all fits and keeps "
-                        "them."
-                    ) from None
-                except StoreError as error:
-                    raise StoreError(
-                        f"{member}: {error} 'comps run {stored.session.competition.name}' fits it "
-                        "again; nothing else is."
-                    ) from error
-                if kept.reason is not None:
-                    raise UsageError(f"The models of {member} are not kept: {kept.reason}.")
-                yield kept
-
-    def declared(self, member: str) -> Model:
-        """Return the declaration of a member, as it was trained."""
-        session, run = self._stored.session, self._stored.run
-        if session.options.models is None and run is not None:
-            for recorded in run.members:
-                if recorded.name == member:
-                    return recorded.trained(session.competition)
-        return next(model for model in session.models if model.member == member)
-
-    def _transformed(self, kept: Kept, fitted: FittedModel) -> Features:
-        content = kept.files.get("features.skops")
-        if content is None:
-            return self._dataset.test
-        digest = hashlib.sha256(content).hexdigest()
-        if digest not in self._features:
-            self._features[digest] = fitted.features(self._dataset.test)
-        return self._features[digest]

@@ -4,6 +4,7 @@ from pipelines.api.checking import check_data
 from pipelines.api.choices import RowChoices, TrainingChoices
 from pipelines.api.comparing import Compared, compare
 from pipelines.api.comparing_all import ComparedAll, compare_all
+from pipelines.api.explaining import Explanation, explain
 from pipelines.api.exporting import Exported, export_oof
 from pipelines.api.history import History, Unused, clean, history
 from pipelines.api.imported import FoldsTable, Imported, folds_table, import_oof
@@ -30,6 +31,7 @@ __all__ = [
     "CheckReport",
     "Compared",
     "ComparedAll",
+    "Explanation",
     "Exported",
     "FileChoices",
     "Finished",
@@ -55,6 +57,7 @@ __all__ = [
     "compare",
     "compare_all",
     "cross_validate",
+    "explain",
     "export_network",
     "export_oof",
     "folds_table",

@@ -15,10 +15,12 @@ from pipelines.api.defaults import OUTER_SHARE
 from pipelines.basics.processes import begin_command, is_command
 from pipelines.cli.arguments import (
     AllCompetitions,
+    AskedRows,
     Check,
     Competitions,
     Data,
     DryRun,
+    ExplainFolder,
     ExportFolder,
     ExportFormat,
     ExportScale,
@@ -266,6 +268,17 @@ def predict(
     from pipelines.cli.stored import predict_rows
 
     predict_rows(request, rows, member, out)
+
+
+@app.command(cls=Command)
+@takes(*KEPT)
+def explain(
+    request: Request, member: OneMember = None, rows: AskedRows = 1000, out: ExplainFolder = None
+) -> None:
+    """Show which columns the models of the last run use, and how; nothing is trained."""
+    from pipelines.cli.explaining import show_explanation
+
+    show_explanation(request, member, rows, out)
 
 
 @app.command("folds", cls=Command)

@@ -46,6 +46,12 @@ NewRows = Annotated[
 OneMember = Annotated[
     str | None, typer.Option("--member", help="Predict by this member alone. [default: the blend]")
 ]
+AskedRows = Annotated[
+    int, typer.Option("--rows", min=1, help="Rows that the models are asked about.")
+]
+ExplainFolder = Annotated[
+    Path | None, typer.Option("--out", help="Folder for the tables: importance, dependence, ...")
+]
 Predictions = Annotated[Path, typer.Option("--out", help="File for the predictions.")]
 KeepModels = Annotated[
     str,

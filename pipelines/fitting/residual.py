@@ -39,8 +39,7 @@ class Residual:
             UsageError: if the competition has no such forecast, or predicts classes, or the
                 forecast has another shape than the target.
         """
-        rest = {name: value for name, value in model.params.items() if name != PARAMETER}
-        plain = dataclasses.replace(model, params=rest)
+        plain = cls.without(model)
         if not model.params.get(PARAMETER, False):
             return cls(), plain
         if competition.offset is None or competition.task is not Task.REGRESSION:
@@ -55,6 +54,12 @@ class Residual:
                 f"target, {dataset.target.shape}; it has {forecast.shape}."
             )
         return cls(forecast, competition.offset(dataset.test)), plain
+
+    @staticmethod
+    def without(model: Model) -> Model:
+        """Return a model without the parameter."""
+        rest = {name: value for name, value in model.params.items() if name != PARAMETER}
+        return dataclasses.replace(model, params=rest)
 
     def target(self, target: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the residual of the target; the target itself where there is no forecast."""

@@ -119,14 +119,31 @@ class CatBoostModel:
         )
         return prediction[:, 1] if self.context.task is Task.BINARY else prediction
 
+    def contributions(self, rows: Features) -> Array:
+        """Return SHAP values, [rows, features + 1], or [rows, classes, features + 1]."""
+        import catboost
+
+        pool = catboost.Pool(rows, cat_features=_categories(rows))
+        found: Array = self._cut().get_feature_importance(pool, type="ShapValues")
+        return found
+
+    def gains(self) -> Array:
+        """Return by how many per cent predictions change with each feature, [features]."""
+        found: Array = self._cut().get_feature_importance(type="PredictionValuesChange")
+        return found
+
     def files(self) -> dict[str, bytes]:
         """Return CatBoost's binary format. See `FoldModel`."""
+        # Into memory, which is not public: a full disk must not end a fold.
+        return {_FILE: self._cut()._serialize_model()}
+
+    def _cut(self) -> catboost.CatBoost:
+        """Return the booster without the rounds behind the last one."""
         own = self.booster
         if self.rounds is not None and self.rounds < own.tree_count_:
             own = own.copy()
             own.shrink(self.rounds)
-        # Into memory, which is not public: a full disk must not end a fold.
-        return {_FILE: own._serialize_model()}
+        return own
 
 
 # Rounds of the first part.

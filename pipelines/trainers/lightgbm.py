@@ -104,6 +104,18 @@ class LightGBMModel:
             self.booster.predict(rows, num_iteration=self.rounds or -1, num_threads=self.threads)
         )
 
+    def contributions(self, rows: Features) -> Array:
+        """Return SHAP values, [rows, features + 1], or [rows, classes, features + 1]."""
+        found = np.asarray(
+            self.booster.predict(rows, num_iteration=self.rounds or -1, pred_contrib=True)
+        )
+        classes = self.booster.num_model_per_iteration()
+        return found if classes == 1 else found.reshape(len(found), classes, -1)
+
+    def gains(self) -> Array:
+        """Return the loss that each feature took away, [features]."""
+        return np.asarray(self.booster.feature_importance("gain", iteration=self.rounds or -1))
+
     def files(self) -> dict[str, bytes]:
         """Return LightGBM's text. See `FoldModel`."""
         return {_FILE: self.booster.model_to_string(num_iteration=self.rounds or -1).encode()}

@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from comps.base import JSON, Array, Features, Model, Task, UsageError
 from pipelines.trainers._base import Context, FoldData, FoldModel, Stage, Trainer
 from pipelines.trainers._boosting import (
@@ -113,6 +115,22 @@ class XGBoostModel:
         matrix = xgboost.DMatrix(rows, nthread=self.threads)
         prediction: Array = self.booster.predict(matrix, iteration_range=(0, self.rounds or 0))
         return prediction
+
+    def contributions(self, rows: Features) -> Array:
+        """Return SHAP values, [rows, features + 1], or [rows, classes, features + 1]."""
+        import xgboost
+
+        matrix = xgboost.DMatrix(rows, nthread=self.threads)
+        rounds = (0, self.rounds or 0)
+        found: Array = self.booster.predict(matrix, pred_contribs=True, iteration_range=rounds)
+        return found
+
+    def gains(self) -> Array:
+        """Return the loss that each feature took away, [features]."""
+        own = self.booster if self.rounds is None else self.booster[: self.rounds]
+        found = own.get_score(importance_type="total_gain")
+        names = self.booster.feature_names or [f"f{i}" for i in range(own.num_features())]
+        return np.array([found.get(name, 0.0) for name in names])
 
     def files(self) -> dict[str, bytes]:
         """Return XGBoost's UBJSON. See `FoldModel`."""

@@ -1,0 +1,164 @@
+"""The trained models of a run that were kept, ready to predict."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import (
+    Array,
+    Competition,
+    Features,
+    Model,
+    RowSet,
+    StoreError,
+    UsageError,
+    base_name,
+)
+from pipelines.api.stored import Stored
+from pipelines.fitting.keeping import FittedModel
+from pipelines.fitting.residual import PARAMETER, Residual
+from pipelines.folds import Held
+from pipelines.results.kept import Kept
+from pipelines.results.oof import predicting
+from pipelines.trainers import Context, FoldModel
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class FoldPredictor:
+    """The kept model of one fold, at its stopping point.
+
+    Attributes:
+        competition: gives the forecast whose residual may have been learned.
+        model: that predicts features.
+        fitted: that makes them.
+        digest: equal for models of the same transformer.
+        residual: whether the forecast is added.
+    """
+
+    competition: Competition
+    model: FoldModel
+    fitted: FittedModel
+    digest: str
+    residual: bool
+
+    def features(self, rows: RowSet) -> Features:
+        """Return the features of raw rows."""
+        return self.fitted.features(rows)
+
+    def predict(self, rows: RowSet, features: Features) -> Array:
+        """Return predictions on the metric's scale, [rows] or [rows, ...]."""
+        values = self.model.predict(features)
+        if not self.residual:
+            return values
+        assert self.competition.offset is not None
+        return values + self.competition.offset(rows)
+
+
+class KeptModels:
+    """The kept models of a run's members.
+
+    Args:
+        stored: the run.
+    """
+
+    def __init__(self, stored: Stored) -> None:
+        self._stored, self._threads = stored, joblib.cpu_count()
+
+    def test(self, member: str, rows: RowSet, known: dict[str, Features]) -> Floats:
+        """Return the predictions of a member for test rows, the mean over repeats and folds.
+
+        Args:
+            member: of the run.
+            rows: [m] raw rows.
+            known: features by digest, for models share transformers, which take most of the time.
+
+        Raises:
+            UsageError: if a model of it was not kept.
+        """
+        parts = []
+        for repeat in range(self._stored.oofs[member].n_repeats):
+            for held in predicting(self._stored.experiment.folds):
+                own = self.fold(member, held, repeat)
+                if own.digest not in known:
+                    known[own.digest] = own.features(rows)
+                parts.append(own.predict(rows, known[own.digest]).astype(np.float32))
+        # In float32, as the run stores them.
+        return np.asarray(np.mean([part.astype(np.float64) for part in parts], axis=0))
+
+    def fold(self, member: str, held: Held, repeat: int = 0) -> FoldPredictor:
+        """Return the model of a member that some folds were held out of.
+
+        Raises:
+            UsageError: if it was not kept.
+            StoreError: if it is damaged.
+        """
+        stored, oof = self._stored, self._stored.oofs[member]
+        competition = stored.session.competition
+        kept = self._kept(member, held, repeat)
+        model = self.declared(member)
+        context = Context(
+            competition.task,
+            kept.n_classes,
+            self._threads,
+            stored.experiment.folds.growing,
+            kept.n_targets,
+        )
+        fitted = FittedModel(kept, Residual.without(model), context)
+        content = kept.files.get("features.skops", b"")
+        return FoldPredictor(
+            competition,
+            fitted.model.at(oof.step),
+            fitted,
+            hashlib.sha256(content).hexdigest(),
+            bool(model.params.get(PARAMETER, False)),
+        )
+
+    def _kept(self, member: str, held: Held, repeat: int) -> Kept:
+        stored, oof = self._stored, self._stored.oofs[member]
+        name = stored.session.competition.name
+        if oof.imported:
+            raise UsageError(
+                f"{member} was imported: its models are where it was made. Name another member "
+                "with --member, or blend without it."
+            )
+        try:
+            kept = stored.session.store.read_kept(base_name(oof.model), oof.key, repeat, held)
+        except FileNotFoundError:
+            raise UsageError(
+                f"The models of {member} were not kept. 'comps run {name}' with --keep-models all "
+                "fits and keeps them."
+            ) from None
+        except StoreError as error:
+            raise StoreError(
+                f"{member}: {error} 'comps run {name}' fits it again; nothing else is."
+            ) from error
+        if kept.reason is not None:
+            raise UsageError(f"The models of {member} are not kept: {kept.reason}.")
+        return kept
+
+    def declared(self, member: str) -> Model:
+        """Return the declaration of a member, as it was trained."""
+        session, run = self._stored.session, self._stored.run
+        if session.options.models is None and run is not None:
+            for recorded in run.members:
+                if recorded.name == member:
+                    return recorded.trained(session.competition)
+        return next(model for model in session.models if model.member == member)
+
+
+def used_members(members: Sequence[str], weights: Floats) -> dict[str, float]:
+    """Return the members that have a weight in a blend, with it.
+
+    >>> used_members(["a", "b"], np.array([1.0, 0.0]))
+    {'a': 1.0}
+    """
+    pairs = zip(members, weights.tolist(), strict=True)
+    return {member: weight for member, weight in pairs if weight > 0}

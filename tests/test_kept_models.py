@@ -210,7 +210,9 @@ def test_test_rows_are_predicted_once_after_the_stopping_point_was_chosen(
 def test_what_skops_cannot_write_is_not_kept_and_predicts_all_the_same(
     experiment: Experiment, model: Model, store: RunStore, tmp_path: Path
 ) -> None:
-    oof = validate(experiment, [model], store, keep="all").oofs[model.name]
+    found = validate(experiment, [model], store, keep="all")
+    oof = found.oofs[model.name]
+    assert "TownMeans" in found.not_kept[model.name]
     kept = store.read_kept(model.name, oof.key, 0, (0,))
     assert kept.reason is not None and "TownMeans" in kept.reason and not kept.files
     plain = validate(experiment, [model], RunStore(tmp_path / "plain")).oofs[model.name]

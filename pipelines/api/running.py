@@ -408,6 +408,8 @@ def _explain(
         teller.note(f"{name} failed and is left out: {why}")
     for name, reason in outcome.not_nested.items():
         teller.note(f"{name} has no nested score: {reason} (log: {outcome.logs[name]})")
+    for name, reason in outcome.not_kept.items():
+        teller.note(f"{name} is not kept, and predicts no new rows later: {reason}.")
     if outcome.seconds["pairs"] >= 1:
         teller.note(
             f"Seconds of all jobs, which run side by side: {outcome.seconds['folds']:.0f} for the "

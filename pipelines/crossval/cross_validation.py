@@ -16,6 +16,7 @@ from pipelines.engines.jobs import Job
 from pipelines.engines.queue import JobQueue, Policy, QueueStatus
 from pipelines.folds import ALL_ROWS, Held
 from pipelines.results.fold_result import FoldResult
+from pipelines.results.kept import NOT_IN_BLEND
 from pipelines.results.oof import OutOfFold, assemble, predicting, stopping_point
 from pipelines.store import Experiment, RunStore, error_log
 from pipelines.trainers import load_trainer, takes_weights
@@ -47,6 +48,7 @@ class CrossValidation:
         logs: file by model that failed, with the traceback where there is one.
         not_nested: reason by model, for models that have no nested score although it was asked
             for; those for which there was no time are not among them.
+        not_kept: reason by model, for models whose fits could not be kept.
         left_out: models that had to be left out or stopped because the time was over.
         fitted: fits made now.
         stored: fits taken from the store.
@@ -58,6 +60,7 @@ class CrossValidation:
     failures: dict[str, str] = field(default_factory=dict)
     logs: dict[str, Path] = field(default_factory=dict)
     not_nested: dict[str, str] = field(default_factory=dict)
+    not_kept: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     fitted: int = 0
     stored: int = 0
@@ -136,6 +139,11 @@ def cross_validate(
     outcome.oofs = {
         model.member: outcome.oofs[model.member] for model in models if model.member in outcome.oofs
     }
+    for model in models:
+        held = predicting(experiment.folds)[0]
+        kept = store.find_kept(model.name, experiment.key(model), 0, held)
+        if keep != "none" and kept is not None and kept.reason not in (None, NOT_IN_BLEND):
+            outcome.not_kept[model.member] = str(kept.reason)
     outcome.left_out = [
         model.member
         for model in models

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import pickle
 import shutil
@@ -10,6 +11,8 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from comps.base import Dataset, UsageError
 from comps.reading.delimited import read_table
@@ -49,8 +52,7 @@ class InMemory:
             if self._file is None:
                 raise RuntimeError("These rows are neither in memory nor in a file.")
             # Written by the live process that started this one.
-            with self._file.open("rb") as file:
-                self._dataset = pickle.load(file)
+            self._dataset = _mapped(self._file)
         return self._dataset
 
     def with_test(self, path: Path, rows: Any) -> Dataset:
@@ -72,15 +74,41 @@ class InMemory:
         if self._dataset is not None and (self._file is None or not self._file.exists()):
             folder = Path(tempfile.mkdtemp(prefix="comps-rows-"))
             weakref.finalize(self, _remove, folder, os.getpid())
-            file = folder / "rows.pickle"
-            with file.open("wb") as opened:
-                pickle.dump(self._dataset, opened, protocol=5)
-            self._file = file
+            self._file = folder / "rows.pickle"
+            _write(self._dataset, self._file)
         return {"file": self._file}
 
     def __setstate__(self, state: dict[str, Path | None]) -> None:
         """Take the file; the rows are read when they are first wanted."""
         self._dataset, self._file, self._with_test = None, state["file"], None
+
+
+# Arrays in a file begin where a cache line does.
+_ALIGNED = 64
+
+
+def _write(dataset: Dataset, file: Path) -> None:
+    """Write rows such that another process can map their arrays, and need not hold a copy."""
+    buffers: list[pickle.PickleBuffer] = []
+    content = pickle.dumps(dataset, protocol=5, buffer_callback=buffers.append)
+    with file.open("wb") as opened:
+        for buffer in buffers:
+            opened.write(buffer.raw())
+            opened.write(b"\0" * (-opened.tell() % _ALIGNED))
+        opened.write(content)
+    sizes = [len(content), *(len(buffer.raw()) for buffer in buffers)]
+    np.save(file.with_suffix(".npy"), np.array(sizes, dtype=np.int64))
+
+
+def _mapped(file: Path) -> Dataset:
+    """Return the rows that `_write` wrote; their arrays are those of the file, and read-only."""
+    with file.open("rb") as opened:
+        whole = memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ))
+    length, *sizes = np.load(file.with_suffix(".npy"))
+    starts = np.cumsum([0, *(size + -size % _ALIGNED for size in sizes)]).tolist()
+    buffers = [whole[start : start + size] for start, size in zip(starts, sizes, strict=False)]
+    dataset: Dataset = pickle.loads(whole[starts[-1] : starts[-1] + length], buffers=buffers)
+    return dataset
 
 
 def _remove(folder: Path, process: int) -> None:

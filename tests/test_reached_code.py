@@ -480,7 +480,7 @@ EDITS: list[tuple[str, str, str, set[str]]] = [
     ("pipelines/results/inner.py", "held.index(fold)", "0", EVERY),
     ("pipelines/fitting/residual.py", "target - self.train", "target + self.train", EVERY),
     ("pipelines/basics/seeds.py", "0x7FFFFFFF", "0x7FFFFFFE", EVERY),
-    ("pipelines/fitting/preparation.py", "features.transform(parts[2])", "parts[2]", EVERY),
+    ("pipelines/fitting/preparation.py", "features.transform(parts[1])", "parts[1]", EVERY),
     ("pipelines/folds/schemes.py", "shuffle=True", "shuffle=False", set()),
     ("pipelines/folds/_base.py", "np.isin(one, other).all()", "True", EVERY),
     (

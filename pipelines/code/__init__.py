@@ -11,9 +11,10 @@ from pipelines.code._resolve import Node
 from pipelines.code._values import Values
 from pipelines.code._walk import Reach
 
-# What runs a fold, and what makes predictions of the results of all folds.
+# What runs a fold, what predicts by what was kept of it, and what makes predictions of all folds.
 _HARNESS = (
     Node("pipelines.fitting.training", "train_folds"),
+    Node("pipelines.fitting.keeping", "FittedModel"),
     Node("pipelines.results.oof", "assemble"),
 )
 # They lead to all trainers, by a text; the one that a model names is followed by itself.

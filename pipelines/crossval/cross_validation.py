@@ -114,7 +114,9 @@ def cross_validate(
         outcome.left_out = [model.member for model in models if model.member in lacking]
         total -= sum(map(len, missing.values()))
         missing = {}
-    if any(missing.values()) or (missing and _untested(experiment, models, store)):
+    # Those that were stopped before they predicted the test rows.
+    untested = [m for m in models if missing and not plan.joined(m) and plan.untested(m)[1]]
+    if any(missing.values()) or untested:
         running = engine()
         try:
             ordered = models if deadline is not None else _longest_programs_first(models)
@@ -123,9 +125,8 @@ def cross_validate(
             outcome.stored = total - to_fit
             reporter.planned(to_fit, outcome.stored)
             queue = JobQueue(jobs, running.slots, deadline, running.accelerators, policy)
-            for model in models:
-                if not any(len(held) < 2 for _, held in missing[model.member]):
-                    queue.add_first(plan.tests(model, running))
+            for model in untested:
+                queue.add_first(plan.tests(model, running))
             _execute(plan, queue, running, reporter, deadline, on_stored, outcome)
         finally:
             running.close()
@@ -173,14 +174,6 @@ def _longest_programs_first(models: Sequence[Model]) -> list[Model]:
             model.family != Family.BASELINE,
             not load_trainer(model.trainer).together,
         ),
-    )
-
-
-def _untested(experiment: Experiment, models: Sequence[Model], store: RunStore) -> bool:
-    """Whether a model has all its fits, and was stopped before it predicted the test rows."""
-    return any(
-        store.find_oof(model.name, experiment.key(model), experiment.folds.n_repeats) is None
-        for model in models
     )
 
 

@@ -67,29 +67,39 @@ class FitPlan:
         kept = self.store.find_kept(model.name, key, repeat, held)
         return kept is None or (self.keep == "all" and kept.reason == NOT_IN_BLEND)
 
-    def tests(self, model: Model, engine: Engine) -> list[Job]:
-        """Return the jobs that predict test rows by fits that are stored, and have not done so.
+    def untested(self, model: Model) -> tuple[int, list[tuple[int, list[Held]]]]:
+        """Return the fits by repeat that are stored and have not predicted the test rows.
 
-        The stopping point is that of the first repeat: it comes first.
+        The stopping point, at which they do, is that of the first repeat: it comes first.
         """
-        key, store = self.experiment.key(model), self.store
-        first = store.find_folds(model.name, key, 0, self.folds.single)
+        key, store, folds = self.experiment.key(model), self.store, self.folds
+        first = store.find_folds(model.name, key, 0, folds.single)
         if not first:
-            return []
+            return 0, []
         guide = self.experiment.competition.metric.guide
         step, _ = stopping_point(guide, model.patience, list(first.values()))
-        jobs = []
-        for repeat in range(self.folds.n_repeats):
-            wanted = predicting(self.folds)
-            found = store.find_folds(model.name, key, repeat, wanted)
-            held = [part for part, result in found.items() if result.tested(step) is None]
-            jobs += [
-                Job(self._run(engine), model, key, repeat, parts, step)
-                for parts in divided(
-                    load_trainer(model.trainer), held, self.folds.growing, engine.accelerators
-                )
-            ]
-        return jobs
+        found = []
+        for repeat in range(folds.n_repeats):
+            results = store.find_folds(model.name, key, repeat, predicting(folds))
+            held = [part for part, result in results.items() if result.tested(step) is None]
+            if held:
+                found.append((repeat, held))
+        return step, found
+
+    def joined(self, model: Model) -> bool:
+        """Whether the predictions of all folds are joined already."""
+        key = self.experiment.key(model)
+        return self.store.find_oof(model.name, key, self.folds.n_repeats) is not None
+
+    def tests(self, model: Model, engine: Engine) -> list[Job]:
+        """Return the jobs that predict the test rows by fits that have not done so."""
+        step, found = self.untested(model)
+        trainer = load_trainer(model.trainer)
+        return [
+            Job(self._run(engine), model, self.experiment.key(model), repeat, parts, step)
+            for repeat, held in found
+            for parts in divided(trainer, held, self.folds.growing, engine.accelerators)
+        ]
 
     def _run(self, engine: Engine) -> Run:
         return Run.of(self.experiment, self.store, engine.threads, keep=self.keep != "none")

@@ -30,7 +30,7 @@ def measure(arguments: list[str], folder: Path) -> tuple[float, float, str]:
             [COMPS, *arguments], cwd=folder, stdout=output, stderr=subprocess.DEVNULL
         )
         while process.poll() is None:
-            peak = max(peak, _memory(process.pid))
+            peak = max(peak, memory_of(process.pid))
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(1.0)
         seconds = time.perf_counter() - started
@@ -41,7 +41,7 @@ def measure(arguments: list[str], folder: Path) -> tuple[float, float, str]:
     return seconds, peak / 1e9, text
 
 
-def _memory(pid: int) -> int:
+def memory_of(pid: int) -> int:
     """Return the bytes of a process and its children, what they share counted once (on Linux)."""
     total = 0
     try:

@@ -221,7 +221,7 @@ class MeanOfMembers(layers.Layer):  # type: ignore[misc]
     """
 
     def __init__(self, activation: str, **kwargs: object) -> None:
-        super().__init__(dtype="float32", **kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs})
         self.activation = keras.activations.get(activation)
 
     def call(self, outputs: KerasTensor, training: bool = False) -> KerasTensor:

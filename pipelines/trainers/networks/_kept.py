@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from comps.base import Array, Features, StoreError
-from pipelines.basics.kept_objects import NotKeptError
+from pipelines.basics.kept_objects import NotKeptError, package_of
 from pipelines.trainers._base import Context
 from pipelines.trainers.networks._keras_backend import without_tensorflow
 from pipelines.trainers.networks._rows import count_rows, form_of, rows_at_once
@@ -131,7 +131,7 @@ def _shared(content: bytes, packages: Collection[str]) -> keras.Model:
         architecture = archive.read("config.json")
     if architecture not in _networks:
         for module in sorted(_modules(json.loads(architecture))):
-            if module.partition(".")[0] in {"comps", *packages}:
+            if module.partition(".")[0] in {package_of(StoreError), *packages}:
                 import_module(module)
         with _written(content) as path, without_tensorflow():
             _networks[architecture] = keras.saving.load_model(path, compile=False)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from importlib import import_module
 
 import numpy as np
 from scipy import sparse
@@ -80,6 +81,16 @@ def load_object(content: bytes, packages: Collection[str] = ()) -> object:
         return skops.loads(content, trusted=skops.get_untrusted_types(data=content))
     except Exception as error:  # zipfile, json and the types of the parts each raise their own
         raise StoreError(f"A kept object cannot be read ({error}).") from error
+
+
+def import_own(modules: Iterable[str], packages: Collection[str] = ()) -> None:
+    """Import those of some modules that are of this package, or of others that are trusted.
+
+    Libraries find types by name once their modules are imported.
+    """
+    for module in sorted(modules):
+        if module.partition(".")[0] in {package_of(StoreError), *packages}:
+            import_module(module)
 
 
 def _numbered(content: bytes) -> bytes:

@@ -17,8 +17,14 @@ _HARNESS = (
     Node("pipelines.fitting.keeping", "FittedModel"),
     Node("pipelines.results.oof", "assemble"),
 )
-# They lead to all trainers, by a text; the one that a model names is followed by itself.
-_STOPS = frozenset(Node("pipelines.trainers", name) for name in ("load_trainer", "trainer_module"))
+# They lead to all trainers, by a text; the one that a model names is followed by itself. Modules of
+# what is kept are those that the functions of the model use, which are followed, too.
+_STOPS = frozenset(
+    {
+        *(Node("pipelines.trainers", name) for name in ("load_trainer", "trainer_module")),
+        Node("pipelines.basics.kept_objects", "import_own"),
+    }
+)
 
 
 def code_fingerprint(competition: Competition, model: Model) -> str:

@@ -10,14 +10,13 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from comps.base import Array, Features, StoreError
-from pipelines.basics.kept_objects import NotKeptError, package_of
+from pipelines.basics.kept_objects import NotKeptError, import_own
 from pipelines.trainers._base import Context
 from pipelines.trainers.networks._keras_backend import without_tensorflow
 from pipelines.trainers.networks._rows import count_rows, form_of, rows_at_once
@@ -130,9 +129,7 @@ def _shared(content: bytes, packages: Collection[str]) -> keras.Model:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         architecture = archive.read("config.json")
     if architecture not in _networks:
-        for module in sorted(_modules(json.loads(architecture))):
-            if module.partition(".")[0] in {package_of(StoreError), *packages}:
-                import_module(module)
+        import_own(_modules(json.loads(architecture)), packages)
         with _written(content) as path, without_tensorflow():
             _networks[architecture] = keras.saving.load_model(path, compile=False)
         while len(_networks) > _MOST_NETWORKS:

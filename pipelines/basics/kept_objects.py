@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib import import_module
 
 import numpy as np
@@ -60,7 +60,7 @@ def dump_object(value: object, packages: Collection[str] = ()) -> bytes:
         content = skops.dumps(value)
     except Exception as error:  # skops lets through whatever the types of the parts raise
         raise NotKeptError(f"{type(value).__name__} cannot be written by skops ({error})") from None
-    foreign = _foreign(content, packages)
+    foreign = _foreign(skops.get_untrusted_types(data=content), packages)
     if foreign:
         raise NotKeptError(f"{type(value).__name__} has parts of the type {foreign[0]}")
     return _numbered(content)
@@ -75,10 +75,11 @@ def load_object(content: bytes, packages: Collection[str] = ()) -> object:
     from skops import io as skops
 
     try:
-        foreign = _foreign(content, packages)
+        named = skops.get_untrusted_types(data=content)
+        foreign = _foreign(named, packages)
         if foreign:
             raise ValueError(f"it names the type {foreign[0]}, which is not trusted")
-        return skops.loads(content, trusted=skops.get_untrusted_types(data=content))
+        return skops.loads(content, trusted=named)
     except Exception as error:  # zipfile, json and the types of the parts each raise their own
         raise StoreError(f"A kept object cannot be read ({error}).") from error
 
@@ -116,9 +117,6 @@ def _renamed(name: str, numbers: Mapping[str, str]) -> str:
     return numbers.get(address, address) + dot + kind
 
 
-def _foreign(content: bytes, packages: Collection[str]) -> list[str]:
-    """Return the types in some content that are neither known to skops nor of trusted packages."""
-    from skops import io as skops
-
-    named = skops.get_untrusted_types(data=content)
+def _foreign(named: Sequence[str], packages: Collection[str]) -> list[str]:
+    """Return the types, of those that skops does not know, that are of no trusted package."""
     return [name for name in named if name.partition(".")[0] not in {*_TRUSTED, *packages}]

@@ -589,3 +589,28 @@ def test_targets_of_a_fold_do_not_change_its_predictions(tmp_path: Path) -> None
     assert list(first.oof) == list(second.oof) and len(first.oof) == 2
     for name, oof in first.oof.items():
         np.testing.assert_array_equal(oof.valid[held], second.oof[name].valid[held])
+
+
+# Numbers alone
+
+
+def test_numbers_alone_become_the_features_that_they_are_beside_levels() -> None:
+    random = np.random.default_rng(0)
+    holes = random.random(50) < 0.2
+    numbers = pd.DataFrame(
+        {
+            "float": random.normal(size=50),
+            "single": random.normal(size=50).astype(np.float32),
+            "whole": random.integers(0, 5, 50),
+            "truth": random.random(50) < 0.5,
+            "huge": np.where(holes, np.nan, 1e35 * random.normal(size=50)),
+            "endless": np.where(holes, -np.inf, 3.0),
+            "missing": pd.array([1, None] * 25, dtype="Int64"),
+        }
+    )
+    alone, beside = TableFeatures(scaled=False), TableFeatures(scaled=False)
+    found = alone.fit_transform(numbers, np.zeros(50))
+    other = beside.fit_transform(numbers.assign(level="red"), np.zeros(50))
+    np.testing.assert_array_equal(found, other[:, :-1])
+    np.testing.assert_array_equal(alone.transform(numbers[:7]), found[:7])
+    assert np.isnan(found).any() and np.nanmax(found) == np.float32(1e30)

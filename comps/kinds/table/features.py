@@ -62,13 +62,22 @@ class TableFeatures:
         }
         self._levels = [name for name in others if name not in self._texts]
         self._parts = {name: _useful_parts(rows[name]) for name in self._times}
+        if self._numbers_alone:
+            return _as_they_are(rows[self._numbers])
         numbers, levels = self.typed(rows)
         self._columns = self._scaled([*numbers]) if self.scaled else self._plain([*numbers])
         return self._array(self._columns.fit_transform(_beside(numbers, levels)))
 
     def transform(self, rows: pd.DataFrame) -> NDArray[np.float32]:
         """Return [rows, features] float32."""
+        if self._numbers_alone:
+            return _as_they_are(rows[self._numbers])
         return self._array(self._columns.transform(_beside(*self.typed(rows))))
+
+    @property
+    def _numbers_alone(self) -> bool:
+        """Whether the features are the numbers of the rows, and nothing was learned."""
+        return not (self.scaled or self._times or self._texts or self._levels)
 
     @property
     def n_levels(self) -> int:
@@ -114,6 +123,16 @@ class TableFeatures:
 
     def _array(self, values: Any) -> NDArray[np.float32]:
         return np.asarray(values, dtype=np.float32)
+
+
+def _as_they_are(rows: pd.DataFrame) -> NDArray[np.float32]:
+    """Return numbers as `typed` does, a column at a time: a large table in float64 takes memory."""
+    found = np.empty(rows.shape, dtype=np.float32)
+    for place in range(rows.shape[1]):
+        values = rows.iloc[:, place].astype(np.float64).to_numpy()
+        values = np.where(np.isinf(values), np.nan, values)
+        found[:, place] = np.clip(values, -_LARGEST, _LARGEST)
+    return found
 
 
 def _beside(numbers: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Update,
         show_progress,
     )
+    from pipelines.api.reporting import Report, report
     from pipelines.api.results import Result
     from pipelines.api.running import cross_validate, run
     from pipelines.api.scoring import Score, score
@@ -52,6 +53,7 @@ __all__ = [
     "Imported",
     "Note",
     "Planned",
+    "Report",
     "Result",
     "RowChoices",
     "Score",
@@ -75,6 +77,7 @@ __all__ = [
     "infer",
     "init",
     "load_run",
+    "report",
     "run",
     "score",
     "show_progress",

@@ -17,6 +17,7 @@ from pipelines.api.progress import (
     Update,
     show_progress,
 )
+from pipelines.api.reporting import Report, report
 from pipelines.api.results import Result
 from pipelines.api.running import cross_validate, run
 from pipelines.api.scoring import Score, score
@@ -39,6 +40,7 @@ __all__ = [
     "Imported",
     "Note",
     "Planned",
+    "Report",
     "Result",
     "RowChoices",
     "Score",
@@ -62,6 +64,7 @@ __all__ = [
     "infer",
     "init",
     "load_run",
+    "report",
     "run",
     "score",
     "show_progress",

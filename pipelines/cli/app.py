@@ -34,6 +34,7 @@ from pipelines.cli.arguments import (
     Output,
     Prune,
     Refit,
+    ReportFile,
     ScoreMetric,
     Solution,
     Storage,
@@ -253,6 +254,15 @@ def import_oof(request: Request, name: MemberName, oof: OofFile, test: TestFile)
     from pipelines.cli.imported import import_predictions
 
     import_predictions(request, name, oof, test)
+
+
+@app.command(cls=Command)
+@takes(*(choice for choice in STORED if choice is not MEMBERS))
+def report(request: Request, output: ReportFile = None) -> None:
+    """Write a report on the last run: one page that opens offline, and JSON for programs."""
+    from pipelines.cli.reporting import write_report
+
+    write_report(request, output)
 
 
 @app.command(cls=Command)

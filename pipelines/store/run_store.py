@@ -27,6 +27,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from comps.base import JSON, BusyError, Dataset, Model, StoreError, base_name
 from pipelines.basics.files import (
     read_arrays,
@@ -154,6 +157,19 @@ class RunStore:
         meta, arrays = read_arrays(self.fold_path(model, key, repeat, held))
         values = {**meta, "held": tuple(meta["held"]), **arrays}
         return FoldResult(**values)
+
+    def read_curve(
+        self, model: str, key: str, repeat: int, held: Held
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the steps of one fit and the guide's score at each, without its predictions.
+
+        Raises:
+            FileNotFoundError: if it is not stored.
+            StoreError: if the file is damaged.
+        """
+        path = self.fold_path(model, key, repeat, held)
+        _, arrays = read_arrays(path, only=("steps", "curves"))
+        return arrays["steps"], np.asarray(arrays["curves"]).mean(axis=0)
 
     def find_fold(self, model: str, key: str, repeat: int, held: Held) -> FoldResult | None:
         """Return the result of one fit, or None; a damaged file is deleted."""

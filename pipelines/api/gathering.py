@@ -17,7 +17,7 @@ from ensembles.diversity import error_correlations, marginal_values
 from ensembles.sample import Sample, stack
 from pipelines.api.results import Result, blend_values, family_of, leaderboard_rows, records_of
 from pipelines.api.verdicts import RIVALS, verdicts
-from pipelines.report import Curves, Predicted, ReportedRun, Study
+from pipelines.reports import Curves, Predicted, ReportedRun, Study
 from pipelines.results.oof import OutOfFold
 from pipelines.store import RunStore
 from pipelines.store.looks import read_looks

@@ -24,7 +24,7 @@ from pipelines.api.progress import Progress
 from pipelines.api.results import Result
 from pipelines.api.stored import Stored, open_stored
 from pipelines.basics.files import write_bytes
-from pipelines.report import ReportedRun, build, page, plain, summary_of
+from pipelines.reports import ReportedRun, build, page, plain, summary_of
 from pipelines.store import RunStore
 from pipelines.store.records import Record, read_records
 

@@ -17,8 +17,8 @@ from ensembles.diversity import error_correlations, marginal_values
 from ensembles.sample import sample_of
 from pipelines.api.headline import Headline, headline
 from pipelines.folds import Folds
-from pipelines.report import ReportedRun, fragment
-from pipelines.report.leaderboard import leaderboard
+from pipelines.reports import ReportedRun, fragment
+from pipelines.reports.leaderboard import leaderboard
 from pipelines.results.oof import OutOfFold
 from pipelines.store import Experiment
 from pipelines.tuning.best import Use

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from comps.base import Images, RowSet, take
-from pipelines.report.parts import Column, Part, Picture, Pictures, Table
-from pipelines.report.run import Floats, Predicted, ReportedRun
+from pipelines.reports.parts import Column, Part, Picture, Pictures, Table
+from pipelines.reports.run import Floats, Predicted, ReportedRun
 
 _MOST = 10
 _LETTERS = 300

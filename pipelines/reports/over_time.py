@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipelines.report.charts import BLUE, RED, chart
-from pipelines.report.parts import Column, Section, Table
-from pipelines.report.run import ReportedRun
+from pipelines.reports.charts import BLUE, RED, chart
+from pipelines.reports.parts import Column, Section, Table
+from pipelines.reports.run import ReportedRun
 from pipelines.store.records import Record
 
 if TYPE_CHECKING:

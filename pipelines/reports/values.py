@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from comps.base import LOG1P
-from pipelines.report.charts import BLUE, INK, chart, short
-from pipelines.report.parts import Column, Part, Table, Text
-from pipelines.report.run import Floats, Predicted, ReportedRun
+from pipelines.reports.charts import BLUE, INK, brief_axis, chart, number, short
+from pipelines.reports.parts import Column, Part, Table, Text
+from pipelines.reports.run import Floats, Predicted, ReportedRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,6 +56,8 @@ def _one(
         axes.set(xlabel=f"true {label}", ylabel=f"predicted {label}")
         if logarithmic:
             axes.set(xscale="log", yscale="log")
+        for axis in (axes.xaxis, axes.yaxis):
+            brief_axis(axis, logarithmic=logarithmic)
 
     def left(axes: Axes) -> None:
         axes.axhline(0, color=INK, linewidth=1, linestyle="--")
@@ -63,9 +65,10 @@ def _one(
         axes.set(xlabel=f"predicted {label}", ylabel=f"residual{on_scale}")
         if logarithmic:
             axes.set_xscale("log")
+        brief_axis(axes.xaxis, logarithmic=logarithmic)
 
     def spread(axes: Axes) -> None:
-        axes.hist(residual, bins=40, color=BLUE)
+        axes.hist(residual, bins=40, color=BLUE, histtype="stepfilled")
         axes.axvline(0, color=INK, linewidth=1, linestyle="--")
         axes.set(xlabel=f"residual{on_scale}", ylabel="rows")
 
@@ -105,7 +108,6 @@ def _one(
         }
         for row in worst
     ]
-    number = "{:,.5g}".format
     columns = [
         Column("id", "id"),
         Column("true", f"true {label}", number, numeric=True),

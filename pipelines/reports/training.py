@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.report.charts import BLUE, INK, chart, short
-from pipelines.report.parts import Part, Plot, Section, Text
-from pipelines.report.run import Curves, Floats, ReportedRun
+from pipelines.reports.charts import BLUE, INK, chart, short
+from pipelines.reports.parts import Part, Plot, Section, Text
+from pipelines.reports.run import Curves, Floats, ReportedRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +63,7 @@ def _plot(run: ReportedRun, name: str, curves: Curves) -> Plot:
 
 def _draw(axes: Axes, curves: Curves, guide: str) -> None:
     for steps, scores in curves.folds:
-        axes.plot(steps, scores, color=BLUE, linewidth=0.8, alpha=0.55)
+        axes.plot(steps, scores, color=BLUE, linewidth=0.9, alpha=0.7)
     axes.plot(curves.steps, curves.mean, color=BLUE, linewidth=2.6)
     axes.axvline(curves.step, color=INK, linewidth=1, linestyle="--")
     axes.set(xlabel=f"{curves.unit}s", ylabel=guide)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from comps.base import Competition, Dataset, RowSet, Task
-from pipelines.report.charts import BLUE, ORANGE, chart, short
-from pipelines.report.parts import Column, Facts, Lines, Part, Plot, Section, Table, Text
-from pipelines.report.run import ReportedRun
+from comps.base import Competition, Dataset, RowSet, Task, counted
+from pipelines.reports.charts import BLUE, ORANGE, brief_axis, chart, short
+from pipelines.reports.parts import Column, Facts, Lines, Part, Plot, Section, Table, Text
+from pipelines.reports.run import ReportedRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_COLUMNS, MOST_BARS, MOST_CLASSES = 300, 20, 25
+MOST_COLUMNS, MOST_BARS, MOST_CLASSES = 300, 10, 25
 # So many rows tell how many values differ.
 _ENOUGH = 20_000
 
@@ -74,7 +74,7 @@ def _said(run: ReportedRun) -> list[Part]:
 def _form(rows: RowSet) -> str:
     """Return what rows are, in words."""
     if hasattr(rows, "columns"):
-        return f"a table with {len(rows.columns):,} columns"
+        return f"a table with {counted(len(rows.columns), 'column')}"
     shape = getattr(getattr(rows, "pixels", rows), "shape", (0,))[1:]
     what = "pictures" if hasattr(rows, "pixels") else type(rows).__name__.lower()
     return f"{what} of {' x '.join(map(str, shape))}" if shape else what
@@ -129,8 +129,9 @@ def _histogram(name: str, values: Any) -> Plot:
     )
 
     def draw(axes: Axes) -> None:
-        axes.hist(values, bins=40, color=BLUE)
+        axes.hist(values, bins=40, color=BLUE, histtype="stepfilled")
         axes.set(xlabel=short(name), ylabel="training rows")
+        brief_axis(axes.xaxis)
 
     data = {"minimum": float(low), "median": float(middle), "maximum": float(high)}
     return chart(f"target-{name}", f"Distribution of {short(name)}", alt, draw, data)
@@ -138,12 +139,11 @@ def _histogram(name: str, values: Any) -> Plot:
 
 def _columns(dataset: Dataset) -> list[Part]:
     rows = column_rows(dataset.train, dataset.test)
-    share = "{:.1%}".format
     columns = [
         Column("column", "column"),
         Column("kind", "kind"),
-        Column("missing", "missing, training", share, numeric=True),
-        Column("missing_test", "missing, test", share, numeric=True),
+        Column("missing", "missing, training", _share, numeric=True),
+        Column("missing_test", "missing, test", _share, numeric=True),
         Column("distinct", "distinct values", "{:,}".format, numeric=True),
         Column("example", "most frequent, or range"),
     ]
@@ -160,6 +160,10 @@ def _columns(dataset: Dataset) -> list[Part]:
             Text(f"Distinct values: of the first {_ENOUGH:,} rows, drawn evenly.", kind="small")
         )
     return parts
+
+
+def _share(value: float) -> str:
+    return f"{value:.1%}" if value else ""
 
 
 def column_rows(train: Any, test: Any) -> list[dict[str, Any]]:
@@ -205,7 +209,9 @@ def _example(known: Any) -> str:
     if not len(known):
         return ""
     if types.is_numeric_dtype(known) and not types.is_bool_dtype(known):
-        return f"{known.min():,.6g} to {known.max():,.6g}"
+        return f"{known.min():.6g} to {known.max():.6g}"
+    if _kind(known) == "text":
+        return f"{known.astype(str).str.split().str.len().mean():.0f} words on average"
     counts = known.astype(str).value_counts()
     return f"{short(counts.index[0], 40)} ({counts.iloc[0] / len(known):.0%})"
 

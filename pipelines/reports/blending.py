@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from comps.base import Params
-from pipelines.report.charts import BLUE, INK, RED, chart, short
-from pipelines.report.parts import Column, Part, Plot, Section, Table, Text
-from pipelines.report.run import Floats, ReportedRun
+from pipelines.reports.charts import BLUE, INK, RED, chart, short
+from pipelines.reports.parts import Column, Part, Plot, Section, Table, Text
+from pipelines.reports.run import Floats, ReportedRun, Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,6 +117,17 @@ def _tried(run: ReportedRun, blend: Params) -> Table:
             numeric=True,
         ),
         Column("fitted_score", f"fitted {run.score_label}", run.score_text, numeric=True),
-        Column("chosen", "", lambda chosen: "chosen" if chosen else ""),
+        Column("remark", ""),
     ]
-    return Table("tried", "Ways to blend that were tried", columns, list(blend["tried"]))
+    rows = [{**row, "remark": _remark(run, row)} for row in blend["tried"]]
+    return Table("tried", "Ways to blend that were tried", columns, rows)
+
+
+def _remark(run: ReportedRun, row: Row) -> str:
+    """Return whether a way was chosen, and what it scores with the choice counted."""
+    if not row.get("chosen"):
+        return ""
+    honest = row.get("honest_score_of_choice")
+    if honest is None or honest == row.get("honest_score"):
+        return "chosen"
+    return f"chosen; {run.score_text(honest)} with its choice"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipelines.report.charts import BLUE, FAINT, RED, chart, short
-from pipelines.report.parts import Column, Facts, Part, Plot, Section, Table, Text
-from pipelines.report.run import ReportedRun, Study
+from pipelines.reports.charts import BLUE, FAINT, RED, chart, short
+from pipelines.reports.parts import Column, Facts, Part, Plot, Section, Table, Text
+from pipelines.reports.run import ReportedRun, Study
 from pipelines.tuning import State
 from pipelines.tuning.plot import best_so_far
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.basics.version import own_version
-from pipelines.report.charts import readable
-from pipelines.report.head import cards_of, subtitle_of, title_of
-from pipelines.report.parts import Part, Section
-from pipelines.report.run import ReportedRun
+from pipelines.reports.charts import readable
+from pipelines.reports.head import cards_of, subtitle_of, title_of
+from pipelines.reports.parts import Part, Section
+from pipelines.reports.run import ReportedRun
 
 if TYPE_CHECKING:
     from jinja2 import Template

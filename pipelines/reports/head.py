@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from comps.base import JSON
-from pipelines.report.run import ReportedRun, Row
+from pipelines.reports.run import ReportedRun, Row
 from pipelines.store.records import Status
 
 Card = tuple[str, str, str]
@@ -41,7 +41,9 @@ def cards_of(run: ReportedRun) -> list[Card]:
     cards: list[Card] = []
     if run.blend is not None:
         honest = run.score_text(run.blend.get("honest_score"))
-        cards.append((f"{run.score_label} of the blend", honest, str(run.blend["estimate"])))
+        cards.append(
+            (f"{run.score_label} of the blend", honest, str(run.blend.get("estimate", "")))
+        )
     scored = [row for row in run.members if row.get("score") is not None]
     if scored:
         cards.append(_card("best member", run, scored[0]))

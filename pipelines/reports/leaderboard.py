@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.report.charts import BLUE, FAINT, INK, PAPER, RED, chart, short
-from pipelines.report.parts import Column, Part, Plot, Section, Table, Text
-from pipelines.report.run import Floats, ReportedRun, Row
+from pipelines.reports.charts import BLUE, FAINT, INK, PAPER, RED, chart, short
+from pipelines.reports.parts import Column, Part, Plot, Section, Table, Text
+from pipelines.reports.run import Floats, ReportedRun, Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +23,13 @@ def leaderboard(run: ReportedRun) -> Section | None:
     if not run.members:
         return None
     parts: list[Part] = [Text(run.headline)] if run.headline else []
-    parts += [score_chart(run), member_table(run)]
+    if run.fold_scores:
+        legend = "Points: folds. Bar: their mean, and one standard deviation to each side. "
+        legend += "Stroke: the score on all rows."
+        if run.blend is not None:
+            legend += " Diamond: the blend, honestly; hollow: fitted, which is too good."
+        parts += [score_chart(run), Text(legend, kind="small")]
+    parts.append(member_table(run))
     behind = [str(row["model"]) for row in run.members if fails(row)]
     if behind:
         names = ", ".join(behind)
@@ -126,9 +132,9 @@ def _draw_blend(axes: Axes, run: ReportedRun) -> list[float]:
     honest, fitted = (run.blend.get(name) for name in ("honest_score", "fitted_score"))
     found = [float(score) for score in (honest, fitted) if score is not None]
     if fitted is not None:
-        axes.plot(fitted, 0, "D", ms=7, mfc=PAPER, mec=RED, label="blend, fitted: too good")
+        axes.plot(fitted, 0, "D", ms=7, mfc=PAPER, mec=RED)
     if honest is not None:
-        axes.plot(honest, 0, "D", ms=7, color=RED, label="blend, honest")
+        axes.plot(honest, 0, "D", ms=7, color=RED)
     return found
 
 

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree
 
-from pipelines.report.parts import Plot, plain
+from pipelines.reports.parts import Plot, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 # Okabe and Ito's colours ("Color Universal Design", 2008) are told apart by the colour-blind.
 BLUE, RED, GREEN, PURPLE, ORANGE, SKY = (
@@ -68,9 +69,43 @@ def short(text: object, most: int = 26) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
+def number(value: float) -> str:
+    """Return a number for a table: without an exponent, and with five digits that tell.
+
+    >>> number(160000.0), number(0.0123456)
+    ('160,000', '0.012346')
+    """
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.5g}"
+
+
 def readable(text: str) -> str:
     """Return a text without the characters that neither XML nor UTF-8 has."""
     return _NO_XML.sub("\ufffd", text)
+
+
+def brief(value: float, place: object = None) -> str:
+    """Return a number that has room under an axis; Matplotlib calls it with a place, too.
+
+    >>> brief(250000.0), brief(0.25), brief(3e9)
+    ('250k', '0.25', '3G')
+    """
+    del place
+    for power, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= power:
+            return f"{value / power:.4g}{letter}"
+    return f"{value:.4g}"
+
+
+def brief_axis(axis: Axis, *, logarithmic: bool = False) -> None:
+    """Label an axis of a target's own unit by brief numbers, and by few."""
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+
+    if logarithmic:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
+        axis.set_minor_formatter(NullFormatter())
+    else:
+        axis.set_major_locator(MaxNLocator(6))
+    axis.set_major_formatter(brief)
 
 
 def chart(

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import Cuts, Rule, labels_of
-from pipelines.report.charts import COLOURS, INK, chart, short
-from pipelines.report.examples import most_wrong
-from pipelines.report.parts import Column, Part, Plot, Table, Text
-from pipelines.report.run import Floats, Predicted, ReportedRun
+from pipelines.reports.charts import COLOURS, INK, chart, short
+from pipelines.reports.examples import most_wrong
+from pipelines.reports.parts import Column, Part, Plot, Table, Text
+from pipelines.reports.run import Floats, Predicted, ReportedRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -218,20 +218,24 @@ def _probability_charts(lines: Sequence[tuple[str, Codes, Floats]]) -> list[Part
         ),
         chart(
             "roc",
-            "ROC curve",
+            f"ROC curve{_alone('area', areas)}",
             f"ROC curves. Area under them: {_listed(areas)}.",
             roc,
             {"area": areas},
         ),
         chart(
             "precision_recall",
-            "Precision and recall",
+            f"Precision and recall{_alone('average precision', precisions)}",
             f"Precision against recall. Average precision: {_listed(precisions)}. Dotted: the "
             "share of the class, which guesses reach.",
             precision_recall,
             {"average_precision": precisions},
         ),
     ]
+
+
+def _alone(what: str, values: dict[str, float]) -> str:
+    return f": {what} {next(iter(values.values())):.4f}" if len(values) == 1 else ""
 
 
 def _listed(values: dict[str, float]) -> str:

@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from comps.base import place_of
-from pipelines.report.again import again
-from pipelines.report.blending import blending
-from pipelines.report.columns import data
-from pipelines.report.fit import fit
-from pipelines.report.leaderboard import leaderboard
-from pipelines.report.over_time import over_time
-from pipelines.report.parts import Section
-from pipelines.report.run import ReportedRun
-from pipelines.report.training import training
-from pipelines.report.tuning import tuning
+from pipelines.reports.again import again
+from pipelines.reports.blending import blending
+from pipelines.reports.columns import data
+from pipelines.reports.fit import fit
+from pipelines.reports.leaderboard import leaderboard
+from pipelines.reports.over_time import over_time
+from pipelines.reports.parts import Section
+from pipelines.reports.run import ReportedRun
+from pipelines.reports.training import training
+from pipelines.reports.tuning import tuning
 
 # A section is left out where its function returns None.
 SECTIONS: Sequence[Callable[[ReportedRun], Section | None]] = (

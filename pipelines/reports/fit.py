@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from comps.base import Prediction, Task
-from pipelines.report.classes import fit_of_classes, fit_of_labels
-from pipelines.report.parts import Part, Section, Text
-from pipelines.report.run import Predicted, ReportedRun
-from pipelines.report.values import fit_of_values
+from pipelines.reports.classes import fit_of_classes, fit_of_labels
+from pipelines.reports.parts import Part, Section, Text
+from pipelines.reports.run import Predicted, ReportedRun
+from pipelines.reports.values import fit_of_values
 
 FITS: Mapping[Task, Callable[[ReportedRun, Predicted], list[Part]]] = {
     Task.REGRESSION: fit_of_values,

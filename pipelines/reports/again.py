@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Mapping
 
 from comps.base import JSON
-from pipelines.report.parts import Column, Facts, Lines, Part, Section, Table
-from pipelines.report.run import ReportedRun
+from pipelines.reports.parts import Column, Facts, Lines, Part, Section, Table
+from pipelines.reports.run import ReportedRun
 from pipelines.store.records import Record
 
 # Options of Python that the command line calls otherwise.

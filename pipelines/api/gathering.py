@@ -32,7 +32,7 @@ MOST_MEMBERS = 20
 # A member's marginal value takes a blend of the others: members x members x numbers of a member.
 MOST_WORK = 4e6
 # Members' numbers above which nothing is blended or scored again for a report.
-LARGE = 5e7
+LARGE = 5e5
 
 
 @dataclass

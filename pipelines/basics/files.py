@@ -113,11 +113,12 @@ def read_arrays(path: Path, only: Collection[str] | None = None) -> tuple[Params
     try:
         with np.load(path, allow_pickle=False) as file:
             header = json.loads(str(file["__meta__"]))
-            wanted = header["digests"].keys() if only is None else only
-            names = file.files if only is None else wanted
+            names = file.files if only is None else only
             arrays = {name: file[name] for name in names if name != "__meta__"}
+        digests = header["digests"]
+        wanted = digests if only is None else {name: digests[name] for name in only}
         # The checksums of a zip do not cover its directory, and NumPy may stop reading early.
-        if _digests(arrays) != {name: header["digests"][name] for name in wanted}:
+        if _digests(arrays) != wanted:
             raise ValueError("its content is not what was written")
         return header["meta"], arrays
     except FileNotFoundError:

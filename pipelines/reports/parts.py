@@ -93,7 +93,8 @@ class Column:
     def sort_key(self, row: Cells) -> str:
         """Return what rows are sorted by where it is not the text: the whole number."""
         value = plain(row.get(self.key))
-        return repr(value) if self.numeric and isinstance(value, (int, float)) else ""
+        number = self.numeric and isinstance(value, (int, float)) and self.cell(row)
+        return repr(value) if number else ""
 
 
 @dataclass(frozen=True)

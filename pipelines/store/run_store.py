@@ -13,6 +13,7 @@ runs/house-prices/
     imported/<name>/<key>/oof-r1.npz    the same, made by another tool
     errors/<model>-<key>.log            traceback of a model that failed
     blend.json, leaderboard.json, submission.csv  of the last blend
+    report.html, report.json            of the last run
 
 A model with changed parameters lies in the folder of its model under a key of its own. Whatever
 belongs to one key, trained models included, is kept in the folder of that key: nothing else

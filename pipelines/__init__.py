@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pipelines.api.board import Board, board
     from pipelines.api.checking import check_data
     from pipelines.api.choices import RowChoices, TrainingChoices
     from pipelines.api.comparing import Compared, compare
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from pipelines.trainers.networks.export import export_network
 
 __all__ = [
+    "Board",
     "CheckReport",
     "Compared",
     "ComparedAll",
@@ -64,6 +66,7 @@ __all__ = [
     "Update",
     "Written",
     "blend",
+    "board",
     "check_data",
     "clean",
     "compare",

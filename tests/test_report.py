@@ -23,7 +23,9 @@ from pipelines import Report, Result
 from pipelines.api import gathering
 from pipelines.reports import Curves, ReportedRun, Section, build, page
 from pipelines.reports.again import command_line
+from pipelines.reports.features import residuals_by_feature
 from pipelines.reports.parts import Plot, Table
+from pipelines.reports.series import in_time
 from pipelines.store import RunStore
 from pipelines.store.records import read_records
 from tests.commands import comps
@@ -315,6 +317,38 @@ def test_columns_have_kinds_and_gaps(runs: Path) -> None:
         {"told": kinds["told"]} if "told" in kinds else {}
     )
     assert "Missing values" in Seen(html(made)).text
+
+
+def test_columns_along_which_residuals_differ_are_found() -> None:
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"size": rng.normal(size=600), "age": rng.normal(size=600)})
+    rows["town"] = rng.choice(["Ulm", "Hof", "Bonn"], 600)
+    rows["same"] = 1.0
+    # Nothing is said of a group of three rows, however wrong they are.
+    rows["rare"] = ["x"] * 3 + ["y"] * 597
+    residual = rng.normal(size=600) + 2 * (rows["town"] == "Hof").to_numpy()
+    residual[:3] = 9
+    first, *_ = residuals_by_feature("y", rows, residual, "")
+    assert isinstance(first, Plot) and first.title == "Residuals by town"
+    found = dict(zip(first.data["groups"], first.data["means"], strict=True))
+    means = pd.Series(residual).groupby(rows["town"].to_numpy()).mean()
+    assert found == pytest.approx(means.to_dict())
+    titles = [p.title for p in residuals_by_feature("y", rows, residual, "") if isinstance(p, Plot)]
+    assert not {"Residuals by same", "Residuals by rare"} & set(titles)
+    assert not residuals_by_feature("y", rows[["same"]], residual, "")
+
+
+def test_of_rows_in_time_errors_are_told_by_hour_and_month() -> None:
+    times = np.datetime64("2024-01-30T22") + np.arange(72) * np.timedelta64(1, "h")
+    true, guess = np.zeros(72), np.where(np.arange(72) < 26, 1.0, 3.0)
+    shuffled = np.random.default_rng(0).permutation(72)
+    last, hours, months = in_time("y", times[shuffled], true[shuffled], guess[shuffled])
+    assert isinstance(last, Plot) and isinstance(hours, Plot) and isinstance(months, Plot)
+    # 22, 23 o'clock and a whole day are in January.
+    assert months.data == {"1": 1.0, "2": 3.0}
+    assert len(hours.data) == 24 and hours.data["22"] == pytest.approx(5 / 3)
+    assert "2024-01-30T22" in last.alt
+    assert len(in_time("y", np.arange(72.0), true, guess)) == 1
 
 
 # Data stay data

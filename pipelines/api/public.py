@@ -1,5 +1,6 @@
 """Everything that `pipelines` names."""
 
+from pipelines.api.board import Board, board
 from pipelines.api.checking import check_data
 from pipelines.api.choices import RowChoices, TrainingChoices
 from pipelines.api.comparing import Compared, compare
@@ -27,6 +28,7 @@ from pipelines.checks import CheckReport
 from pipelines.trainers.networks.export import export_network
 
 __all__ = [
+    "Board",
     "CheckReport",
     "Compared",
     "ComparedAll",
@@ -51,6 +53,7 @@ __all__ = [
     "Update",
     "Written",
     "blend",
+    "board",
     "check_data",
     "clean",
     "compare",

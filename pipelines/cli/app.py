@@ -275,6 +275,15 @@ def history(request: Request) -> None:
 
 
 @app.command(cls=Command)
+@takes(COMPETITION, RUNS)
+def board(request: Request) -> None:
+    """Rank all runs by the honest score of their blend."""
+    from pipelines.cli.history import show_board
+
+    show_board(request)
+
+
+@app.command(cls=Command)
 @takes(*STORED)
 def export_oof(
     request: Request,

@@ -1,6 +1,7 @@
 """The report of a run: one page that opens offline, and the same as JSON for programs."""
 
 from pipelines.reports.head import summary_of
+from pipelines.reports.over_time import run_row
 from pipelines.reports.page import fragment, page
 from pipelines.reports.parts import Section, plain
 from pipelines.reports.run import Curves, Predicted, ReportedRun, Study
@@ -17,5 +18,6 @@ __all__ = [
     "fragment",
     "page",
     "plain",
+    "run_row",
     "summary_of",
 ]

@@ -53,6 +53,7 @@ _STYLE = {
     "legend.fontsize": 9,
     "lines.linewidth": 1.8,
     "image.cmap": "cividis",
+    "axes.unicode_minus": False,
 }
 WIDTH, HEIGHT = 5.0, 3.1
 _NUMBER = re.compile(r"-?\d+\.\d+")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from comps.base import Metric
 from pipelines.reports.charts import BLUE, RED, chart
 from pipelines.reports.parts import Column, Section, Table
 from pipelines.reports.run import ReportedRun
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def over_time(run: ReportedRun) -> Section | None:
     """Return the runs of the competition with their scores; None where there is but one."""
-    rows = [run_row(run, record) for record in run.runs]
+    rows = [run_row(run.metric, record) for record in run.runs]
     if len(rows) < 2:
         return None
     columns = [
@@ -55,12 +56,12 @@ def over_time(run: ReportedRun) -> Section | None:
     return Section("runs", "Runs", [plot, table])
 
 
-def run_row(run: ReportedRun, record: Record) -> dict[str, Any]:
-    """Return a record as a row of the table of runs."""
+def run_row(metric: Metric | None, record: Record) -> dict[str, Any]:
+    """Return a record as a row of a table of runs; `metric` says which member is the best."""
     scored = [member for member in record.members if member.score is not None]
     best = None
-    if scored and run.metric is not None:
-        best = scored[run.metric.best([float(member.score or 0.0) for member in scored])]
+    if scored and metric is not None:
+        best = scored[metric.best([float(member.score or 0.0) for member in scored])]
     return {
         "record": record.name,
         "started": record.started,

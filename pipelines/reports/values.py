@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from comps.base import LOG1P
+from comps.base import LOG1P, take
 from pipelines.reports.charts import BLUE, INK, brief_axis, chart, number, short
+from pipelines.reports.features import residuals_by_feature
 from pipelines.reports.parts import Column, Part, Table, Text
 from pipelines.reports.run import Floats, Predicted, ReportedRun
+from pipelines.reports.series import in_time
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,6 +98,12 @@ def _one(
         ),
         Text(f"Residual: true minus predicted. {middle}", kind="small"),
     ]
+    if run.dataset is not None and run.dataset.times is not None and len(true):
+        times = np.asarray(run.dataset.times)[predicted.rows[known]]
+        parts += in_time(name, times, true, guess)
+    if run.dataset is not None and hasattr(run.dataset.train, "columns"):
+        some = take(run.dataset.train, predicted.rows[known])
+        parts += residuals_by_feature(name, some, residual, on_scale)
     if len(few) < len(true):
         parts.append(Text(f"{len(few):,} of {len(true):,} rows are points.", kind="small"))
     worst = np.argsort(-np.abs(residual), kind="stable")[:_WORST]

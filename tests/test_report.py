@@ -351,6 +351,18 @@ def test_of_rows_in_time_errors_are_told_by_hour_and_month() -> None:
     assert len(in_time("y", np.arange(72.0), true, guess)) == 1
 
 
+def test_sealed_rows_are_told_of_and_not_looked_at_again(runs: Path) -> None:
+    competition = own(table(120), name="sealed", test=unseen())
+    choices = HERE | {"runs": runs, "sealed": 0.2}
+    result = pipelines.run(competition, models=["median", LinearRegression()], **choices)
+    before = (runs / "sealed" / "sealed.json").read_bytes()
+    told = section(pipelines.report(result, runs=runs), "leaderboard")["notes"][0]
+    assert result.sealed is not None and result.sealed.text in told
+    later = section(pipelines.report(competition, runs=runs), "leaderboard")["notes"][0]
+    assert f"Sealed RMSE {result.sealed.values['score']:.4f}"[:16] in later
+    assert (runs / "sealed" / "sealed.json").read_bytes() == before
+
+
 # Data stay data
 
 

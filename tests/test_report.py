@@ -261,6 +261,16 @@ def test_the_last_run_is_read_from_the_store(values: tuple[Result, Report], tmp_
     assert again.values["summary"] == made.values["summary"]
 
 
+def test_a_cross_validation_has_members_and_no_blend(runs: Path) -> None:
+    competition = own(name="unblended")
+    choices = {name: value for name, value in HERE.items() if name != "checks"}
+    result = pipelines.cross_validate(competition, models="median,ridge", runs=runs, **choices)
+    for made in (pipelines.report(result, runs=runs), pipelines.report(competition, runs=runs)):
+        assert list(made.values["sections"]) == ["leaderboard", "fit", "data", "again"]
+        assert not made.missing
+        assert section(made, "fit")["notes"][0].startswith("Out-of-fold predictions of ridge")
+
+
 def test_the_same_run_makes_the_same_bytes(values: tuple[Result, Report], tmp_path: Path) -> None:
     result, made = values
     other = pipelines.report(result, runs=made.path.parent.parent, output=tmp_path / "other.html")

@@ -18,7 +18,7 @@ from comps.base import (
 )
 from comps.catalog import competition_names
 from comps.sources import runs_root
-from pipelines.api.choices import Options, RowChoices, checked_choice, store_of
+from pipelines.api.choices import Options, RowChoices, checked_choice, store_of, with_members
 from pipelines.api.gathering import LARGE, Gatherer, size_of
 from pipelines.api.progress import Progress
 from pipelines.api.results import Result
@@ -150,11 +150,28 @@ def _of_store(
         gatherer = Gatherer(store, _last(store))
         if gatherer.record is None:
             raise
+        unblended = _unblended(competition, choices, gatherer.record)
+        if unblended is not None:
+            return store, gatherer.whole(unblended, gatherer.record.notes)
         gatherer.missing.append(f"Rows and predictions: {error}")
         return store, gatherer.recorded(store.root.name, ())
     gatherer = Gatherer(store, stored.run)
     of_record = () if stored.run is None else stored.run.notes
     return store, gatherer.whole(result, list(dict.fromkeys([*of_record, *result.notes])))
+
+
+def _unblended(
+    competition: str | Competition, choices: RowChoices, record: Record
+) -> Result | None:
+    """Return the members of a cross-validation or comparison; None where they are not there."""
+    names = [member.name for member in record.members if member.score is not None]
+    if record.command == "run" or not names:
+        return None
+    try:
+        stored = open_stored(Options.of(competition, with_members(choices, names)))
+    except (WorkbenchError, OSError):
+        return None
+    return Result(stored.experiment, stored.oofs)
 
 
 def _result(stored: Stored) -> Result:

@@ -240,6 +240,35 @@ def test_of_many_members_some_are_drawn_and_all_are_in_the_table() -> None:
         assert any(re.search(r"(best|first) \d+ ", note) for note in made.values()["notes"])
 
 
+def test_scores_that_are_not_defined_leave_a_gap() -> None:
+    rows = [
+        {"model": "one", "score": 0.5, "note": ""},
+        {"model": "none", "score": float("nan"), "note": ""},
+        {"model": "middle", "score": 0.6, "note": "baseline"},
+    ]
+    folds = {row["model"]: np.array([[row["score"], row["score"]]]) for row in rows}
+    built = build(ReportedRun(name="x", members=rows, fold_scores=folds))
+    assert not built.missing
+    values = built.sections[0].values()
+    assert [row["score"] for row in values["members"]] == [0.5, None, 0.6]
+    assert values["scores"]["none"] == [[None, None]]
+
+
+def test_of_very_many_classes_and_columns_some_are_shown(runs: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(rng.normal(size=(200, 320))).rename(columns=str)
+    rows["y"] = [f"class {number % 40}" for number in range(200)]
+    competition = own(rows, name="many", metric="log-loss")
+    made = pipelines.report(trained(competition, runs, ["class-share"]), runs=runs)
+    assert len(section(made, "fit")["confusion"]["classes"]) == 30
+    assert len(section(made, "fit")["classes"]) == 40
+    assert len(section(made, "data")["columns"]) == 300
+    assert "The first 300 of 320 columns." in section(made, "data")["notes"]
+    text = Seen(html(made)).text
+    assert "Confusion matrix: the 30 most frequent of 40 classes" in text
+    assert len(html(made)) < 1_000_000 and not made.missing
+
+
 def test_rows_are_sampled_and_the_report_says_so(
     values: tuple[Result, Report], runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,7 +85,7 @@ class Gatherer:
         blend = blend_values(result) if result.blend else None
         if blend is None and self.record is not None and self.record.blend:
             blend = dict(self.record.blend)
-        weights = {} if blend is None else dict(blend["weights"])
+        weights = {} if blend is None else dict(blend.get("weights", {}))
         self._say_unfinished()
         rows = self._rows(result, weights)
         headline = self._attempt("What the blend is worth", lambda: str(result.headline or ""))
@@ -230,7 +230,7 @@ def size_of(oofs: Mapping[str, OutOfFold]) -> float:
 
 def _weights(record: Record | None) -> Mapping[str, float]:
     blend = None if record is None else record.blend
-    return {} if blend is None else dict(blend["weights"])
+    return {} if blend is None else dict(blend.get("weights", {}))
 
 
 def _drawn(rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -128,6 +128,9 @@ def _confusion(names: Sequence[str], target: Codes, codes: Codes) -> Plot:
     matrix = counts[np.ix_(shown, shown)]
     of_class = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     labels = [short(names[int(code)], 14) for code in shown]
+    title = "Confusion matrix"
+    if len(shown) < len(names):
+        title += f": the {len(shown)} most frequent of {len(names)} classes"
     right = float(np.trace(counts) / max(counts.sum(), 1))
     apart = counts - np.diag(np.diag(counts))
     true, guess = np.unravel_index(int(apart.argmax()), apart.shape)
@@ -155,9 +158,9 @@ def _confusion(names: Sequence[str], target: Codes, codes: Codes) -> Plot:
         assert axes.figure is not None
         axes.figure.colorbar(image, ax=axes, label="share of the true class")
 
-    data = {"classes": list(names), "counts": counts}
+    data = {"classes": [names[int(code)] for code in shown], "counts": matrix}
     height = min(max(2.8, 1.4 + 0.26 * len(shown)), 5.0)
-    return chart("confusion", "Confusion matrix", alt, draw, data, height=height)
+    return chart("confusion", title, alt, draw, data, height=height)
 
 
 def _probability_charts(lines: Sequence[tuple[str, Codes, Floats]]) -> list[Part]:

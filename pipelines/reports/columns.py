@@ -138,7 +138,7 @@ def _histogram(name: str, values: Any) -> Plot:
 
 
 def _columns(dataset: Dataset) -> list[Part]:
-    rows = column_rows(dataset.train, dataset.test)
+    rows = column_rows(_first(dataset.train), _first(dataset.test))
     columns = [
         Column("column", "column"),
         Column("kind", "kind"),
@@ -152,14 +152,20 @@ def _columns(dataset: Dataset) -> list[Part]:
     gaps = [row for row in gaps if max(row["missing"], row["missing_test"] or 0) > 0]
     if gaps:
         parts.append(_missing(gaps[:MOST_BARS], len(gaps)))
-    parts.append(Table("columns", "Columns", columns, rows[:MOST_COLUMNS]))
-    if len(rows) > MOST_COLUMNS:
-        parts.append(Text(f"The first {MOST_COLUMNS} of {len(rows):,} columns.", kind="small"))
+    parts.append(Table("columns", "Columns", columns, rows))
+    total = len(getattr(dataset.train, "columns", ()))
+    if total > len(rows):
+        parts.append(Text(f"The first {len(rows)} of {total:,} columns.", kind="small"))
     if len(dataset.train) > _ENOUGH:
         parts.append(
             Text(f"Distinct values: of the first {_ENOUGH:,} rows, drawn evenly.", kind="small")
         )
     return parts
+
+
+def _first(rows: Any) -> Any:
+    """Return a table without the columns that no reader would look through."""
+    return rows.iloc[:, :MOST_COLUMNS]
 
 
 def _share(value: float) -> str:

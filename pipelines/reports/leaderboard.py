@@ -140,6 +140,7 @@ def _draw_blend(axes: Axes, run: ReportedRun) -> list[float]:
 
 def _place_baseline(axes: Axes, run: ReportedRun, level: float, places: Sequence[float]) -> str:
     """Draw the baseline where it does not press all others together; else return where it is."""
+    places = [place for place in places if np.isfinite(place)]
     if not places:
         axes.axvline(level, color=INK, linewidth=1, linestyle="--")
         return ""

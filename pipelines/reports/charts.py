@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 import warnings
@@ -131,14 +130,16 @@ def chart(
     from matplotlib import style
     from matplotlib.figure import Figure
 
+    # Ids count in the whole page, and follow from this and from what they stand for.
+    salt = {"svg.hashsalt": readable(f"{name} {title}")}
     # What the user says of plots elsewhere (matplotlibrc) must not change them here.
-    with style.context([_STYLE | {"svg.hashsalt": name}], after_reset=True), _quiet():
+    with style.context([_STYLE | salt], after_reset=True), _quiet():
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         draw(figure.add_subplot())
         file = io.StringIO()
         nothing: dict[str, Any] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(file, format="svg", transparent=True, metadata=nothing)
-    return Plot(name, title, alt, _element(file.getvalue(), f"{name} {title}", alt), plain(data))
+    return Plot(name, title, alt, _element(file.getvalue(), alt), plain(data))
 
 
 def _quiet() -> warnings.catch_warnings[None]:
@@ -146,16 +147,14 @@ def _quiet() -> warnings.catch_warnings[None]:
     return warnings.catch_warnings(action="ignore", category=UserWarning)
 
 
-def _element(svg: str, name: str, alt: str) -> str:
+def _element(svg: str, alt: str) -> str:
     """Return a document as an element that can stand in a page beside others of its kind."""
     root = ElementTree.fromstring(readable(svg))
-    # Ids count in the whole page.
-    prefix = "s" + hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:6]
     used = set(re.findall(r"#([\w.]+)", svg))
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
         element.attrib = {
-            key.rpartition("}")[2]: _value(key.rpartition("}")[2], value, prefix)
+            key.rpartition("}")[2]: _value(key.rpartition("}")[2], value)
             for key, value in element.attrib.items()
             if key != "id" or value in used
         }
@@ -172,13 +171,11 @@ def _element(svg: str, name: str, alt: str) -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _value(key: str, value: str, prefix: str) -> str:
-    """Return the value of an attribute: short, of this element alone, in the page's colours."""
-    if key in ("id", "href", "clip-path"):
+def _value(key: str, value: str) -> str:
+    """Return the value of an attribute: short, and in the page's colours."""
+    if key == "href":
         # A picture has its data here.
-        if value.startswith("data:"):
-            return value.replace("\n", "")
-        return re.sub(r"^(url\(#|#|)", rf"\g<1>{prefix}", value)
+        return value.replace("\n", "")
     if key == "style":
         for colour, themed in _THEME.items():
             value = value.replace(colour, themed)

@@ -554,7 +554,7 @@ def test_a_competition_that_is_gone_leaves_its_results(
     copied: tuple[Competition, Path, Path],
 ) -> None:
     _, runs, _ = copied
-    done = comps("report", "own", "--runs", runs, cwd=runs)
+    done = comps("report", "own", "--runs", runs, cwd=runs / "own")
     assert f"Report: {runs / 'own' / 'report.html'}" in done.out
     assert "Missing in the report: Rows and predictions: " in done.err
     values = json.loads((runs / "own" / "report.json").read_text())
@@ -628,6 +628,17 @@ def test_a_section_that_fails_does_not_cost_the_others(
 
 
 # The command line
+
+
+def test_files_that_no_competition_describes_have_a_whole_report(tmp_path: Path) -> None:
+    table(90, kind="two").assign(id=range(90)).to_csv(tmp_path / "weather.csv", index=False)
+    said = ("weather.csv", "--metric", "auc", "--target", "y", "--id", "id")
+    comps("run", *said, "--models", "class-share,logistic", "--no-checks", cwd=tmp_path)
+    (report,) = tmp_path.glob("runs/*/report.html")
+    before = report.read_text()
+    done = comps("report", *said, cwd=tmp_path)
+    assert "Missing" not in done.err
+    assert "Confusion matrix" in report.read_text() and "Confusion matrix" in before
 
 
 def test_a_run_ends_with_the_path_of_its_report(tmp_path: Path) -> None:

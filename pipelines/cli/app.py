@@ -67,6 +67,7 @@ from pipelines.cli.shared import (
     SEALED,
     SETTINGS,
     STORED,
+    STORED_OR_FILES,
     TENSORBOARD,
     TRAINING,
     TUNED,
@@ -257,7 +258,7 @@ def import_oof(request: Request, name: MemberName, oof: OofFile, test: TestFile)
 
 
 @app.command(cls=Command)
-@takes(*(choice for choice in STORED if choice is not MEMBERS))
+@takes(*STORED_OR_FILES)
 def report(request: Request, output: ReportFile = None) -> None:
     """Write a report on the last run: one page that opens offline, and JSON for programs."""
     from pipelines.cli.reporting import write_report

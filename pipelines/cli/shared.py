@@ -92,6 +92,12 @@ STORED = (
     MEMBERS,
     _shared("sealed", arguments.StoredSealed),
 )
+# The same of files that no competition describes; members are those of the run.
+STORED_OR_FILES = (
+    COMPETITION_OR_FILES,
+    *OF_FILES,
+    *(choice for choice in STORED[1:] if choice is not MEMBERS),
+)
 # Where and how models are trained.
 TRAINING = (
     WEIGHTS,

@@ -21,13 +21,15 @@ from comps import boosting, estimator, table_competition
 from comps.base import Competition, StoreError, UsageError
 from pipelines import Report, Result
 from pipelines.api import gathering
-from pipelines.reports import Curves, ReportedRun, Section, build, page
+from pipelines.reports import Curves, ReportedRun, Section, Study, build, page
 from pipelines.reports.again import command_line
 from pipelines.reports.features import residuals_by_feature
 from pipelines.reports.parts import Plot, Table
 from pipelines.reports.series import in_time
 from pipelines.store import RunStore
 from pipelines.store.records import read_records
+from pipelines.tuning import State, Trial, TrialResult
+from pipelines.tuning.best import Best
 from tests.commands import comps
 from tests.tables import own, table, unseen
 
@@ -332,6 +334,25 @@ def test_searches_have_their_trials(runs: Path, tmp_path: Path) -> None:
     damaged = pipelines.report(competition, runs=runs)
     assert any("cannot be read" in line for line in damaged.missing)
     assert section(damaged, "tuning")["best-ridge"]["model"] == "ridge"
+
+
+def test_what_pruning_saved_is_told() -> None:
+    def trial(number: int, state: State, *scores: float) -> TrialResult:
+        score = float(np.mean(scores)) if state is State.COMPLETE else None
+        return TrialResult(Trial(number, {"alpha": 10.0**number}), state, score, scores)
+
+    trials = (
+        trial(0, State.COMPLETE, 0.3, 0.4, 0.5),
+        trial(1, State.PRUNED, 0.9),
+        trial(2, State.PRUNED, 0.9, 0.8),
+        trial(3, State.FAILED),
+    )
+    best = Best("ridge", "of ridge", {"alpha": 1.0}, 0, 0.4, None, "data")
+    (made,) = build(ReportedRun(name="x", studies=[Study(best, trials)])).sections
+    facts = made.values()["best-ridge"]
+    assert facts["pruning saved"] == "3 of 12 fits of a fold"
+    assert facts["trials"] == "1 complete, 2 pruned, 1 failed"
+    assert [row["trial"] for row in made.values()["trials-ridge"]][0] == 0
 
 
 def test_checks_and_notes_of_the_data_are_shown(runs: Path) -> None:

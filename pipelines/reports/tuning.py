@@ -40,6 +40,8 @@ def _study(run: ReportedRun, study: Study) -> list[Part]:
     if study.trials:
         told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
         facts.append(("trials", told))
+        if counts[State.PRUNED]:
+            facts.append(("pruning saved", _saved(study)))
     parts: list[Part] = [Facts(f"best-{best.model}", facts)]
     if study.trials:
         parts.append(_history(run, study))
@@ -50,6 +52,14 @@ def _study(run: ReportedRun, study: Study) -> list[Part]:
         if len(study.trials) > MOST_TRIALS:
             parts.append(Text(f"The first {MOST_TRIALS} trials, best first.", kind="small"))
     return parts
+
+
+def _saved(study: Study) -> str:
+    """Return how many fits of a fold pruned trials did without."""
+    folds = max(len(trial.fold_scores) for trial in study.trials)
+    pruned = [trial for trial in study.trials if trial.state is State.PRUNED]
+    saved = sum(folds - len(trial.fold_scores) for trial in pruned)
+    return f"{saved} of {folds * len(study.trials)} fits of a fold"
 
 
 def _shown(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -352,7 +353,7 @@ def test_what_pruning_saved_is_told() -> None:
     facts = made.values()["best-ridge"]
     assert facts["pruning saved"] == "3 of 12 fits of a fold"
     assert facts["trials"] == "1 complete, 2 pruned, 1 failed"
-    assert [row["trial"] for row in made.values()["trials-ridge"]][0] == 0
+    assert made.values()["trials-ridge"][0]["trial"] == 0
 
 
 def test_checks_and_notes_of_the_data_are_shown(runs: Path) -> None:
@@ -541,20 +542,23 @@ def test_damaged_fold_files_cost_their_curves_alone(copied: tuple[Competition, P
     assert files[0].exists()
 
 
-def test_a_killed_run_shows_what_was_finished(copied: tuple[Competition, Path, Path]) -> None:
+@pytest.mark.parametrize(("process", "end"), [(2**30, "was killed"), (os.getpid(), "goes on")])
+def test_a_run_that_has_not_ended_shows_what_was_finished(
+    copied: tuple[Competition, Path, Path], process: int, end: str
+) -> None:
     competition, runs, record = copied
     members = json.loads(record.read_text())["members"]
     nothing = dict.fromkeys(("score", "repeats", "step", "fit_seconds"))
     members = [m | (nothing if m["name"] == "lightgbm" else {}) for m in members]
-    changed(record, members=members, status="running", process=2**30, blend=None)
+    changed(record, members=members, status="running", process=process, blend=None)
     for file in runs.glob("own/models/lightgbm/*/oof*.npz"):
         file.unlink()
     made = pipelines.report(competition, runs=runs)
-    assert any("was killed" in line for line in made.missing)
+    assert any(end in line for line in made.missing)
     assert "Members without results: lightgbm." in made.missing
     names = [row["model"] for row in section(made, "leaderboard")["members"]]
     assert sorted(names) == ["linear-regression", "median"]
-    assert "was killed" in Seen(html(made)).text
+    assert Seen(html(made)).text.count(end) == 2
 
 
 def test_a_run_that_has_nothing_yet_shows_what_it_is(

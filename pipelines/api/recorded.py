@@ -55,8 +55,8 @@ def recorded(
     logged = LoggedTeller(teller, recording)
     for note in session.introduction():
         logged.write(note)
-    recording.noted(logged.notes)
     try:
+        recording.noted(logged.notes)
         yield logged
     except BaseException as error:
         ended = Status.FAILED if isinstance(error, Exception) else Status.INTERRUPTED

@@ -410,6 +410,7 @@ def test_of_rows_in_time_errors_are_told_by_hour_and_month() -> None:
     assert len(hours.data) == 24 and hours.data["22"] == pytest.approx(5 / 3)
     assert "2024-01-30T22" in last.alt
     assert len(in_time("y", np.arange(72.0), true, guess)) == 1
+    assert not in_time("y", times.astype(str), true, guess)
 
 
 def test_sealed_rows_are_told_of_and_not_looked_at_again(runs: Path) -> None:

@@ -24,6 +24,8 @@ def data(run: ReportedRun) -> Section | None:
     """Return what the rows are; None where neither they nor a record of them are there."""
     if run.dataset is None or run.competition is None:
         return _recorded(run)
+    import pandas as pd
+
     dataset, competition = run.dataset, run.competition
     facts = [
         ("training rows", f"{len(dataset.train):,}"),
@@ -35,9 +37,11 @@ def data(run: ReportedRun) -> Section | None:
     ]
     for name, values in (("groups", dataset.groups), ("queries", dataset.queries)):
         if values is not None:
-            facts.append((name, f"{len(np.unique(np.asarray(values).astype(str))):,}"))
+            facts.append((name, f"{pd.Series(np.asarray(values)).nunique():,}"))
     if dataset.times is not None and len(dataset.times):
-        facts.append(("time", f"{np.min(dataset.times)} to {np.max(dataset.times)}"))
+        # NumPy sorts texts, of which it knows no least one.
+        times = np.sort(dataset.times)
+        facts.append(("time", f"{times[0]} to {times[-1]}"))
     if dataset.weights is not None:
         low, high = dataset.weights.min(), dataset.weights.max()
         facts.append(("weights of rows", f"{low:.4g} to {high:.4g}"))

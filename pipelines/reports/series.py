@@ -21,12 +21,17 @@ _LAST = 240
 def in_time(name: str, times: Array, true: Floats, guess: Floats) -> list[Part]:
     """Return the last predictions over time, and the mean absolute error by parts of the calendar.
 
+    There is nothing to draw of times that are neither numbers nor dates.
+
     Args:
         name: of the target.
         times: [k] of the rows.
         true: [k] values in the target's own unit.
         guess: [k] predictions.
     """
+    # Texts that are in order have no distances.
+    if times.dtype.kind not in "iufM":
+        return []
     order = np.argsort(times, kind="stable")
     last = order[-_LAST:]
     wrong = np.abs(true - guess)

@@ -257,22 +257,25 @@ def _correlations(
 
 def _predicted(result: Result, weights: Mapping[str, float]) -> Predicted | None:
     """Return predictions of the blend; without one, of the best member."""
+    used = {name: weight for name, weight in weights.items() if weight and name in result.oof}
     if result.blend is not None:
-        values, by = result.blend.honest, "Honest predictions of the blend"
-    elif weights:
+        parts, by = [(1.0, result.blend.honest)], "Honest predictions of the blend"
+    elif used:
         # Stacks and means of ranks are no sums of their members; nearly, they are.
-        values = np.sum([w * result.oof[name].valid for name, w in weights.items() if w], axis=0)
+        parts = [(weight, result.oof[name].valid) for name, weight in used.items()]
         by = "Out-of-fold predictions of the members, summed by their weights in the blend"
     elif result.oof:
-        best = result.metric.best([oof.score for oof in result.oof.values()])
-        oof = list(result.oof.values())[best]
-        values, by = oof.valid, f"Out-of-fold predictions of {oof.model}"
+        oofs = list(result.oof.values())
+        best = oofs[result.metric.best([oof.score for oof in oofs])]
+        parts, by = [(1.0, best.valid)], f"Out-of-fold predictions of {best.model}"
     else:
         return None
-    known = np.isfinite(values.reshape(len(values), -1)).all(axis=1)
-    rows = _drawn(np.flatnonzero(known))
+    first = parts[0][1]
+    known = np.flatnonzero(np.isfinite(first.reshape(len(first), -1)).all(axis=1))
+    rows = _drawn(known)
+    values = np.sum([weight * values[rows] for weight, values in parts], axis=0)
     ids = np.asarray(result.dataset.train_ids)[rows]
-    return Predicted(ids, result.target[rows], values[rows], rows, int(known.sum()), by)
+    return Predicted(ids, result.target[rows], values, rows, len(known), by)
 
 
 def _pairs(result: Result) -> list[str]:

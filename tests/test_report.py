@@ -21,7 +21,7 @@ import pipelines
 from comps import boosting, estimator, table_competition
 from comps.base import Competition, StoreError, UsageError
 from pipelines import Report, Result
-from pipelines.api import gathering
+from pipelines.api import gathering, reporting
 from pipelines.reports import Curves, ReportedRun, Section, Study, build, page
 from pipelines.reports.again import command_line
 from pipelines.reports.features import residuals_by_feature
@@ -291,6 +291,42 @@ def test_the_last_run_is_read_from_the_store(values: tuple[Result, Report], tmp_
     for name in ("leaderboard", "training", "fit"):
         assert section(again, name) == section(made, name)
     assert again.values["summary"] == made.values["summary"]
+
+
+def test_of_very_many_numbers_nothing_is_blended_or_scored_again(
+    copied: tuple[Competition, Path, Path],
+    values: tuple[Result, Report],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    competition, runs, _ = copied
+    result, before = values
+
+    def refuse(*_: Any) -> None:
+        raise AssertionError("it would take minutes")
+
+    for module in (gathering, reporting):
+        monkeypatch.setattr(module, "LARGE", 0)
+    monkeypatch.setattr("pipelines.api.stored.blend_members", refuse)
+    monkeypatch.setattr(gathering, "leaderboard_rows", refuse)
+    made = pipelines.report(competition, runs=runs)
+    for part in ("members", "scores"):
+        assert section(made, "leaderboard")[part] == section(before, "leaderboard")[part]
+    assert section(made, "blend")["weights"] == section(before, "blend")["weights"]
+    note = section(made, "fit")["notes"][0]
+    assert note.startswith("Out-of-fold predictions of the members, summed by their weights")
+    weights = section(made, "blend")["weights"]
+    summed = sum(weight * result.oof[name].valid for name, weight in weights.items())
+    wrong = np.sort(np.abs(result.target - summed))[::-1][:10]
+    shown = [abs(row["residual"]) for row in section(made, "fit")["worst-y"]]
+    assert shown == pytest.approx(wrong.tolist())
+    # A leaderboard that another command left is not that of the run.
+    monkeypatch.undo()
+    for module in (gathering, reporting):
+        monkeypatch.setattr(module, "LARGE", 0)
+    rows = json.loads((runs / "own" / "leaderboard.json").read_text())
+    (runs / "own" / "leaderboard.json").write_text(json.dumps(rows[:2]))
+    again = pipelines.report(competition, runs=runs)
+    assert len(section(again, "leaderboard")["members"]) == 3
 
 
 def test_a_cross_validation_has_members_and_no_blend(runs: Path) -> None:

@@ -598,6 +598,21 @@ def test_a_run_that_has_not_ended_shows_what_was_finished(
     assert f"UTC · {end}" in Seen(html(made)).text
 
 
+def test_damaged_predictions_cost_their_member_alone(runs: Path) -> None:
+    # Members of the zoo, which are found by their names.
+    competition = own(name="damaged")
+    pipelines.run(competition, models="median,ridge,lightgbm", runs=runs, **HERE)
+    (file,) = runs.glob("damaged/models/ridge/*/oof-r1.npz")
+    file.write_bytes(file.read_bytes()[:500])
+    made = pipelines.report(competition, runs=runs)
+    assert "Predictions that are damaged or gone: ridge." in made.missing
+    rows = section(made, "leaderboard")["members"]
+    assert sorted(row["model"] for row in rows) == ["lightgbm", "median"]
+    assert "training" in made.values["sections"] and file.exists()
+    # Without one of its members there is no sum of them.
+    assert section(made, "fit")["notes"][0].startswith("Out-of-fold predictions of lightgbm")
+
+
 def test_a_run_that_has_nothing_yet_shows_what_it_is(
     copied: tuple[Competition, Path, Path],
 ) -> None:

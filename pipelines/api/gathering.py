@@ -257,10 +257,10 @@ def _correlations(
 
 def _predicted(result: Result, weights: Mapping[str, float]) -> Predicted | None:
     """Return predictions of the blend; without one, of the best member."""
-    used = {name: weight for name, weight in weights.items() if weight and name in result.oof}
+    used = {name: weight for name, weight in weights.items() if weight}
     if result.blend is not None:
         parts, by = [(1.0, result.blend.honest)], "Honest predictions of the blend"
-    elif used:
+    elif used and used.keys() <= result.oof.keys():
         # Stacks and means of ranks are no sums of their members; nearly, they are.
         parts = [(weight, result.oof[name].valid) for name, weight in used.items()]
         by = "Out-of-fold predictions of the members, summed by their weights in the blend"

@@ -26,7 +26,7 @@ from pipelines.api.stored import Stored, open_stored
 from pipelines.basics.files import write_bytes
 from pipelines.reports import ReportedRun, build, page, plain, summary_of
 from pipelines.store import RunStore
-from pipelines.store.records import Record, read_records
+from pipelines.store.records import Member, Record, read_records
 
 FORMAT = 1
 # Commands whose members make a leaderboard.
@@ -150,7 +150,7 @@ def _of_store(
         gatherer = Gatherer(store, _last(store))
         if gatherer.record is None:
             raise
-        unblended = _unblended(competition, choices, gatherer.record)
+        unblended = _unblended(competition, choices, gatherer)
         if unblended is not None:
             return store, gatherer.whole(unblended, gatherer.record.notes)
         gatherer.missing.append(f"Rows and predictions: {error}")
@@ -161,17 +161,33 @@ def _of_store(
 
 
 def _unblended(
-    competition: str | Competition, choices: RowChoices, record: Record
+    competition: str | Competition, choices: RowChoices, gatherer: Gatherer
 ) -> Result | None:
-    """Return the members of a cross-validation or comparison; None where they are not there."""
-    names = [member.name for member in record.members if member.score is not None]
-    if record.command == "run" or not names:
+    """Return the members that can be read of a call that was not blended, or is damaged.
+
+    None where that is not why the members of a run could not be opened.
+    """
+    record = gatherer.record
+    finished = [m for m in record.members if m.score is not None] if record else []
+    damaged = [member.name for member in finished if not _is_whole(gatherer.store, member)]
+    names = [member.name for member in finished if member.name not in damaged]
+    if not names or (record and record.command == "run" and not damaged):
         return None
     try:
         stored = open_stored(Options.of(competition, with_members(choices, names)))
     except (WorkbenchError, OSError):
         return None
+    if damaged:
+        gatherer.missing.append(f"Predictions that are damaged or gone: {', '.join(damaged)}.")
     return Result(stored.experiment, stored.oofs)
+
+
+def _is_whole(store: RunStore, member: Member) -> bool:
+    try:
+        store.read_oof(member.model, member.key, member.repeats or 1)
+    except (StoreError, OSError):
+        return False
+    return True
 
 
 def _result(stored: Stored) -> Result:

@@ -51,7 +51,6 @@ def fails(row: Row) -> bool:
 
 def member_table(run: ReportedRun) -> Table:
     """Return the table of the members."""
-    first = run.members[0]
     further = () if run.competition is None else run.competition.also
     columns = [
         Column("model", "member"),
@@ -69,8 +68,7 @@ def member_table(run: ReportedRun) -> Table:
         Column("weight", "weight", lambda w: f"{w:.3f}" if w else "", numeric=True),
         Column("note", "note"),
     ]
-    shown = [c for c in columns if any(c.cell(row) for row in run.members) or c.key in first]
-    shown = [c for c in shown if any(c.cell(row) for row in run.members)]
+    shown = [column for column in columns if any(column.cell(row) for row in run.members)]
     marked = frozenset(number for number, row in enumerate(run.members) if fails(row))
     return Table("members", "Members, best first", shown, run.members, marked)
 

@@ -147,6 +147,22 @@ def plots(part: Section) -> list[Plot]:
     return [plot for plot in part.parts if isinstance(plot, Plot)]
 
 
+def test_the_score_grows_with_the_members(runs: Path) -> None:
+    competition = own(table(120), name="growing")
+    result = pipelines.run(
+        competition, models="median,ridge,lightgbm,extra-trees", runs=runs, **HERE
+    )
+    weights = dict(zip(result.blend.members, result.blend.weights, strict=True))
+    weights = {name: float(weight) for name, weight in weights.items() if weight > 0}
+    found = section(pipelines.report(result, runs=runs), "blend")["growth"]
+    assert len(found["members"]) == len(weights) > 2
+    first, second = (result.oof[name].valid for name in found["members"][:2])
+    shares = np.array([weights[name] for name in found["members"][:2]])
+    mixed = (shares[0] * first + shares[1] * second) / shares.sum()
+    scores = [result.metric.score(result.truth, values) for values in (first, mixed)]
+    assert found["fitted_scores"][:2] == pytest.approx(scores)
+
+
 def test_two_classes_have_confusion_calibration_and_curves(two: tuple[Result, Report]) -> None:
     result, made = two
     fit = section(made, "fit")

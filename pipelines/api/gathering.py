@@ -103,6 +103,7 @@ class Gatherer:
                 "The correlation of errors", lambda: _correlations(result, weights)
             ),
             gains=self._attempt("What each member brings", lambda: self._gains(result)) or {},
+            growth=self._attempt("The score by members", lambda: _growth(result, weights)) or (),
             predicted=self._attempt("Predictions", lambda: _predicted(result, weights)),
             pairs=self._attempt("Deep models against boosting", lambda: _pairs(result)) or (),
             studies=self._studies(result.dataset.fingerprint),
@@ -253,6 +254,25 @@ def _correlations(
     rows = _drawn(np.flatnonzero(np.all([oof.covered for oof in members], axis=0)))
     sample = Sample(stack((oof.valid[rows] for oof in members), len(members)), result.truth[rows])
     return names, error_correlations(sample, result.metric)
+
+
+def _growth(result: Result, weights: Mapping[str, float]) -> list[float]:
+    """Return the score of the sum of the first members by weight, of one, of two, and so on."""
+    used = sorted((n for n in weights if weights[n] > 0), key=lambda name: -weights[name])
+    if len(used) < 3 or not set(used) <= result.oof.keys() or needs_cuts(result.metric):
+        return []
+    members = [result.oof[name] for name in used]
+    rows = _drawn(np.flatnonzero(np.all([oof.covered for oof in members], axis=0)))
+    truth, scores, total, summed = (
+        result.truth[rows],
+        [],
+        0.0,
+        np.zeros(members[0].valid[rows].shape),
+    )
+    for oof in members:
+        summed, total = summed + weights[oof.model] * oof.valid[rows], total + weights[oof.model]
+        scores.append(result.metric.score(truth, summed / total))
+    return scores
 
 
 def _predicted(result: Result, weights: Mapping[str, float]) -> Predicted | None:

@@ -51,6 +51,8 @@ def blending(run: ReportedRun) -> Section | None:
                 kind="small",
             )
         )
+    if run.growth:
+        parts.append(_growth(run, list(used)))
     if max(len(used), len(gains)) > MOST_DRAWN:
         parts.append(Text(f"The first {MOST_DRAWN} members are drawn.", kind="small"))
     if blend.get("tried"):
@@ -105,6 +107,28 @@ def _heat_map(names: list[str], matrix: Floats) -> Plot:
     data = {"members": names, "correlations": matrix}
     title = "How errors go together"
     return chart("error_correlations", title, alt, draw, data, height=height)
+
+
+def _growth(run: ReportedRun, names: list[str]) -> Plot:
+    assert run.blend is not None
+    honest = run.blend.get("honest_score")
+    alt = (
+        f"Score of the members with the largest weights, added one after the other: "
+        f"{run.score_text(run.growth[0])} of {names[0]} alone, {run.score_text(run.growth[-1])} of "
+        f"all {len(run.growth)}, on the rows that the weights were fitted on. The honest score of "
+        f"the blend is {run.score_text(honest)}."
+    )
+
+    def draw(axes: Axes) -> None:
+        axes.plot(range(1, len(run.growth) + 1), run.growth, "o-", color=BLUE, ms=4, label="fitted")
+        if honest is not None:
+            axes.axhline(honest, color=RED, linestyle="--", label="the blend, honestly")
+        axes.set(xlabel="members, by weight", ylabel=run.score_axis)
+        axes.locator_params(axis="x", integer=True)
+        axes.legend()
+
+    data = {"members": names, "fitted_scores": run.growth}
+    return chart("growth", "Score by number of members", alt, draw, data)
 
 
 def _tried(run: ReportedRun, blend: Params) -> Table:

@@ -89,6 +89,8 @@ class ReportedRun:
         headline: what the blend is worth, in words.
         correlations: names of members, and [names, names] correlations of their errors.
         gains: what the honest score of a convex blend gains by each member.
+        growth: score of the sum of the members with the largest weights: of one, of two, and so on,
+            on the rows that the weights were fitted on.
         predicted: predictions of some training rows.
         pairs: what the tests of `comps compare` say of networks and boosting, in words.
         studies: searches for parameters.
@@ -108,6 +110,7 @@ class ReportedRun:
     headline: str = ""
     correlations: tuple[Sequence[str], Floats] | None = None
     gains: Mapping[str, float] = field(default_factory=dict)
+    growth: Sequence[float] = ()
     predicted: Predicted | None = None
     pairs: Sequence[str] = ()
     studies: Sequence[Study] = ()

@@ -44,6 +44,9 @@ def blending(run: ReportedRun) -> Section | None:
         label = f"gain in {run.score_label} by the member"
         gains = dict(sorted(gains.items(), key=lambda pair: -pair[1]))
         parts.append(_bars("gains", "What each member brings", label, gains, "gain"))
+    if run.growth:
+        parts.append(_growth(run, list(used)))
+    if gains:
         parts.append(
             Text(
                 "A bar to the right: without this member, the honest score of the convex blend "
@@ -51,8 +54,6 @@ def blending(run: ReportedRun) -> Section | None:
                 kind="small",
             )
         )
-    if run.growth:
-        parts.append(_growth(run, list(used)))
     if max(len(used), len(gains)) > MOST_DRAWN:
         parts.append(Text(f"The first {MOST_DRAWN} members are drawn.", kind="small"))
     if blend.get("tried"):

@@ -266,7 +266,10 @@ def test_scores_that_are_not_defined_leave_a_gap() -> None:
         {"model": "middle", "score": 0.6, "note": "baseline"},
     ]
     folds = {row["model"]: np.array([[row["score"], row["score"]]]) for row in rows}
-    built = build(ReportedRun(name="x", members=rows, fold_scores=folds))
+    blend = {"method": "equal", "weights": {"one": 1.0}, "honest_score": float("nan")}
+    nothing = (["one", "none"], np.full((2, 2), np.nan))
+    run = ReportedRun(name="x", members=rows, fold_scores=folds, blend=blend, correlations=nothing)
+    built = build(run)
     assert not built.missing
     values = built.sections[0].values()
     assert [row["score"] for row in values["members"]] == [0.5, None, 0.6]

@@ -37,8 +37,8 @@ def blending(run: ReportedRun) -> Section | None:
     used = {n: w for n, w in sorted(weights.items(), key=lambda pair: -pair[1]) if w > 0}
     if used:
         parts.append(_bars("weights", "Weights", "share of the blend", used, "weight"))
-    if run.correlations is not None and len(run.correlations[0]) > 1:
-        parts.append(_heat_map(list(run.correlations[0]), run.correlations[1]))
+    if run.correlations is not None:
+        parts += _heat_map(list(run.correlations[0]), run.correlations[1])
     gains = {name: gain for name, gain in run.gains.items() if np.isfinite(gain)}
     if gains:
         label = f"gain in {run.score_label} by the member"
@@ -81,9 +81,12 @@ def _bars(name: str, title: str, label: str, values: dict[str, float], what: str
     return chart(name, title, alt, draw, dict(values), height=0.85 + 0.3 * len(shown))
 
 
-def _heat_map(names: list[str], matrix: Floats) -> Plot:
+def _heat_map(names: list[str], matrix: Floats) -> list[Part]:
+    """Return the correlations as a heat map; none where errors are all equal."""
     names, matrix = names[:MOST_DRAWN], matrix[:MOST_DRAWN, :MOST_DRAWN]
     apart = np.where(np.eye(len(names), dtype=bool), np.nan, matrix)
+    if not np.isfinite(apart).any():
+        return []
     first, second = np.unravel_index(np.nanargmin(apart), apart.shape)
     alt = (
         f"Correlation of the errors of {len(names)} members. The least alike are "
@@ -107,7 +110,7 @@ def _heat_map(names: list[str], matrix: Floats) -> Plot:
     height = max(2.4, 1.3 + 0.3 * len(names))
     data = {"members": names, "correlations": matrix}
     title = "How errors go together"
-    return chart("error_correlations", title, alt, draw, data, height=height)
+    return [chart("error_correlations", title, alt, draw, data, height=height)]
 
 
 def _growth(run: ReportedRun, names: list[str]) -> Plot:

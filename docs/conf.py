@@ -15,6 +15,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "myst_parser",
     "command_line",
+    "example_report",
     "public_names",
     "repository_pages",
 ]

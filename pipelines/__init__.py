@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pipelines.api.board import Board, board
     from pipelines.api.checking import check_data
     from pipelines.api.choices import RowChoices, TrainingChoices
     from pipelines.api.comparing import Compared, compare
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         Update,
         show_progress,
     )
+    from pipelines.api.reporting import Report, report
     from pipelines.api.results import Result
     from pipelines.api.running import cross_validate, run
     from pipelines.api.scoring import Score, score
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from pipelines.trainers.networks.export import export_network
 
 __all__ = [
+    "Board",
     "CheckReport",
     "Compared",
     "ComparedAll",
@@ -55,6 +58,7 @@ __all__ = [
     "Imported",
     "Note",
     "Planned",
+    "Report",
     "Result",
     "RowChoices",
     "Score",
@@ -65,6 +69,7 @@ __all__ = [
     "Update",
     "Written",
     "blend",
+    "board",
     "check_data",
     "clean",
     "compare",
@@ -80,6 +85,7 @@ __all__ = [
     "init",
     "load_run",
     "predict",
+    "report",
     "run",
     "score",
     "show_progress",

@@ -35,7 +35,7 @@ from tests.support import python
 
 COMMANDS = (
     *("list", "run", "cv", "blend", "compare", "submit", "score"),
-    *("history", "export-oof", "clean"),
+    *("history", "board", "report", "export-oof", "clean"),
 )
 N_TRAIN, N_TEST = 150, 60
 QUICK = "median,ridge,svr"
@@ -295,8 +295,9 @@ def test_a_second_run_fits_nothing_and_writes_the_same_bytes(away: Path) -> None
     assert "Nothing to fit: all 30 fits are stored." in done.err
     assert files_of(store) == before
     assert (away / "submission.csv").read_bytes() == submission
-    last = done.out.splitlines()[-1]
-    assert last.startswith("submission.csv: 60 rows, checked against the sample submission.")
+    *_, submitted, report = done.out.splitlines()
+    assert submitted.startswith("submission.csv: 60 rows, checked against the sample submission.")
+    assert report == "Report: runs/house-prices/report.html"
 
 
 def test_a_changed_parameter_refits_that_model_alone(away: Path) -> None:
@@ -1046,7 +1047,7 @@ def test_of_two_runs_at_once_the_second_says_so_and_the_first_ends_unharmed(away
         os.killpg(first.pid, signal.SIGCONT)
         out, err = first.communicate(timeout=120)
         assert first.returncode == 0, err
-    assert json.loads(out.splitlines()[-1])["event"] == "result"
+    assert [json.loads(line)["event"] for line in out.splitlines()][-2:] == ["result", "report"]
     comps("submit", *STORED, "--check", "submission.csv", cwd=away)
 
 

@@ -316,3 +316,26 @@ def test_a_pickled_array_is_refused_without_being_executed(tmp_path: Path) -> No
     with pytest.raises(StoreError, match=r"file\.npz is damaged .*allow_pickle"):
         read_arrays(tmp_path / "file.npz")
     assert names_in(tmp_path) == ["file.npz"]
+
+
+def test_some_arrays_are_read_and_checked_without_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "file.npz"
+    arrays = {"small": np.arange(3), "large": np.arange(1000)}
+    write_arrays(path, {"a": 1}, arrays)
+    meta, found = read_arrays(path, only=["small"])
+    assert meta == {"a": 1} and list(found) == ["small"]
+    np.testing.assert_array_equal(found["small"], arrays["small"])
+    content = path.read_bytes()
+    # A bit of the large array, which nobody asks for; then one of the small array.
+    where = content.index(np.arange(500, 510).tobytes())
+    path.write_bytes(content[:where] + b"\xff" + content[where + 1 :])
+    assert list(read_arrays(path, only=["small"])[1]) == ["small"]
+    with pytest.raises(StoreError, match="damaged"):
+        read_arrays(path)
+    where = content.index(np.arange(3).tobytes())
+    path.write_bytes(content[:where] + b"\xff" + content[where + 1 :])
+    with pytest.raises(StoreError, match="damaged"):
+        read_arrays(path, only=["small"])
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match="damaged"):
+        read_arrays(path, only=["other"])

@@ -80,6 +80,19 @@ def test_a_record_says_from_the_start_what_will_be_trained_on_what(
     assert record.members[1].trained(TINY).member == NAME
 
 
+def test_notes_are_kept_and_records_without_any_are_read(store: RunStore, begun: Recording) -> None:
+    begun.noted(["one", "two"])
+    ((record,), _) = read_records(store)
+    assert record.notes == ("one", "two") and int(record.hardware["cores"]) > 0
+    path = store.root / "records" / f"{record.name}.json"
+    values = json.loads(path.read_text())
+    # As earlier versions wrote it.
+    del values["notes"], values["hardware"]
+    path.write_text(json.dumps(values))
+    ((older,), notes) = read_records(store)
+    assert (older.notes, dict(older.hardware), notes) == ((), {}, [])
+
+
 def test_a_member_is_entered_when_it_is_finished_and_others_are_not(
     store: RunStore, experiment: Experiment, begun: Recording
 ) -> None:

@@ -562,7 +562,8 @@ def test_looks_are_counted_over_runs(
     assert (store / FILE).read_bytes() == before
     changed = options(home[0], runs=tmp_path / "runs", settings=["ridge.alpha=40"])
     run_competition(Request("house-prices", changed.named), None, output)
-    *_, last = capsys.readouterr().out.splitlines()
+    *_, last, report = capsys.readouterr().out.splitlines()
+    assert report.startswith("Report: ")
     assert last.startswith("Sealed RMSLE 0.") and "on 30 rows, nested 0." in last
     assert "Looked at 2 times, and each look made it less of a surprise." in last
 

@@ -60,6 +60,20 @@ def test_a_fold_comes_back_as_it_was_stored(store: RunStore) -> None:
         np.testing.assert_array_equal(getattr(found, name), getattr(result, name), strict=True)
 
 
+def test_a_curve_is_read_without_the_predictions(store: RunStore) -> None:
+    result = fold_result(fold=2)
+    store.write_fold(RIDGE, "k1", result)
+    steps, scores = store.read_curve("ridge", "k1", 0, (2,))
+    np.testing.assert_array_equal(steps, result.steps)
+    np.testing.assert_array_equal(scores, result.curve)
+    path = store.fold_path("ridge", "k1", 0, (2,))
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(StoreError, match="damaged"):
+        store.read_curve("ridge", "k1", 0, (2,))
+    # It is deleted by whoever trains, and by nobody who looks.
+    assert path.exists()
+
+
 def test_a_fit_without_two_folds_and_one_of_all_rows_come_back(store: RunStore) -> None:
     curves = np.array([[0.5, 0.4], [0.7, 0.6]])
     pair = replace(

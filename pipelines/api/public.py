@@ -1,5 +1,6 @@
 """Everything that `pipelines` names."""
 
+from pipelines.api.board import Board, board
 from pipelines.api.checking import check_data
 from pipelines.api.choices import RowChoices, TrainingChoices
 from pipelines.api.comparing import Compared, compare
@@ -19,6 +20,7 @@ from pipelines.api.progress import (
     Update,
     show_progress,
 )
+from pipelines.api.reporting import Report, report
 from pipelines.api.results import Result
 from pipelines.api.running import cross_validate, run
 from pipelines.api.scoring import Score, score
@@ -28,6 +30,7 @@ from pipelines.checks import CheckReport
 from pipelines.trainers.networks.export import export_network
 
 __all__ = [
+    "Board",
     "CheckReport",
     "Compared",
     "ComparedAll",
@@ -42,6 +45,7 @@ __all__ = [
     "Imported",
     "Note",
     "Planned",
+    "Report",
     "Result",
     "RowChoices",
     "Score",
@@ -52,6 +56,7 @@ __all__ = [
     "Update",
     "Written",
     "blend",
+    "board",
     "check_data",
     "clean",
     "compare",
@@ -67,6 +72,7 @@ __all__ = [
     "init",
     "load_run",
     "predict",
+    "report",
     "run",
     "score",
     "show_progress",

@@ -56,6 +56,7 @@ def recorded(
     for note in session.introduction():
         logged.write(note)
     try:
+        recording.noted(logged.notes)
         yield logged
     except BaseException as error:
         ended = Status.FAILED if isinstance(error, Exception) else Status.INTERRUPTED
@@ -92,6 +93,11 @@ class LoggedTeller(Teller):
         """See `Reporter`; the member is entered into the record."""
         self.recording.finished([oof])
         super().finished(oof)
+
+    def note(self, text: str) -> None:
+        """See `Reporter`; the note is entered into the record."""
+        super().note(text)
+        self.recording.noted(self.notes)
 
     def tell(self, update: Update) -> None:
         """Pass an update on, and write it into the log, unless it is one of very many."""

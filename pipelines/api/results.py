@@ -19,6 +19,8 @@ from ensembles.diversity import error_correlations, marginal_values
 from ensembles.sample import sample_of
 from pipelines.api.headline import Headline, headline
 from pipelines.folds import Folds
+from pipelines.reports import ReportedRun, fragment
+from pipelines.reports.leaderboard import leaderboard
 from pipelines.results.oof import OutOfFold
 from pipelines.store import Experiment
 from pipelines.tuning.best import Use
@@ -179,11 +181,17 @@ class Result:
         return scores[self.metric.best(scores)]
 
     def _repr_html_(self) -> str:
-        """Return the leaderboard for a notebook, and the headline under it."""
-        shown = ["model", "family", "score", "fold_mean", "fold_std", "step", "fit_seconds"]
-        table = self.leaderboard[[*shown, "weight"] if self.blend else shown]
-        html = str(table.to_html(index=False, float_format=f"{{:.{self.metric.digits}f}}".format))
-        return html + ("" if self.headline is None else f"<p>{self.headline.text}</p>")
+        """Return the leaderboard for a notebook: headline, scores by fold, and table."""
+        run = ReportedRun(
+            name=self.competition.name,
+            competition=self.competition,
+            members=records_of(self.leaderboard),
+            fold_scores={name: oof.fold_scores for name, oof in self.oof.items()},
+            blend=blend_values(self) if self.blend else None,
+            headline=str(self.headline or ""),
+        )
+        section = leaderboard(run)
+        return fragment([] if section is None else [section])
 
     def __repr__(self) -> str:
         names = ", ".join(self.oof)
@@ -230,6 +238,11 @@ def checked_submission(
     submission = build_submission(competition, dataset, test, cuts)
     check_submission(competition, dataset, submission)
     return submission
+
+
+def records_of(table: pd.DataFrame) -> list[Row]:
+    """Return the rows of a table by the names of its columns."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
 def leaderboard_rows(result: Result) -> list[Row]:
@@ -288,6 +301,23 @@ def blend_rows(result: Result) -> list[Row]:
             row["honest_score_of_choice"] = chosen.honest_score
         rows.append(row)
     return rows
+
+
+def blend_values(result: Result) -> dict[str, Any]:
+    """Return the chosen blend and all that were tried as JSON values, without predictions."""
+    chosen = result.blend
+    assert chosen is not None
+    return {
+        "method": chosen.method,
+        "weights": dict(zip(chosen.members, map(float, chosen.weights), strict=True)),
+        "estimate": str(chosen.estimate),
+        "honest_score": chosen.honest_score,
+        "pooled_score": chosen.pooled_score,
+        "fitted_score": chosen.fitted_score,
+        "gap": chosen.gap,
+        "cuts": None if chosen.cuts is None else chosen.cuts.as_json(),
+        "tried": blend_rows(result),
+    }
 
 
 def contribution_rows(result: Result) -> list[Row]:

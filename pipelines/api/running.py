@@ -25,7 +25,7 @@ from pipelines.api.failures import check_submittable, check_trained, reasons
 from pipelines.api.limited import further_models, train_within
 from pipelines.api.progress import Progress, Teller
 from pipelines.api.recorded import recorded
-from pipelines.api.results import Result, blend_members, blend_rows, leaderboard_rows
+from pipelines.api.results import Result, blend_members, blend_values, leaderboard_rows
 from pipelines.api.sealed import look_at_sealed
 from pipelines.api.session import Session, introduced
 from pipelines.basics.files import write_bytes
@@ -333,20 +333,8 @@ def _forget_others(store: RunStore, oofs: Mapping[str, OutOfFold], chosen: Blend
 
 def keep(store: RunStore, result: Result) -> dict[str, Any]:
     """Store the leaderboard and the blend; return the latter as JSON values."""
-    chosen = result.blend
-    assert chosen is not None
     store.write_record("leaderboard.json", leaderboard_rows(result))
-    record = {
-        "method": chosen.method,
-        "weights": dict(zip(chosen.members, map(float, chosen.weights), strict=True)),
-        "estimate": str(chosen.estimate),
-        "honest_score": chosen.honest_score,
-        "pooled_score": chosen.pooled_score,
-        "fitted_score": chosen.fitted_score,
-        "gap": chosen.gap,
-        "cuts": None if chosen.cuts is None else chosen.cuts.as_json(),
-        "tried": blend_rows(result),
-    }
+    record = blend_values(result)
     store.write_record("blend.json", record)
     return record
 

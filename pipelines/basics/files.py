@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -100,8 +100,12 @@ def _digests(arrays: Mapping[str, Array]) -> dict[str, str]:
     return {name: fingerprint(array) for name, array in arrays.items()}
 
 
-def read_arrays(path: Path) -> tuple[Params, dict[str, Array]]:
+def read_arrays(path: Path, only: Collection[str] | None = None) -> tuple[Params, dict[str, Array]]:
     """Return the JSON value and the arrays of a file that `write_arrays` wrote.
+
+    Args:
+        path: of the file.
+        only: names of the arrays to read; None reads and checks all of them.
 
     Raises:
         StoreError: if the file is damaged or of another kind.
@@ -109,9 +113,12 @@ def read_arrays(path: Path) -> tuple[Params, dict[str, Array]]:
     try:
         with np.load(path, allow_pickle=False) as file:
             header = json.loads(str(file["__meta__"]))
-            arrays = {name: file[name] for name in file.files if name != "__meta__"}
+            names = file.files if only is None else only
+            arrays = {name: file[name] for name in names if name != "__meta__"}
+        digests = header["digests"]
+        wanted = digests if only is None else {name: digests[name] for name in only}
         # The checksums of a zip do not cover its directory, and NumPy may stop reading early.
-        if _digests(arrays) != header["digests"]:
+        if _digests(arrays) != wanted:
             raise ValueError("its content is not what was written")
         return header["meta"], arrays
     except FileNotFoundError:

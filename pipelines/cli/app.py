@@ -39,6 +39,7 @@ from pipelines.cli.arguments import (
     Predictions,
     Prune,
     Refit,
+    ReportFile,
     ScoreMetric,
     Solution,
     Storage,
@@ -73,6 +74,7 @@ from pipelines.cli.shared import (
     SEALED,
     SETTINGS,
     STORED,
+    STORED_OR_FILES,
     TENSORBOARD,
     TRAINING,
     TUNED,
@@ -300,12 +302,30 @@ def import_oof(request: Request, name: MemberName, oof: OofFile, test: TestFile)
 
 
 @app.command(cls=Command)
+@takes(*STORED_OR_FILES)
+def report(request: Request, output: ReportFile = None) -> None:
+    """Write a report on the last run: one page that opens offline, and JSON for programs."""
+    from pipelines.cli.reporting import write_report
+
+    write_report(request, output)
+
+
+@app.command(cls=Command)
 @takes(COMPETITION, RUNS)
 def history(request: Request) -> None:
     """List the commands that trained, what they trained, and what came out."""
     from pipelines.cli.history import show_history
 
     show_history(request)
+
+
+@app.command(cls=Command)
+@takes(COMPETITION, RUNS)
+def board(request: Request) -> None:
+    """Rank all runs by the honest score of their blend."""
+    from pipelines.cli.history import show_board
+
+    show_board(request)
 
 
 @app.command(cls=Command)

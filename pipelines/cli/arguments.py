@@ -274,6 +274,13 @@ Nested = Annotated[
     ),
 ]
 Output = Annotated[Path, typer.Option(help="Where to write the submission.")]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        help="Where to write the page; report.json lies beside it. [default: the run's folder]",
+    ),
+]
 ExportFolder = Annotated[Path, typer.Option("--output", help="Folder for the files.")]
 ExportFormat = Annotated[str, typer.Option("--format", help="{formats}; parquet needs an extra.")]
 ExportScale = Annotated[

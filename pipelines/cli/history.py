@@ -1,9 +1,10 @@
-"""What a run folder holds: `comps history` and `comps clean`."""
+"""What a run folder holds: `comps history`, `comps board` and `comps clean`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipelines.api.board import board
 from pipelines.api.history import History, clean, history
 from pipelines.api.progress import clock
 from pipelines.cli.request import Request
@@ -58,6 +59,39 @@ def _row(found: History, record: Record) -> dict[str, Any]:
         "best_score": None if best is None else best.score,
         "blend_score": (record.blend or {}).get("honest_score"),
     }
+
+
+def show_board(request: Request) -> None:
+    """Show a row for each run with a score, the best first."""
+    with request.output() as output:
+        found = board(request.subject, **request.choices)
+        for note in found.notes:
+            output.note(note)
+        if not found.rows and not request.json:
+            output.result(f"{found.folder} has no runs with a score yet.", {})
+            return
+        metric = found.metric
+        table = new_table(
+            "",
+            ["date (UTC)", "command", "best member"],
+            [f"its {metric.label}", f"blend {metric.label}", "members", "seed", "seconds"],
+            spare=["seed", "members", "seconds"],
+        )
+        table.add_column("")
+        for row in found.rows:
+            blend = row["blend_score"]
+            table.add_row(
+                row["when"],
+                row["command"],
+                row["best"],
+                f"{row['best_score']:.{metric.digits}f}",
+                "" if blend is None else f"{blend:.{metric.digits}f}",
+                str(row["members"]),
+                str(row["seed"]),
+                clock(row["seconds"]),
+                "" if row["same"] else "other rows or folds",
+            )
+        output.table("board", table, list(found.rows))
 
 
 def clean_store(request: Request, dry_run: bool) -> None:

@@ -80,17 +80,22 @@ class Request:
         return inferred(Path(self.competition), None, said, ask=not (self.json or self.quiet))
 
     @contextmanager
-    def output(self) -> Iterator[Output]:
+    def output(self, *, known: bool = True) -> Iterator[Output]:
         """Give what shows results, and take its bar away however the command ends.
 
         What was inferred from files is shown first.
+
+        Args:
+            known: whether the competition has to be there, and not only its results.
 
         Raises:
             UsageError: if there is no such competition, or -q and -v are given together.
         """
         if self.quiet and self.verbose:
             raise UsageError("-q shows less and -v more: give one of them.")
-        output = make_output(self._metric(), self.json, quiet=self.quiet, verbose=self.verbose)
+        output = make_output(
+            self._metric() if known else None, self.json, quiet=self.quiet, verbose=self.verbose
+        )
         try:
             if self._found is not None:
                 from pipelines.cli.inferring import show_inferred

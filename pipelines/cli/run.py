@@ -11,6 +11,7 @@ from pipelines.api.results import Result
 from pipelines.api.running import cross_validate, run
 from pipelines.cli import comparison_tables, tables
 from pipelines.cli.reporters import Output
+from pipelines.cli.reporting import show_report
 from pipelines.cli.request import Request
 
 
@@ -30,6 +31,7 @@ def run_competition(request: Request, time_limit: str | None, path: Path) -> Non
         show_submission(output, result, path)
         if result.sealed is not None:
             output.result(result.sealed.text, result.sealed.values, event="sealed")
+        show_report(output, request, result)
 
 
 def cross_validate_models(request: Request, time_limit: str | None) -> None:

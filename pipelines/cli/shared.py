@@ -95,6 +95,12 @@ STORED = (
 )
 # What trained models that were kept are asked for.
 KEPT = tuple(parameter for parameter in STORED if parameter is not MEMBERS)
+# The same of files that no competition describes; members are those of the run.
+STORED_OR_FILES = (
+    COMPETITION_OR_FILES,
+    *OF_FILES,
+    *(choice for choice in STORED[1:] if choice is not MEMBERS),
+)
 # Where and how models are trained.
 TRAINING = (
     WEIGHTS,

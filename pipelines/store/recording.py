@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from comps.base import JSON, Model, WorkbenchError
+from pipelines.basics.hardware import described
 from pipelines.results.oof import OutOfFold
 from pipelines.store import Experiment, RunStore
 from pipelines.store.records import (
@@ -80,6 +81,10 @@ class Recording:
     def tuned(self, values: Mapping[str, JSON]) -> None:
         """Record the outcome of a search."""
         self._change(tuned=values)
+
+    def noted(self, notes: Iterable[str]) -> None:
+        """Record what the user was told so far."""
+        self._change(notes=tuple(notes))
 
     def ended(self, status: Status, error: BaseException | None = None) -> None:
         """Record how the command ended."""
@@ -155,6 +160,7 @@ def begin(
         process=os.getpid(),
         host=socket.gethostname(),
         members=_members(models, experiment, declared),
+        hardware=described(),
     )
     return Recording(store, record)
 

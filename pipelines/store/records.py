@@ -156,6 +156,8 @@ class Record:
         status: of the command.
         error: why it failed, in words for the user.
         seconds: from the beginning to now, or to the end.
+        notes: what the user was told; what fits said is in the log alone.
+        hardware: what it ran on, in words by name.
     """
 
     name: str
@@ -175,6 +177,8 @@ class Record:
     status: Status = Status.RUNNING
     error: str | None = None
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    hardware: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def when(self) -> str:
@@ -222,6 +226,9 @@ class Record:
                     "folds": RecordedFolds(**given["folds"]),
                     "members": tuple(_member(value) for value in given["members"]),
                     "failures": tuple(Failure(**value) for value in given["failures"]),
+                    # Records of earlier versions have neither.
+                    "notes": tuple(map(str, given.get("notes", ()))),
+                    "hardware": dict(given.get("hardware", {})),
                 }
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:

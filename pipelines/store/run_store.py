@@ -15,6 +15,7 @@ runs/house-prices/
     imported/<name>/<key>/oof-r1.npz    the same, made by another tool
     errors/<model>-<key>.log            traceback of a model that failed
     blend.json, leaderboard.json, submission.csv  of the last blend
+    report.html, report.json            of the last run
 
 A model with changed parameters lies in the folder of its model under a key of its own. Whatever
 belongs to one key, trained models included, is kept in the folder of that key: nothing else
@@ -30,6 +31,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from comps.base import JSON, Array, BusyError, Dataset, Model, StoreError, base_name
 from pipelines.basics.files import (
@@ -168,6 +170,19 @@ class RunStore:
             arrays |= {"test": tested["test"][None], "test_steps": np.array([told["step"]])}
         values = {**meta, "held": tuple(meta["held"]), **arrays}
         return FoldResult(**values)
+
+    def read_curve(
+        self, model: str, key: str, repeat: int, held: Held
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the steps of one fit and the guide's score at each, without its predictions.
+
+        Raises:
+            FileNotFoundError: if it is not stored.
+            StoreError: if the file is damaged.
+        """
+        path = self.fold_path(model, key, repeat, held)
+        _, arrays = read_arrays(path, only=("steps", "curves"))
+        return arrays["steps"], np.asarray(arrays["curves"]).mean(axis=0)
 
     def write_tested(
         self, model: str, key: str, repeat: int, held: Held, step: int, test: Array

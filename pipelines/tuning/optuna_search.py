@@ -207,17 +207,22 @@ class OptunaSearch:
 
     def results(self) -> list[TrialResult]:
         """Return every trial that has ended. See `Search`."""
-        ends = {"COMPLETE": State.COMPLETE, "PRUNED": State.PRUNED, "FAIL": State.FAILED}
-        return [
-            _result(trial, ends[trial.state.name])
-            for trial in self.study.get_trials(deepcopy=False)
-            if trial.state.name in ends and not trial.user_attrs.get("lost")
-        ]
+        return results_of(self.study)
 
     def open_trials(self) -> int:
         """Return the number of trials that are running. See `Search`."""
         trials = self.study.get_trials(deepcopy=False)
         return sum(trial.state.name == "RUNNING" for trial in trials)
+
+
+def results_of(study: optuna.Study) -> list[TrialResult]:
+    """Return every trial of a study that has ended, in the order of their numbers."""
+    ends = {"COMPLETE": State.COMPLETE, "PRUNED": State.PRUNED, "FAIL": State.FAILED}
+    return [
+        _result(trial, ends[trial.state.name])
+        for trial in study.get_trials(deepcopy=False)
+        if trial.state.name in ends and not trial.user_attrs.get("lost")
+    ]
 
 
 def _result(trial: optuna.trial.FrozenTrial, state: State) -> TrialResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import runpy
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from comps.base import AmbiguousError, Competition, DataError, Dataset, Task, Us
 from comps.kinds.images import duplicates, image_models, networks
 from comps.kinds.images.outputs import loss_of
 from pipelines import Found, infer, init, run
+from pipelines.folds import FoldInput, FoldSpec, make_folds
 from tests.commands import comps
 
 KINDS = ("ash", "birch", "cedar")
@@ -438,9 +440,19 @@ def test_a_table_of_something_else_is_no_table_of_labels(tmp_path: Path) -> None
     [
         ({"a.txt": b"words"}, {}, DataError, r"trees holds no images"),
         (in_folders(), {"images": "trian"}, UsageError, r"called 'trian'. Did you mean 'train'"),
-        (in_folders(), {"images": None, "test_images": "test"}, UsageError, r"goes with --images"),
-        (in_folders(), {"time": "when"}, UsageError, r"--time is said of tables, not of images"),
-        (in_folders(), {"text": "title"}, UsageError, r"--text or --column is said of tables"),
+        (
+            in_folders(),
+            {"images": None, "test_images": "test"},
+            UsageError,
+            r"--test-images is not for tables. Leave it out, or say that these are images: --im",
+        ),
+        (in_folders(), {"time": "when"}, UsageError, r"--time is not for images. Leave it out"),
+        (
+            in_folders(),
+            {"text": "title", "columns": ["a=text"], "horizon": 3},
+            UsageError,
+            r"--text, --column, --horizon are not for images. Leave them out",
+        ),
         (in_folders(classes=1), {}, DataError, r"Nothing says what the images of train/ show"),
         (in_folders(), {"target": "kind"}, DataError, r"No table that names the images of train/"),
         (in_folders(), {"metric": "rmse"}, DataError, r"(?i)rmse needs numbers"),
@@ -520,10 +532,88 @@ def test_files_that_are_not_as_they_should_be_are_named(
         load(found_in(tmp_path, files, **choices))
 
 
-def test_init_says_what_works_for_images(tmp_path: Path) -> None:
-    place = write(tmp_path / "trees", in_folders())
-    with pytest.raises(UsageError, match=r"comps\.image_competition\(.*name='trees'"):
-        init("trees", place, images="train", metric="accuracy")
+SEVERAL = ["sea", "sun sea", "sun", "sea sand sun"] * 6
+
+
+def nested(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return files whose folders of classes lie one deeper."""
+    return {name.replace("train/", "train/all/"): data for name, data in files.items()}
+
+
+@pytest.mark.parametrize(
+    ("files", "choices"),
+    [
+        (in_folders(), {}),
+        (in_folders(classes=2), {}),
+        (in_folders(classes=2), {"positive": "ash"}),
+        (nested(in_folders()), {"folds": 3, "scheme": "kfold"}),
+        ({name.removeprefix("train/"): data for name, data in in_folders(tests=0).items()}, {}),
+        (in_folders(), {"images": ".", "test_images": "test"}),
+        (in_a_table(), {"metric": "accuracy"}),
+        (in_a_table(form="train/{:02}.png", size=list(range(24))), {"metric": "rmse"}),
+        (in_a_table(tags=SEVERAL), {}),
+        (in_a_table(tags=SEVERAL), {"labels": SEVERAL[:4], "metric": "accuracy"}),
+        (in_a_table(a=[0, 1] * 12, b=[1, 1, 0] * 8), {"target": ["b", "a"]}),
+        (
+            in_a_table(kind=[*KINDS, "yew"] * 6, tree=list(range(12)) * 2, count=[1.0, 2.0] * 12)
+            | {"other/labels.csv": b"photo,kind\n00.png,ash\n"},
+            {"target": "kind", "group": "tree", "weight": "count", "metric": "accuracy"},
+        ),
+        (
+            in_a_table(kind=[None, *(KINDS * 8)[1:]])
+            | {"sample.csv": b"id,cedar,ash,birch\n01,0,0,1\n00,0,0,1\n"},
+            {"leave_out": ["missing-target"]},
+        ),
+    ],
+)
+def test_the_file_that_init_writes_is_the_competition_that_was_inferred(
+    files: dict[str, bytes],
+    choices: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COMPS_COMPETITIONS", str(tmp_path / "own"))
+    folder = "." if not any(name.startswith("train") for name in files) else "train"
+    said: dict[str, Any] = {"images": folder, "metric": "log_loss", **choices}
+    place = write(tmp_path / "trees", files)
+    written = init("woods", place, **said)
+    assert written.refusal == ""
+    found = infer(place, "woods", **said)
+    own = runpy.run_path(str(written.file))["COMPETITION"]
+    expected = found.competition
+    for name in ("task", "metric", "target_columns", "id_column", "scheme", "n_folds", "models"):
+        assert getattr(own, name) == getattr(expected, name)
+    one, other = load(found), own.load(own.data)
+    assert one.fingerprint == other.fingerprint
+    np.testing.assert_array_equal(one.target, other.target)
+    assert one.classes == other.classes
+    spec = FoldSpec(own.scheme, own.n_folds)
+    divisions = [make_folds(spec, FoldInput.of(own, data)).pairs[0] for data in (one, other)]
+    for first, second in zip(*divisions, strict=True):
+        np.testing.assert_array_equal(first[1], second[1])
+
+
+def test_every_decision_in_the_file_can_be_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMPS_COMPETITIONS", str(tmp_path))
+    files = in_folders() | {"spare/1.png": content(picture(0, 700))}
+    file = init("trees", write(tmp_path / "data", files), images="train", metric="log_loss")
+    text = file.file.read_text()
+    for before, after in (
+        ('test_images="test",', 'test_images="spare",'),
+        ('classes=["ash", "birch", "cedar"],', 'classes=["cedar", "birch", "ash"],'),
+        ('outputs=["ash", "birch", "cedar"],', 'outputs=["cedar", "ash", "birch"],'),
+        ("n_folds=5,", "n_folds=2,"),
+    ):
+        assert text.count(before) == 1
+        text = text.replace(before, after)
+    file.file.write_text(text)
+    own = runpy.run_path(str(file.file))["COMPETITION"]
+    data = own.load(own.data)
+    assert own.n_folds == 2 and own.target_columns == ("cedar", "ash", "birch")
+    assert data.classes == ("cedar", "birch", "ash")
+    assert data.test_ids.tolist() == ["1.png"] and len(data.train) == 24
 
 
 # Models

@@ -37,6 +37,7 @@ def image_competition(
     n_folds: int | None = None,
     task: str | None = None,
     classes: Sequence[str] = (),
+    outputs: Sequence[str] = (),
     positive: str | None = None,
     leave_out: Sequence[str] = (),
     files: Mapping[str, str] | None = None,
@@ -66,6 +67,8 @@ def image_competition(
         task: "multilabel" where a column has several labels in a cell, with blanks between them,
             or another task where it has not; it follows from metric and labels unless given.
         classes: all labels, in their order; the last of two is class 1.
+        outputs: columns of the submission; they follow from labels and sample submission unless
+            given.
         positive: the label whose probability is predicted, of two; there is a column of the
             submission for each unless given.
         leave_out: training rows that are left out: "missing-target", "rare-class".
@@ -103,7 +106,12 @@ def image_competition(
         n_folds=n_folds,
     )
     said = Said(
-        images=images, test_images=test_images, files=dict(files or {}), given=given, task=task
+        images=images,
+        test_images=test_images,
+        files=dict(files or {}),
+        given=given,
+        task=task,
+        outputs=tuple(outputs),
     )
     plain = Path(os.path.normpath(path))
     found, _ = _found(plain, name, as_metric(metric), said, models, ignore)

@@ -12,6 +12,7 @@ from comps.kinds.images.layout import Layout
 from comps.kinds.images.places import Said, find_layout
 from comps.kinds.images.rows import labelled, labels_of_cells, rows_of, table_of, with_labels
 from comps.kinds.images.tree import Tree
+from comps.kinds.images.written import image_call
 from comps.kinds.table.division import find_folds, find_group
 from comps.kinds.table.given import AS_YOU_SAY, Inference
 from comps.kinds.table.labels import classes_of, positive_last
@@ -23,9 +24,6 @@ from comps.reading.delimited import Table
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# What is said of the columns that models see, or of the order of rows, by option.
-_OF_TABLES = {"--time": "time", "--query": "query", "--text or --column": "columns"}
 
 
 @dataclass(frozen=True)
@@ -71,18 +69,15 @@ def infer(tree: Tree, metric: Metric, said: Said) -> tuple[Inference, Layout]:
         DataError: if the files cannot be those of such a competition.
         UsageError: if a folder, a column or a task does not exist, or is none of images.
     """
-    for option, name in _OF_TABLES.items():
-        if getattr(said.given, name):
-            raise UsageError(f"{option} is said of tables, not of images. Leave it out.")
     if said.task is not None and said.task not in list(map(str, Task)):
         raise unknown_name("task", said.task, map(str, Task))
-    layout, found = find_layout(tree, said)
+    layout, told = find_layout(tree, said)
     # The column of ids names the images, and is no role of the rows.
     parts = Parts(ImageTables.of(tree, layout), metric, replace(said.given, id=None))
-    parts.rows += found
+    parts.rows += told
     targets = _targets(parts, layout)
     targets, layout = _separated(parts, targets, layout, said)
-    predicted = _predicted(parts, targets)
+    predicted = _predicted(parts, targets, said)
     if said.task is not None and predicted.task != said.task:
         raise UsageError(
             f"The task is {said.task!r} as you say, and {predicted.task!s} by the metric and the "
@@ -102,9 +97,11 @@ def infer(tree: Tree, metric: Metric, said: Said) -> tuple[Inference, Layout]:
         folds=beside.get("folds"),
     )
     scheme, n_folds = find_folds(parts, schema)
-    return Inference(
-        schema, scheme, n_folds, tuple(parts.rows), "images", tuple(parts.notes)
-    ), layout
+    call = image_call(schema, scheme, n_folds, layout)
+    found = Inference(
+        schema, scheme, n_folds, tuple(parts.rows), "images", tuple(parts.notes), call
+    )
+    return found, layout
 
 
 def _targets(parts: Parts, layout: Layout) -> list[str]:
@@ -168,8 +165,10 @@ def _has_several(cells: pd.Series[Any], labels: list[str], named: set[str]) -> b
     return bool(blanks) and once and not spoken and len(labels) < len(different)
 
 
-def _predicted(parts: Parts, targets: list[str]) -> Predicted:
+def _predicted(parts: Parts, targets: list[str], said: Said) -> Predicted:
     """Return what is predicted; of two classes that no submission names, a column for each."""
+    if said.outputs:
+        return replace(find_task(parts, targets), outputs=said.outputs)
     unsaid = parts.sample is None and parts.given.positive is None and not parts.given.classes
     if unsaid and len(targets) == 1 and parts.metric.needs is Prediction.PROBABILITY:
         rare = "rare-class" in parts.given.leave_out

@@ -28,6 +28,7 @@ class Said:
         files: tables by part ("train", "test", "sample"), where their names do not say it.
         given: what is said of the table; `id` is the column that names the images.
         task: what is predicted.
+        outputs: columns of the submission behind the ids.
     """
 
     images: str
@@ -35,6 +36,7 @@ class Said:
     files: Mapping[str, str] = field(default_factory=dict)
     given: Given = field(default_factory=Given)
     task: str | None = None
+    outputs: tuple[str, ...] = ()
 
 
 def find_layout(tree: Tree, said: Said) -> tuple[Layout, list[Inferred]]:

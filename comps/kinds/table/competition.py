@@ -24,12 +24,13 @@ from comps.base import (
 from comps.declared import as_model, featured
 from comps.kinds.memory import InMemory
 from comps.kinds.table.division import N_FOLDS
-from comps.kinds.table.files import tables_of
+from comps.kinds.table.files import stem, tables_of
 from comps.kinds.table.given import Given, Inference
 from comps.kinds.table.inference import infer
 from comps.kinds.table.loader import RowFunction, TableFiles
 from comps.kinds.table.memory_rows import Memory
 from comps.kinds.table.schema import Schema
+from comps.kinds.table.written import table_call
 from comps.kinds.table.zoo import ZOOS, Zoo, usual_zoo
 from comps.kinds.text.columns import text_names
 from comps.metrics import as_metric
@@ -211,7 +212,10 @@ def infer_table(
         WorkbenchError: see `table_competition`.
     """
     check_name(name)
-    found = infer(tables_of(path, files), metric, given)
+    tables = tables_of(path, files)
+    found = infer(tables, metric, given)
+    others = [stem(other) for other in tables.others]
+    found = replace(found, call=table_call(found, files, others))
     loader = TableFiles(found.schema, metric, None, dict(files or {}))
     return assembled(name, metric, found, loader, data=path), found
 

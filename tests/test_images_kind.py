@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import runpy
+import subprocess
+import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +19,7 @@ from PIL import Image
 from comps import image_competition
 from comps.base import AmbiguousError, Competition, DataError, Dataset, Task, UsageError
 from comps.kinds.images import duplicates, image_models, networks
-from comps.kinds.images.outputs import loss_of
+from comps.kinds.outputs import loss_of
 from pipelines import Found, infer, init, run
 from pipelines.folds import FoldInput, FoldSpec, make_folds
 from tests.commands import comps
@@ -676,6 +678,10 @@ def test_a_network_of_classes_comes_back_from_its_file(tmp_path: Path) -> None:
         np.asarray(again.predict_on_batch(rows)), np.asarray(network.predict_on_batch(rows))
     )
     assert again.loss.smoothing == network.loss.smoothing > 0
+    # Whoever reads it has imported what the documentation says, and nothing else.
+    script = "import keras, comps.kinds.images.image_layers as _; keras.saving.load_model('{}')"
+    read = [sys.executable, "-c", script.format(tmp_path / "network.keras")]
+    subprocess.run(read, check=True, capture_output=True)
 
 
 # The whole road

@@ -245,6 +245,9 @@ def test_names_of_two_words_are_classes_and_not_several_labels(tmp_path: Path) -
     cars = ["red car", "blue car", "red bus", "blue bus", "blue", "red"] * 4
     found = found_in(tmp_path / "b", in_a_table(car=cars), metric="accuracy", labels=["red car"])
     assert found.competition.task is Task.MULTICLASS and len(load(found).classes) == 6
+    marks = ["bad", "very bad", "good", "very good"] * 6
+    found = found_in(tmp_path / "c", in_a_table(mark=marks), metric="accuracy")
+    assert found.competition.task is Task.MULTICLASS and len(load(found).classes) == 4
 
 
 def test_the_task_is_as_the_user_says_in_python(tmp_path: Path) -> None:
@@ -424,6 +427,9 @@ def test_the_fingerprint_follows_images_labels_and_roles(tmp_path: Path) -> None
 # What is refused
 
 
+SEVERAL = ["sea", "sun sea", "sun", "sea sand sun"] * 6
+
+
 def without(name: str) -> dict[str, bytes]:
     return {key: data for key, data in in_a_table().items() if key != name}
 
@@ -496,11 +502,24 @@ def test_a_table_of_something_else_is_no_table_of_labels(tmp_path: Path) -> None
             r"1 row of labels\.csv has no target \(lines 2\)\. Leave .* --leave-out missing-target",
         ),
         (
-            in_a_table(tags=["sea", "sun sea", "sun", "sea sand sun"] * 6)
+            in_a_table(tags=SEVERAL)
             | {"sample_submission.csv": b"photo,tags\n00.png,sea\n01.png,sun\n"},
+            {"metric": "roc_auc"},
+            DataError,
+            r"a submission has a column for each \(sand, sea, sun\), as AUC is of probabilities",
+        ),
+        (
+            in_a_table(tags=SEVERAL)
+            | {"sample_submission.csv": b"photo,sea,sun\n00.png,0,1\n01.png,0,1\n"},
             {"metric": "accuracy"},
             DataError,
-            r"several labels in a cell, and a submission has a column for each",
+            r"or one column, in which they stand .* The sample submission has 'sea', 'sun'",
+        ),
+        (
+            in_a_table(tags=SEVERAL, sea=list(range(24))),
+            {"metric": "accuracy", "target": "tags"},
+            DataError,
+            r"'sea' of labels\.csv are columns, and labels in 'tags', too",
         ),
         (
             in_folders() | {"more/test/1.png": content(picture(0, 1)), "tests/1.png": b""},
@@ -534,9 +553,6 @@ def test_files_that_are_not_as_they_should_be_are_named(
         load(found_in(tmp_path, files, **choices))
 
 
-SEVERAL = ["sea", "sun sea", "sun", "sea sand sun"] * 6
-
-
 def nested(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return files whose folders of classes lie one deeper."""
     return {name.replace("train/", "train/all/"): data for name, data in files.items()}
@@ -554,6 +570,15 @@ def nested(files: Mapping[str, bytes]) -> dict[str, bytes]:
         (in_a_table(), {"metric": "accuracy"}),
         (in_a_table(form="train/{:02}.png", size=list(range(24))), {"metric": "rmse"}),
         (in_a_table(tags=SEVERAL), {}),
+        (in_a_table(tags=SEVERAL), {"metric": "f1_macro"}),
+        (
+            in_a_table(tags=SEVERAL) | {"sample.csv": b"id,words\n01,\n00,sun sea\n"},
+            {"metric": "f1_macro"},
+        ),
+        (
+            in_a_table(tags=SEVERAL) | {"sample.csv": b"id,sun,sand,sea\n01,0,0,1\n"},
+            {"metric": "f1_macro"},
+        ),
         (in_a_table(tags=SEVERAL), {"labels": SEVERAL[:4], "metric": "accuracy"}),
         (in_a_table(a=[0, 1] * 12, b=[1, 1, 0] * 8), {"target": ["b", "a"]}),
         (
@@ -697,7 +722,7 @@ def competition(folder: Path, files: Mapping[str, bytes], **choices: Any) -> Com
     return image_competition(write(folder, files), images="train", name="trees", **choices)
 
 
-@pytest.mark.parametrize("kind", ["values", "labels"])
+@pytest.mark.parametrize("kind", ["values", "labels", "together"])
 def test_values_and_several_labels_end_in_a_submission(kind: str, tmp_path: Path) -> None:
     n = 60
     if kind == "values":
@@ -706,8 +731,9 @@ def test_values_and_several_labels_end_in_a_submission(kind: str, tmp_path: Path
     else:
         tags = [["red", "green wide", "blue wide"][number % 3] for number in range(n)]
         tags[0] = "red wide"
+        metric = "log_loss" if kind == "labels" else "f1_macro"
         trees = competition(
-            tmp_path / "data", in_a_table(n=n, tags=tags), metric="log_loss", task="multilabel"
+            tmp_path / "data", in_a_table(n=n, tags=tags), metric=metric, task="multilabel"
         )
     models = [trees.baseline.name, "kernel", "lightgbm"]
     result = run(
@@ -720,11 +746,15 @@ def test_values_and_several_labels_end_in_a_submission(kind: str, tmp_path: Path
         nested=False,
         checks=False,
     )
-    for name in models[1:]:
+    for name in models[1:] if kind != "together" else []:
         assert score_of(result, name) < score_of(result, models[0])
     assert result.submission is not None
     assert result.submission.iloc[:, 0].tolist() == [f"{number:02}.png" for number in range(5)]
-    assert list(result.submission.columns[1:]) == list(trees.target_columns)
+    assert tuple(result.submission.columns[1:]) == trees.submitted
+    if kind == "together":
+        words = [set(row.split()) for row in result.submission["tags"]]
+        truth = [[{"red"}, {"green", "wide"}, {"blue", "wide"}][number % 3] for number in range(5)]
+        assert words == truth
 
 
 def test_a_folder_of_images_is_run_from_the_command_line(tmp_path: Path) -> None:

@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from comps.base import DataError, Metric, Prediction, Task, UsageError, some, unknown_name
+from comps.base import Metric, Prediction, Task, UsageError, unknown_name
 from comps.kinds.images.layout import Layout
 from comps.kinds.images.places import Said, find_layout
-from comps.kinds.images.rows import labelled, labels_of_cells, rows_of, table_of, with_labels
+from comps.kinds.images.rows import labelled, rows_of, table_of
 from comps.kinds.images.tree import Tree
 from comps.kinds.images.written import image_call
 from comps.kinds.table.division import find_folds, find_group
-from comps.kinds.table.given import AS_YOU_SAY, Inference
+from comps.kinds.table.given import Inference
 from comps.kinds.table.labels import classes_of, positive_last
 from comps.kinds.table.parts import Parts
 from comps.kinds.table.roles import find_beside, find_targets
 from comps.kinds.table.schema import Schema
+from comps.kinds.table.several import find_several
 from comps.kinds.table.tasks import Predicted, find_task
 from comps.reading.delimited import Table
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -76,8 +73,12 @@ def infer(tree: Tree, metric: Metric, said: Said) -> tuple[Inference, Layout]:
     parts = Parts(ImageTables.of(tree, layout), metric, replace(said.given, id=None))
     parts.rows += told
     targets = _targets(parts, layout)
-    targets, layout = _separated(parts, targets, layout, said)
-    predicted = _predicted(parts, targets, said)
+    several = (
+        None if layout.table is None else find_several(parts, targets, said.task, said.outputs)
+    )
+    predicted = _predicted(parts, targets, said) if several is None else several.predicted
+    if several is not None:
+        targets = list(predicted.outputs)
     if said.task is not None and predicted.task != said.task:
         raise UsageError(
             f"The task is {said.task!r} as you say, and {predicted.task!s} by the metric and the "
@@ -93,6 +94,8 @@ def infer(tree: Tree, metric: Metric, said: Said) -> tuple[Inference, Layout]:
         submitted_id=_submitted_id(parts, layout),
         group=find_group(parts, {}),
         leave_out=tuple(parts.given.leave_out),
+        separated="" if several is None else several.separated,
+        together="" if several is None else several.together,
         weight=beside.get("weight"),
         folds=beside.get("folds"),
     )
@@ -112,57 +115,6 @@ def _targets(parts: Parts, layout: Layout) -> list[str]:
     if layout.table is not None:
         parts.say("target", others[0], f"the other column of {layout.table}")
     return others
-
-
-def _separated(
-    parts: Parts, targets: list[str], layout: Layout, said: Said
-) -> tuple[list[str], Layout]:
-    """Return labels of their own, where a column has several in a cell, and the layout.
-
-    Raises:
-        DataError: if the sample submission has them in one column.
-    """
-    if parts.metric.needs is Prediction.VALUE or len(targets) > 1 or layout.table is None:
-        return targets, layout
-    (target,) = targets
-    labels = labels_of_cells(parts.train[target])
-    several = said.task == Task.MULTILABEL or (
-        said.task is None
-        and parts.metric.needs is not Prediction.RANKED_LABELS
-        and _has_several(parts.train[target], labels, {*said.given.labels, *said.given.classes})
-    )
-    if not several:
-        return targets, layout
-    if parts.sample is not None and set(parts.outputs) != set(labels):
-        raise DataError(
-            f"{target!r} has several labels in a cell, and a submission has a column for each: "
-            f"{some(labels)}. The sample submission has {some(map(repr, parts.outputs))}. Name "
-            "another one with --sample-file, or rename its columns."
-        )
-    # In place of the column that has them.
-    parts.rows = [row for row in parts.rows if row.what != "target"]
-    parts.say(
-        "target",
-        ", ".join(parts.outputs or labels),
-        f"labels in {target!r}, several in a cell with blanks between them"
-        if said.task is None
-        else AS_YOU_SAY,
-    )
-    parts.train = with_labels(parts.train, target)
-    return parts.outputs or labels, replace(layout, separated=target)
-
-
-def _has_several(cells: pd.Series[Any], labels: list[str], named: set[str]) -> bool:
-    """Whether cells hold several labels with blanks between them.
-
-    Words that come again in other combinations are labels; of names of several words there are
-    more words than names.
-    """
-    different = [str(cell).split() for cell in cells.dropna().unique()]
-    blanks = [words for words in different if len(words) > 1]
-    once = all(len(set(words)) == len(words) for words in different)
-    spoken = any(" ".join(words) in named for words in blanks)
-    return bool(blanks) and once and not spoken and len(labels) < len(different)
 
 
 def _predicted(parts: Parts, targets: list[str], said: Said) -> Predicted:

@@ -20,7 +20,7 @@ def image_call(schema: Schema, scheme: str, n_folds: int, layout: Layout) -> Cal
         layout: where the files lie.
     """
     of_table = layout.table is not None
-    targets = schema.targets if layout.separated is None else (layout.separated,)
+    targets = (schema.separated,) if schema.separated else schema.targets
     arguments: dict[str, object] = {
         "images": layout.folder or ".",
         "test_images": layout.test_folder,
@@ -29,7 +29,7 @@ def image_call(schema: Schema, scheme: str, n_folds: int, layout: Layout) -> Cal
         "target": (targets[0] if len(targets) == 1 else list(targets)) if of_table else None,
         "task": str(schema.task),
         "classes": [] if schema.task is Task.MULTILABEL else list(schema.classes),
-        "outputs": [] if schema.outputs == schema.targets else list(schema.outputs),
+        "outputs": [] if schema.submitted == schema.targets else list(schema.submitted),
         "group": schema.group,
         "weight": schema.weight,
         "folds": schema.folds,

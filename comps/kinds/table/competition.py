@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from comps.base import (
     Check,
@@ -111,7 +111,8 @@ def table_competition(
         task: "regression", "binary", "multiclass" or "multilabel". It follows from the metric and
             the target unless given.
         classes: all labels of the target, in their order; the last of two is class 1. Of
-            DataFrames, an ordered `pandas.Categorical` says it, too.
+            DataFrames, an ordered `pandas.Categorical` says it, too. Of files whose target has
+            several labels in a cell, with blanks between them (`task="multilabel"`), all of these.
         outputs: columns of the submission; those of `target` unless given.
         submitted_id: column of the ids in the submission; `id` unless given.
         first_id: the number of the first test row, where no column holds ids.
@@ -175,10 +176,7 @@ def table_competition(
         found = found if zoo is None else replace(found, zoo=zoo)
     else:
         schema = Schema(
-            targets=tuple(given.target),
-            task=_task(task, judged),
-            classes=tuple(classes),
-            outputs=tuple(outputs) or tuple(given.target),
+            **_predicted(_task(task, judged), given, outputs),
             id=id,
             submitted_id=submitted_id or id or "id",
             first_id=first_id,
@@ -263,6 +261,7 @@ def assembled(
         archive="",
         id_column=schema.submitted_id,
         target_columns=schema.outputs,
+        together=schema.together,
         scheme=found.scheme,
         n_folds=found.n_folds if n_folds is None else n_folds,
         submits=metric.needs,
@@ -338,6 +337,36 @@ def kinds_of(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
             if found.setdefault(name, kind) != kind:
                 raise UsageError(f"The column {name!r} is said to be {found[name]} and {kind}.")
     return found
+
+
+def _predicted(task: Task, given: Given, outputs: Sequence[str]) -> dict[str, Any]:
+    """Return what a schema says of the targets: several labels of one column are some themselves.
+
+    Raises:
+        UsageError: if their names are not given.
+    """
+    targets, classes = tuple(given.target), tuple(given.classes)
+    if task is not Task.MULTILABEL or len(targets) > 1:
+        return {
+            "targets": targets,
+            "task": task,
+            "classes": classes,
+            "outputs": tuple(outputs) or targets,
+        }
+    if not classes:
+        raise UsageError(
+            f"The cells of {targets[0]!r} have several labels: name all of these, as in "
+            "classes=['sea', 'sun']."
+        )
+    together = "" if set(outputs) == set(classes) else (*outputs, *targets)[0]
+    return {
+        "targets": classes,
+        "task": task,
+        "classes": ("0", "1"),
+        "outputs": classes,
+        "separated": targets[0],
+        "together": together,
+    }
 
 
 def _scheme(group: str | None, time: str | None, folds: str | None) -> str:

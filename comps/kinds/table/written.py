@@ -27,11 +27,12 @@ def table_call(
         tables: names of further tables.
     """
     schema = found.schema
+    targets = (schema.separated,) if schema.separated else schema.targets
     arguments: dict[str, object] = {
         "task": str(schema.task),
-        "target": schema.targets[0] if len(schema.targets) == 1 else list(schema.targets),
-        "classes": list(schema.classes),
-        "outputs": [] if schema.outputs == schema.targets else list(schema.outputs),
+        "target": targets[0] if len(targets) == 1 else list(targets),
+        "classes": list(schema.targets if schema.separated else schema.classes),
+        "outputs": [] if schema.submitted == targets else list(schema.submitted),
         "id": schema.id,
         "submitted_id": None if schema.submitted_id == schema.id else schema.submitted_id,
         "first_id": schema.first_id or None,

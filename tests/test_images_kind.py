@@ -381,7 +381,7 @@ def test_copies_are_one_group_and_drawings_that_are_alike_are_not(tmp_path: Path
     pairs = {str(name): group for name, group in zip(data.train_ids, data.groups, strict=True)}
     assert pairs["birch/90.jpg"] == pairs["birch/03.png"]
     assert len(set(data.groups.tolist())) == len(data.groups) - 1
-    assert any("2 of 37 training images are duplicates, in 1 groups" in n for n in data.notes)
+    assert any("2 of 37 training images are duplicates, in 1 group;" in n for n in data.notes)
     strokes = np.full((30, 16, 16, 3), 255, dtype=np.uint8)
     for row in range(28):
         strokes[row, 4:12, 7, row % 3] = row
@@ -463,13 +463,21 @@ def test_a_table_of_something_else_is_no_table_of_labels(tmp_path: Path) -> None
         ),
         (in_folders(classes=1), {}, DataError, r"Nothing says what the images of train/ show"),
         (in_folders(), {"target": "kind"}, DataError, r"No table that names the images of train/"),
+        (in_a_table(), {"target": "kid"}, UsageError, r"no column of labels.csv called 'kid'. Did"),
         (in_folders(), {"metric": "rmse"}, DataError, r"(?i)rmse needs numbers"),
         (in_folders(), {"metric": None}, AmbiguousError, r"By which metric.*accuracy"),
         (
             in_folders() | {"train/ash/03.png": b"not at all"},
             {},
             DataError,
-            r"train/ash/03\.png is not a readable image",
+            r"train/ash/03\.png is not a readable image .*or leave it out\.$",
+        ),
+        (
+            in_folders()
+            | {"train/ash/00.png": b"", "test/1.jpg": b"no", "train/cedar/05.png": b""},
+            {},
+            DataError,
+            r"ash/00\.png is not .* 2 further images cannot be read: .*cedar/05\.png.*1\.jpg\.",
         ),
         (
             in_folders() | {"sample_submission.csv": b"id,label\n0,ash\n"},

@@ -489,6 +489,8 @@ def test_errors_say_what_is_wrong() -> None:
     )
     refused(rows.head(8), "8 values of 'load'; at least 10")
     refused(rows.assign(load="high"), "needs numbers.*row 1: 'high'")
+    loud = rows.assign(load=rows["load"].astype(str).where(rows.index != 7, "loud"))
+    refused(loud, r"1 cell .* no number: row 8: 'loud'.* read\. An empty cell is a gap\.$")
     refused(rows.assign(load=1.0), "1 in every row")
     refused(rows.assign(date=rows["date"].where(rows.index != 3)), "row 4: nothing")
     refused(rows.assign(load=-rows["load"]), "log1p, which 200 values", metric="rmsle")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from comps.base import AmbiguousError, DataError, counted, some
+from comps.base import AmbiguousError, DataError, counted, some, unknown_name
 from comps.kinds.images.layout import Layout, naming
 from comps.kinds.images.rows import table_of
 from comps.kinds.images.tree import Tree, below, inside, shown, table_named
@@ -132,6 +132,7 @@ def _labels(
         )
         return replace(layout, table=table, column=column, form=form), found
     if said.given.target or tables["train"] is not None:
+        _check_target(tree, layout, train, wanted, said)
         named = tables["train"] or some(map(repr, said.given.target))
         raise DataError(
             f"No table that names the images of {shown(layout.folder)} was found, and {named} was "
@@ -146,6 +147,24 @@ def _labels(
         raise _no_labels(tree, layout.folder, train)
     found = Inferred("labels", some(classes), f"the folders in {shown(folder)}, one for each class")
     return replace(layout, folder=folder), found
+
+
+def _check_target(
+    tree: Tree, layout: Layout, train: Sequence[str], tables: Sequence[str], said: Said
+) -> None:
+    """Refuse a target that the table which names the images has not.
+
+    Raises:
+        UsageError: that names its columns.
+    """
+    others = replace(said, given=replace(said.given, target=()))
+    best = _naming_table(tree, layout.folder, train, tables, others)
+    if best is None:
+        return
+    columns = list(map(str, table_of(tree, best[0]).frame))
+    for target in said.given.target:
+        if target not in columns:
+            raise unknown_name(f"column of {best[0]} called", target, columns)
 
 
 def _naming_table(

@@ -166,8 +166,9 @@ class Spending:
                 if model.member not in self.measured:
                     expected *= _chance(step.seconds, seconds_left)
                 stage = Stage.FURTHER if further else Stage.FIRST if expected else Stage.DOUBTFUL
+                awaited = gain is None and self._is_awaited(step, families)
                 if expected or not further:
-                    offers.append(Offer(step.jobs, stage, step.seconds, expected))
+                    offers.append(Offer(step.jobs, stage, step.seconds, expected, awaited=awaited))
         return offers
 
     def _cheap(self, steps: Sequence[Step], done: Collection[str]) -> list[Step]:
@@ -186,9 +187,15 @@ class Spending:
 
     def _preview_job(self, step: Step) -> Job | None:
         """Return the job of the preview; None where it has begun, or folds are one program."""
-        if load_trainer(step.model.trainer).together or len(step.jobs) == 1:
+        if not _has_preview(step) or len(step.jobs) == 1:
             return None
         return next((job for job in step.jobs if job.held == (self._preview,)), None)
+
+    def _is_awaited(self, step: Step, families: Collection[Family]) -> bool:
+        """Whether the preview of a model that is expected to bring more goes on."""
+        model = step.model
+        new = self._new_family > 1 and model.family not in families
+        return new and _has_preview(step) and model.member not in self._further
 
     def _is_due(self, step: Step, weight: float) -> bool:
         """Whether a repeat would change the blend; that of a baseline is the same again."""
@@ -229,6 +236,11 @@ def _round_offers(steps: Sequence[Step]) -> list[Offer]:
     seconds = ROUND_MARGIN * max(last, sum(step.shared for step in own))
     stage = Stage.REPEAT if first == 1 else Stage.LATER_ROUND
     return [Offer(step.jobs, stage, seconds) for step in own]
+
+
+def _has_preview(step: Step) -> bool:
+    """Whether one fold of a model can be trained before the others."""
+    return not load_trainer(step.model.trainer).together
 
 
 def _chance(seconds: float, seconds_left: float) -> float:

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 # Documents of Excel and LibreOffice.
 _SHEETS = {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
+# What to do with files of such endings, where there is no table.
+_HINTS = (
+    (_SHEETS, "Save the sheets as CSV files."),
+    (
+        {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"},
+        "For images, name the folder of the training images: --images FOLDER "
+        "(comps.image_competition in Python).",
+    ),
+)
 PARTS = ("train", "test", "sample")
 # The table of the training rows' targets, where they lie in a file of their own.
 TARGETS = "targets"
@@ -96,9 +105,11 @@ def tables_of(path: Path, chosen: Mapping[str, str] | None = None) -> Tables:
     files = open_files(path)
     found = find_tables(files)
     if not found:
-        save = " Save the sheets as CSV files." if any(map(_is_sheet, files.names())) else ""
+        endings = {PurePosixPath(name).suffix.lower() for name in files.names()}
+        hints = [hint for kinds, hint in _HINTS if kinds & endings]
         raise DataError(
-            f"{path} holds no table (csv, tsv, parquet). It holds: {some(files.names())}.{save}"
+            f"{path} holds no table (csv, tsv, parquet). It holds: "
+            f"{' '.join([f'{some(files.names())}.', *hints])}"
         )
     names: dict[str, str] = {}
     for part in PARTS:

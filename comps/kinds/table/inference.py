@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from comps.base import AmbiguousError, DataError, Metric, some
 from comps.kinds.table import dates
-from comps.kinds.table.checks import check_kinds
+from comps.kinds.table.checks import check_kinds, check_tested
 from comps.kinds.table.division import find_folds, find_group, find_query, find_time
 from comps.kinds.table.files import Tables
 from comps.kinds.table.given import AS_YOU_SAY, Given, Inference
@@ -44,6 +44,7 @@ def infer(tables: Tables, metric: Metric, given: Given | None = None) -> Inferen
     id_, submitted_id, first_id = find_ids(parts)
     targets = find_targets(parts)
     check_kinds(parts.given.columns, targets)
+    check_tested(parts.given.columns, parts.test, tables.names.get("test", ""))
     exact = [*targets, *([] if id_ is None else [id_])]
     parts.read_exactly(exact)
     several = find_several(parts, targets)

@@ -16,6 +16,7 @@ from comps.kinds.table.checks import (
     check_kinds,
     check_spelling,
     check_tables,
+    check_tested,
     left_out_note,
 )
 from comps.kinds.table.division import N_FOLDS
@@ -69,6 +70,8 @@ class Memory:
         roles |= {"weight": given.weight, "query": given.query, "folds": given.folds}
         check_tables(train, test, list(given.target), roles)
         check_kinds(given.columns, given.target)
+        there = {name: kind for name, kind in given.columns.items() if name in train}
+        check_tested(there, test, "the table of the test rows")
         if given.id is None:
             id_ = usual_id(train, test, list(given.roles.values()))
             if id_ is not None:

@@ -392,7 +392,7 @@ def test_copies_are_one_group_and_drawings_that_are_alike_are_not(tmp_path: Path
 def test_other_files_and_images_without_a_label_are_named(tmp_path: Path) -> None:
     files = in_folders() | {"train/readme.md": b"words", "train/loose.png": content(picture(0, 1))}
     notes = load(found_in(tmp_path, files)).notes
-    assert any("train/readme.md" in note and "no images" in note for note in notes)
+    assert "1 file among the images is no image, and left out: train/readme.md." in notes
     assert "1 image of train/ lie in no folder of a class: left out. loose.png." in notes
 
 
@@ -464,6 +464,7 @@ def test_a_table_of_something_else_is_no_table_of_labels(tmp_path: Path) -> None
         (in_folders(classes=1), {}, DataError, r"Nothing says what the images of train/ show"),
         (in_folders(), {"target": "kind"}, DataError, r"No table that names the images of train/"),
         (in_a_table(), {"target": "kid"}, UsageError, r"no column of labels.csv called 'kid'. Did"),
+        (in_a_table(), {"id": "foto"}, UsageError, r"no column of labels.csv called 'foto'. Did"),
         (in_folders(), {"metric": "rmse"}, DataError, r"(?i)rmse needs numbers"),
         (in_folders(), {"metric": None}, AmbiguousError, r"By which metric.*accuracy"),
         (
@@ -626,6 +627,28 @@ def test_the_file_that_init_writes_is_the_competition_that_was_inferred(
     divisions = [make_folds(spec, FoldInput.of(own, data)).pairs[0] for data in (one, other)]
     for first, second in zip(*divisions, strict=True):
         np.testing.assert_array_equal(first[1], second[1])
+
+
+def test_calls_that_cannot_be_meant_are_refused(tmp_path: Path) -> None:
+    place = write(tmp_path / "trees", in_folders(classes=2))
+    options: dict[str, Any] = {"images": "train", "metric": "log_loss"}
+    for given, error, message in (
+        ({"classes": "ash"}, UsageError, r"classes takes a list of names, such as \['ash'\]"),
+        (
+            {"outputs": ["a"]},
+            UsageError,
+            r"outputs names 1 column \(a\), .* needs 2 \(ash, birch\)",
+        ),
+        ({"files": {"tests": "a.csv"}}, UsageError, r"no part of .* called 'tests'. Did you mean"),
+        ({"path": pd.DataFrame()}, UsageError, r"the path of an archive or a folder; a DataFrame"),
+        ({"path": place / "test" / "1.jpg"}, DataError, r"1\.jpg is an image. Name the folder"),
+    ):
+        said = {"path": place, **options, **given}
+        with pytest.raises(error, match=message):
+            image_competition(said.pop("path"), **said)
+    own = image_competition(place, **options, outputs=["A", "B"], classes=["birch", "ash"])
+    assert own.target_columns == ("A", "B")
+    assert own.load(place).classes == ("birch", "ash")
 
 
 def test_every_decision_in_the_file_can_be_changed(

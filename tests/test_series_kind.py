@@ -484,6 +484,10 @@ def test_errors_say_what_is_wrong() -> None:
     refused(rows, "does not judge values", UsageError, metric="accuracy")
     refused(rows, "whole number from 1 on", UsageError, horizon=0)
     refused(rows, "cannot be two of", UsageError, key="load")
+    refused(rows, r"target takes the name of one column; \['load'\]", UsageError, target=["load"])
+    refused(rows, r"known takes a list of names, such as \['wind'\]", UsageError, known="wind")
+    refused(rows, "n_folds must be a whole number", UsageError, n_folds="5")
+    refused(rows, "Of 30 folds, the first .* on 6 rows, .* Choose fewer .*such as 5", n_folds=30)
     refused(
         rows, "history of 200 steps is too short for a horizon of 90 steps.*about 363", horizon=90
     )
@@ -620,6 +624,11 @@ def test_the_file_that_init_writes_is_the_competition_that_was_inferred(
     assert not {"row", "row, last"} & set(one.train)
     text = written.file.read_text()
     assert ('known=["wind"]' in text) is (test is not None)
+
+
+def test_horizons_may_be_of_numpy() -> None:
+    one, other = (loaded(hourly(loads(200), horizon=horizon)) for horizon in (6, np.int64(6)))
+    assert one.fingerprint == other.fingerprint
 
 
 def test_a_file_of_series_is_run_and_takes_models_of_the_users(tmp_path: Path) -> None:

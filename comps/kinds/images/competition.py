@@ -6,14 +6,14 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from comps.base import Competition, Metric, Model, Task
+from comps.base import Competition, Metric, Model, Task, UsageError
 from comps.kinds.images.features import TRANSFORMERS
 from comps.kinds.images.inference import ImageTables, infer
 from comps.kinds.images.loader import ImageFiles
 from comps.kinds.images.places import Said, find_layout
 from comps.kinds.images.tree import Tree
 from comps.kinds.images.zoo import image_models
-from comps.kinds.table.competition import assembled, check_n_folds, check_name
+from comps.kinds.table.competition import assembled, check_lists, check_n_folds, check_name
 from comps.kinds.table.given import Given, Inference
 from comps.kinds.table.inference import suggested_metrics
 from comps.kinds.table.zoo import Zoo, table_baseline
@@ -93,6 +93,12 @@ def image_competition(
     ('binary', ('dark', 'light'), (12, 16, 16, 3))
     """
     check_n_folds(n_folds)
+    check_lists(classes=classes, outputs=outputs, leave_out=leave_out)
+    if not isinstance(path, (str, Path)):
+        raise UsageError(
+            f"image_competition takes the path of an archive or a folder; a "
+            f"{type(path).__name__} came. Images have no other form."
+        )
     given = Given(
         target=[target] if isinstance(target, str) else target or (),
         id=id,

@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from comps.base import Metric, Prediction, Task, UsageError, unknown_name
+from comps.base import Metric, Prediction, Task, UsageError, counted, some, unknown_name
 from comps.kinds.images.layout import Layout
 from comps.kinds.images.places import Said, find_layout
 from comps.kinds.images.rows import labelled, rows_of, table_of
@@ -15,6 +15,7 @@ from comps.kinds.images.written import image_call
 from comps.kinds.table.division import find_folds, find_group
 from comps.kinds.table.given import Inference
 from comps.kinds.table.labels import classes_of, positive_last
+from comps.kinds.table.order import known_order
 from comps.kinds.table.parts import Parts
 from comps.kinds.table.roles import find_beside, find_targets
 from comps.kinds.table.schema import Schema
@@ -118,18 +119,39 @@ def _targets(parts: Parts, layout: Layout) -> list[str]:
 
 
 def _predicted(parts: Parts, targets: list[str], said: Said) -> Predicted:
-    """Return what is predicted; of two classes that no submission names, a column for each."""
-    if said.outputs:
-        return replace(find_task(parts, targets), outputs=said.outputs)
-    unsaid = parts.sample is None and parts.given.positive is None and not parts.given.classes
-    if unsaid and len(targets) == 1 and parts.metric.needs is Prediction.PROBABILITY:
-        rare = "rare-class" in parts.given.leave_out
-        classes = classes_of(parts.train[targets[0]], targets[0], rare, parts.given.labels)
-        if len(classes) == 2 and not positive_last(classes, None)[1]:
-            parts.say("task", "binary", f"{targets[0]} has two labels")
-            parts.say("classes", ", ".join(classes), "in order; the submission has a column each")
-            return Predicted(Task.BINARY, classes, classes)
-    return find_task(parts, targets)
+    """Return what is predicted, in the columns that the user names.
+
+    Raises:
+        UsageError: if there must be more or fewer of them.
+    """
+    found = _two_columns(parts, targets, said) or find_task(parts, targets)
+    if not said.outputs:
+        return found
+    if len(said.outputs) != len(found.outputs):
+        raise UsageError(
+            f"outputs names {counted(len(said.outputs), 'column')} ({some(said.outputs)}), and "
+            f"{parts.metric.label} of these labels needs {len(found.outputs)} "
+            f"({some(found.outputs)})."
+        )
+    return replace(found, outputs=said.outputs)
+
+
+def _two_columns(parts: Parts, targets: list[str], said: Said) -> Predicted | None:
+    """Return two classes with a column for each, unless something says which one is class 1."""
+    given, said_so = parts.given, len(said.outputs) == 2
+    known = parts.sample is not None or given.positive is not None
+    known |= bool(given.classes) and not said_so
+    if known or len(targets) > 1 or parts.metric.needs is not Prediction.PROBABILITY:
+        return None
+    (target,) = targets
+    rare = "rare-class" in given.leave_out
+    classes = classes_of(parts.train[target], target, rare, given.labels)
+    if len(classes) != 2 or (positive_last(classes, None)[1] and not said_so):
+        return None
+    ordered = known_order(classes, given, target) or classes
+    parts.say("task", "binary", f"{target} has two labels")
+    parts.say("classes", ", ".join(ordered), "in order; the submission has a column each")
+    return Predicted(Task.BINARY, ordered, ordered)
 
 
 def _submitted_id(parts: Parts, layout: Layout) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,13 @@ from comps.kinds.series.reading import Part
 from comps.kinds.series.written import series_call
 from comps.kinds.series.zoo import correcting, series_models
 from comps.kinds.table import Inference, Inferred, tables_of
-from comps.kinds.table.competition import check_name, chosen_models, kinds_of
+from comps.kinds.table.competition import (
+    check_lists,
+    check_n_folds,
+    check_name,
+    chosen_models,
+    kinds_of,
+)
 from comps.kinds.table.fingerprint import table_fingerprint
 from comps.kinds.table.given import AS_YOU_SAY
 from comps.kinds.table.schema import Schema
@@ -106,10 +113,13 @@ def series_competition(
     ('2024-04-30', 7, [6.0, 7.0, 5.0])
     """
     judged = _judged(metric)
+    check_n_folds(n_folds)
+    check_lists(known=known)
     said = Said(
         time=time,
         target=target,
-        horizon=horizon,
+        # NumPy's whole numbers, too.
+        horizon=int(horizon) if isinstance(horizon, Integral) else horizon,
         key=key,
         id=id,
         known=None if known is None else tuple(known),

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from comps.base import DataError, Dataset, Metric, counted, some
 from comps.kinds.series.features import feature_table
 from comps.kinds.series.given import Said
-from comps.kinds.series.origins import always_trained, fold_count, forecasts, training_rows
+from comps.kinds.series.origins import (
+    always_trained,
+    check_folds,
+    fold_count,
+    forecasts,
+    training_rows,
+)
 from comps.kinds.series.panel import Panel, Rows
 from comps.kinds.series.reading import Part, Readings, read_series
 from comps.kinds.series.seasons import Season, candidates, rank
@@ -156,7 +162,9 @@ def load_series(tables: Tables, said: Said, metric: Metric, n_folds: int | None 
     span = int((panel.last - panel.first).max()) + 1
     rows, between, thinned = training_rows(panel, ends, horizon)
     notes += [thinned] if thinned else []
-    n_folds = n_folds or fold_count(rows.origins, horizon, span)
+    if n_folds is None:
+        n_folds = fold_count(rows.origins, horizon, span)
+    check_folds(rows.origins, horizon, n_folds)
     first = rows.take(always_trained(rows.origins, horizon, n_folds))
     learned = int(first.times.max(initial=0))
     ranked = rank(panel, first, candidates(panel.grid, panel.values, learned))

@@ -87,6 +87,23 @@ def always_trained(origins: Places, horizon: int, n_folds: int) -> NDArray[np.bo
     return found
 
 
+def check_folds(origins: Places, horizon: int, n_folds: int) -> None:
+    """Refuse more folds than the rows allow.
+
+    Raises:
+        DataError: that says how many they allow.
+    """
+    trained = 0
+    if n_folds < len(origins):
+        trained = int(always_trained(origins, horizon, n_folds).sum())
+    if trained < _LEAST_TRAINED:
+        raise DataError(
+            f"Of {n_folds} folds, the first would be trained on {counted(trained, 'row')}, and "
+            f"{_LEAST_TRAINED} are the least. Choose fewer folds (--folds; n_folds=...), such as "
+            f"{fold_count(origins, horizon, int(np.ptp(origins)) + horizon)}."
+        )
+
+
 def fold_count(origins: Places, horizon: int, span: int) -> int:
     """Return how many expanding folds the rows allow, 5 at most.
 

@@ -144,6 +144,7 @@ def table_competition(
     if zoo is not None and zoo not in ZOOS:
         raise unknown_name("zoo called", zoo, ZOOS)
     check_n_folds(n_folds)
+    check_lists(classes=classes, outputs=outputs, labels=labels, leave_out=leave_out)
     given = Given(
         target=[target] if isinstance(target, str) else target or (),
         id=id,
@@ -290,6 +291,13 @@ def check_name(name: str) -> None:
             f"A name of letters, digits, '_', '-' and '.' was expected, not {name!r}: the folder "
             "of results gets it."
         )
+
+
+def check_lists(**lists: object) -> None:
+    """Check that lists of names came, by the name of the parameter, and not a single name."""
+    for parameter, value in lists.items():
+        if isinstance(value, str):
+            raise UsageError(f"{parameter} takes a list of names, such as [{value!r}].")
 
 
 def check_n_folds(n_folds: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -102,6 +102,7 @@ def tables_of(path: Path, chosen: Mapping[str, str] | None = None) -> Tables:
         DataError: if there is no table of training rows.
         AmbiguousError: if several files may be a part.
     """
+    check_parts(chosen or {})
     files = open_files(path)
     found = find_tables(files)
     if not found:
@@ -141,6 +142,18 @@ def tables_of(path: Path, chosen: Mapping[str, str] | None = None) -> Tables:
     if not candidates or not tables.lacks_targets():
         return tables
     return tables.with_targets(_only(TARGETS, candidates))
+
+
+def check_parts(chosen: Iterable[str]) -> None:
+    """Check that files are named of parts that there are.
+
+    Raises:
+        UsageError: if there is no such part.
+    """
+    known = (*PARTS, TARGETS)
+    for part in chosen:
+        if part not in known:
+            raise unknown_name("part of a competition's files called", part, known)
 
 
 def _is_sheet(name: str) -> bool:

@@ -22,7 +22,7 @@ from comps.kinds.series.origins import fold_count, forecasts, training_rows
 from comps.kinds.series.panel import Covariate, Panel, Rows
 from comps.kinds.series.seasons import Season, best_lag, naive, rank, season_ago
 from comps.kinds.series.times import read_times
-from pipelines import run
+from pipelines import check_data, run
 from pipelines.api.inferring import infer, init
 from pipelines.folds import FoldInput, FoldSpec, make_folds
 from tests.commands import comps
@@ -468,6 +468,21 @@ def test_columns_of_the_test_rows_are_known_ahead_unless_it_is_said_otherwise() 
     assert none.test["wind, last"].tolist() == [219] * 6
     with pytest.raises(DataError, match="no test row gives its values"):
         hourly(train, test, known=["pressure"])
+
+
+# What is looked at before training
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_wave_is_not_taken_for_a_leak(seed: int) -> None:
+    rng, hours = np.random.default_rng(seed), np.arange(500)
+    dates = pd.date_range("2024-03-01", periods=500, freq="h")
+    parts = []
+    for station in ("north", "south"):
+        drift = rng.normal(0, 0.4, 500).cumsum() * 0.3
+        wave = 30 + 5 * np.sin(hours * 2 * np.pi / 24) + drift
+        parts.append(pd.DataFrame({"date": dates, "station": station, "load": wave}))
+    assert not check_data(hourly(pd.concat(parts), horizon=24)).findings
 
 
 # What is refused

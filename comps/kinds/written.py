@@ -13,7 +13,7 @@ from comps.base import Competition, Task
 
 _WIDTH = 100
 _TEMPLATE = '''\
-"""{name}: {task}, judged by {metric}. 'comps init' inferred it; it is yours to change."""
+"""{name}: {task}, judged by {metric}; inferred by 'comps init', and yours to change."""
 
 from pathlib import Path
 

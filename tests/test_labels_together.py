@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from comps.base import Competition, DataError, Task, UsageError
-from pipelines import run
+from pipelines import run, score
 from pipelines.api.inferring import infer, init
 from submissions.build import build_submission
 from submissions.check import check_submission
@@ -145,6 +145,16 @@ def test_a_submission_of_labels_is_checked_and_scored(tmp_path: Path) -> None:
             check_submission(own, dataset, wrong)
     with pytest.raises(DataError, match="submission has 1 labels that are unknown: lore"):
         score_submission(own, good.assign(topics="law lore").head(1), good.head(1))
+
+
+def test_answers_alone_say_that_there_are_several_labels() -> None:
+    answers = pd.DataFrame({"id": range(7), "topics": TOPICS})
+    found = answers.assign(topics=["law", "law food", "food", "art food law", "", "art law", "law"])
+    # Each label is right in four rows: two of art are missed, one of food, and one of law is wrong.
+    expected = (4 / 6 + 6 / 7 + 8 / 9) / 3
+    assert score(found, answers, metric="f1_macro").value == pytest.approx(expected)
+    moods = pd.DataFrame({"id": range(3), "mood": ["good", "very good", "bad"]})
+    assert score(moods, moods, metric="accuracy").competition.task is Task.MULTICLASS
 
 
 def test_labels_in_one_column_need_a_metric_of_labels(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +106,7 @@ def find_several(
     several = task == Task.MULTILABEL or (
         task is None
         and parts.metric.needs is not Prediction.RANKED_LABELS
-        and _has_several(parts.train[target], labels, {*parts.given.labels, *parts.given.classes})
+        and has_several(parts.train[target], {*parts.given.labels, *parts.given.classes})
     )
     if not several:
         return None
@@ -143,13 +143,22 @@ def _other_columns(
     )
 
 
-def _has_several(cells: pd.Series[Any], labels: list[str], named: set[str]) -> bool:
+def has_several(cells: pd.Series[Any], named: Collection[str] = ()) -> bool:
     """Whether cells hold several labels with blanks between them.
 
     Words that come again in other combinations are labels; of names of several words there are
     more words than names. A word that comes only before or behind another one, as in "very good",
     is no label.
+
+    Args:
+        cells: of the target.
+        named: what the user says to be single labels.
+
+    >>> import pandas as pd
+    >>> has_several(pd.Series(["sea", "sun", "sea sun"])), has_several(pd.Series(["old", "so old"]))
+    (True, False)
     """
+    labels = labels_of_cells(cells)
     different = [str(cell).split() for cell in cells.dropna().unique()]
     blanks = [words for words in different if len(words) > 1]
     once = all(len(set(words)) == len(words) for words in different)

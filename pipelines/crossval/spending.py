@@ -3,7 +3,8 @@
 Cheap models come first, so that there is always something to submit. The first fold of each other
 model is a preview: it tells what the model costs, and what the blend gains by it. Models are then
 completed in the order of that gain a second, repeated in the order of their weight, and further
-models of the zoo are tried. Pairs of folds come last unless they were asked for or take next to no
+models of the zoo are tried. As long as the preview of a model that is expected to bring more goes
+on, others leave it its time. Pairs of folds come last unless they were asked for or take next to no
 time: they cost most of a cross-validation without changing a prediction, and a cross-fitted score,
 in which stopping points and weights are chosen, flatters little.
 

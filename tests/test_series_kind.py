@@ -381,6 +381,17 @@ def test_gaps_are_counted_and_are_not_trained_on() -> None:
     assert not one.train[NAIVE].isna().any()
 
 
+def test_a_series_that_is_too_short_to_learn_from_is_named() -> None:
+    rows = loads(300, "abc")
+    rows = rows[(rows["station"] != "b") | (rows["date"] < "2024-01-01 02:00")]
+    found = loaded(hourly(rows))
+    assert "1 of 3 series have too short a past" in "".join(found.notes)
+    assert "models of the others: 'b'." in "".join(found.notes)
+    assert set(found.train["key"]) == {"a", "c"}
+    assert sum(str(own).startswith("b ") for own in found.test_ids) == 6
+    assert not any("too short" in note for note in loaded(hourly(loads(300, "ab"))).notes)
+
+
 @pytest.mark.parametrize(
     ("cells", "first"),
     [

@@ -162,6 +162,13 @@ def load_series(tables: Tables, said: Said, metric: Metric, n_folds: int | None 
     span = int((panel.last - panel.first).max()) + 1
     rows, between, thinned = training_rows(panel, ends, horizon)
     notes += [thinned] if thinned else []
+    short = np.setdiff1d(np.arange(len(ends)), rows.series)
+    if len(short):
+        notes.append(
+            f"{len(short)} of {counted(len(ends), 'series', 'series')} have too short a past for "
+            "rows to learn from, and are forecast by models of the others: "
+            f"{some(repr(panel.keys[own]) for own in short)}."
+        )
     if n_folds is None:
         n_folds = fold_count(rows.origins, horizon, span)
     check_folds(rows.origins, horizon, n_folds)

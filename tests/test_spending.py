@@ -267,12 +267,12 @@ def test_previews_and_cheaper_models_do_not_crowd_out_the_network(
     assert f"{SLOW_NETWORK.member} folds 1-3" in began
 
 
-@pytest.mark.parametrize("slower", [0.8, 1.0, 1.3])
+@pytest.mark.parametrize("slower", [0.8, 1.0, 1.3, 1.5])
 def test_the_network_of_images_is_completed_in_five_minutes_where_it_is_far_ahead(
     slower: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Seconds a fold, of 2,000 photographs in ten classes.
-    takes = {"kernel": 3.0, "lightgbm": 14.0, "xgboost": 28.0, "convnet-whitened": 60.0}
+    takes = {"kernel": 3.7, "lightgbm": 16.0, "xgboost": 37.0, "convnet-whitened": 53.0}
     models = [model for model in image_models(Task.MULTICLASS, 10, 1) if model.default]
     gains = {"kernel": 0.1, "lightgbm": 0.3, "xgboost": 0.3, "convnet-whitened": 1.0}
     folds = kfold(50, 5)

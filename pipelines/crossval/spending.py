@@ -160,7 +160,8 @@ class Spending:
             if step in cheap:
                 offers.append(Offer(step.jobs, Stage.CHEAP, step.seconds))
             elif preview is not None:
-                offers += _preview_offers(step, preview, further=further)
+                longest = self._new_family > 1 and model.family not in families
+                offers += _preview_offers(step, preview, further=further, longest_first=longest)
             else:
                 expected = unknown if gain is None else gain
                 expected *= 1.0 if model.family in families else self._new_family
@@ -255,12 +256,22 @@ def _chance(seconds: float, seconds_left: float) -> float:
     return 1 - min(1.0, seconds / max(seconds_left, 1e-9)) / 2
 
 
-def _preview_offers(step: Step, preview: Job, *, further: bool) -> list[Offer]:
+def _preview_offers(step: Step, preview: Job, *, further: bool, longest_first: bool) -> list[Offer]:
+    """Return the offers of a preview, for a model that may end in time, and for one that may not.
+
+    Where the slowest models mostly are ahead, their previews begin first: the others fit beside.
+    """
     share = step.seconds / len(step.jobs)
     if further:
         return [Offer([preview], Stage.FURTHER_PREVIEW, step.seconds, preview_seconds=share)]
     return [
-        Offer([preview], Stage.PREVIEW, step.seconds, preview_seconds=share),
+        Offer(
+            [preview],
+            Stage.PREVIEW,
+            step.seconds,
+            gain=step.seconds**2 if longest_first else 0.0,
+            preview_seconds=share,
+        ),
         Offer([preview], Stage.DARING, step.longest, preview_seconds=step.longest),
     ]
 

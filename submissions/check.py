@@ -10,6 +10,7 @@ import numpy as np
 from comps.base import Competition, DataError, Dataset, Prediction, range_of, some
 from submissions.forms import labels_in_a_row, labels_of_columns
 from submissions.labels import label_codes, listed, same_label, split_rankings
+from submissions.together import unknown_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,9 @@ def _problems(
     yield from _id_problems(
         sample[competition.id_column].astype(str), submission[competition.id_column].astype(str)
     )
+    if competition.together:
+        yield from _together_problems(competition, submission)
+        return
     for column in competition.target_columns:
         yield from _PROBLEMS[competition.submits](competition, dataset, submission, column)
 
@@ -70,6 +74,20 @@ def _label_problems(
             f"{int(unknown.sum())} labels of {column} are none of the training target: "
             f"{listed(labels[unknown], 5)}; "
             f"ids {some(submission[competition.id_column][unknown])}. Known: {listed(classes)}."
+        )
+
+
+def _together_problems(competition: Competition, submission: pd.DataFrame) -> Iterable[str]:
+    cells, ids = submission[competition.together], submission[competition.id_column]
+    twice = np.array([len(set(row)) < len(row) for row in split_rankings(cells)])
+    if twice.any():
+        yield f"{twice.sum()} rows of {cells.name} name a label twice: ids {some(ids[twice])}."
+    strange, rows = unknown_labels(cells, competition.target_columns)
+    if strange:
+        yield (
+            f"{len(strange)} labels of {cells.name} are none of the training target: "
+            f"{listed(strange, 5)}; ids {some(ids[rows])}. "
+            f"Known: {listed(competition.target_columns)}."
         )
 
 

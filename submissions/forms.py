@@ -18,6 +18,7 @@ from comps.base import (
     ranked_classes,
 )
 from submissions.labels import same_label
+from submissions.together import joined_labels
 
 Columns = Mapping[str, Array]
 
@@ -64,6 +65,9 @@ def _probabilities(
 
 def _labels(competition: Competition, dataset: Dataset, test: Array, cuts: Cuts | None) -> Columns:
     several = competition.task is Task.MULTILABEL
+    if competition.together:
+        there = labels_of(cuts, test, several=True) == 1
+        return {competition.together: joined_labels(competition.target_columns, there)}
     classes = labels_of_columns(competition, dataset.classes) or competition.labels(dataset)
     codes = labels_of(cuts, test, several=several)
     return _named(competition, np.asarray(classes)[codes])

@@ -21,6 +21,7 @@ from comps.base import (
 )
 from submissions.forms import labels_in_a_row, labels_of_columns
 from submissions.labels import label_codes, labels_of, listed, same_label, split_rankings
+from submissions.together import with_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,8 @@ def score_submission(
     The solution holds the answers: values where values are submitted, and labels or 0 and 1
     where labels, rankings of labels, or probabilities are. Of several columns of probabilities, one
     a class, the answers are 1 in the column of the true class and 0 elsewhere; of several labels,
-    1 in the columns of those that are there. Where rows of a query are ranked, the query is a
+    1 in the columns of those that are there, or their names with blanks between them, as the
+    competition says. Where rows of a query are ranked, the query is a
     further column of the solution. A column `Usage`, as Kaggle's solutions have it, is ignored.
 
     Args:
@@ -51,9 +53,12 @@ def score_submission(
             number, a label is unknown, or the metric is not defined on these answers.
         UsageError: if labels are submitted and the metric needs probabilities.
     """
-    query = _query(competition, solution)
     tables = {"submission": submission, "solution": solution}
-    predicted, true = (_by_id(competition, name, table) for name, table in tables.items())
+    predicted, true = (
+        _by_id(competition, name, with_columns(competition, name, table))
+        for name, table in tables.items()
+    )
+    query = _query(competition, solution)
     _check_ids(predicted, true)
     predicted = predicted.loc[true.index]
     if competition.submits is Prediction.LABEL:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import runpy
+import subprocess
+import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,8 +19,9 @@ from PIL import Image
 from comps import image_competition
 from comps.base import AmbiguousError, Competition, DataError, Dataset, Task, UsageError
 from comps.kinds.images import duplicates, image_models, networks
-from comps.kinds.images.outputs import loss_of
+from comps.kinds.outputs import loss_of
 from pipelines import Found, infer, init, run
+from pipelines.folds import FoldInput, FoldSpec, make_folds
 from tests.commands import comps
 
 KINDS = ("ash", "birch", "cedar")
@@ -241,6 +245,9 @@ def test_names_of_two_words_are_classes_and_not_several_labels(tmp_path: Path) -
     cars = ["red car", "blue car", "red bus", "blue bus", "blue", "red"] * 4
     found = found_in(tmp_path / "b", in_a_table(car=cars), metric="accuracy", labels=["red car"])
     assert found.competition.task is Task.MULTICLASS and len(load(found).classes) == 6
+    marks = ["bad", "very bad", "good", "very good"] * 6
+    found = found_in(tmp_path / "c", in_a_table(mark=marks), metric="accuracy")
+    assert found.competition.task is Task.MULTICLASS and len(load(found).classes) == 4
 
 
 def test_the_task_is_as_the_user_says_in_python(tmp_path: Path) -> None:
@@ -374,7 +381,7 @@ def test_copies_are_one_group_and_drawings_that_are_alike_are_not(tmp_path: Path
     pairs = {str(name): group for name, group in zip(data.train_ids, data.groups, strict=True)}
     assert pairs["birch/90.jpg"] == pairs["birch/03.png"]
     assert len(set(data.groups.tolist())) == len(data.groups) - 1
-    assert any("2 of 37 training images are duplicates, in 1 groups" in n for n in data.notes)
+    assert any("2 of 37 training images are duplicates, in 1 group;" in n for n in data.notes)
     strokes = np.full((30, 16, 16, 3), 255, dtype=np.uint8)
     for row in range(28):
         strokes[row, 4:12, 7, row % 3] = row
@@ -385,7 +392,7 @@ def test_copies_are_one_group_and_drawings_that_are_alike_are_not(tmp_path: Path
 def test_other_files_and_images_without_a_label_are_named(tmp_path: Path) -> None:
     files = in_folders() | {"train/readme.md": b"words", "train/loose.png": content(picture(0, 1))}
     notes = load(found_in(tmp_path, files)).notes
-    assert any("train/readme.md" in note and "no images" in note for note in notes)
+    assert "1 file among the images is no image, and left out: train/readme.md." in notes
     assert "1 image of train/ lie in no folder of a class: left out. loose.png." in notes
 
 
@@ -420,6 +427,9 @@ def test_the_fingerprint_follows_images_labels_and_roles(tmp_path: Path) -> None
 # What is refused
 
 
+SEVERAL = ["sea", "sun sea", "sun", "sea sand sun"] * 6
+
+
 def without(name: str) -> dict[str, bytes]:
     return {key: data for key, data in in_a_table().items() if key != name}
 
@@ -438,18 +448,37 @@ def test_a_table_of_something_else_is_no_table_of_labels(tmp_path: Path) -> None
     [
         ({"a.txt": b"words"}, {}, DataError, r"trees holds no images"),
         (in_folders(), {"images": "trian"}, UsageError, r"called 'trian'. Did you mean 'train'"),
-        (in_folders(), {"images": None, "test_images": "test"}, UsageError, r"goes with --images"),
-        (in_folders(), {"time": "when"}, UsageError, r"--time is said of tables, not of images"),
-        (in_folders(), {"text": "title"}, UsageError, r"--text or --column is said of tables"),
+        (
+            in_folders(),
+            {"images": None, "test_images": "test"},
+            UsageError,
+            r"--test-images is not for tables. Leave it out, or say that these are images: --im",
+        ),
+        (in_folders(), {"time": "when"}, UsageError, r"--time is not for images. Leave it out"),
+        (
+            in_folders(),
+            {"text": "title", "columns": ["a=text"], "horizon": 3},
+            UsageError,
+            r"--text, --column, --horizon are not for images. Leave them out",
+        ),
         (in_folders(classes=1), {}, DataError, r"Nothing says what the images of train/ show"),
         (in_folders(), {"target": "kind"}, DataError, r"No table that names the images of train/"),
+        (in_a_table(), {"target": "kid"}, UsageError, r"no column of labels.csv called 'kid'. Did"),
+        (in_a_table(), {"id": "foto"}, UsageError, r"no column of labels.csv called 'foto'. Did"),
         (in_folders(), {"metric": "rmse"}, DataError, r"(?i)rmse needs numbers"),
         (in_folders(), {"metric": None}, AmbiguousError, r"By which metric.*accuracy"),
         (
             in_folders() | {"train/ash/03.png": b"not at all"},
             {},
             DataError,
-            r"train/ash/03\.png is not a readable image",
+            r"train/ash/03\.png is not a readable image .*or leave it out\.$",
+        ),
+        (
+            in_folders()
+            | {"train/ash/00.png": b"", "test/1.jpg": b"no", "train/cedar/05.png": b""},
+            {},
+            DataError,
+            r"ash/00\.png is not .* 2 further images cannot be read: .*cedar/05\.png.*1\.jpg\.",
         ),
         (
             in_folders() | {"sample_submission.csv": b"id,label\n0,ash\n"},
@@ -482,11 +511,24 @@ def test_a_table_of_something_else_is_no_table_of_labels(tmp_path: Path) -> None
             r"1 row of labels\.csv has no target \(lines 2\)\. Leave .* --leave-out missing-target",
         ),
         (
-            in_a_table(tags=["sea", "sun sea", "sun", "sea sand sun"] * 6)
+            in_a_table(tags=SEVERAL)
             | {"sample_submission.csv": b"photo,tags\n00.png,sea\n01.png,sun\n"},
+            {"metric": "roc_auc"},
+            DataError,
+            r"a submission has a column for each \(sand, sea, sun\), as AUC is of probabilities",
+        ),
+        (
+            in_a_table(tags=SEVERAL)
+            | {"sample_submission.csv": b"photo,sea,sun\n00.png,0,1\n01.png,0,1\n"},
             {"metric": "accuracy"},
             DataError,
-            r"several labels in a cell, and a submission has a column for each",
+            r"or one column, in which they stand .* The sample submission has 'sea', 'sun'",
+        ),
+        (
+            in_a_table(tags=SEVERAL, sea=list(range(24))),
+            {"metric": "accuracy", "target": "tags"},
+            DataError,
+            r"'sea' of labels\.csv are columns, and labels in 'tags', too",
         ),
         (
             in_folders() | {"more/test/1.png": content(picture(0, 1)), "tests/1.png": b""},
@@ -520,10 +562,116 @@ def test_files_that_are_not_as_they_should_be_are_named(
         load(found_in(tmp_path, files, **choices))
 
 
-def test_init_says_what_works_for_images(tmp_path: Path) -> None:
-    place = write(tmp_path / "trees", in_folders())
-    with pytest.raises(UsageError, match=r"comps\.image_competition\(.*name='trees'"):
-        init("trees", place, images="train", metric="accuracy")
+def nested(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return files whose folders of classes lie one deeper."""
+    return {name.replace("train/", "train/all/"): data for name, data in files.items()}
+
+
+@pytest.mark.parametrize(
+    ("files", "choices"),
+    [
+        (in_folders(), {}),
+        (in_folders(classes=2), {}),
+        (in_folders(classes=2), {"positive": "ash"}),
+        (nested(in_folders()), {"folds": 3, "scheme": "kfold"}),
+        ({name.removeprefix("train/"): data for name, data in in_folders(tests=0).items()}, {}),
+        (in_folders(), {"images": ".", "test_images": "test"}),
+        (in_a_table(), {"metric": "accuracy"}),
+        (in_a_table(form="train/{:02}.png", size=list(range(24))), {"metric": "rmse"}),
+        (in_a_table(tags=SEVERAL), {}),
+        (in_a_table(tags=SEVERAL), {"metric": "f1_macro"}),
+        (
+            in_a_table(tags=SEVERAL) | {"sample.csv": b"id,words\n01,\n00,sun sea\n"},
+            {"metric": "f1_macro"},
+        ),
+        (
+            in_a_table(tags=SEVERAL) | {"sample.csv": b"id,sun,sand,sea\n01,0,0,1\n"},
+            {"metric": "f1_macro"},
+        ),
+        (in_a_table(tags=SEVERAL), {"labels": SEVERAL[:4], "metric": "accuracy"}),
+        (in_a_table(a=[0, 1] * 12, b=[1, 1, 0] * 8), {"target": ["b", "a"]}),
+        (
+            in_a_table(kind=[*KINDS, "yew"] * 6, tree=list(range(12)) * 2, count=[1.0, 2.0] * 12)
+            | {"other/labels.csv": b"photo,kind\n00.png,ash\n"},
+            {"target": "kind", "group": "tree", "weight": "count", "metric": "accuracy"},
+        ),
+        (
+            in_a_table(kind=[None, *(KINDS * 8)[1:]])
+            | {"sample.csv": b"id,cedar,ash,birch\n01,0,0,1\n00,0,0,1\n"},
+            {"leave_out": ["missing-target"]},
+        ),
+    ],
+)
+def test_the_file_that_init_writes_is_the_competition_that_was_inferred(
+    files: dict[str, bytes],
+    choices: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COMPS_COMPETITIONS", str(tmp_path / "own"))
+    folder = "." if not any(name.startswith("train") for name in files) else "train"
+    said: dict[str, Any] = {"images": folder, "metric": "log_loss", **choices}
+    place = write(tmp_path / "trees", files)
+    written = init("woods", place, **said)
+    assert written.refusal == ""
+    found = infer(place, "woods", **said)
+    own = runpy.run_path(str(written.file))["COMPETITION"]
+    expected = found.competition
+    for name in ("task", "metric", "target_columns", "id_column", "scheme", "n_folds", "models"):
+        assert getattr(own, name) == getattr(expected, name)
+    one, other = load(found), own.load(own.data)
+    assert one.fingerprint == other.fingerprint
+    np.testing.assert_array_equal(one.target, other.target)
+    assert one.classes == other.classes
+    spec = FoldSpec(own.scheme, own.n_folds)
+    divisions = [make_folds(spec, FoldInput.of(own, data)).pairs[0] for data in (one, other)]
+    for first, second in zip(*divisions, strict=True):
+        np.testing.assert_array_equal(first[1], second[1])
+
+
+def test_calls_that_cannot_be_meant_are_refused(tmp_path: Path) -> None:
+    place = write(tmp_path / "trees", in_folders(classes=2))
+    options: dict[str, Any] = {"images": "train", "metric": "log_loss"}
+    for given, error, message in (
+        ({"classes": "ash"}, UsageError, r"classes takes a list of names, such as \['ash'\]"),
+        (
+            {"outputs": ["a"]},
+            UsageError,
+            r"outputs names 1 column \(a\), .* needs 2 \(ash, birch\)",
+        ),
+        ({"files": {"tests": "a.csv"}}, UsageError, r"no part of .* called 'tests'. Did you mean"),
+        ({"path": pd.DataFrame()}, UsageError, r"the path of an archive or a folder; a DataFrame"),
+        ({"path": place / "test" / "1.jpg"}, DataError, r"1\.jpg is an image. Name the folder"),
+    ):
+        said = {"path": place, **options, **given}
+        with pytest.raises(error, match=message):
+            image_competition(said.pop("path"), **said)
+    own = image_competition(place, **options, outputs=["A", "B"], classes=["birch", "ash"])
+    assert own.target_columns == ("A", "B")
+    assert own.load(place).classes == ("birch", "ash")
+
+
+def test_every_decision_in_the_file_can_be_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMPS_COMPETITIONS", str(tmp_path))
+    files = in_folders() | {"spare/1.png": content(picture(0, 700))}
+    file = init("trees", write(tmp_path / "data", files), images="train", metric="log_loss")
+    text = file.file.read_text()
+    for before, after in (
+        ('test_images="test",', 'test_images="spare",'),
+        ('classes=["ash", "birch", "cedar"],', 'classes=["cedar", "birch", "ash"],'),
+        ('outputs=["ash", "birch", "cedar"],', 'outputs=["cedar", "ash", "birch"],'),
+        ("n_folds=5,", "n_folds=2,"),
+    ):
+        assert text.count(before) == 1
+        text = text.replace(before, after)
+    file.file.write_text(text)
+    own = runpy.run_path(str(file.file))["COMPETITION"]
+    data = own.load(own.data)
+    assert own.n_folds == 2 and own.target_columns == ("cedar", "ash", "birch")
+    assert data.classes == ("cedar", "birch", "ash")
+    assert data.test_ids.tolist() == ["1.png"] and len(data.train) == 24
 
 
 # Models
@@ -586,6 +734,10 @@ def test_a_network_of_classes_comes_back_from_its_file(tmp_path: Path) -> None:
         np.asarray(again.predict_on_batch(rows)), np.asarray(network.predict_on_batch(rows))
     )
     assert again.loss.smoothing == network.loss.smoothing > 0
+    # Whoever reads it has imported what the documentation says, and nothing else.
+    script = "import keras, comps.kinds.images.image_layers as _; keras.saving.load_model('{}')"
+    read = [sys.executable, "-c", script.format(tmp_path / "network.keras")]
+    subprocess.run(read, check=True, capture_output=True)
 
 
 # The whole road
@@ -601,7 +753,7 @@ def competition(folder: Path, files: Mapping[str, bytes], **choices: Any) -> Com
     return image_competition(write(folder, files), images="train", name="trees", **choices)
 
 
-@pytest.mark.parametrize("kind", ["values", "labels"])
+@pytest.mark.parametrize("kind", ["values", "labels", "together"])
 def test_values_and_several_labels_end_in_a_submission(kind: str, tmp_path: Path) -> None:
     n = 60
     if kind == "values":
@@ -610,8 +762,9 @@ def test_values_and_several_labels_end_in_a_submission(kind: str, tmp_path: Path
     else:
         tags = [["red", "green wide", "blue wide"][number % 3] for number in range(n)]
         tags[0] = "red wide"
+        metric = "log_loss" if kind == "labels" else "f1_macro"
         trees = competition(
-            tmp_path / "data", in_a_table(n=n, tags=tags), metric="log_loss", task="multilabel"
+            tmp_path / "data", in_a_table(n=n, tags=tags), metric=metric, task="multilabel"
         )
     models = [trees.baseline.name, "kernel", "lightgbm"]
     result = run(
@@ -624,11 +777,15 @@ def test_values_and_several_labels_end_in_a_submission(kind: str, tmp_path: Path
         nested=False,
         checks=False,
     )
-    for name in models[1:]:
+    for name in models[1:] if kind != "together" else []:
         assert score_of(result, name) < score_of(result, models[0])
     assert result.submission is not None
     assert result.submission.iloc[:, 0].tolist() == [f"{number:02}.png" for number in range(5)]
-    assert list(result.submission.columns[1:]) == list(trees.target_columns)
+    assert tuple(result.submission.columns[1:]) == trees.submitted
+    if kind == "together":
+        words = [set(row.split()) for row in result.submission["tags"]]
+        truth = [[{"red"}, {"green", "wide"}, {"blue", "wide"}][number % 3] for number in range(5)]
+        assert words == truth
 
 
 def test_a_folder_of_images_is_run_from_the_command_line(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from comps import table_competition
 from comps.base import AmbiguousError, DataError, Dataset, Task, UsageError
 from comps.kinds.table.kinds import Column, kind_of
 from pipelines import Found, folds_table, infer
@@ -531,6 +532,26 @@ def test_a_table_of_labels_beside_training_rows_with_targets_is_a_further_one(
     labels = pd.DataFrame({"town": ["Ulm", "Hof"], "label": ["a", "b"]})
     found = infer(competition(tmp_path, labels=labels), metric="rmse")
     assert found.others == ["labels.csv"] and load(found).target.tolist() == list(target("values"))
+
+
+def test_a_column_that_is_named_and_not_tested_is_an_error(tmp_path: Path) -> None:
+    stories = [f"the long story of day {number}" for number in range(N)]
+    table, test = rows().assign(y=target("values"), story=stories), rows(N, 20)
+    folder = write(tmp_path, train=table, test=test)
+    # What is said to be a text is not the target.
+    with pytest.raises(DataError, match=r"'story' is said .* kind 'text', and test\.csv lacks it"):
+        infer(folder, metric="rmse", text="story")
+    assert infer(folder, metric="rmse", target="y", columns=["story=ignored"]).competition
+    kinds: dict[str, Any] = {"target": "y", "metric": "rmse", "columns": {"text": ["story"]}}
+    with pytest.raises(DataError, match=r"the table of the test rows lacks it"):
+        table_competition(table, test, **kinds)
+    assert table_competition(table, **kinds)
+
+
+def test_images_without_a_table_are_told_to_be_named(tmp_path: Path) -> None:
+    (tmp_path / "cat.JPG").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"holds no table.*name the folder of .*: --images FOLDER"):
+        infer(tmp_path, metric="accuracy")
 
 
 def test_sheets_are_told_to_be_saved_as_csv(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from comps.kinds.series.origins import fold_count, forecasts, training_rows
 from comps.kinds.series.panel import Covariate, Panel, Rows
 from comps.kinds.series.seasons import Season, best_lag, naive, rank, season_ago
 from comps.kinds.series.times import read_times
-from pipelines import run
+from pipelines import check_data, run
 from pipelines.api.inferring import infer, init
 from pipelines.folds import FoldInput, FoldSpec, make_folds
 from tests.commands import comps
@@ -216,7 +218,7 @@ def test_the_season_that_errs_least_is_chosen_and_the_next_one_fills_in() -> Non
     hours = np.arange(24 * 7 * 6)
     weekly = np.where(hours // 24 % 7 >= 5, 10.0, 0.0) + 8 * np.sin(hours * 2 * np.pi / 24)
     panel = panel_of(weekly[:, None])
-    rows, _ = training_rows(panel, ended(len(hours) - 1, 1), 24)
+    rows, *_ = training_rows(panel, ended(len(hours) - 1, 1), 24)
     found = rank(panel, rows, [Season("", 1), Season("day", 24), Season("week", 168)])
     assert [season.name for season in found] == ["week", "day", ""]
     assert found[0].error == pytest.approx(0, abs=1e-9)
@@ -276,15 +278,15 @@ def test_no_target_that_is_trained_on_comes_after_a_folds_first_origin(
 
 def test_each_time_is_forecast_once_where_rows_are_many() -> None:
     values = noisy(12_000, 1, 0, holes=0.1)
-    rows, between = training_rows(panel_of(values), ended(11_999, 1), 24)
-    assert between == 24
+    rows, between, note = training_rows(panel_of(values), ended(11_999, 1), 24)
+    assert between == 24 and not note
     assert len(np.unique(rows.times)) == len(rows)
     assert rows.times.max() == np.flatnonzero(~np.isnan(values[:, 0])).max()
     assert not np.isnan(values[rows.times, 0]).any()
 
 
 def test_where_rows_are_few_there_are_origins_between() -> None:
-    rows, between = training_rows(panel_of(noisy(500, 1, 0)), ended(499, 1), 24)
+    rows, between, _ = training_rows(panel_of(noisy(500, 1, 0)), ended(499, 1), 24)
     assert between == 1
     assert set(rows.steps) == set(range(1, 25))
     assert len(rows) > 5_000
@@ -379,6 +381,17 @@ def test_gaps_are_counted_and_are_not_trained_on() -> None:
     assert not one.train[NAIVE].isna().any()
 
 
+def test_a_series_that_is_too_short_to_learn_from_is_named() -> None:
+    rows = loads(300, "abc")
+    rows = rows[(rows["station"] != "b") | (rows["date"] < "2024-01-01 02:00")]
+    found = loaded(hourly(rows))
+    assert "1 of 3 series have too short a past" in "".join(found.notes)
+    assert "models of the others: 'b'." in "".join(found.notes)
+    assert set(found.train["key"]) == {"a", "c"}
+    assert sum(str(own).startswith("b ") for own in found.test_ids) == 6
+    assert not any("too short" in note for note in loaded(hourly(loads(300, "ab"))).notes)
+
+
 @pytest.mark.parametrize(
     ("cells", "first"),
     [
@@ -468,6 +481,21 @@ def test_columns_of_the_test_rows_are_known_ahead_unless_it_is_said_otherwise() 
         hourly(train, test, known=["pressure"])
 
 
+# What is looked at before training
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_wave_is_not_taken_for_a_leak(seed: int) -> None:
+    rng, hours = np.random.default_rng(seed), np.arange(500)
+    dates = pd.date_range("2024-03-01", periods=500, freq="h")
+    parts = []
+    for station in ("north", "south"):
+        drift = rng.normal(0, 0.4, 500).cumsum() * 0.3
+        wave = 30 + 5 * np.sin(hours * 2 * np.pi / 24) + drift
+        parts.append(pd.DataFrame({"date": dates, "station": station, "load": wave}))
+    assert not check_data(hourly(pd.concat(parts), horizon=24)).findings
+
+
 # What is refused
 
 
@@ -482,11 +510,17 @@ def test_errors_say_what_is_wrong() -> None:
     refused(rows, "does not judge values", UsageError, metric="accuracy")
     refused(rows, "whole number from 1 on", UsageError, horizon=0)
     refused(rows, "cannot be two of", UsageError, key="load")
+    refused(rows, r"target takes the name of one column; \['load'\]", UsageError, target=["load"])
+    refused(rows, r"known takes a list of names, such as \['wind'\]", UsageError, known="wind")
+    refused(rows, "n_folds must be a whole number", UsageError, n_folds="5")
+    refused(rows, "Of 30 folds, the first .* on 6 rows, .* Choose fewer .*such as 5", n_folds=30)
     refused(
         rows, "history of 200 steps is too short for a horizon of 90 steps.*about 363", horizon=90
     )
     refused(rows.head(8), "8 values of 'load'; at least 10")
     refused(rows.assign(load="high"), "needs numbers.*row 1: 'high'")
+    loud = rows.assign(load=rows["load"].astype(str).where(rows.index != 7, "loud"))
+    refused(loud, r"1 cell .* no number: row 8: 'loud'.* read\. An empty cell is a gap\.$")
     refused(rows.assign(load=1.0), "1 in every row")
     refused(rows.assign(date=rows["date"].where(rows.index != 3)), "row 4: nothing")
     refused(rows.assign(load=-rows["load"]), "log1p, which 200 values", metric="rmsle")
@@ -562,7 +596,8 @@ def test_a_sample_submission_names_ids_and_order(tmp_path: Path) -> None:
         ({"time": None}, "--time NAME"),
         ({"scheme": "kfold"}, "divided by time"),
         ({"group": "station"}, "--group is not for series"),
-        ({"horizon": None}, "--key goes with --horizon"),
+        ({"horizon": None}, "--key is not for tables.*say that these are series: --horizon"),
+        ({"horizon": 0}, "a whole number from 1 on"),
         ({"metric": None}, "may be: mae"),
         ({"target": None}, "Which column is to be forecast"),
     ],
@@ -575,9 +610,110 @@ def test_choices_that_are_none_of_series_are_refused(
         infer(files, **(said | choices))
 
 
-def test_init_says_what_works(files: Path) -> None:
-    with pytest.raises(UsageError, match="series_competition"):
-        init("loads", files, time="date", target="load", horizon=6, metric="mae")
+@pytest.mark.parametrize("form", ["plain", "keys", "test table", "ids and sample", "numbers"])
+def test_the_file_that_init_writes_is_the_competition_that_was_inferred(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMPS_COMPETITIONS", str(tmp_path / "own"))
+    rows = loads(260, "" if form == "plain" else "ab")
+    said: dict[str, Any] = {"time": "date", "target": "load", "horizon": 6, "metric": "mae"}
+    if form != "plain":
+        said["key"] = "station"
+    if form == "numbers":
+        rows["date"] = rows.groupby("station").cumcount()
+        said |= {"folds": 3}
+    rows = rows.assign(wind=np.arange(len(rows)) % 7, sky=["clear", "grey"] * (len(rows) // 2))
+    place = tmp_path / "data"
+    place.mkdir()
+    train, test = rows, None
+    if form in ("test table", "ids and sample"):
+        late = rows["date"] > rows["date"].iloc[249]
+        train, test = rows[~late], rows[late].drop(columns=["load", "sky"])
+    if test is not None and form == "ids and sample":
+        train = train.assign(row=range(len(train)))
+        test = test.assign(row=range(900, 900 + len(test)), wind=test["wind"] + 0.5)
+        test[["row"]].assign(load=0.0).to_csv(place / "sample_submission.csv", index=False)
+    train.to_csv(place / "train.csv", index=False)
+    if test is not None:
+        test.to_csv(place / "test.csv", index=False)
+    written = init("loads", place, **said)
+    assert written.refusal == ""
+    found = infer(place, "loads", **said)
+    own, expected = runpy.run_path(str(written.file))["COMPETITION"], found.competition
+    for name in ("task", "metric", "target_columns", "id_column", "scheme", "n_folds", "models"):
+        assert getattr(own, name) == getattr(expected, name)
+    assert (own.gap, own.n_folds) == (10 if test is not None else 6, 3 if form == "numbers" else 5)
+    one, other = expected.load(place), own.load(own.data)
+    assert one.fingerprint == other.fingerprint
+    pd.testing.assert_frame_equal(one.train, other.train)
+    pd.testing.assert_frame_equal(one.test, other.test)
+    assert not {"row", "row, last"} & set(one.train)
+    text = written.file.read_text()
+    assert ('known=["wind"]' in text) is (test is not None)
+
+
+def test_horizons_may_be_of_numpy() -> None:
+    one, other = (loaded(hourly(loads(200), horizon=horizon)) for horizon in (6, np.int64(6)))
+    assert one.fingerprint == other.fingerprint
+
+
+def test_a_file_of_series_is_run_and_takes_models_of_the_users(tmp_path: Path) -> None:
+    loads(260, "ab").to_csv(tmp_path / "loads.csv", index=False)
+    options = ["--time", "date", "--target", "load", "--horizon", "6", "--key", "station"]
+    options += ["--metric", "mae"]
+    done = comps("init", "own", "--data", "loads.csv", *options, cwd=tmp_path)
+    assert "Next: comps run own" in done.out
+    file = tmp_path / "competitions" / "own" / "competition.py"
+    marked = re.compile(r"^( *)# (from|models=|    |\],)", re.MULTILINE)
+    text, count = marked.subn(r"\1\2", file.read_text())
+    assert count == 7
+    file.write_text(text.replace("min_samples_leaf=2", "min_samples_leaf=9, n_estimators=20"))
+    models = "seasonal-naive,ridge,extra-trees-regressor"
+    done = comps("cv", "own", "--models", models, "--json", cwd=tmp_path)
+    scores = {row["model"]: row["score"] for row in done.event("leaderboard")["rows"]}
+    first = ("cv", "loads.csv", *options, "--models", "ridge", "--json")
+    (row,) = comps(*first, cwd=tmp_path).event("leaderboard")["rows"][:1]
+    assert scores["ridge"] == row["score"] < scores["seasonal-naive"]
+    assert set(scores) == set(models.split(","))
+
+
+# Nothing is learned outside the fold
+
+
+@pytest.mark.parametrize("numbered", [False, True])
+def test_the_season_is_chosen_before_the_first_fold(numbered: bool) -> None:
+    rng = np.random.default_rng(0)
+    hours = np.arange(24 * 60)
+    early = 5 * np.sin(hours * 2 * np.pi / 24) + rng.normal(scale=0.2, size=len(hours))
+    late = rng.normal(size=len(hours)).cumsum() * 3
+    dates = pd.date_range("2024-01-01", periods=len(hours), freq="h")
+    rows = pd.DataFrame({"date": hours if numbered else dates, "load": early})
+    competition = hourly(rows)
+    dataset = loaded(competition)
+    spec = FoldSpec(competition.scheme, competition.n_folds)
+    folds = make_folds(spec, FoldInput.of(competition, dataset))
+    begin = int(min(np.asarray(dataset.times)[held].min() for _, held in folds.pairs[0]))
+    changed = rows.assign(load=np.where(hours > begin, late, early))
+    trained = folds.pairs[0][0][0]
+    before, after = (loaded(hourly(table)).train.iloc[trained] for table in (rows, changed))
+    pd.testing.assert_frame_equal(before, after)
+
+
+def test_a_season_of_which_too_little_is_known_comes_last_and_has_features() -> None:
+    days = pd.date_range("2020-01-01", periods=900)
+    sold = 50 + 9 * np.sin(np.arange(900) * 2 * np.pi / 364) + np.arange(900) % 7
+    rows = pd.DataFrame({"date": days, "load": sold})
+    found = loaded(hourly(rows))
+    assert "364 ago" in found.train
+    np.testing.assert_allclose(found.test[NAIVE], sold[-7:-1])
+
+
+def test_rows_that_are_too_many_are_counted() -> None:
+    values = noisy(30_000, 40, 0, holes=0)
+    rows, _, note = training_rows(panel_of(values), ended(29_999, 40), 24)
+    assert len(rows) <= 400_000
+    assert re.match(r"33,\d{3} of 49,\d{3} origins are not learned from", note)
+    assert rows.times.max() == 29_999
 
 
 def test_models_of_the_users_learn_the_difference_unless_they_say() -> None:

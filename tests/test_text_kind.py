@@ -22,6 +22,7 @@ from comps.kinds.text.dense_words import DenseWords
 from comps.kinds.text.estimators import logistic, naive_bayes, ratio_logistic
 from comps.kinds.text.sparse_words import SparseWords
 from pipelines import run
+from pipelines.folds import FoldInput, FoldSpec, make_folds
 from tests.commands import comps
 
 TOPICS = {
@@ -188,15 +189,39 @@ def test_weights_count_as_rows_and_shares_sum_to_one(build: Any) -> None:
 # Duplicates
 
 
-def test_texts_that_differ_in_marks_and_case_are_one_group(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["file", "memory"])
+@pytest.mark.parametrize("copies", [1, 20])
+def test_texts_that_differ_in_marks_and_case_are_one_group(
+    form: str, copies: int, tmp_path: Path
+) -> None:
     rows = stories(80).drop(columns="votes")
-    rows.loc[3, "story"] = rows.loc[60, "story"].upper() + " !!"
-    rows.to_csv(tmp_path / "stories.csv", index=False)
-    competition = table_competition(tmp_path / "stories.csv", target="topic", metric="log_loss")
-    dataset = competition.load(tmp_path / "stories.csv")
+    for row in range(copies):
+        rows.loc[row, "story"] = rows.loc[79 - row, "story"].upper() + " !!"
+    place = tmp_path / "stories.csv"
+    rows.to_csv(place, index=False)
+    given = place if form == "file" else rows
+    competition = table_competition(given, target="topic", metric="log_loss")
+    dataset = competition.load(place)
     assert dataset.groups is not None
-    assert len(np.unique(dataset.groups)) == 79 and dataset.groups[3] == dataset.groups[60]
-    assert any("2 training rows are equal" in note for note in dataset.notes)
+    assert len(np.unique(dataset.groups)) == 80 - copies
+    for row in range(copies):
+        assert dataset.groups[row] == dataset.groups[79 - row]
+    assert any(f"{2 * copies} training rows are equal" in note for note in dataset.notes)
+    folds = make_folds(FoldSpec(competition.scheme, 5), FoldInput.of(competition, dataset))
+    for _, held in folds.pairs[0]:
+        assert all((row in held) == (79 - row in held) for row in range(copies))
+
+
+def test_equal_rows_of_dataframes_are_left_to_what_the_user_says() -> None:
+    rows = stories(80)
+    rows.loc[3] = rows.loc[60]
+    rows["town"] = np.arange(80) // 2
+    options: dict[str, Any] = {"target": "topic", "metric": "log_loss"}
+    grouped = table_competition(rows, group="town", **options)
+    assert grouped.load(Path()).groups.tolist() == (np.arange(80) // 2).tolist()
+    assert table_competition(rows, folds="town", **options).load(Path()).groups is None
+    plain = table_competition(rows.drop(columns="story"), **options)
+    assert plain.load(Path()).groups is None
 
 
 # The whole road

@@ -206,6 +206,8 @@ class Competition:
         data: where its files are, unless a call or the folder for downloads says otherwise.
         checks: the user's own, which look at the rows beside those that come with the package.
         ignore: codes of checks that are left out.
+        together: column of the submission that holds the labels of a row with blanks between them,
+            in place of `target_columns`, which are the labels; empty where each has a column.
 
     Raises:
         UsageError: if the zoo is not as said above.
@@ -233,6 +235,7 @@ class Competition:
     checks: tuple[Check, ...] = ()
     ignore: tuple[str, ...] = ()
     with_test: Callable[[Path, Any], Dataset] | None = None
+    together: str = ""
 
     def __post_init__(self) -> None:
         names = [model.name for model in self.models]
@@ -242,10 +245,21 @@ class Competition:
                 f"Two models of the competition {self.name!r} are called {twice!r}. Give one "
                 f"another name, as in estimator(Ridge(), name='my-{twice}')."
             )
+        if self.together and self.submits is not Prediction.LABEL:
+            raise UsageError(
+                f"The column {self.together!r} of a submission holds labels, which "
+                f"{self.metric.label} does not judge. Name a metric of labels, such as f1_macro, "
+                "or a column for each label (outputs=[...])."
+            )
         if sum(model.family == "baseline" for model in self.models) != 1:
             raise UsageError(
                 f"Competition {self.name!r} needs exactly one model of the family 'baseline'."
             )
+
+    @property
+    def submitted(self) -> tuple[str, ...]:
+        """The columns of a submission behind the ids, as files have them."""
+        return (self.together,) if self.together else self.target_columns
 
     @property
     def baseline(self) -> Model:

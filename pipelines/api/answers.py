@@ -10,6 +10,7 @@ import numpy as np
 
 from comps.base import Competition, DataError, Dataset, Metric, Prediction, Task, UsageError, some
 from comps.kinds.table.labels import positive_last
+from comps.kinds.table.several import has_several, labels_of_cells
 from comps.kinds.table.zoo import table_baseline
 from submissions.labels import labels_of
 
@@ -30,6 +31,8 @@ def competition_of_answers(
     Raises:
         DataError: if the two tables share no column beside the ids.
     """
+    import pandas as pd
+
     id_column = str(answers.columns[0])
     targets = [str(name) for name in answers.columns[1:] if name in submission and name != "Usage"]
     if id_column not in submission or not targets:
@@ -38,7 +41,11 @@ def competition_of_answers(
             "it (or a column of labels, and a column of probabilities for each label). The answers "
             f"have {some(answers.columns)}, the submission {some(submission)}."
         )
-    task = _task(answers[targets], metric)
+    task, together = _task(answers[targets], metric), ""
+    if metric.needs is Prediction.LABEL and len(targets) == 1 and has_several(answers[targets[0]]):
+        (together,) = targets
+        cells = pd.concat([table[together] for table in (answers, submission)])
+        task, targets = Task.MULTILABEL, labels_of_cells(cells)
     return Competition(
         name="answers",
         title="answers",
@@ -51,6 +58,7 @@ def competition_of_answers(
         id_column=id_column,
         target_columns=tuple(targets),
         submits=metric.needs,
+        together=together,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
@@ -24,15 +24,9 @@ from comps.catalog import FILE, competition_names, competitions_root, place_of
 from comps.kinds.images import Said, infer_images, suggested_image_metrics
 from comps.kinds.series import Said as SeriesSaid
 from comps.kinds.series import infer_series, suggested_series_metrics
-from comps.kinds.table import (
-    Given,
-    Inference,
-    competition_file,
-    infer_table,
-    suggested_metrics,
-    tables_of,
-)
+from comps.kinds.table import Given, Inference, infer_table, suggested_metrics, tables_of
 from comps.kinds.table.files import PARTS, TARGETS
+from comps.kinds.written import competition_file
 from comps.metrics import as_metric
 from pipelines.api.choices import REQUIRED, checked_choice
 from pipelines.basics.files import write_bytes
@@ -108,14 +102,12 @@ class Found:
         inference: what was inferred, and why.
         path: of the files.
         others: names of further tables, which reach a function `features` of the user's.
-        files: of the parts, where they were named.
     """
 
     competition: Competition
     inference: Inference
     path: Path
-    others: Sequence[str]
-    files: dict[str, str]
+    others: Sequence[str] = ()
 
     @property
     def rows(self) -> list[dict[str, str]]:
@@ -157,13 +149,38 @@ def infer(path: str | Path, name: str | None = None, **choices: Unpack[FileChoic
     place = Path(path)
     if not place.exists():
         raise DataError(f"There is no file or folder {place}.")
-    if choices.get("test_images") and not choices.get("images"):
-        raise UsageError("--test-images goes with --images, the folder of the training images.")
-    if choices.get("key") is not None and choices.get("horizon") is None:
-        raise UsageError("--key goes with --horizon, the number of steps to forecast.")
-    called = name_of(place) if name is None else name
-    kind = next((kind for choice, kind in _KINDS.items() if choices.get(choice)), _of_tables)
-    return kind(place, called, choices)
+    said = [kind for choice, kind in _KINDS.items() if choices.get(choice) is not None]
+    kind = said[0] if said else _TABLES
+    _check_choices(kind, choices)
+    return kind.infer(place, name_of(place) if name is None else name, choices)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of data.
+
+    Attributes:
+        name: as people call it.
+        said: how the user says it.
+        infer: finds out what files hold.
+        others: choices that are not for it.
+    """
+
+    name: str
+    said: str
+    infer: Callable[[Path, str, FileChoices], Found]
+    others: Container[str]
+
+
+def _check_choices(kind: _Kind, choices: FileChoices) -> None:
+    """Refuse choices that are for other kinds of data."""
+    wrong = [name for name, value in choices.items() if value is not None and name in kind.others]
+    if wrong:
+        options = ", ".join(map(_option, wrong))
+        others = [own.said for own in _KINDS.values() if wrong[0] not in own.others]
+        hint = f", or say {' or '.join(others)}" if kind is _TABLES else ""
+        verb, them = ("is", "it") if len(wrong) == 1 else ("are", "them")
+        raise UsageError(f"{options} {verb} not for {kind.name}. Leave {them} out{hint}.")
 
 
 def _of_tables(place: Path, name: str, choices: FileChoices) -> Found:
@@ -171,7 +188,7 @@ def _of_tables(place: Path, name: str, choices: FileChoices) -> Found:
     tables = tables_of(place, files)
     metric = _metric(choices, lambda: suggested_metrics(tables, given))
     competition, inference = infer_table(place, name=name, metric=metric, given=given, files=files)
-    return Found(competition, inference, place, tables.others, files)
+    return Found(competition, inference, place, tables.others)
 
 
 def _of_images(place: Path, name: str, choices: FileChoices) -> Found:
@@ -183,20 +200,11 @@ def _of_images(place: Path, name: str, choices: FileChoices) -> Found:
     )
     metric = _metric(choices, lambda: suggested_image_metrics(place, said))
     competition, inference = infer_images(place, name=name, metric=metric, said=said)
-    return Found(competition, inference, place, (), {})
-
-
-# Choices of tables that series have a use for, too.
-_OF_SERIES = {"metric", "target", "id", "time", "columns", "train_file", "test_file", "sample_file"}
-_OF_SERIES |= {"horizon", "key", "scheme", "folds"}
+    return Found(competition, inference, place)
 
 
 def _of_series(place: Path, name: str, choices: FileChoices) -> Found:
     files, given = _files(choices), _given(choices)
-    others = [choice for choice, value in choices.items() if value and choice not in _OF_SERIES]
-    if others:
-        options = ", ".join(f"--{choice.replace('_', '-')}" for choice in others)
-        raise UsageError(f"{options} is not for series (--horizon). Leave it out.")
     if given.scheme not in (None, "expanding"):
         raise UsageError(
             f"Series are divided by time, by the scheme 'expanding', not {given.scheme!r}: other "
@@ -215,14 +223,35 @@ def _of_series(place: Path, name: str, choices: FileChoices) -> Found:
     competition, inference = infer_series(
         place, name=name, metric=metric, said=said, files=files, n_folds=given.n_folds
     )
-    return Found(competition, inference, place, tables_of(place, files).others, files)
+    return Found(competition, inference, place)
 
 
-# What reads files, by the choice that says of which kind they are; without one they are tables.
-_KINDS: Mapping[str, Callable[[Path, str, FileChoices], Found]] = {
-    "images": _of_images,
-    "horizon": _of_series,
+_NOT_OF_TABLES = {"images", "test_images", "horizon", "key"}
+_NOT_OF_IMAGES = {"time", "query", "text", "columns", "targets_file", "horizon", "key"}
+_NOT_OF_SERIES = {"group", "weight", "query", "folds_column", "text", "positive", "labels"}
+_NOT_OF_SERIES |= {"leave_out", "targets_file", "images", "test_images"}
+_TABLES = _Kind("tables", "", _of_tables, _NOT_OF_TABLES)
+# By the choice that says of which kind files are; without one they are tables.
+_KINDS: Mapping[str, _Kind] = {
+    "images": _Kind(
+        "images",
+        "that these are images: --images, the folder of the training images",
+        _of_images,
+        _NOT_OF_IMAGES,
+    ),
+    "horizon": _Kind(
+        "series",
+        "that these are series: --horizon, the number of steps to forecast",
+        _of_series,
+        _NOT_OF_SERIES,
+    ),
 }
+# The options of choices that are called otherwise.
+_OPTIONS = {"columns": "--column", "labels": "--label"}
+
+
+def _option(choice: str) -> str:
+    return _OPTIONS.get(choice, f"--{choice.replace('_', '-')}")
 
 
 def _files(choices: FileChoices) -> dict[str, str]:
@@ -287,20 +316,6 @@ def init(name: str, data: str | Path | None = None, **choices: Unpack[FileChoice
     """
     if not names_a_folder(name) or "." in name:
         raise UsageError(f"A name of letters, digits, '_' and '-' was expected, not {name!r}.")
-    if choices.get("images"):
-        raise UsageError(
-            "comps init writes competitions of tables. For images, write "
-            f"{competitions_root() / name / FILE} yourself: COMPETITION = "
-            f"comps.image_competition(PATH, images=FOLDER, metric=METRIC, name={name!r}). 'comps "
-            "run PATH --images FOLDER' needs no file."
-        )
-    if choices.get("horizon"):
-        raise UsageError(
-            "comps init writes competitions of tables. For series, write "
-            f"{competitions_root() / name / FILE} yourself: COMPETITION = "
-            "comps.series_competition(PATH, time=TIME, target=TARGET, horizon=STEPS, "
-            f"metric=METRIC, name={name!r}). 'comps run PATH --horizon STEPS' needs no file."
-        )
     place = data_root() / name if data is None else Path(data)
     if data is None and not place.exists():
         raise DataError(f"There is no folder {place}. Name the data with --data.")
@@ -315,15 +330,8 @@ def init(name: str, data: str | Path | None = None, **choices: Unpack[FileChoice
             "name."
         )
     found = infer(place, name, **choices)
-    text = competition_file(
-        name,
-        found.competition.metric.name,
-        found.inference,
-        place,
-        file.parent,
-        tables=[Path(other).name.partition(".")[0] for other in found.others],
-        files=found.files,
-    )
+    reasons = {row.what: row.reason for row in found.inference.rows}
+    text = competition_file(found.competition, found.inference.call, reasons, place, file.parent)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -170,7 +170,7 @@ def _with_columns(columns: list[str]) -> Competition:
     fitting = [
         candidate
         for candidate in candidates
-        if {candidate.id_column, *candidate.target_columns} <= set(columns)
+        if {candidate.id_column, *candidate.submitted} <= set(columns)
     ]
     if len(fitting) != 1:
         raise UsageError(

@@ -8,6 +8,9 @@ from enum import IntEnum
 
 from pipelines.engines.jobs import Job
 
+# So many times the seconds that it declares are kept for a model whose preview goes on.
+AWAITED_MARGIN = 1.5
+
 
 class Stage(IntEnum):
     """Kinds of work; what has a smaller number goes first."""
@@ -43,6 +46,7 @@ class Offer:
         seconds: until it is of use; work that cannot end in time is none.
         gain: what it is expected to bring, in any unit that is the same within its stage.
         preview_seconds: that a preview takes alone; None where everything is done.
+        awaited: whether the preview of this model goes on, which may be the one that gains most.
     """
 
     jobs: Sequence[Job]
@@ -50,6 +54,7 @@ class Offer:
     seconds: float
     gain: float = 0.0
     preview_seconds: float | None = None
+    awaited: bool = False
 
     @property
     def order(self) -> tuple[int, float, float]:
@@ -62,7 +67,8 @@ def best_offer(offers: Sequence[Offer], seconds_left: float) -> Offer | None:
 
     It has the greatest gain a second of the first stage that there is. Neither previews nor
     models that gain less may take the time that the model with the greatest gain needs, however
-    long it takes: else a few weak and cheap models would crowd out the strong one.
+    long it takes: else a few weak and cheap models would crowd out the strong one. What is awaited
+    may be that model, and may take longer than it declares.
 
     Args:
         offers: what could be done.
@@ -74,11 +80,12 @@ def best_offer(offers: Sequence[Offer], seconds_left: float) -> Offer | None:
     """
     fitting = [offer for offer in offers if offer.seconds <= seconds_left]
     firsts = [offer for offer in fitting if offer.stage is Stage.FIRST]
-    most = max(firsts, key=lambda offer: (offer.gain, offer.seconds), default=None)
+    most = max(firsts, key=lambda offer: (offer.awaited, offer.gain, offer.seconds), default=None)
+    margin = AWAITED_MARGIN if most is not None and most.awaited else 1.0
     for offer in sorted(fitting, key=lambda offer: offer.order):
         if most is None or offer is most or offer.stage < Stage.PREVIEW:
             return offer
         takes = offer.seconds if offer.preview_seconds is None else offer.preview_seconds
-        if takes + most.seconds <= seconds_left:
+        if takes + margin * most.seconds <= seconds_left:
             return offer
     return None

@@ -3,7 +3,8 @@
 Cheap models come first, so that there is always something to submit. The first fold of each other
 model is a preview: it tells what the model costs, and what the blend gains by it. Models are then
 completed in the order of that gain a second, repeated in the order of their weight, and further
-models of the zoo are tried. Pairs of folds come last unless they were asked for or take next to no
+models of the zoo are tried. As long as the preview of a model that is expected to bring more goes
+on, others leave it its time. Pairs of folds come last unless they were asked for or take next to no
 time: they cost most of a cross-validation without changing a prediction, and a cross-fitted score,
 in which stopping points and weights are chosen, flatters little.
 
@@ -159,15 +160,17 @@ class Spending:
             if step in cheap:
                 offers.append(Offer(step.jobs, Stage.CHEAP, step.seconds))
             elif preview is not None:
-                offers += _preview_offers(step, preview, further=further)
+                longest = self._new_family > 1 and model.family not in families
+                offers += _preview_offers(step, preview, further=further, longest_first=longest)
             else:
                 expected = unknown if gain is None else gain
                 expected *= 1.0 if model.family in families else self._new_family
                 if model.member not in self.measured:
                     expected *= _chance(step.seconds, seconds_left)
                 stage = Stage.FURTHER if further else Stage.FIRST if expected else Stage.DOUBTFUL
+                awaited = gain is None and self._is_awaited(step, families)
                 if expected or not further:
-                    offers.append(Offer(step.jobs, stage, step.seconds, expected))
+                    offers.append(Offer(step.jobs, stage, step.seconds, expected, awaited=awaited))
         return offers
 
     def _cheap(self, steps: Sequence[Step], done: Collection[str]) -> list[Step]:
@@ -186,9 +189,15 @@ class Spending:
 
     def _preview_job(self, step: Step) -> Job | None:
         """Return the job of the preview; None where it has begun, or folds are one program."""
-        if load_trainer(step.model.trainer).together or len(step.jobs) == 1:
+        if not _has_preview(step) or len(step.jobs) == 1:
             return None
         return next((job for job in step.jobs if job.held == (self._preview,)), None)
+
+    def _is_awaited(self, step: Step, families: Collection[Family]) -> bool:
+        """Whether the preview of a model that is expected to bring more goes on."""
+        model = step.model
+        new = self._new_family > 1 and model.family not in families
+        return new and _has_preview(step) and model.member not in self._further
 
     def _is_due(self, step: Step, weight: float) -> bool:
         """Whether a repeat would change the blend; that of a baseline is the same again."""
@@ -231,6 +240,11 @@ def _round_offers(steps: Sequence[Step]) -> list[Offer]:
     return [Offer(step.jobs, stage, seconds) for step in own]
 
 
+def _has_preview(step: Step) -> bool:
+    """Whether one fold of a model can be trained before the others."""
+    return not load_trainer(step.model.trainer).together
+
+
 def _chance(seconds: float, seconds_left: float) -> float:
     """Return how likely a model ends in time that may take longer than it declares.
 
@@ -242,12 +256,22 @@ def _chance(seconds: float, seconds_left: float) -> float:
     return 1 - min(1.0, seconds / max(seconds_left, 1e-9)) / 2
 
 
-def _preview_offers(step: Step, preview: Job, *, further: bool) -> list[Offer]:
+def _preview_offers(step: Step, preview: Job, *, further: bool, longest_first: bool) -> list[Offer]:
+    """Return the offers of a preview, for a model that may end in time, and for one that may not.
+
+    Where the slowest models mostly are ahead, their previews begin first: the others fit beside.
+    """
     share = step.seconds / len(step.jobs)
     if further:
         return [Offer([preview], Stage.FURTHER_PREVIEW, step.seconds, preview_seconds=share)]
     return [
-        Offer([preview], Stage.PREVIEW, step.seconds, preview_seconds=share),
+        Offer(
+            [preview],
+            Stage.PREVIEW,
+            step.seconds,
+            gain=step.seconds**2 if longest_first else 0.0,
+            preview_seconds=share,
+        ),
         Offer([preview], Stage.DARING, step.longest, preview_seconds=step.longest),
     ]
 

@@ -6,14 +6,14 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from comps.base import Competition, Metric, Model, Task
+from comps.base import Competition, Metric, Model, Task, UsageError
 from comps.kinds.images.features import TRANSFORMERS
 from comps.kinds.images.inference import ImageTables, infer
 from comps.kinds.images.loader import ImageFiles
 from comps.kinds.images.places import Said, find_layout
 from comps.kinds.images.tree import Tree
 from comps.kinds.images.zoo import image_models
-from comps.kinds.table.competition import assembled, check_n_folds, check_name
+from comps.kinds.table.competition import assembled, check_lists, check_n_folds, check_name
 from comps.kinds.table.given import Given, Inference
 from comps.kinds.table.inference import suggested_metrics
 from comps.kinds.table.zoo import Zoo, table_baseline
@@ -37,6 +37,7 @@ def image_competition(
     n_folds: int | None = None,
     task: str | None = None,
     classes: Sequence[str] = (),
+    outputs: Sequence[str] = (),
     positive: str | None = None,
     leave_out: Sequence[str] = (),
     files: Mapping[str, str] | None = None,
@@ -66,6 +67,8 @@ def image_competition(
         task: "multilabel" where a column has several labels in a cell, with blanks between them,
             or another task where it has not; it follows from metric and labels unless given.
         classes: all labels, in their order; the last of two is class 1.
+        outputs: columns of the submission; they follow from labels and sample submission unless
+            given.
         positive: the label whose probability is predicted, of two; there is a column of the
             submission for each unless given.
         leave_out: training rows that are left out: "missing-target", "rare-class".
@@ -90,6 +93,12 @@ def image_competition(
     ('binary', ('dark', 'light'), (12, 16, 16, 3))
     """
     check_n_folds(n_folds)
+    check_lists(classes=classes, outputs=outputs, leave_out=leave_out)
+    if not isinstance(path, (str, Path)):
+        raise UsageError(
+            f"image_competition takes the path of an archive or a folder; a "
+            f"{type(path).__name__} came. Images have no other form."
+        )
     given = Given(
         target=[target] if isinstance(target, str) else target or (),
         id=id,
@@ -103,7 +112,12 @@ def image_competition(
         n_folds=n_folds,
     )
     said = Said(
-        images=images, test_images=test_images, files=dict(files or {}), given=given, task=task
+        images=images,
+        test_images=test_images,
+        files=dict(files or {}),
+        given=given,
+        task=task,
+        outputs=tuple(outputs),
     )
     plain = Path(os.path.normpath(path))
     found, _ = _found(plain, name, as_metric(metric), said, models, ignore)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import some
+from comps.base import DataError, counted, some
 from comps.kinds.images import duplicates
 from comps.kinds.images.decoding import decode, shorter_side
 from comps.kinds.images.image_cache import Pixels, Shape
@@ -67,10 +68,15 @@ def side_of(images: Sequence[ImageFile]) -> int:
     """Return the side to decode to, in pixels.
 
     It is the median of the shorter sides of 500 images, rounded down to a multiple of 8, between
-    `SMALLEST_SIDE` and `LARGEST_SIDE`.
+    `SMALLEST_SIDE` and `LARGEST_SIDE`. What cannot be read has none.
     """
     step = -(-len(images) // _MEASURED)
-    sides = [shorter_side(image.read(), image.where) for image in images[::step]]
+    sides = []
+    for image in images[::step]:
+        with suppress(DataError):
+            sides.append(shorter_side(image.read(), image.where))
+    if not sides:
+        return SMALLEST_SIDE
     return int(np.clip(np.median(sides) // 8 * 8, SMALLEST_SIDE, LARGEST_SIDE))
 
 
@@ -88,7 +94,7 @@ def decode_all(
         That array, [images, side, side, 3]; and of each image the size and the CRC-32 of its file.
 
     Raises:
-        DataError: that names an image which cannot be decoded.
+        DataError: that names the images which cannot be decoded.
     """
     import joblib
 
@@ -96,17 +102,28 @@ def decode_all(
     side = side_of(train)
     pixels = allocate((len(images), side, side, 3))
     stamps = [""] * len(images)
+    broken: dict[int, DataError] = {}
 
     def decode_chunk(start: int) -> None:
         for row, image in enumerate(images[start : start + _CHUNK], start):
-            content = image.read()
-            stamps[row] = f"{len(content)} {zlib.crc32(content)}"
-            pixels[row] = decode(content, image.where, side)
+            try:
+                content = image.read()
+                stamps[row] = f"{len(content)} {zlib.crc32(content)}"
+                pixels[row] = decode(content, image.where, side)
+            except DataError as error:
+                broken[row] = error
 
     # Pillow decodes without Python's lock: threads share the array and the open zip.
     joblib.Parallel(n_jobs=joblib.cpu_count(), prefer="threads")(
         joblib.delayed(decode_chunk)(start) for start in range(0, len(images), _CHUNK)
     )
+    if broken:
+        first, *others = sorted(broken)
+        names = some(images[row].where for row in others)
+        more = (
+            f" {counted(len(others), 'further image')} cannot be read: {names}." if others else ""
+        )
+        raise DataError(f"{broken[first]}{more}")
     return pixels, stamps
 
 
@@ -140,15 +157,15 @@ def notes_of(
     if (sizes > 1).any():
         notes.append(
             f"{sizes[sizes > 1].sum()} of {len(groups)} training images are duplicates, in "
-            f"{(sizes > 1).sum()} groups; a group is never divided between folds."
+            f"{counted(int((sizes > 1).sum()), 'group')}; a group is never divided between folds."
         )
     columns = target.reshape(len(groups), -1)
     answers = np.unique(np.column_stack([groups, columns]), axis=0)[:, 0].astype(np.int64)
     torn = int((np.bincount(answers) > 1).sum())
     if torn:
-        notes.append(f"{torn} of these groups hold images of different labels.")
+        verb = "holds" if torn == 1 else "hold"
+        notes.append(f"{torn} of these groups {verb} images of different labels.")
     if others:
-        notes.append(
-            f"{len(others)} files among the images are no images, and left out: {some(others)}."
-        )
+        one, many = "file among the images is no image", "files among the images are no images"
+        notes.append(f"{counted(len(others), one, many)}, and left out: {some(others)}.")
     return tuple(notes)

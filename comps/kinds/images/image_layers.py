@@ -19,6 +19,9 @@ from keras import KerasTensor, layers, ops
 
 from comps.base import Params
 
+# A file names it, too: it is read after this module was imported.
+from comps.kinds.smoothing import SmoothedCrossentropy as SmoothedCrossentropy
+
 # Of a batch: None where it is not known yet.
 Shape = tuple[int | None, ...]
 
@@ -231,38 +234,3 @@ class Squeezed(layers.Layer):  # type: ignore[misc]
     def get_config(self) -> dict[str, object]:
         """Return the arguments."""
         return {**super().get_config(), "side": self.side}
-
-
-@keras.saving.register_keras_serializable("images")
-class SmoothedCrossentropy(keras.losses.Loss):  # type: ignore[misc]
-    """Cross-entropy of class codes, of which a share is spread over all classes.
-
-    Keras' own takes smoothed labels as a column for each class alone.
-
-    Args:
-        smoothing: that share.
-
-    >>> loss = SmoothedCrossentropy(0.2)
-    >>> round(float(loss(np.array([0]), np.array([[0.5, 0.5]]))), 4)
-    0.6931
-    """
-
-    def __init__(self, smoothing: float = 0.1, **options: object) -> None:
-        super().__init__(**options)
-        self.smoothing = smoothing
-
-    def call(self, codes: KerasTensor, shares: KerasTensor) -> KerasTensor:
-        """Return [batch]: the loss of each row.
-
-        Args:
-            codes: [batch] or [batch, 1].
-            shares: [batch, classes].
-        """
-        classes = shares.shape[-1]
-        right = ops.one_hot(ops.cast(ops.reshape(codes, (-1,)), "int32"), classes)
-        wanted = right * (1 - self.smoothing) + self.smoothing / classes
-        return keras.losses.categorical_crossentropy(wanted, shares)
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments."""
-        return {**super().get_config(), "smoothing": self.smoothing}

@@ -5,27 +5,23 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from comps.base import DataError, Metric, Prediction, Task, UsageError, some, unknown_name
+from comps.base import Metric, Prediction, Task, UsageError, counted, some, unknown_name
 from comps.kinds.images.layout import Layout
 from comps.kinds.images.places import Said, find_layout
-from comps.kinds.images.rows import labelled, labels_of_cells, rows_of, table_of, with_labels
+from comps.kinds.images.rows import labelled, rows_of, table_of
 from comps.kinds.images.tree import Tree
+from comps.kinds.images.written import image_call
 from comps.kinds.table.division import find_folds, find_group
-from comps.kinds.table.given import AS_YOU_SAY, Inference
+from comps.kinds.table.given import Inference
 from comps.kinds.table.labels import classes_of, positive_last
+from comps.kinds.table.order import known_order
 from comps.kinds.table.parts import Parts
 from comps.kinds.table.roles import find_beside, find_targets
 from comps.kinds.table.schema import Schema
+from comps.kinds.table.several import find_several
 from comps.kinds.table.tasks import Predicted, find_task
 from comps.reading.delimited import Table
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-# What is said of the columns that models see, or of the order of rows, by option.
-_OF_TABLES = {"--time": "time", "--query": "query", "--text or --column": "columns"}
 
 
 @dataclass(frozen=True)
@@ -71,18 +67,19 @@ def infer(tree: Tree, metric: Metric, said: Said) -> tuple[Inference, Layout]:
         DataError: if the files cannot be those of such a competition.
         UsageError: if a folder, a column or a task does not exist, or is none of images.
     """
-    for option, name in _OF_TABLES.items():
-        if getattr(said.given, name):
-            raise UsageError(f"{option} is said of tables, not of images. Leave it out.")
     if said.task is not None and said.task not in list(map(str, Task)):
         raise unknown_name("task", said.task, map(str, Task))
-    layout, found = find_layout(tree, said)
+    layout, told = find_layout(tree, said)
     # The column of ids names the images, and is no role of the rows.
     parts = Parts(ImageTables.of(tree, layout), metric, replace(said.given, id=None))
-    parts.rows += found
+    parts.rows += told
     targets = _targets(parts, layout)
-    targets, layout = _separated(parts, targets, layout, said)
-    predicted = _predicted(parts, targets)
+    several = (
+        None if layout.table is None else find_several(parts, targets, said.task, said.outputs)
+    )
+    predicted = _predicted(parts, targets, said) if several is None else several.predicted
+    if several is not None:
+        targets = list(predicted.outputs)
     if said.task is not None and predicted.task != said.task:
         raise UsageError(
             f"The task is {said.task!r} as you say, and {predicted.task!s} by the metric and the "
@@ -98,13 +95,17 @@ def infer(tree: Tree, metric: Metric, said: Said) -> tuple[Inference, Layout]:
         submitted_id=_submitted_id(parts, layout),
         group=find_group(parts, {}),
         leave_out=tuple(parts.given.leave_out),
+        separated="" if several is None else several.separated,
+        together="" if several is None else several.together,
         weight=beside.get("weight"),
         folds=beside.get("folds"),
     )
     scheme, n_folds = find_folds(parts, schema)
-    return Inference(
-        schema, scheme, n_folds, tuple(parts.rows), "images", tuple(parts.notes)
-    ), layout
+    call = image_call(schema, scheme, n_folds, layout)
+    found = Inference(
+        schema, scheme, n_folds, tuple(parts.rows), "images", tuple(parts.notes), call
+    )
+    return found, layout
 
 
 def _targets(parts: Parts, layout: Layout) -> list[str]:
@@ -117,68 +118,40 @@ def _targets(parts: Parts, layout: Layout) -> list[str]:
     return others
 
 
-def _separated(
-    parts: Parts, targets: list[str], layout: Layout, said: Said
-) -> tuple[list[str], Layout]:
-    """Return labels of their own, where a column has several in a cell, and the layout.
+def _predicted(parts: Parts, targets: list[str], said: Said) -> Predicted:
+    """Return what is predicted, in the columns that the user names.
 
     Raises:
-        DataError: if the sample submission has them in one column.
+        UsageError: if there must be more or fewer of them.
     """
-    if parts.metric.needs is Prediction.VALUE or len(targets) > 1 or layout.table is None:
-        return targets, layout
-    (target,) = targets
-    labels = labels_of_cells(parts.train[target])
-    several = said.task == Task.MULTILABEL or (
-        said.task is None
-        and parts.metric.needs is not Prediction.RANKED_LABELS
-        and _has_several(parts.train[target], labels, {*said.given.labels, *said.given.classes})
-    )
-    if not several:
-        return targets, layout
-    if parts.sample is not None and set(parts.outputs) != set(labels):
-        raise DataError(
-            f"{target!r} has several labels in a cell, and a submission has a column for each: "
-            f"{some(labels)}. The sample submission has {some(map(repr, parts.outputs))}. Name "
-            "another one with --sample-file, or rename its columns."
+    found = _two_columns(parts, targets, said) or find_task(parts, targets)
+    if not said.outputs:
+        return found
+    if len(said.outputs) != len(found.outputs):
+        raise UsageError(
+            f"outputs names {counted(len(said.outputs), 'column')} ({some(said.outputs)}), and "
+            f"{parts.metric.label} of these labels needs {len(found.outputs)} "
+            f"({some(found.outputs)})."
         )
-    # In place of the column that has them.
-    parts.rows = [row for row in parts.rows if row.what != "target"]
-    parts.say(
-        "target",
-        ", ".join(parts.outputs or labels),
-        f"labels in {target!r}, several in a cell with blanks between them"
-        if said.task is None
-        else AS_YOU_SAY,
-    )
-    parts.train = with_labels(parts.train, target)
-    return parts.outputs or labels, replace(layout, separated=target)
+    return replace(found, outputs=said.outputs)
 
 
-def _has_several(cells: pd.Series[Any], labels: list[str], named: set[str]) -> bool:
-    """Whether cells hold several labels with blanks between them.
-
-    Words that come again in other combinations are labels; of names of several words there are
-    more words than names.
-    """
-    different = [str(cell).split() for cell in cells.dropna().unique()]
-    blanks = [words for words in different if len(words) > 1]
-    once = all(len(set(words)) == len(words) for words in different)
-    spoken = any(" ".join(words) in named for words in blanks)
-    return bool(blanks) and once and not spoken and len(labels) < len(different)
-
-
-def _predicted(parts: Parts, targets: list[str]) -> Predicted:
-    """Return what is predicted; of two classes that no submission names, a column for each."""
-    unsaid = parts.sample is None and parts.given.positive is None and not parts.given.classes
-    if unsaid and len(targets) == 1 and parts.metric.needs is Prediction.PROBABILITY:
-        rare = "rare-class" in parts.given.leave_out
-        classes = classes_of(parts.train[targets[0]], targets[0], rare, parts.given.labels)
-        if len(classes) == 2 and not positive_last(classes, None)[1]:
-            parts.say("task", "binary", f"{targets[0]} has two labels")
-            parts.say("classes", ", ".join(classes), "in order; the submission has a column each")
-            return Predicted(Task.BINARY, classes, classes)
-    return find_task(parts, targets)
+def _two_columns(parts: Parts, targets: list[str], said: Said) -> Predicted | None:
+    """Return two classes with a column for each, unless something says which one is class 1."""
+    given, said_so = parts.given, len(said.outputs) == 2
+    known = parts.sample is not None or given.positive is not None
+    known |= bool(given.classes) and not said_so
+    if known or len(targets) > 1 or parts.metric.needs is not Prediction.PROBABILITY:
+        return None
+    (target,) = targets
+    rare = "rare-class" in given.leave_out
+    classes = classes_of(parts.train[target], target, rare, given.labels)
+    if len(classes) != 2 or (positive_last(classes, None)[1] and not said_so):
+        return None
+    ordered = known_order(classes, given, target) or classes
+    parts.say("task", "binary", f"{target} has two labels")
+    parts.say("classes", ", ".join(ordered), "in order; the submission has a column each")
+    return Predicted(Task.BINARY, ordered, ordered)
 
 
 def _submitted_id(parts: Parts, layout: Layout) -> str:

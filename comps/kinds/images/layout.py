@@ -23,7 +23,6 @@ class Layout:
         listed: column of that table.
         test_form: how test images are named.
         sample: the sample submission.
-        separated: column of the table that holds several labels with blanks between them.
     """
 
     folder: str
@@ -35,7 +34,6 @@ class Layout:
     listed: str | None = None
     test_form: str = "path"
     sample: str | None = None
-    separated: str | None = None
 
     @property
     def has_test(self) -> bool:

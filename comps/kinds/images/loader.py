@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from comps.kinds.images.rows import labelled, rows_of, table_of
 from comps.kinds.images.tree import Tree
 from comps.kinds.table.rows import fold_numbers, group_codes, template, weights_of
 from comps.kinds.table.schema import Schema
+from comps.kinds.table.several import with_labels
 from comps.kinds.table.targets import targets_of
 from comps.reading.ids import check_same_ids, checked_ids
 
@@ -66,6 +67,9 @@ class ImageFiles:
     def _dataset(self, tree: Tree, pixels: Pixels, known: Known) -> Dataset:
         schema, count = self.schema, len(known["train"])
         table = labelled(tree, self.layout, known["train"], known["places"])
+        if schema.separated:
+            frame = with_labels(table.frame, schema.separated, schema.targets, table.name)
+            table = replace(table, frame=frame)
         found = targets_of(table, schema, self.metric, table.name)
         frame = table.frame.iloc[found.rows].reset_index(drop=True)
         same = _groups(known["pairs"], frame, found.rows, schema, count)
@@ -99,9 +103,9 @@ class ImageFiles:
         """Return the sample submission, made up where there is none."""
         schema, name = self.schema, self.layout.sample
         if name is None:
-            return template(test_ids, schema.submitted_id, schema.outputs)
+            return template(test_ids, schema.submitted_id, schema.submitted)
         sample = table_of(tree, name)
-        lacking = [c for c in (schema.submitted_id, *schema.outputs) if c not in sample.frame]
+        lacking = [c for c in (schema.submitted_id, *schema.submitted) if c not in sample.frame]
         if lacking:
             raise DataError(
                 f"{name} lacks {some(map(repr, lacking))}; it has {some(map(repr, sample.frame))}."

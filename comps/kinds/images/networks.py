@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from comps.kinds.images.outputs import answer, loss_of
+from comps.kinds.outputs import answer, loss_of
 from comps.optimizers import one_cycle
 
 if TYPE_CHECKING:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from comps.base import AmbiguousError, DataError, counted, some
+from comps.base import AmbiguousError, DataError, counted, some, unknown_name
+from comps.kinds.images.decoded import is_image
 from comps.kinds.images.layout import Layout, naming
 from comps.kinds.images.rows import table_of
 from comps.kinds.images.tree import Tree, below, inside, shown, table_named
-from comps.kinds.table.files import part_of
+from comps.kinds.table.files import check_parts, part_of
 from comps.kinds.table.given import AS_YOU_SAY, Given, Inferred
 
 # A column must name so many of the training images; if the user names table or column, half of
@@ -28,6 +29,7 @@ class Said:
         files: tables by part ("train", "test", "sample"), where their names do not say it.
         given: what is said of the table; `id` is the column that names the images.
         task: what is predicted.
+        outputs: columns of the submission behind the ids.
     """
 
     images: str
@@ -35,6 +37,7 @@ class Said:
     files: Mapping[str, str] = field(default_factory=dict)
     given: Given = field(default_factory=Given)
     task: str | None = None
+    outputs: tuple[str, ...] = ()
 
 
 def find_layout(tree: Tree, said: Said) -> tuple[Layout, list[Inferred]]:
@@ -45,6 +48,11 @@ def find_layout(tree: Tree, said: Said) -> tuple[Layout, list[Inferred]]:
         DataError: if there are no images, or nothing says their labels.
         UsageError: if a folder, a table or a column that the user names does not exist.
     """
+    check_parts(said.files)
+    if tree.path.is_file() and is_image(tree.path.name):
+        raise DataError(
+            f"{tree.path} is an image. Name the folder, or the archive, that holds all of them."
+        )
     if not tree.images:
         raise DataError(
             f"{tree.path} holds no images (jpg, png, webp, bmp, gif, tif). Is it the right file?"
@@ -129,8 +137,9 @@ def _labels(
             "image", f"column {column!r} of {table}", f"its cells are the {form} of the images"
         )
         return replace(layout, table=table, column=column, form=form), found
-    if said.given.target or tables["train"] is not None:
-        named = tables["train"] or some(map(repr, said.given.target))
+    if said.given.target or said.given.id or tables["train"] is not None:
+        _check_columns(tree, layout, train, wanted, said)
+        named = tables["train"] or some(map(repr, said.given.target)) or repr(said.given.id)
         raise DataError(
             f"No table that names the images of {shown(layout.folder)} was found, and {named} was "
             f"given. Tables: {some(wanted) or 'none'}. A column must hold the names of the image "
@@ -144,6 +153,27 @@ def _labels(
         raise _no_labels(tree, layout.folder, train)
     found = Inferred("labels", some(classes), f"the folders in {shown(folder)}, one for each class")
     return replace(layout, folder=folder), found
+
+
+def _check_columns(
+    tree: Tree, layout: Layout, train: Sequence[str], tables: Sequence[str], said: Said
+) -> None:
+    """Refuse an id that no table has, and a target that the one which names the images has not.
+
+    Raises:
+        UsageError: that names the columns.
+    """
+    there = [str(name) for table in tables for name in table_of(tree, table).frame]
+    if said.given.id is not None and tables and said.given.id not in there:
+        raise unknown_name(f"column of {some(tables)} called", said.given.id, there)
+    others = replace(said, given=replace(said.given, target=()))
+    best = _naming_table(tree, layout.folder, train, tables, others)
+    if best is None:
+        return
+    columns = list(map(str, table_of(tree, best[0]).frame))
+    for target in said.given.target:
+        if target not in columns:
+            raise unknown_name(f"column of {best[0]} called", target, columns)
 
 
 def _naming_table(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,9 +13,6 @@ from comps.kinds.images.layout import FORMS, Layout, by_name
 from comps.kinds.images.tree import Tree, below, inside, shown
 from comps.reading.delimited import ALL, Table, read_table
 from comps.reading.ids import checked_ids
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # The column of labels that folders say.
 LABEL = "label"
@@ -89,41 +85,12 @@ def labelled(tree: Tree, layout: Layout, ids: Sequence[str], places: Sequence[in
         return Table(frame, (), np.arange(1, len(ids) + 1), shown(layout.folder))
     table = table_of(tree, layout.table)
     frame = table.frame.iloc[list(places)].reset_index(drop=True)
-    if layout.separated is not None:
-        frame = with_labels(frame, layout.separated)
     return Table(frame, table.notes, table.lines[list(places)], layout.table)
 
 
 def table_of(tree: Tree, name: str) -> Table:
     """Return a table to the character."""
     return read_table(tree.read(name), name, text=ALL)
-
-
-def with_labels(frame: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return a table with a column of "0" and "1" for each label of a column with several.
-
-    A cell that is missing stays so in all of them.
-
-    >>> import pandas as pd
-    >>> with_labels(pd.DataFrame({"tags": ["sea sun", "sun", None]}), "tags")["sea"].tolist()
-    ['1', '0', None]
-    """
-    import pandas as pd
-
-    cells = frame[column]
-    found = {
-        label: pd.Series(
-            [None if pd.isna(cell) else str(int(label in str(cell).split())) for cell in cells],
-            dtype=object,
-        )
-        for label in labels_of_cells(cells)
-    }
-    return pd.concat([frame.drop(columns=column), pd.DataFrame(found)], axis=1)
-
-
-def labels_of_cells(cells: pd.Series) -> list[str]:
-    """Return all labels of a column that has several in a cell, sorted."""
-    return sorted({label for cell in cells.dropna() for label in str(cell).split()})
 
 
 def _test_images(tree: Tree, layout: Layout) -> list[str]:

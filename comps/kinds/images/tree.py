@@ -157,10 +157,11 @@ def table_named(tree: Tree, wanted: str) -> str:
     Raises:
         UsageError: if there is none.
     """
-    for name in tree.tables:
-        path = PurePosixPath(name)
-        if wanted in (name, path.name, path.name.partition(".")[0]):
-            return name
+    if wanted in tree.tables:
+        return wanted
+    for name in map(PurePosixPath, tree.tables):
+        if wanted in (name.name, name.name.partition(".")[0]):
+            return str(name)
     raise unknown_name(f"table in {tree.path} called", wanted, tree.tables)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from comps.base import (
     AmbiguousError,
     Competition,
+    Dataset,
     Metric,
     Prediction,
     Task,
@@ -24,11 +26,18 @@ from comps.declared import featured
 from comps.kinds.memory import InMemory
 from comps.kinds.series.features import forecast
 from comps.kinds.series.given import Said
-from comps.kinds.series.loader import Loaded, SeriesFiles, Tables, file_tables, load_series
+from comps.kinds.series.loader import Loaded, SeriesFiles, Tables, load_series
 from comps.kinds.series.reading import Part
+from comps.kinds.series.written import series_call
 from comps.kinds.series.zoo import correcting, series_models
 from comps.kinds.table import Inference, Inferred, tables_of
-from comps.kinds.table.competition import check_name, chosen_models, kinds_of
+from comps.kinds.table.competition import (
+    check_lists,
+    check_n_folds,
+    check_name,
+    chosen_models,
+    kinds_of,
+)
 from comps.kinds.table.fingerprint import table_fingerprint
 from comps.kinds.table.given import AS_YOU_SAY
 from comps.kinds.table.schema import Schema
@@ -39,8 +48,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEME = "expanding"
-# Past targets are features here, known at the origin, and rows of one origin are alike.
-_BY_DESIGN = ("L006", "L008")
+# Past targets are features here, known at the origin, and rows of one origin are alike. What is
+# forecast from several origins is several rows, which do not scatter about a mean by chance.
+_BY_DESIGN = ("L005", "L006", "L008")
 
 
 def series_competition(
@@ -104,10 +114,13 @@ def series_competition(
     ('2024-04-30', 7, [6.0, 7.0, 5.0])
     """
     judged = _judged(metric)
+    check_n_folds(n_folds)
+    check_lists(known=known)
     said = Said(
         time=time,
         target=target,
-        horizon=horizon,
+        # NumPy's whole numbers, too.
+        horizon=int(horizon) if isinstance(horizon, Integral) else horizon,
         key=key,
         id=id,
         known=None if known is None else tuple(known),
@@ -119,23 +132,10 @@ def series_competition(
                 "Of files, the test rows lie beside the training rows: leave out `test`."
             )
         path = Path(os.path.normpath(train))
-        loaded = load_series(file_tables(path, said, files or {}), said, judged)
-        return _assembled(
-            name,
-            judged,
-            loaded,
-            SeriesFiles(said, judged, files or {}),
-            said,
-            n_folds=n_folds,
-            models=models,
-            ignore=ignore,
-            data=path,
-        )
-    loaded = load_series(_memory(train, test), said, judged)
-    load = InMemory(loaded.dataset)
-    return _assembled(
-        name, judged, loaded, load, said, n_folds=n_folds, models=models, ignore=ignore
-    )
+        load = SeriesFiles(said, judged, files or {}, n_folds)
+        return _assembled(name, judged, load.loaded(path), load, models, ignore, data=path)
+    loaded = load_series(_memory(train, test), said, judged, n_folds)
+    return _assembled(name, judged, loaded, InMemory(loaded.dataset), models, ignore)
 
 
 def infer_series(
@@ -154,12 +154,13 @@ def infer_series(
     """
     judged = _judged(metric)
     said, reason = _with_target(path, said, files or {})
-    loaded = load_series(file_tables(path, said, files or {}), said, judged)
-    load = SeriesFiles(said, judged, files or {})
-    competition = _assembled(name, judged, loaded, load, said, n_folds=n_folds, data=path)
-    rows = tuple(_told(loaded, said, reason, competition.n_folds))
+    load = SeriesFiles(said, judged, files or {}, n_folds)
+    loaded = load.loaded(path)
+    competition = _assembled(name, judged, loaded, load, data=path)
+    said, rows = loaded.said, tuple(_told(loaded, reason))
     schema = Schema(targets=(said.target,), task=Task.REGRESSION, time=said.time, id=said.id)
-    return competition, Inference(schema, SCHEME, competition.n_folds, rows, "series")
+    call = series_call(said, loaded.n_folds, files or {})
+    return competition, Inference(schema, SCHEME, loaded.n_folds, rows, "series", call=call)
 
 
 def _with_target(path: Path, said: Said, files: Mapping[str, str]) -> tuple[Said, str]:
@@ -214,12 +215,10 @@ def _assembled(
     name: str,
     metric: Metric,
     loaded: Loaded,
-    load: Any,
-    said: Said,
-    *,
-    n_folds: int | None = None,
+    load: Callable[[Path], Dataset],
     models: Sequence[object] | None = None,
     ignore: Sequence[str] = (),
+    *,
     data: Path | None = None,
 ) -> Competition:
     check_name(name)
@@ -234,11 +233,11 @@ def _assembled(
         sample=None,
         archive="",
         id_column=loaded.id_column,
-        target_columns=(said.target,),
+        target_columns=(loaded.said.target,),
         scheme=SCHEME,
-        n_folds=loaded.n_folds if n_folds is None else n_folds,
+        n_folds=loaded.n_folds,
         # The last target of a training row is known at the origin of a fold's first forecast.
-        gap=float(loaded.horizon),
+        gap=float(loaded.said.horizon),
         offset=forecast,
         transformers=TRANSFORMERS,
         data=data,
@@ -246,9 +245,9 @@ def _assembled(
     )
 
 
-def _told(loaded: Loaded, said: Said, target: str, n_folds: int) -> Iterable[Inferred]:
+def _told(loaded: Loaded, target: str) -> Iterable[Inferred]:
     """Tell what was found of series, and why."""
-    panel = loaded.readings.panel
+    panel, said = loaded.readings.panel, loaded.said
     first, last = panel.grid.texts(np.array([panel.first.min(), panel.last.max()]))
     yield Inferred("time", f"{said.time}, {first} to {last}", AS_YOU_SAY)
     yield Inferred("step", panel.grid.name, loaded.readings.why)
@@ -257,15 +256,19 @@ def _told(loaded: Loaded, said: Said, target: str, n_folds: int) -> Iterable[Inf
     yield Inferred("series", counted(len(panel.keys), "series", "series"), series)
     if loaded.readings.gaps:
         yield Inferred("gaps", f"{loaded.readings.gaps:,} steps", "no value was read there")
-    best = loaded.ranked[0]
     errors = ", ".join(
-        f"{season.name or 'last value'} {season.error:.4g}" for season in loaded.ranked
+        f"{season.name or 'last value'} {season.error:.4g}"
+        if np.isfinite(season.error)
+        else f"{season.name} unknown"
+        for season in loaded.ranked
     )
     yield Inferred(
-        "forecast to beat", str(best), f"mean absolute errors on the training rows: {errors}"
+        "forecast to beat",
+        str(loaded.ranked[0]),
+        f"mean absolute errors before the first fold: {errors}",
     )
     test = loaded.readings.series
-    steps = counted(loaded.horizon, "step")
+    steps = counted(said.horizon, "step")
     if len(test):
         yield Inferred(
             "test part", counted(len(test), "row"), f"the test table, up to {steps} ahead"
@@ -280,7 +283,7 @@ def _told(loaded: Loaded, said: Said, target: str, n_folds: int) -> Iterable[Inf
             yield Inferred(f"{word} ({len(names)})", some(names), reason)
     yield Inferred(
         "folds",
-        f"{n_folds}, {SCHEME}",
+        f"{loaded.n_folds}, {SCHEME}",
         f"models know no target after a forecast's origin; "
         f"an origin every {counted(loaded.between, 'step')}",
     )

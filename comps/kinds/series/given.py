@@ -22,8 +22,8 @@ class Said:
         columns: kinds by column, as in {"date": "date:%d.%m.%Y"}.
 
     Raises:
-        UsageError: if the horizon is no whole number from 1 on, no time is named, or a column has
-            two roles.
+        UsageError: if the horizon is no whole number from 1 on, no time is named, a column has two
+            roles, or something else than a name came.
     """
 
     time: str
@@ -35,6 +35,10 @@ class Said:
     columns: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for role in ("time", "target", "key", "id"):
+            name = getattr(self, role)
+            if name is not None and not isinstance(name, str):
+                raise UsageError(f"{role} takes the name of one column; {name!r} came.")
         if not isinstance(self.horizon, int) or self.horizon < 1:
             raise UsageError(
                 "The horizon is a number of steps, a whole number from 1 on, such as 24; "

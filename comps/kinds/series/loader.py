@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from comps.base import DataError, Dataset, Metric, counted, some
 from comps.kinds.series.features import feature_table
 from comps.kinds.series.given import Said
-from comps.kinds.series.origins import fold_count, forecasts, training_rows
+from comps.kinds.series.origins import (
+    always_trained,
+    check_folds,
+    fold_count,
+    forecasts,
+    training_rows,
+)
 from comps.kinds.series.panel import Panel, Rows
 from comps.kinds.series.reading import Part, Readings, read_series
 from comps.kinds.series.seasons import Season, candidates, rank
@@ -57,7 +63,8 @@ class Loaded:
         dataset: the rows.
         readings: the series.
         ranked: the seasons, the best first.
-        horizon: steps to forecast, those of the test part if these are more.
+        said: what the user said, with what was found: the horizon is that of the test part if it
+            reaches farther, `known` names the columns, `id` the column of the test rows.
         between: steps between two origins of training rows.
         n_folds: how many folds the rows allow.
         id_column: of the submission.
@@ -66,7 +73,7 @@ class Loaded:
     dataset: Dataset
     readings: Readings
     ranked: list[Season]
-    horizon: int
+    said: Said
     between: int
     n_folds: int
     id_column: str
@@ -80,11 +87,13 @@ class SeriesFiles:
         said: columns by their roles.
         metric: on whose scale models learn.
         files: of each part, where their names do not say it; see `tables_of`.
+        n_folds: number of folds; as many as the rows allow unless given.
     """
 
     said: Said
     metric: Metric
     files: Mapping[str, str] = field(default_factory=dict)
+    n_folds: int | None = None
 
     def __call__(self, path: Path) -> Dataset:
         """Return the rows of an archive, a folder or a file.
@@ -92,7 +101,12 @@ class SeriesFiles:
         Raises:
             WorkbenchError: see `read_series`.
         """
-        return load_series(file_tables(path, self.said, self.files), self.said, self.metric).dataset
+        return self.loaded(path).dataset
+
+    def loaded(self, path: Path) -> Loaded:
+        """Return the rows, and what was found on the way."""
+        tables = file_tables(path, self.said, self.files)
+        return load_series(tables, self.said, self.metric, self.n_folds)
 
 
 def file_tables(path: Path, said: Said, files: Mapping[str, str]) -> Tables:
@@ -116,12 +130,22 @@ def _part(table: Table) -> Part:
     return Part(table.frame, table.name, table.lines)
 
 
-def load_series(tables: Tables, said: Said, metric: Metric) -> Loaded:
+def load_series(tables: Tables, said: Said, metric: Metric, n_folds: int | None = None) -> Loaded:
     """Return the rows of tables: those to learn from, and those to forecast.
+
+    The season of the naive forecast is chosen on rows that all folds train on.
+
+    Args:
+        tables: the readings.
+        said: their columns by role.
+        metric: on whose scale models learn.
+        n_folds: number of folds; as many as the rows allow unless given.
 
     Raises:
         WorkbenchError: see `read_series`; or if the horizon is too long for the past.
     """
+    columns = _id_columns(tables, said)
+    said = replace(said, id=columns[1] or said.id)
     readings = read_series(tables.train, tables.test, said, metric)
     given = tables.test is not None
     panel, notes = readings.panel, list(readings.notes)
@@ -136,16 +160,30 @@ def load_series(tables: Tables, said: Said, metric: Metric) -> Loaded:
             horizon = farthest
     panel = _longer(panel, int(ends.max()) + horizon + 1)
     span = int((panel.last - panel.first).max()) + 1
-    rows, between = training_rows(panel, ends, horizon)
-    n_folds = fold_count(rows.origins, horizon, span)
-    ranked = rank(panel, rows, candidates(panel.grid, panel.values))
+    rows, between, thinned = training_rows(panel, ends, horizon)
+    notes += [thinned] if thinned else []
+    short = np.setdiff1d(np.arange(len(ends)), rows.series)
+    if len(short):
+        notes.append(
+            f"{len(short)} of {counted(len(ends), 'series', 'series')} have too short a past for "
+            "rows to learn from, and are forecast by models of the others: "
+            f"{some(repr(panel.keys[own]) for own in short)}."
+        )
+    if n_folds is None:
+        n_folds = fold_count(rows.origins, horizon, span)
+    check_folds(rows.origins, horizon, n_folds)
+    first = rows.take(always_trained(rows.origins, horizon, n_folds))
+    learned = int(first.times.max(initial=0))
+    ranked = rank(panel, first, candidates(panel.grid, panel.values, learned))
+    known = tuple(name for name, own in panel.covariates.items() if own.known)
+    said = replace(said, horizon=horizon, known=known)
     if given:
         tested = Rows(
             readings.series, ends[readings.series], readings.places - ends[readings.series]
         )
     else:
         tested = forecasts(np.arange(len(ends)), ends, horizon)
-    ids, id_column, sample = _ids(tables, said, panel, tested)
+    ids, sample = _ids(tables, said, columns, panel, tested)
     dataset = Dataset(
         train=feature_table(panel, rows, ranked, rows.times),
         test=feature_table(panel, tested, ranked, rows.times),
@@ -154,13 +192,13 @@ def load_series(tables: Tables, said: Said, metric: Metric) -> Loaded:
         test_ids=ids,
         sample_submission=sample,
         source=tables.source,
-        fingerprint=_fingerprint(tables, said),
+        fingerprint=_fingerprint(tables, said, ranked),
         # Of two forecasts, the one with the earlier origin was made earlier: folds follow origins.
         times=rows.origins,
         notes=tuple(dict.fromkeys(notes)),
         made_sample=tables.sample is None,
     )
-    return Loaded(dataset, readings, ranked, horizon, between, n_folds, id_column)
+    return Loaded(dataset, readings, ranked, said, between, n_folds, columns[0])
 
 
 def _ends(readings: Readings, *, given: bool) -> Places:
@@ -201,26 +239,42 @@ def _named(panel: Panel, rows: Rows, *, steps: bool = False) -> Ids:
     return names
 
 
+def _id_columns(tables: Tables, said: Said) -> tuple[str, str | None]:
+    """Return the columns of the ids, of the submission and of the test rows.
+
+    None where the test rows have none, and ids are made of key and time.
+    """
+    sample, test = tables.sample, tables.test
+    usual = said.time if said.key is None else "id"
+    if test is None:
+        return usual, None
+    name = str(sample.columns[0]) if sample is not None else said.id or usual
+    column = said.id or name
+    of_several = said.key is not None and column in (said.time, said.key)
+    return name, column if column in test.rows and not of_several else None
+
+
 def _ids(
-    tables: Tables, said: Said, panel: Panel, tested: Rows
-) -> tuple[Ids, str, pd.DataFrame | None]:
-    """Return the test ids, the column that holds them in the submission, and its template."""
+    tables: Tables, said: Said, columns: tuple[str, str | None], panel: Panel, tested: Rows
+) -> tuple[Ids, pd.DataFrame]:
+    """Return the test ids, and the template of the submission.
+
+    Args:
+        tables: the readings.
+        said: their columns by role.
+        columns: see `_id_columns`.
+        panel: the series.
+        tested: what is forecast.
+    """
     import pandas as pd
 
     sample, test = tables.sample, tables.test
-    ids: Ids
-    if test is None:
-        name = said.time if said.key is None else "id"
-        ids = _named(panel, tested)
-        return ids, name, pd.DataFrame({name: ids, said.target: 0.0})
-    name = str(sample.columns[0]) if sample is not None else said.id or _usual(said)
-    column = said.id or name
-    if column in test.rows and not (said.key is not None and column in (said.time, said.key)):
+    name, column = columns
+    ids = _named(panel, tested)
+    if test is not None and column is not None:
         ids = checked_ids(test.rows[column], test.name)
-    else:
-        ids = _named(panel, tested)
-    if sample is None:
-        return ids, name, pd.DataFrame({name: ids, said.target: 0.0})
+    if test is None or sample is None:
+        return ids, pd.DataFrame({name: ids, said.target: 0.0})
     lacking = [column for column in (said.target,) if column not in sample]
     if lacking:
         raise DataError(
@@ -230,13 +284,10 @@ def _ids(
     check_same_ids(
         checked_ids(sample[name], "the sample submission"), ids, "the sample submission", test.name
     )
-    return ids, name, sample
+    return ids, sample
 
 
-def _usual(said: Said) -> str:
-    return said.time if said.key is None else "id"
-
-
-def _fingerprint(tables: Tables, said: Said) -> str:
-    text = json.dumps(asdict(said), sort_keys=True, default=str)
+def _fingerprint(tables: Tables, said: Said, ranked: list[Season]) -> str:
+    seasons = [season.steps for season in ranked]
+    text = json.dumps([asdict(said), seasons], sort_keys=True, default=str)
     return hashlib.sha256(f"{tables.fingerprint}\0{text}".encode()).hexdigest()[:16]

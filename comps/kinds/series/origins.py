@@ -19,8 +19,8 @@ _LEAST_TRAINED = 20
 _MOST_FOLDS = 5
 
 
-def training_rows(panel: Panel, ends: Places, horizon: int) -> tuple[Rows, int]:
-    """Return the rows whose target is known, and how many steps lie between two origins.
+def training_rows(panel: Panel, ends: Places, horizon: int) -> tuple[Rows, int, str]:
+    """Return the rows whose target is known, how many steps lie between two origins, and a note.
 
     Origins are counted back from the end of each series in steps of the horizon, so that each time
     is forecast once, from as far as it will be in the test part. Where that makes few rows, there
@@ -30,18 +30,33 @@ def training_rows(panel: Panel, ends: Places, horizon: int) -> tuple[Rows, int]:
         panel: the series.
         ends: [series] the origins of the test part.
         horizon: steps to forecast.
+
+    Returns:
+        The note says how many origins are too many to learn from; it is mostly empty.
     """
     known = int(np.isfinite(panel.values).sum())
     between = max(1, horizon * known // _FEW_ROWS) if known < _FEW_ROWS else horizon
     firsts = panel.first
     most = max(_MOST_ROWS // (len(ends) * horizon), 20)
-    found = [
-        np.arange(end - horizon, first - 1, -between)[:most]
+    every = [
+        np.arange(end - horizon, first - 1, -between)
         for end, first in zip(ends, firsts, strict=True)
     ]
+    found = [own[:most] for own in every]
     series = np.repeat(np.arange(len(ends)), [len(own) for own in found])
     rows = forecasts(series, np.concatenate(found), horizon)
-    return rows.take(~np.isnan(panel.values[rows.times, rows.series])), between
+    rows = rows.take(~np.isnan(panel.values[rows.times, rows.series]))
+    return rows, between, _thinned(sum(map(len, every)), sum(map(len, found)), most)
+
+
+def _thinned(every: int, found: int, most: int) -> str:
+    """Return a note if not all origins are learned from."""
+    if found == every:
+        return ""
+    return (
+        f"{every - found:,} of {every:,} origins are not learned from, as more than "
+        f"{_MOST_ROWS:,} rows would take long: each series keeps its latest {most:,}."
+    )
 
 
 def forecasts(series: Places, origins: Places, horizon: int) -> Rows:
@@ -53,6 +68,40 @@ def forecasts(series: Places, origins: Places, horizon: int) -> Rows:
     """
     steps = np.tile(np.arange(1, horizon + 1), len(origins))
     return Rows(np.repeat(series, horizon), np.repeat(origins, horizon), steps)
+
+
+def always_trained(origins: Places, horizon: int, n_folds: int) -> NDArray[np.bool_]:
+    """Return [n] whether each row is trained on in all folds: what is learned there is no leak.
+
+    Args:
+        origins: [n] of the training rows.
+        horizon: steps to forecast.
+        n_folds: number of expanding folds.
+
+    >>> always_trained(np.arange(12), 1, 3).tolist()[:4]
+    [True, True, True, False]
+    """
+    folds = min(n_folds, len(origins) - 1)
+    begin = np.array_split(np.sort(origins), folds + 1)[1][0]
+    found: NDArray[np.bool_] = origins <= begin - horizon
+    return found
+
+
+def check_folds(origins: Places, horizon: int, n_folds: int) -> None:
+    """Refuse more folds than the rows allow.
+
+    Raises:
+        DataError: that says how many they allow.
+    """
+    trained = 0
+    if n_folds < len(origins):
+        trained = int(always_trained(origins, horizon, n_folds).sum())
+    if trained < _LEAST_TRAINED:
+        raise DataError(
+            f"Of {n_folds} folds, the first would be trained on {counted(trained, 'row')}, and "
+            f"{_LEAST_TRAINED} are the least. Choose fewer folds (--folds; n_folds=...), such as "
+            f"{fold_count(origins, horizon, int(np.ptp(origins)) + horizon)}."
+        )
 
 
 def fold_count(origins: Places, horizon: int, span: int) -> int:
@@ -73,8 +122,7 @@ def fold_count(origins: Places, horizon: int, span: int) -> int:
     for n_folds in range(_MOST_FOLDS, 1, -1):
         if len(ordered) <= n_folds:
             continue
-        begin = np.array_split(ordered, n_folds + 1)[1][0]
-        if int((ordered <= begin - horizon).sum()) >= _LEAST_TRAINED:
+        if int(always_trained(ordered, horizon, n_folds).sum()) >= _LEAST_TRAINED:
             return n_folds
     # A third of the origins, without the horizon before the first fold, must be enough.
     needed = 4 * horizon + 3 * -(-_LEAST_TRAINED // horizon)

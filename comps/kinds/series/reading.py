@@ -248,7 +248,7 @@ def _target(
             f"{_LEAST_VALUES} are needed to forecast from."
         )
     cells = Column(column.name, column.cells[known], column.file, train.lines[known], column.place)
-    numbers, notes = numbers_of(cells, metric)
+    numbers, notes = numbers_of(cells, metric, hint=" An empty cell is a gap.")
     check_possible(numbers, metric, cells)
     check_varied([numbers], [said.target])
     values = np.full(len(known), np.nan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +33,12 @@ _COMPARED = 20
 
 @dataclass(frozen=True)
 class Season:
-    """A season, and how far off its forecast is on the training rows.
+    """A season, and how far off its forecast is.
 
     Attributes:
         name: "day", say; empty for the last known value.
         steps: its length.
-        error: mean absolute error, on the metric's scale.
+        error: mean absolute error, on the metric's scale; NaN where it is not known.
     """
 
     name: str
@@ -52,18 +52,20 @@ class Season:
         return f"the value one {self.name} before"
 
 
-def candidates(grid: Grid, values: Floats) -> list[Season]:
+def candidates(grid: Grid, values: Floats, learned: int) -> list[Season]:
     """Return the seasons that the past holds twice, the shortest first; the last value is one.
 
     Args:
         grid: what a step is.
         values: [steps, series] of the training part.
+        learned: the last step whose values may decide.
     """
     known = np.flatnonzero((~np.isnan(values)).any(axis=1))
     span = int(known[-1] - known[0]) + 1
     found = _of_calendar(grid)
     if not found:
-        steps = best_lag(values[known[0] : known[-1] + 1], min(_MOST_LAGS, span // 3))
+        past = values[known[0] : min(learned, int(known[-1])) + 1]
+        steps = best_lag(past, min(_MOST_LAGS, len(past) // 3))
         found = [Season(f"season of {steps} steps", steps)] if steps > 1 else []
     return [Season("", 1), *(season for season in found if 2 * season.steps <= span)]
 
@@ -132,18 +134,23 @@ def season_ago(rows: Rows, season: int) -> NDArray[np.int64]:
 
 
 def rank(panel: Panel, rows: Rows, seasons: list[Season]) -> list[Season]:
-    """Return the seasons with their errors on the training rows, the best first.
+    """Return the seasons with their errors on rows, the best first.
 
     They are compared where all of them have a value. Of equal ones the longer is first, which has
-    the more to say.
+    the more to say. The longest that too few rows have a value of come last, without an error.
+
+    Args:
+        panel: the series.
+        rows: those that all folds train on.
+        seasons: the shortest first.
     """
     truth = panel.values[rows.times, rows.series]
     forecasts = {season: naive(panel.values, rows, season.steps) for season in seasons}
     together = ~np.isnan(list(forecasts.values())).any(axis=0)
     if together.sum() < _COMPARED and len(seasons) > 1:
-        return rank(panel, rows, seasons[:-1])
+        return [*rank(panel, rows, seasons[:-1]), seasons[-1]]
     scored = [
-        Season(season.name, season.steps, float(np.abs(found - truth)[together].mean()))
+        replace(season, error=float(np.abs(found - truth)[together].mean()))
         for season, found in forecasts.items()
     ]
     return sorted(scored, key=lambda season: (season.error, -season.steps))

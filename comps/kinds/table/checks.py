@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Container, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from comps.base import DataError, UsageError, counted, some, unknown_name
+from comps.kinds.table.kinds import parse_kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +63,25 @@ def check_kinds(kinds: Mapping[str, str], targets: Sequence[Any]) -> None:
             raise UsageError(
                 f"{name!r} is the target, and has no kind of column ({kinds[name]!r} came): it is "
                 "read as the metric needs it. Name another column as target, or leave out its kind."
+            )
+
+
+def check_tested(kinds: Mapping[str, str], test: Container[Any] | None, file: str) -> None:
+    """Refuse a kind of column that models cannot see, as the test rows lack it.
+
+    Args:
+        kinds: of columns, as the user says.
+        test: columns of the test rows; None where there are none.
+        file: of the test rows.
+
+    Raises:
+        DataError: that names it.
+    """
+    for name, kind in kinds.items():
+        if test is not None and name not in test and parse_kind(kind)[0].typed is not None:
+            raise DataError(
+                f"{name!r} is said to be a column of the kind {kind!r}, and {file} lacks it, so "
+                "that no model can see it. Add it there, or do not name it."
             )
 
 

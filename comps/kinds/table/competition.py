@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from comps.base import (
     Check,
@@ -25,12 +25,13 @@ from comps.declared import as_model, featured
 from comps.kinds.memory import InMemory
 from comps.kinds.table.checks import check_same_columns
 from comps.kinds.table.division import N_FOLDS
-from comps.kinds.table.files import tables_of
+from comps.kinds.table.files import stem, tables_of
 from comps.kinds.table.given import Given, Inference
 from comps.kinds.table.inference import infer
 from comps.kinds.table.loader import RowFunction, TableFiles
 from comps.kinds.table.memory_rows import Memory
 from comps.kinds.table.schema import Schema
+from comps.kinds.table.written import table_call
 from comps.kinds.table.zoo import ZOOS, Zoo, usual_zoo
 from comps.kinds.text.columns import text_names
 from comps.metrics import as_metric
@@ -111,7 +112,8 @@ def table_competition(
         task: "regression", "binary", "multiclass" or "multilabel". It follows from the metric and
             the target unless given.
         classes: all labels of the target, in their order; the last of two is class 1. Of
-            DataFrames, an ordered `pandas.Categorical` says it, too.
+            DataFrames, an ordered `pandas.Categorical` says it, too. Of files whose target has
+            several labels in a cell, with blanks between them (`task="multilabel"`), all of these.
         outputs: columns of the submission; those of `target` unless given.
         submitted_id: column of the ids in the submission; `id` unless given.
         first_id: the number of the first test row, where no column holds ids.
@@ -143,6 +145,7 @@ def table_competition(
     if zoo is not None and zoo not in ZOOS:
         raise unknown_name("zoo called", zoo, ZOOS)
     check_n_folds(n_folds)
+    check_lists(classes=classes, outputs=outputs, labels=labels, leave_out=leave_out)
     given = Given(
         target=[target] if isinstance(target, str) else target or (),
         id=id,
@@ -186,10 +189,7 @@ def table_competition(
         found = found if zoo is None else replace(found, zoo=zoo)
     else:
         schema = Schema(
-            targets=tuple(given.target),
-            task=_task(task, judged),
-            classes=tuple(classes),
-            outputs=tuple(outputs) or tuple(given.target),
+            **_predicted(_task(task, judged), given, outputs),
             id=id,
             submitted_id=submitted_id or id or "id",
             first_id=first_id,
@@ -223,7 +223,10 @@ def infer_table(
         WorkbenchError: see `table_competition`.
     """
     check_name(name)
-    found = infer(tables_of(path, files), metric, given)
+    tables = tables_of(path, files)
+    found = infer(tables, metric, given)
+    others = [stem(other) for other in tables.others]
+    found = replace(found, call=table_call(found, files, others))
     loader = TableFiles(found.schema, metric, None, dict(files or {}))
     return assembled(name, metric, found, loader, data=path), found
 
@@ -272,6 +275,7 @@ def assembled(
         archive="",
         id_column=schema.submitted_id,
         target_columns=schema.outputs,
+        together=schema.together,
         scheme=found.scheme,
         n_folds=found.n_folds if n_folds is None else n_folds,
         submits=metric.needs,
@@ -300,6 +304,13 @@ def check_name(name: str) -> None:
             f"A name of letters, digits, '_', '-' and '.' was expected, not {name!r}: the folder "
             "of results gets it."
         )
+
+
+def check_lists(**lists: object) -> None:
+    """Check that lists of names came, by the name of the parameter, and not a single name."""
+    for parameter, value in lists.items():
+        if isinstance(value, str):
+            raise UsageError(f"{parameter} takes a list of names, such as [{value!r}].")
 
 
 def check_n_folds(n_folds: object) -> None:
@@ -347,6 +358,36 @@ def kinds_of(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
             if found.setdefault(name, kind) != kind:
                 raise UsageError(f"The column {name!r} is said to be {found[name]} and {kind}.")
     return found
+
+
+def _predicted(task: Task, given: Given, outputs: Sequence[str]) -> dict[str, Any]:
+    """Return what a schema says of the targets: several labels of one column are some themselves.
+
+    Raises:
+        UsageError: if their names are not given.
+    """
+    targets, classes = tuple(given.target), tuple(given.classes)
+    if task is not Task.MULTILABEL or len(targets) > 1:
+        return {
+            "targets": targets,
+            "task": task,
+            "classes": classes,
+            "outputs": tuple(outputs) or targets,
+        }
+    if not classes:
+        raise UsageError(
+            f"The cells of {targets[0]!r} have several labels: name all of these, as in "
+            "classes=['sea', 'sun']."
+        )
+    together = "" if set(outputs) == set(classes) else (*outputs, *targets)[0]
+    return {
+        "targets": classes,
+        "task": task,
+        "classes": ("0", "1"),
+        "outputs": classes,
+        "separated": targets[0],
+        "together": together,
+    }
 
 
 def _scheme(group: str | None, time: str | None, folds: str | None) -> str:

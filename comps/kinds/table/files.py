@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 # Documents of Excel and LibreOffice.
 _SHEETS = {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
+# What to do with files of such endings, where there is no table.
+_HINTS = (
+    (_SHEETS, "Save the sheets as CSV files."),
+    (
+        {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"},
+        "For images, name the folder of the training images: --images FOLDER "
+        "(comps.image_competition in Python).",
+    ),
+)
 PARTS = ("train", "test", "sample")
 # The table of the training rows' targets, where they lie in a file of their own.
 TARGETS = "targets"
@@ -105,12 +114,15 @@ def tables_of(path: Path, chosen: Mapping[str, str] | None = None) -> Tables:
         DataError: if there is no table of training rows.
         AmbiguousError: if several files may be a part.
     """
+    check_parts(chosen or {})
     files = open_files(path)
     found = find_tables(files)
     if not found:
-        save = " Save the sheets as CSV files." if any(map(_is_sheet, files.names())) else ""
+        endings = {PurePosixPath(name).suffix.lower() for name in files.names()}
+        hints = [hint for kinds, hint in _HINTS if kinds & endings]
         raise DataError(
-            f"{path} holds no table (csv, tsv, parquet). It holds: {some(files.names())}.{save}"
+            f"{path} holds no table (csv, tsv, parquet). It holds: "
+            f"{' '.join([f'{some(files.names())}.', *hints])}"
         )
     names: dict[str, str] = {}
     for part in PARTS:
@@ -142,6 +154,18 @@ def tables_of(path: Path, chosen: Mapping[str, str] | None = None) -> Tables:
     if not candidates or not tables.lacks_targets():
         return tables
     return tables.with_targets(_only(TARGETS, candidates))
+
+
+def check_parts(chosen: Iterable[str]) -> None:
+    """Check that files are named of parts that there are.
+
+    Raises:
+        UsageError: if there is no such part.
+    """
+    known = (*PARTS, TARGETS)
+    for part in chosen:
+        if part not in known:
+            raise unknown_name("part of a competition's files called", part, known)
 
 
 def _is_sheet(name: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from comps.base import unknown_name
 from comps.kinds.table.kinds import parse_kind
 from comps.kinds.table.schema import LEAVE_OUT, Schema
+from comps.kinds.written import Call
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +92,7 @@ class Inference:
         rows: what was inferred, to be shown.
         zoo: name of the usual models, see `comps.kinds.table.zoo.ZOOS`.
         notes: what the user should know of how the files were read.
+        call: that makes the competition, for its file.
     """
 
     schema: Schema
@@ -99,6 +101,7 @@ class Inference:
     rows: tuple[Inferred, ...]
     zoo: str = "table"
     notes: tuple[str, ...] = ()
+    call: Call = field(default_factory=lambda: Call("table_competition"))
 
 
 AS_YOU_SAY = "as you say"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from comps.base import AmbiguousError, DataError, Metric, some
 from comps.kinds.table import dates
-from comps.kinds.table.checks import check_kinds
+from comps.kinds.table.checks import check_kinds, check_tested
 from comps.kinds.table.division import find_folds, find_group, find_query, find_time
 from comps.kinds.table.files import Tables
 from comps.kinds.table.given import AS_YOU_SAY, Given, Inference
@@ -15,6 +15,7 @@ from comps.kinds.table.labels import label_texts
 from comps.kinds.table.parts import Parts, Readable
 from comps.kinds.table.roles import find_beside, find_ids, find_targets
 from comps.kinds.table.schema import Schema
+from comps.kinds.table.several import find_several
 from comps.kinds.table.tasks import find_task
 from comps.kinds.table.zoo import usual_zoo
 from comps.reading.numbers import parse
@@ -43,9 +44,14 @@ def infer(tables: Tables, metric: Metric, given: Given | None = None) -> Inferen
     id_, submitted_id, first_id = find_ids(parts)
     targets = find_targets(parts)
     check_kinds(parts.given.columns, targets)
+    check_tested(parts.given.columns, parts.test, tables.names.get("test", ""))
     exact = [*targets, *([] if id_ is None else [id_])]
     parts.read_exactly(exact)
-    predicted = find_task(parts, targets)
+    several = find_several(parts, targets)
+    predicted = find_task(parts, targets) if several is None else several.predicted
+    if several is not None:
+        targets = list(predicted.outputs)
+        exact = [*targets, *([] if id_ is None else [id_])]
     beside = find_beside(parts, targets, id_)
     kinds = find_kinds(parts, [*exact, *beside.values()])
     group, query = find_group(parts, kinds), find_query(parts, kinds)
@@ -64,6 +70,8 @@ def infer(tables: Tables, metric: Metric, given: Given | None = None) -> Inferen
         time=find_time(parts, kinds),
         query=query,
         leave_out=tuple(parts.given.leave_out),
+        separated="" if several is None else several.separated,
+        together="" if several is None else several.together,
         **beside,
     )
     scheme, n_folds = find_folds(parts, schema)

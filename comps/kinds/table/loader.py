@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,7 @@ from comps.kinds.table.rows import (
     whole_numbers,
 )
 from comps.kinds.table.schema import Schema
+from comps.kinds.table.several import with_labels
 from comps.kinds.table.targets import targets_of
 from comps.reading.column import Column
 from comps.reading.delimited import ALL, Table
@@ -94,10 +95,16 @@ class TableFiles:
 class _Loading:
     def __init__(self, tables: Tables, loader: TableFiles) -> None:
         self.tables, self.schema, self.loader = tables, loader.schema, loader
-        exact = set(self.schema.targets) | ({self.schema.id} if self.schema.id else set())
+        schema = self.schema
+        exact = {*schema.targets, schema.separated, schema.id or ""}
         train, test = (tables.read(part, exact) for part in ("train", "test"))
         if train is None:
             raise DataError(f"{tables.path} holds no training rows.")
+        if schema.separated:
+            lacking = [] if schema.separated in train.frame else [schema.separated]
+            _refuse_lacking(lacking, train, tables.names["train"])
+            frame = with_labels(train.frame, schema.separated, schema.targets, train.name)
+            train = replace(train, frame=frame)
         self.train, self.test = train, test
         self.notes = [note for table in (train, test) if table is not None for note in table.notes]
         self._check_columns()
@@ -155,11 +162,7 @@ class _Loading:
             lacking = sorted(name for name in wanted if name not in table.frame)
             if part == "train" and schema.id in lacking:
                 lacking.remove(schema.id)
-            if lacking:
-                raise DataError(
-                    f"{self.tables.names[part]} lacks {some(map(repr, lacking))}, which this "
-                    f"competition names. It has: {some(map(repr, table.frame))}."
-                )
+            _refuse_lacking(lacking, table, self.tables.names[part])
 
     @property
     def seen(self) -> list[str]:
@@ -231,10 +234,10 @@ class _Loading:
             test_ids = _own_ids(test.frame[schema.id], names["test"])
         sample = self.tables.read("sample", ALL)
         if sample is None:
-            made = template(test_ids, schema.submitted_id, schema.outputs)
+            made = template(test_ids, schema.submitted_id, schema.submitted)
             return train_ids, test_ids, made
         self.notes += sample.notes
-        wanted = [schema.submitted_id, *schema.outputs]
+        wanted = [schema.submitted_id, *schema.submitted]
         lacking = [name for name in wanted if name not in sample.frame]
         if lacking:
             raise DataError(
@@ -255,6 +258,19 @@ class _Loading:
         schema = json.dumps(asdict(self.schema), sort_keys=True)
         content = f"{self.tables.fingerprint()}\0{schema}"
         return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _refuse_lacking(lacking: Sequence[str], table: Table, file: str) -> None:
+    """Refuse a table that lacks columns.
+
+    Raises:
+        DataError: that names them.
+    """
+    if lacking:
+        raise DataError(
+            f"{file} lacks {some(map(repr, lacking))}, which this competition names. It has: "
+            f"{some(map(repr, table.frame))}."
+        )
 
 
 def _own_ids(cells: pd.Series[Any], file: str) -> Array:

@@ -16,6 +16,7 @@ from comps.kinds.table.checks import (
     check_kinds,
     check_spelling,
     check_tables,
+    check_tested,
     left_out_note,
 )
 from comps.kinds.table.division import N_FOLDS
@@ -24,8 +25,15 @@ from comps.kinds.table.given import Given
 from comps.kinds.table.loader import RowFunction, changed_rows
 from comps.kinds.table.memory_columns import typed_columns, usual_id
 from comps.kinds.table.memory_targets import memory_targets
-from comps.kinds.table.rows import fold_count, fold_numbers, template, weights_of
+from comps.kinds.table.rows import (
+    equal_rows,
+    fold_count,
+    fold_numbers,
+    template,
+    weights_of,
+)
 from comps.kinds.table.schema import Schema
+from comps.kinds.text.columns import text_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +70,8 @@ class Memory:
         roles |= {"weight": given.weight, "query": given.query, "folds": given.folds}
         check_tables(train, test, list(given.target), roles)
         check_kinds(given.columns, given.target)
+        there = {name: kind for name, kind in given.columns.items() if name in train}
+        check_tested(there, test, "the table of the test rows")
         if given.id is None:
             id_ = usual_id(train, test, list(given.roles.values()))
             if id_ is not None:
@@ -135,7 +145,8 @@ class Memory:
         check_features(first, second, list(first))
         ids = _id_column(train, given.id, "training")
         test_ids = _id_column(rows, given.id, "test")
-        notes = [*self.notes, *left_out_note(lacking), *notes]
+        groups, told = self._group_numbers(first)
+        notes = [*self.notes, *left_out_note(lacking), *notes, *told]
         if self.features is not None:
             parts = tuple(changed_rows(self.features, part, {}, notes) for part in parts)
         self.columns = parts[0]
@@ -150,7 +161,7 @@ class Memory:
             else template(test_ids, self.schema.submitted_id, self.schema.outputs),
             source="memory",
             fingerprint=self._fingerprint(parts, ids, test_ids),
-            groups=self._column(given.group, _groups),
+            groups=groups,
             times=self._column(given.time, _times),
             classes=self.targets.classes,
             notes=tuple(dict.fromkeys(notes)),
@@ -159,6 +170,16 @@ class Memory:
             folds=self._column(given.folds, fold_numbers),
             made_sample=self.test is not None,
         )
+
+    def _group_numbers(self, rows: pd.DataFrame) -> tuple[NDArray[np.int64] | None, list[str]]:
+        """Return the group of each row, and notes: as the user says, or that of equal texts."""
+        given = self.given
+        if given.group is not None:
+            return _groups(self.train[given.group]), []
+        others = (given.time, given.folds, given.query)
+        if any(name is not None for name in others) or not text_names(rows):
+            return None, []
+        return equal_rows(rows)
 
     def _column(self, name: str | None, made: Callable[[Any], NDArray[Any]]) -> NDArray[Any] | None:
         return None if name is None else made(self.train[name])

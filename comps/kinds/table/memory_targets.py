@@ -197,8 +197,8 @@ def _classes(column: Cells, metric: Metric, named: tuple[str, ...]) -> tuple[lis
     check_spellings(texts.astype(str), column.name, named)
     if len(classes) < 2:
         raise DataError(
-            f"The target {column.name!r} has a single class, {classes[0]!r}; classes need two or "
-            "more. Name another column as target."
+            f"The target {column.name!r} has a single class, {str(classes[0])!r}; classes need two "
+            "or more. Name another column as target."
         )
     if metric.two_classes and len(classes) > 2:
         raise UsageError(

@@ -47,11 +47,3 @@ def loss_of(task: Task, *, smoothing: float, absolute: bool) -> Loss:
         Task.MULTILABEL: of_labels,
         Task.MULTICLASS: of_classes,
     }[task]
-
-
-ACTIVATIONS = {
-    Task.REGRESSION: "linear",
-    Task.BINARY: "sigmoid",
-    Task.MULTILABEL: "sigmoid",
-    Task.MULTICLASS: "softmax",
-}

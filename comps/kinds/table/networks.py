@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from comps.base import Task
-from comps.kinds.table.network_losses import ACTIVATIONS, loss_of
+from comps.kinds.outputs import ACTIVATIONS
+from comps.kinds.table.network_losses import loss_of
 from comps.optimizers import restarted
 
 if TYPE_CHECKING:

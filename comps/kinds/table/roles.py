@@ -115,7 +115,7 @@ def find_targets(parts: Parts) -> list[str]:
         parts.say("target", fitting[0], "its labels are columns of the sample submission")
         return fitting
     taken = _FOLD_NAMES | _WEIGHT_NAMES
-    roles = parts.given.roles.values()
+    roles = {*parts.given.roles.values(), *parts.given.columns}
     likely = [name for name in only if name.lower() not in taken and name not in roles]
     if len(likely) != 1:
         raise AmbiguousError("Which column is to be predicted?", only, "--target")

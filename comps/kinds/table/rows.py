@@ -158,15 +158,15 @@ def row_times(table: Table, schema: Schema) -> Array:
 def equal_rows(rows: pd.DataFrame) -> tuple[NDArray[np.int64] | None, list[str]]:
     """Return a number for each row, the same for equal rows, and a note; None if all differ.
 
-    Where many rows are equal, their columns say little: equal rows are other things then, and
-    None is returned, too. Texts are equal that have the same letters and digits.
+    Where many rows are equal, and none has a text, their columns say little: equal rows are other
+    things then, and None is returned, too. Texts are equal that have the same letters and digits.
     """
     import pandas as pd
 
     forms = {name: rows[name].map(normal_form, na_action="ignore") for name in text_names(rows)}
     hashes = pd.util.hash_pandas_object(rows.assign(**forms), index=False)
     equal = hashes.duplicated(keep=False)
-    if not equal.any() or equal.mean() > _MOST_EQUAL:
+    if not equal.any() or (not forms and equal.mean() > _MOST_EQUAL):
         return None, []
     note = (
         f"{int(equal.sum())} training rows are equal to another one in everything but the target. "

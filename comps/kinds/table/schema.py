@@ -33,6 +33,8 @@ class Schema:
         folds: column with the number of the fold of each training row; below zero for rows that no
             fold predicts.
         leave_out: training rows that are left out: "missing-target", "rare-class".
+        separated: column of the training rows with several labels in a cell, which are the targets.
+        together: column of the submission that holds them in the same way.
     """
 
     targets: tuple[str, ...]
@@ -49,6 +51,13 @@ class Schema:
     query: str | None = None
     folds: str | None = None
     leave_out: tuple[str, ...] = ()
+    separated: str = ""
+    together: str = ""
+
+    @property
+    def submitted(self) -> tuple[str, ...]:
+        """The columns of the submission behind the ids."""
+        return (self.together,) if self.together else self.outputs
 
     @property
     def beside(self) -> tuple[str, ...]:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.int64]
 
+# What cells that are no numbers may be.
+_CLASSES = " If these are classes, name a metric of classes, such as accuracy, log_loss or auc."
+
 
 @dataclass(frozen=True, eq=False)
 class Targets:
@@ -149,12 +152,15 @@ def _codes(column: Cells, rows: Rows, table: Table, schema: Schema, file: str) -
     return Targets(values, rows[kept], notes)
 
 
-def numbers_of(column: Column, metric: Metric) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+def numbers_of(
+    column: Column, metric: Metric, hint: str = _CLASSES
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Return the numbers of a target, in whichever way they are written, and notes.
 
     Args:
         column: of the target, without missing cells.
         metric: that judges it, for messages.
+        hint: what they may be otherwise.
 
     Returns:
         [n] float64, a copy.
@@ -177,16 +183,12 @@ def numbers_of(column: Column, metric: Metric) -> tuple[NDArray[np.float64], tup
         rows = np.arange(len(values))
         raise DataError(
             f"{metric.label} needs numbers, and the target {column.name!r} has others: "
-            f"{column.shown(rows)}. If these are classes, name a metric of classes, such as "
-            "accuracy, log_loss or auc."
+            f"{column.shown(rows)}.{hint}"
         )
     try:
         values, notes = all_numbers(column)
     except DataError as error:
-        raise DataError(
-            f"{error} Plain numbers, such as 23.5, are always read. If these are classes, name a "
-            "metric of classes, such as accuracy."
-        ) from error
+        raise DataError(f"{error} Plain numbers, such as 23.5, are always read.{hint}") from error
     return values, tuple(f"{note} Predictions are plain numbers." for note in notes)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from comps.base import Task
+from comps.kinds.outputs import answer, loss_of
 
 if TYPE_CHECKING:
     import keras
@@ -220,11 +220,6 @@ def _compiled(
 ) -> keras.Model:
     import keras
 
-    several = task == Task.MULTICLASS
-    activation = "softmax" if several else "sigmoid"
-    output = keras.layers.Dense(outputs, activation=activation, dtype="float32")(hidden)
-    model = keras.Model(inputs, output)
-    losses = keras.losses
-    loss = losses.SparseCategoricalCrossentropy() if several else losses.BinaryCrossentropy()
-    model.compile(keras.optimizers.RMSprop(learning_rate), loss)
+    model = keras.Model(inputs, answer(hidden, task, outputs))
+    model.compile(keras.optimizers.RMSprop(learning_rate), loss_of(task))
     return model

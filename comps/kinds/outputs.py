@@ -10,7 +10,7 @@ from comps.base import Task
 if TYPE_CHECKING:
     import keras
 
-_ACTIVATIONS: Mapping[Task, str] = {
+ACTIVATIONS: Mapping[Task, str] = {
     Task.BINARY: "sigmoid",
     Task.MULTILABEL: "sigmoid",
     Task.MULTICLASS: "softmax",
@@ -29,7 +29,7 @@ def answer(hidden: keras.KerasTensor, task: str, outputs: int) -> keras.KerasTen
     """
     from keras import layers
 
-    return layers.Dense(outputs, activation=_ACTIVATIONS[Task(task)], dtype="float32")(hidden)
+    return layers.Dense(outputs, activation=ACTIVATIONS[Task(task)], dtype="float32")(hidden)
 
 
 def loss_of(task: str, smoothing: float = 0.0) -> keras.losses.Loss:
@@ -48,6 +48,6 @@ def loss_of(task: str, smoothing: float = 0.0) -> keras.losses.Loss:
         return losses.BinaryCrossentropy(label_smoothing=smoothing)
     if not smoothing:
         return losses.SparseCategoricalCrossentropy()
-    from comps.kinds.images.image_layers import SmoothedCrossentropy
+    from comps.kinds.smoothing import SmoothedCrossentropy
 
     return SmoothedCrossentropy(smoothing)

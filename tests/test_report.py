@@ -598,7 +598,9 @@ def test_damaged_fold_files_cost_their_curves_alone(copied: tuple[Competition, P
     assert files[0].exists()
 
 
-@pytest.mark.parametrize(("process", "end"), [(2**30, "was killed"), (os.getpid(), "goes on")])
+@pytest.mark.parametrize(
+    ("process", "end"), [(2**30, "was killed"), (os.getpid(), "goes on")], ids=["gone", "alive"]
+)
 def test_a_run_that_has_not_ended_shows_what_was_finished(
     copied: tuple[Competition, Path, Path], process: int, end: str
 ) -> None:

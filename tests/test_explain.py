@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -149,6 +151,27 @@ def test_the_command_shows_columns_and_writes_tables(tmp_path: Path) -> None:
     }
     found = comps("explain", "lab", "--json", cwd=tmp_path).event("importance")
     assert found["rows"][0]["column"] == "much"
+    # The report of this run shows it, and that of the next does not.
+    assert importance_of(tmp_path)[0]["column"] == "much"
+    comps("run", "lab", *options, "--seed", "1", cwd=tmp_path)
+    assert importance_of(tmp_path) is None
+    comps("explain", "lab", cwd=tmp_path)
+    assert importance_of(tmp_path)[0]["column"] == "much"
+    store = tmp_path / "runs" / "lab"
+    (store / "explained.json").write_text("{")
+    assert importance_of(tmp_path) is None
+    assert "explained.json cannot be read" in (store / "report.json").read_text()
+
+
+def importance_of(folder: Path) -> Any:
+    """Return what the report of the last run says of importance."""
+    comps("report", "lab", cwd=folder)
+    told = json.loads((folder / "runs" / "lab" / "report.json").read_text())
+    section = told["sections"].get("importance")
+    assert ("What the models learned" in (folder / "runs" / "lab" / "report.html").read_text()) == (
+        section is not None
+    )
+    return None if section is None else section["importance"]
 
 
 def test_bad_calls_are_said(tmp_path: Path) -> None:

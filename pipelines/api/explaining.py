@@ -20,6 +20,7 @@ from comps.base import (
     unknown_name,
 )
 from pipelines.api.choices import REQUIRED, Options, RowChoices, checked_choice
+from pipelines.api.gathering import EXPLAINED
 from pipelines.api.kept_models import FoldPredictor, KeptModels, used_members
 from pipelines.api.progress import Progress
 from pipelines.api.results import blend_members
@@ -27,6 +28,7 @@ from pipelines.api.stored import Stored, open_stored
 from pipelines.explanations.boosters import by_column, contributions, influenced
 from pipelines.explanations.columns import grid_of, permuted, set_to
 from pipelines.explanations.images import occlusion
+from pipelines.reports import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,6 +69,14 @@ class Explanation:
     occlusion: pd.DataFrame
     metric: str
     rows: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return importance and dependence as JSON values."""
+        tables = {"importance": self.importance, "dependence": self.dependence}
+        values = {"members": self.members, "metric": self.metric, "rows": self.rows}
+        told = {name: table.to_dict("records") for name, table in tables.items()}
+        found: Any = plain({**values, **told})
+        return dict(found)
 
     def _repr_html_(self) -> str:
         """Return the importance of the columns, for a notebook."""
@@ -121,7 +131,11 @@ def explain(
             f"The rows of {stored.session.competition.name} are no table and no images: which of "
             "their values matter cannot be asked yet."
         )
-    return asked.of_table(shown)
+    found = asked.of_table(shown)
+    if member is None and stored.run is not None:
+        # The report of the run shows it.
+        stored.session.store.write_record(EXPLAINED, {"run": stored.run.name, **found.as_json()})
+    return found
 
 
 def _members(stored: Stored, member: str | None) -> dict[str, float]:

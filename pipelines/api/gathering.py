@@ -25,6 +25,8 @@ from pipelines.store.records import Record, Status, read_records
 from pipelines.tuning.stored import stored_bests, stored_trials
 
 Found = TypeVar("Found")
+# What `comps explain` leaves.
+EXPLAINED = "explained.json"
 # Plots, and the figures beside them, are of so many rows at most.
 ENOUGH = 20_000
 # Heat maps of more members could not be read.
@@ -107,6 +109,7 @@ class Gatherer:
             predicted=self._attempt("Predictions", lambda: _predicted(result, weights)),
             pairs=self._attempt("Deep models against boosting", lambda: _pairs(result)) or (),
             studies=self._studies(result.dataset.fingerprint),
+            explained=self._explained(),
             runs=self._runs(),
             notes=list(notes),
             missing=self.missing,
@@ -203,6 +206,18 @@ class Gatherer:
             return "The sealed rows were not looked at."
         score = of_these[-1].get("score")
         return f"Sealed {result.metric.label} {score:.{result.metric.digits}f}, the last look."
+
+    def _explained(self) -> Mapping[str, Any] | None:
+        """Return what `comps explain` left of this run; of another one it says nothing."""
+        try:
+            told: Mapping[str, Any] = json.loads((self.store.root / EXPLAINED).read_text())
+            own = self.record is not None and told["run"] == self.record.name
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError):
+            self.missing.append(f"{self.store.root / EXPLAINED} cannot be read.")
+            return None
+        return told if own else None
 
     def _studies(self, data: str | None = None) -> list[Study]:
         bests, damaged = stored_bests(self.store)

@@ -94,6 +94,7 @@ class ReportedRun:
         predicted: predictions of some training rows.
         pairs: what the tests of `comps compare` say of networks and boosting, in words.
         studies: searches for parameters.
+        explained: what `comps explain` left of this run, see `pipelines.api.explaining`.
         runs: the records of all commands that trained, the oldest first.
         notes: what the user should know.
         missing: what the report should have and has not, and why.
@@ -114,6 +115,7 @@ class ReportedRun:
     predicted: Predicted | None = None
     pairs: Sequence[str] = ()
     studies: Sequence[Study] = ()
+    explained: Mapping[str, Any] | None = None
     runs: Sequence[Record] = ()
     notes: Sequence[str] = ()
     missing: Sequence[str] = ()

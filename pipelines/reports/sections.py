@@ -10,6 +10,7 @@ from pipelines.reports.again import again
 from pipelines.reports.blending import blending
 from pipelines.reports.columns import data
 from pipelines.reports.fit import fit
+from pipelines.reports.importance import importance
 from pipelines.reports.leaderboard import leaderboard
 from pipelines.reports.over_time import over_time
 from pipelines.reports.parts import Section
@@ -23,6 +24,7 @@ SECTIONS: Sequence[Callable[[ReportedRun], Section | None]] = (
     training,
     blending,
     fit,
+    importance,
     data,
     tuning,
     over_time,

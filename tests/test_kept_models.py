@@ -277,6 +277,33 @@ def test_workers_keep_models_as_this_process_does(experiment: Experiment, tmp_pa
     assert one == other and len(one) == 6
 
 
+def test_nothing_is_held_of_a_network_that_is_not_kept(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines.fitting.training import train_folds
+    from pipelines.trainers.networks._kept import NetworkModel
+
+    left = []
+    original = NetworkModel.retain
+
+    def retain(self: NetworkModel, steps: Any) -> None:
+        original(self, steps)
+        left.append(len(self.weights))
+
+    monkeypatch.setattr(NetworkModel, "retain", retain)
+    for keep in (False, True):
+        train_folds(
+            experiment.competition,
+            experiment.dataset,
+            NETWORK,
+            experiment.folds,
+            0,
+            [(0,)],
+            keep=keep,
+        )
+    assert left == [0, 0, 0, 1, 2, 3]
+
+
 def test_a_stage_that_was_not_predicted_is_none() -> None:
     result = FoldResult(
         0,

@@ -60,10 +60,6 @@ class Keeping:
         """
         return not self._staged or held in self._reasons
 
-    def lacks_test(self, result: FoldResult) -> bool:
-        """Whether a fit could not be kept, which was known too late to predict the test rows."""
-        return held_back(result) and result.kept is not None and result.kept.reason is not None
-
     def packed(self, held: Held, model: FoldModel | None) -> Kept:
         """Return the files of a trained model, or why there are none."""
         empty = Kept(n_classes=self._prepared.n_classes, n_targets=self._prepared.n_targets)
@@ -80,9 +76,10 @@ class Keeping:
         return bounded(replace(empty, files=files, step=None if self._staged else 1))
 
 
-def held_back(result: FoldResult) -> bool:
-    """Whether a fit has not predicted the test rows, because its stopping point comes first."""
-    return result.kept is not None and not len(result.test_steps)
+def lacks_test(result: FoldResult) -> bool:
+    """Whether a fit could not be kept, which was known too late to predict the test rows."""
+    unkept = result.kept is not None and result.kept.reason is not None
+    return unkept and not len(result.test_steps)
 
 
 def bounded(kept: Kept) -> Kept:

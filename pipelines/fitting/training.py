@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from comps.base import Array, Competition, Dataset, Metric, Model, Truth
-from pipelines.fitting.keeping import Keeping, most_stages
+from pipelines.fitting.keeping import Keeping, lacks_test, most_stages
 from pipelines.fitting.preparation import Preparation
 from pipelines.fitting.residual import Residual
 from pipelines.fitting.views import ViewCache
@@ -64,7 +64,7 @@ def train_folds(
     The result of a fit depends on nothing that is trained beside it.
 
     With `keep`, results have the trained model. One that has several stages predicts no test rows:
-    its stopping point is chosen first, see `pipelines.fitting.testing`. One that cannot be kept
+    its stopping point is chosen first, see `pipelines.engines.jobs`. One that cannot be kept
     predicts them at each stage, as all do without `keep`.
 
     Args:
@@ -105,7 +105,7 @@ def train_folds(
             yield from recorder.record(stages, residual, keeping)
 
     for result in train(held, keeping):
-        if keeping is not None and result.kept is not None and keeping.lacks_test(result):
+        if lacks_test(result):
             # It could not be kept, which is known at the end: train it again, with the test rows.
             (again,) = train([result.held], None)
             result = replace(again, kept=result.kept)
@@ -200,8 +200,9 @@ class _Recorder:
             if not record.over:
                 tested = keeping is None or keeping.tested(self.group.held[place])
                 scores += record.add(stage, place, tested=tested)
-            if keeping is not None and stage.models:
-                stage.models[place].retain(record.best_steps(most_stages(stage, place)))
+            if stage.models:
+                most = 0 if keeping is None else most_stages(stage, place)
+                stage.models[place].retain(record.best_steps(most))
         if scores:
             self.on_stage(stage.step, float(np.mean(scores)))
 

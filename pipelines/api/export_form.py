@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 _SPREAD, _OF_A_LEVEL = 30, 3
 # A column of more levels holds numbers.
 _LEVELS = 200
-# Rows by which a form is compared with all rows.
-_COMPARED = 20_000
+# Rows by which a form is compared with all rows, and rows that are predicted for a trial.
+_COMPARED, _TRIED = 20_000, 100
+# Endings of files whose fields are divided by tabs.
+_TABS = (".tsv", ".tab")
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,14 @@ class Form:
     Attributes:
         files: by their path in the folder.
         rows: the training rows in it.
-        test: content of a file of new rows, the first test rows: for a trial.
+        name: of a file of new rows, whose ending says how fields are divided.
+        test: content of such a file, the first test rows: for a trial.
         columns: of new rows.
     """
 
     files: Mapping[str, bytes]
     rows: int
+    name: str
     test: bytes
     columns: tuple[str, ...]
 
@@ -63,20 +67,22 @@ def form_of(competition: Competition, path: Path) -> Form:
     train, test = tables.read("train", ALL), tables.read("test", ALL)
     assert train is not None
     new = (train if test is None else test).frame.head(_COMPARED)
-    rows = _content(new, "new.csv")
-    wanted = _read(competition, path, rows)
+    ending = PurePosixPath(tables.names["train" if test is None else "test"]).suffix.lower()
+    name = f"rows{'.tsv' if ending in _TABS else '.csv'}"
+    rows = _content(new, name)
+    wanted = _read(competition, path, rows, name)
     names = set() if test is None else set(map(str, test.frame))
     for places in (_few(train.frame, names), np.arange(len(train.frame))):
         files = _files(tables, places) | further
         with tempfile.TemporaryDirectory() as made:
             write_files(Path(made), files)
             try:
-                same = _alike(_read(competition, Path(made), rows), wanted)
+                same = _alike(_read(competition, Path(made), rows, name), wanted)
             except WorkbenchError:
                 same = False
         if same:
-            few = _content(new.head(100), "new.csv")
-            return Form(files, len(places), few, tuple(map(str, new)))
+            tried = _content(new.head(_TRIED), name)
+            return Form(files, len(places), name, tried, tuple(map(str, new)))
     raise UsageError(
         f"New rows of {competition.name} cannot be read outside of {path}: its loader needs more "
         "than its tables. 'comps predict' predicts them."
@@ -133,14 +139,14 @@ def _content(frame: pd.DataFrame, name: str) -> bytes:
         buffer = io.BytesIO()
         frame.to_parquet(buffer, index=False)
         return buffer.getvalue()
-    text: str = frame.to_csv(index=False, sep="\t" if ending in (".tsv", ".tab") else ",")
+    text: str = frame.to_csv(index=False, sep="\t" if ending in _TABS else ",")
     return text.encode()
 
 
-def _read(competition: Competition, path: Path, rows: bytes) -> Dataset:
+def _read(competition: Competition, path: Path, rows: bytes, name: str) -> Dataset:
     assert competition.with_test is not None
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "new.csv"
+        file = Path(folder) / name
         file.write_bytes(rows)
         return competition.with_test(path, file)
 

@@ -14,14 +14,14 @@ _TEXT = """\
 Made by {made_by} from a run that was judged by {metric}. Nothing here trains.
 
     pip install -r requirements.txt
-    python predict.py rows.csv --out predictions.csv
+    python predict.py {file} --out predictions.csv
 
-`rows.csv` has the columns of the test rows: {columns}.
+`{file}` has the columns of the test rows: {columns}.
 Further columns do no harm; levels that were never seen are predicted, too. In Python:
 
     from predict import predict
 
-    predict("rows.csv")     # or a pandas DataFrame; returns one
+    predict("{file}")     # or a pandas DataFrame; returns one
 
 ## As a service
 
@@ -78,6 +78,7 @@ def readme(
     ]
     return _TEXT.format(
         name=competition.name,
+        file=form.name,
         made_by=told["made_by"],
         metric=competition.metric.label,
         columns=", ".join(f"`{name}`" for name in form.columns),

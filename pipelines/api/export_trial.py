@@ -51,12 +51,13 @@ class Trial:
     loaded: frozenset[str]
 
 
-def trial(folder: Path, rows: bytes, wanted: pd.DataFrame) -> Trial:
+def trial(folder: Path, name: str, rows: bytes, wanted: pd.DataFrame) -> Trial:
     """Predict rows by the program of an exported folder, and compare the predictions.
 
     Args:
         folder: that is exported.
-        rows: content of a file of new rows.
+        name: of a file of new rows.
+        rows: its content.
         wanted: their predictions.
 
     Raises:
@@ -66,7 +67,7 @@ def trial(folder: Path, rows: bytes, wanted: pd.DataFrame) -> Trial:
 
     with tempfile.TemporaryDirectory() as made:
         here = Path(made)
-        file, out, loaded = here / "rows.csv", here / "out.csv", here / "loaded.json"
+        file, out, loaded = here / name, here / "out.csv", here / "loaded.json"
         file.write_bytes(rows)
         done = subprocess.run(
             # -I: without the folder of the caller and its PYTHONPATH.

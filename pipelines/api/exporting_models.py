@@ -46,7 +46,7 @@ _PARTS = (
     "serve.py",
 )
 # What the blend may be made of: a stack of trees is LightGBM's.
-_OF_BLENDS = ("collections", "ensembles", "lightgbm")
+_OF_BLENDS = ("collections", "ensembles", "functools", "lightgbm")
 _BACKENDS = ("jax", "tensorflow", "torch")
 
 
@@ -196,7 +196,7 @@ class _Export:
             "checksums": self._checksums(),
         }
         (self._folder / _HEAD).write_text(json.dumps(told, indent=1), encoding="utf-8")
-        tried = trial(self._folder, form.test, self._wanted(form))
+        tried = trial(self._folder, form.name, form.test, self._wanted(form))
         needed = requirements(files, backend, self._packages - OWN, tried.loaded)
         self._write_texts(told, weights, form, needed)
         size = sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
@@ -267,7 +267,7 @@ class _Export:
     def _wanted(self, form: Form) -> Any:
         """Return what `predict` makes of the rows of a trial."""
         with tempfile.TemporaryDirectory() as made:
-            file = Path(made) / "rows.csv"
+            file = Path(made) / form.name
             file.write_bytes(form.test)
             return predicted(self._stored, file, self._member)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -130,11 +131,14 @@ def export(
 
 
 def _check_folder(folder: Path) -> None:
-    """Refuse a folder whose files would be lost among those of an export.
+    """Refuse a folder whose files would be lost among those of an export, before it is made.
 
     Raises:
-        UsageError: that names some of them.
+        UsageError: that names some of them, or says why nothing can be written there.
     """
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if there != folder and not (there.is_dir() and os.access(there, os.W_OK)):
+        raise UsageError(f"{folder} cannot be made: {there} is a file, or cannot be written to.")
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"A folder was expected; {folder} is a file.")
     if folder.exists() and any(folder.iterdir()) and not (folder / _HEAD).is_file():

@@ -166,7 +166,9 @@ def test_the_own_test_rows_are_predicted_as_they_were_submitted(here: Path) -> N
     pd.testing.assert_frame_equal(alone, pd.read_csv(here / "submission.csv"), rtol=1e-6)
 
 
-@pytest.mark.parametrize("member", ["mlp[epochs=2]", "lightgbm"])
+@pytest.mark.parametrize(
+    "member", [pytest.param("mlp[epochs=2]", marks=pytest.mark.slow), "lightgbm"]
+)
 def test_a_member_is_exported_alone(here: Path, member: str) -> None:
     to = f"alone-{member[:3]}"
     comps("export", "sales", "--to", to, "--member", member, cwd=here)
@@ -300,6 +302,7 @@ def test_other_files_are_not_lost(here: Path) -> None:
     assert "is a file" in failed.err
 
 
+@pytest.mark.slow
 def test_an_earlier_export_is_replaced_and_files_beside_it_stay(here: Path) -> None:
     comps("export", "sales", "--to", "again", "--member", "lightgbm", cwd=here)
     (here / "again" / "blend.skops").write_bytes(b"of an earlier blend")

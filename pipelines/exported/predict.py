@@ -17,7 +17,7 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -250,17 +250,21 @@ class Exported:
         self._trusted = frozenset(self._told["trusted"])
         module, _, name = self._told["competition"].partition(":")
         self.competition: Competition = getattr(importlib.import_module(module), name)
-        models = {
-            fit["model"]: loaded(self._files(fit["model"]), Told(self._told["task"], self._trusted))
-            for member in self._told["members"]
-            for fit in member["fits"]
-        }
-        self._models: Mapping[str, Predict] = models
         self._transformers: dict[str, Any] = {}
         # Networks of one architecture share their layers, and servers have several threads.
         self._lock = threading.Lock()
         blend = folder / "blend.skops"
         self._blend = load_object(blend, self._trusted) if blend.is_file() else None
+
+    @cached_property
+    def _models(self) -> Mapping[str, Predict]:
+        """The models by folder; rows are read before them, for what is wrong of these is said."""
+        told = Told(self._told["task"], self._trusted)
+        return {
+            fit["model"]: loaded(self._files(fit["model"]), told)
+            for member in self._told["members"]
+            for fit in member["fits"]
+        }
 
     def predict(self, rows: Any) -> pd.DataFrame:
         """Return the predictions of new rows, in the form of the submission; see `predict`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from comps.base import Cuts
+from ensembles.fitted import Fitted
 from ensembles.methods import parts_of
 from ensembles.sample import Floats
 from pipelines.results.inner import Estimate
@@ -32,6 +33,7 @@ class Blend:
             rows; None where the most probable classes do as well, or no labels are needed.
         decided: zeros and ones in the form of `honest` for the labels of each fold, whose cut
             points were fitted on its inner folds; None where the metric needs no labels.
+        fitted: what makes `test`, and the blend of other rows, of the members' predictions.
     """
 
     method: str
@@ -46,6 +48,7 @@ class Blend:
     gap: float | None = None
     cuts: Cuts | None = None
     decided: Floats | None = None
+    fitted: Fitted | None = None
 
     @property
     def judged(self) -> Floats:

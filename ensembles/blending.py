@@ -145,6 +145,7 @@ class Blending:
             gap=fitted.gap,
             cuts=cuts,
             decided=labels,
+            fitted=fitted,
         )
 
     def choice(self, tried: Sequence[Blend]) -> tuple[Blend, Blend]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
 from comps.base import Array
-from ensembles.sample import Floats
+from ensembles.transforms import unchanged
+
+if TYPE_CHECKING:
+    from ensembles.sample import Floats
 
 
 class Fitted(Protocol):
@@ -31,10 +34,6 @@ class Fitted(Protocol):
 
 
 _SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
-
-
-def _unchanged(values: Floats) -> Floats:
-    return values
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +68,7 @@ class TransformedMean:
 
     n_members: int
     forward: Callable[[Floats], Floats]
-    back: Callable[[Floats], Floats] = _unchanged
+    back: Callable[[Floats], Floats] = unchanged
     gap: None = None
 
     @property

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from comps.base import LEAST_PROBABILITY, Metric, UsageError
+from comps.base import Metric, UsageError
 from ensembles.by_target import each_target
 from ensembles.choice import difference_errors
 from ensembles.fitted import RankMean, TransformedMean, WeightedMean
-from ensembles.sample import Floats, Sample
+from ensembles.sample import Sample
 from ensembles.scorers import scorer_of
+from ensembles.transforms import log, logit, normalised_exp, normalised_odds
 
 
 def equal_mean(sample: Sample, metric: Metric) -> WeightedMean:
@@ -70,7 +71,7 @@ def geometric_mean(sample: Sample, metric: Metric) -> TransformedMean:
             "The geometric mean is of positive values; a member predicts "
             f"{float(sample.predictions.min()):g}. Use --method equal."
         )
-    return TransformedMean(sample.n_members, _log, _normalised_exp)
+    return TransformedMean(sample.n_members, log, normalised_exp)
 
 
 @each_target
@@ -81,30 +82,4 @@ def logit_mean(sample: Sample, metric: Metric) -> TransformedMean:
     others, and rows are brought to the sum one again.
     """
     del metric
-    return TransformedMean(sample.n_members, logit, _normalised_odds)
-
-
-def logit(probabilities: Floats) -> Floats:
-    """Return log odds, of any shape; 0 and 1 become the next numbers to them."""
-    inside = np.clip(probabilities, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
-    odds: Floats = np.log(inside) - np.log1p(-inside)
-    return odds
-
-
-def _log(values: Floats) -> Floats:
-    logarithms: Floats = np.log(np.maximum(values, LEAST_PROBABILITY))
-    return logarithms
-
-
-def _normalised_exp(values: Floats) -> Floats:
-    return _normalised(np.exp(values))
-
-
-def _normalised_odds(values: Floats) -> Floats:
-    from scipy.special import expit
-
-    return _normalised(expit(values))
-
-
-def _normalised(values: Floats) -> Floats:
-    return values if values.ndim == 1 else values / values.sum(axis=1, keepdims=True)
+    return TransformedMean(sample.n_members, logit, normalised_odds)

@@ -6,7 +6,6 @@ the honest score, no row by a stacker that saw it: see `ensembles.blend`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -14,13 +13,11 @@ import numpy as np
 from comps.base import Metric, Prediction, Truth
 from ensembles.by_target import each_target
 from ensembles.fitted import Stacked
-from ensembles.means import logit
 from ensembles.sample import Floats, Sample
+from ensembles.transforms import flat, odds, predicted, predicted_probabilities
 
 # Penalties that the ridge chooses among by leaving out one row after the other.
 _ALPHAS = (0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0)
-# Odds of a probability that a member calls certain would outweigh everything.
-_CERTAIN = 1e-4
 
 
 @each_target
@@ -35,7 +32,7 @@ def ridge_stack(sample: Sample, metric: Metric) -> Stacked:
     estimator = make_pipeline(StandardScaler(), RidgeCV(_ALPHAS))
     estimator.fit(predictions, truth.values, ridgecv__sample_weight=truth.weight)
     shares = np.abs(estimator[-1].coef_)
-    return Stacked(_flat, partial(_values, estimator.predict), _on_simplex(shares))
+    return Stacked(flat, partial(predicted, estimator.predict), _on_simplex(shares))
 
 
 @each_target
@@ -53,11 +50,11 @@ def logistic_stack(sample: Sample, metric: Metric) -> Stacked:
     predictions, truth = _told(sample)
     estimator = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     weight = truth.weight
-    estimator.fit(_odds(predictions), truth.values, logisticregression__sample_weight=weight)
+    estimator.fit(odds(predictions), truth.values, logisticregression__sample_weight=weight)
     # [1 or classes, members x 1 or classes] to [members]
     coefficients = np.abs(estimator[-1].coef_).sum(axis=0).reshape(sample.n_members, -1)
     shares = _on_simplex(coefficients.sum(axis=1))
-    return Stacked(_odds, partial(_probabilities, estimator.predict_proba), shares)
+    return Stacked(odds, partial(predicted_probabilities, estimator.predict_proba), shares)
 
 
 @each_target
@@ -83,39 +80,19 @@ def lightgbm_stack(sample: Sample, metric: Metric) -> Stacked:
         deterministic=True,
         force_row_wise=True,
         verbose=-1,
-    ).fit(_flat(predictions), truth.values, sample_weight=truth.weight)
+    ).fit(flat(predictions), truth.values, sample_weight=truth.weight)
     gains = estimator.feature_importances_.reshape(sample.n_members, -1).sum(axis=1)
     answer = (
-        partial(_probabilities, estimator.predict_proba)
+        partial(predicted_probabilities, estimator.predict_proba)
         if isinstance(estimator, LGBMClassifier)
-        else partial(_values, estimator.predict)
+        else partial(predicted, estimator.predict)
     )
-    return Stacked(_flat, answer, _on_simplex(gains))
+    return Stacked(flat, answer, _on_simplex(gains))
 
 
 def _told(sample: Sample) -> tuple[Floats, Truth]:
     predictions, target = sample.whole()
     return predictions, Truth.of(target)
-
-
-def _flat(predictions: Floats) -> Floats:
-    """Return [n, members] or [n, members x classes]."""
-    return np.ascontiguousarray(predictions).reshape(len(predictions), -1)
-
-
-def _odds(predictions: Floats) -> Floats:
-    return _flat(logit(np.clip(predictions, _CERTAIN, 1 - _CERTAIN)))
-
-
-def _values(predict: Callable[[Floats], object], columns: Floats) -> Floats:
-    values: Floats = np.asarray(predict(columns))
-    return values
-
-
-def _probabilities(predict: Callable[[Floats], object], columns: Floats) -> Floats:
-    """Return [n] of class 1, or [n, classes]."""
-    probabilities: Floats = np.asarray(predict(columns))
-    return probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities
 
 
 def _on_simplex(shares: Floats) -> Floats:

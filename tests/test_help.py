@@ -56,7 +56,7 @@ def test_a_shell_completes_commands_and_competitions(tmp_path: Path) -> None:
         }
         return comps(cwd=tmp_path, env=environment).out.split()
 
-    assert completed("comps export", 1) == ["export-oof"]
+    assert completed("comps export", 1) == ["export", "export-oof"]
     assert completed("comps run ", 2) == competition_names()
     assert completed("comps run te", 2) == ["temperature"]
 

@@ -124,6 +124,15 @@ def _plan() -> set[str]:
     return {"epochs", "stride", "batch_size", "copies"}
 
 
+def test_the_mean_of_members_is_read_from_what_keras_saves() -> None:
+    import_keras("jax")
+    layers = importlib.import_module("comps.kinds.table.network_layers")
+    saved = layers.MeanOfMembers("sigmoid").get_config()
+    outputs = np.array([[[0.0], [2.0]]], dtype=np.float32)
+    found = np.asarray(layers.MeanOfMembers.from_config(saved)(outputs))
+    np.testing.assert_allclose(found, [[(0.5 + 1 / (1 + np.exp(-2))) / 2]], rtol=1e-6)
+
+
 def test_members_share_a_matrix_and_have_factors_of_their_own() -> None:
     import_keras("jax")
     layers = importlib.import_module("comps.kinds.table.network_layers")

@@ -100,26 +100,43 @@ class KeptModels:
             UsageError: if it was not kept.
             StoreError: if it is damaged.
         """
-        stored, oof = self._stored, self._stored.oofs[member]
-        competition = stored.session.competition
+        oof, model = self._stored.oofs[member], self.declared(member)
         kept = self._kept(member, held, repeat)
-        model = self.declared(member)
-        context = Context(
-            competition.task,
-            kept.n_classes,
-            self._threads,
-            stored.experiment.folds.growing,
-            kept.n_targets,
-        )
-        fitted = FittedModel(kept, Residual.without(model), context)
+        fitted = self._fitted(kept, model)
         content = kept.files.get("features.skops", b"")
         return FoldPredictor(
-            competition,
+            self._stored.session.competition,
             fitted.model.at(oof.step),
             fitted,
             hashlib.sha256(content).hexdigest(),
             bool(model.params.get(PARAMETER, False)),
         )
+
+    def final(self, member: str, held: Held, repeat: int = 0) -> Kept:
+        """Return the files of the model that `fold` returns, which has the stages used alone.
+
+        Raises:
+            UsageError: if it was not kept.
+            StoreError: if it is damaged.
+        """
+        kept = self._kept(member, held, repeat)
+        if kept.step is not None:
+            return kept
+        final = self._fitted(kept, self.declared(member)).at(self._stored.oofs[member].step)
+        if final.reason is not None:
+            raise _not_kept(member, final.reason)
+        return final
+
+    def _fitted(self, kept: Kept, model: Model) -> FittedModel:
+        stored = self._stored
+        context = Context(
+            stored.session.competition.task,
+            kept.n_classes,
+            self._threads,
+            stored.experiment.folds.growing,
+            kept.n_targets,
+        )
+        return FittedModel(kept, Residual.without(model), context)
 
     def _kept(self, member: str, held: Held, repeat: int) -> Kept:
         stored, oof = self._stored, self._stored.oofs[member]
@@ -141,7 +158,7 @@ class KeptModels:
                 f"{member}: {error} 'comps run {name}' fits it again; nothing else is."
             ) from error
         if kept.reason is not None:
-            raise UsageError(f"The models of {member} are not kept: {kept.reason}.")
+            raise _not_kept(member, kept.reason)
         return kept
 
     def declared(self, member: str) -> Model:
@@ -152,6 +169,10 @@ class KeptModels:
                 if recorded.name == member:
                     return recorded.trained(session.competition)
         return next(model for model in session.models if model.member == member)
+
+
+def _not_kept(member: str, reason: str) -> UsageError:
+    return UsageError(f"The models of {member} are not kept: {reason}.")
 
 
 def used_members(members: Sequence[str], weights: Floats) -> dict[str, float]:

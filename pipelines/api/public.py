@@ -7,6 +7,7 @@ from pipelines.api.comparing import Compared, compare
 from pipelines.api.comparing_all import ComparedAll, compare_all
 from pipelines.api.explaining import Explanation, explain
 from pipelines.api.exporting import Exported, export_oof
+from pipelines.api.exporting_models import ExportedFolder, export
 from pipelines.api.history import History, Unused, clean, history
 from pipelines.api.imported import FoldsTable, Imported, folds_table, import_oof
 from pipelines.api.inferring import FileChoices, Found, Written, infer, init
@@ -36,6 +37,7 @@ __all__ = [
     "ComparedAll",
     "Explanation",
     "Exported",
+    "ExportedFolder",
     "FileChoices",
     "Finished",
     "FitUpdate",
@@ -63,6 +65,7 @@ __all__ = [
     "compare_all",
     "cross_validate",
     "explain",
+    "export",
     "export_network",
     "export_oof",
     "folds_table",

@@ -30,6 +30,7 @@ from pipelines.cli.arguments import (
     Json,
     MemberName,
     Method,
+    ModelFolder,
     NewRows,
     OfCompetition,
     OneMember,
@@ -270,6 +271,15 @@ def predict(
     from pipelines.cli.stored import predict_rows
 
     predict_rows(request, rows, member, out)
+
+
+@app.command(cls=Command)
+@takes(*KEPT)
+def export(request: Request, to: ModelFolder, member: OneMember = None) -> None:
+    """Write a folder that predicts without this package: models, blend, program, service."""
+    from pipelines.cli.stored import export_models
+
+    export_models(request, to, member)
 
 
 @app.command(cls=Command)

@@ -52,6 +52,14 @@ AskedRows = Annotated[
 ExplainFolder = Annotated[
     Path | None, typer.Option("--out", help="Folder for the tables: importance, dependence, ...")
 ]
+ModelFolder = Annotated[
+    Path,
+    typer.Option(
+        "--to",
+        help="Folder for the models; some rows of the training data are in it, which its README "
+        "counts.",
+    ),
+]
 Predictions = Annotated[Path, typer.Option("--out", help="File for the predictions.")]
 KeepModels = Annotated[
     str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipelines.api.exporting import export_oof
+from pipelines.api.exporting_models import export
 from pipelines.api.predicting import predict
 from pipelines.api.stored import blend, check_file, submit
 from pipelines.cli import tables
@@ -44,6 +45,32 @@ def predict_rows(request: Request, rows: Path, member: str | None, path: Path) -
         output.result(
             f"{path}: {len(table)} rows predicted by {member or 'the blend'}.",
             {"predictions": str(path), "rows": len(table), "member": member},
+        )
+
+
+def export_models(request: Request, folder: Path, member: str | None) -> None:
+    """Write a folder with the models of the last run, which predicts by itself."""
+    choices = {name: value for name, value in request.choices.items() if name != "models"}
+    with request.output() as output:
+        found = export(request.subject, to=folder, member=member, progress=output, **choices)
+        used = ", ".join(f"{name} ({weight:.2f})" for name, weight in found.members.items())
+        output.note(
+            f"{folder / 'form'} holds {found.form_rows} rows of the training data, by which new "
+            "rows are read."
+        )
+        output.result(
+            f"{folder}: {used}; {found.size / 1e6:.1f} MB. Tried on {found.tried_rows} rows, it "
+            f"predicts what 'comps predict' does, up to {found.difference:.1g}.",
+            {
+                "folder": str(folder),
+                "members": dict(found.members),
+                "form_rows": found.form_rows,
+                "requirements": list(found.requirements),
+                "size": found.size,
+                "tried_rows": found.tried_rows,
+                "difference": found.difference,
+            },
+            event="exported-models",
         )
 
 

@@ -221,7 +221,8 @@ class MeanOfMembers(layers.Layer):  # type: ignore[misc]
     """
 
     def __init__(self, activation: str, **kwargs: object) -> None:
-        super().__init__(**{"dtype": "float32", **kwargs})
+        # What Keras saved of it names its type, too.
+        super().__init__(**{**kwargs, "dtype": "float32"})
         self.activation = keras.activations.get(activation)
 
     def call(self, outputs: KerasTensor, training: bool = False) -> KerasTensor:

@@ -584,7 +584,7 @@ def test_duplicates_are_counted_and_stay_on_one_side_of_every_fold(
     assert data.notes[1:] == (
         "5 of 23 training images are duplicates, in 2 groups; a group is never "
         "divided between folds.",
-        "1 of these groups hold images of different labels.",
+        "1 of these groups holds images of different labels.",
     )
     rows = FoldInput(data.target, DOGS_VS_CATS.task, data.groups)
     for seed in range(5):

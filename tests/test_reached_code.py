@@ -536,10 +536,12 @@ def test_the_code_has_the_same_fingerprint_in_another_folder(
 
 
 # The rooms that competitions share with those of users.
+# What networks of several kinds share.
+SHARED = ["comps.kinds.outputs", "comps.kinds.smoothing"]
 KINDS = {
-    "digits": ["comps.kinds.images", "comps.kinds.outputs"],
-    "dogs-vs-cats": ["comps.kinds.images", "comps.kinds.outputs"],
-    "sentiment": ["comps.kinds.text", "comps.kinds.outputs"],
+    "digits": ["comps.kinds.images", *SHARED],
+    "dogs-vs-cats": ["comps.kinds.images", *SHARED],
+    "sentiment": ["comps.kinds.text", *SHARED],
 }
 
 

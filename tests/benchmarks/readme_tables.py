@@ -161,7 +161,7 @@ def first_run(runs: Path) -> list[str]:
             [*map(str, command), *options], capture_output=True, text=True, check=True
         ).stdout
     text = shown.replace(options[1], "submission.csv")
-    lines = [line.rstrip() for line in text.strip("\n ").splitlines()]
+    lines = [line.rstrip() for line in text.strip("\n").splitlines()]
     wrapped = [part for line in lines for part in _wrapped(line)]
     return ["", *(f"    {line}".rstrip() for line in wrapped), ""]
 

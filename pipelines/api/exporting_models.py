@@ -26,6 +26,7 @@ from pipelines.api.results import blend_members
 from pipelines.api.stored import Stored, open_stored
 from pipelines.basics.kept_objects import NotKeptError, dump_object
 from pipelines.basics.version import own_version
+from pipelines.fitting.keeping import FEATURES
 from pipelines.fitting.residual import PARAMETER
 from pipelines.folds import Held
 from pipelines.results.oof import predicting
@@ -246,7 +247,7 @@ class _Export:
     def _write_fit(self, folder: str, member: str, held: Held, repeat: int) -> dict[str, Any]:
         """Write the model of a fold, and its transformer, which other models may have, too."""
         files = dict(self._models.final(member, held, repeat).files)
-        features, content = None, files.pop("features.skops", None)
+        features, content = None, files.pop(FEATURES, None)
         if content is not None:
             features = f"features/{hashlib.sha256(content).hexdigest()[:16]}.skops"
             write_files(self._folder, {features: content})

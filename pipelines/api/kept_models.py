@@ -21,7 +21,7 @@ from comps.base import (
     base_name,
 )
 from pipelines.api.stored import Stored
-from pipelines.fitting.keeping import FittedModel
+from pipelines.fitting.keeping import FEATURES, FittedModel
 from pipelines.fitting.residual import PARAMETER, Residual
 from pipelines.folds import Held
 from pipelines.results.kept import Kept
@@ -103,7 +103,7 @@ class KeptModels:
         oof, model = self._stored.oofs[member], self.declared(member)
         kept = self._kept(member, held, repeat)
         fitted = self._fitted(kept, model)
-        content = kept.files.get("features.skops", b"")
+        content = kept.files.get(FEATURES, b"")
         return FoldPredictor(
             self._stored.session.competition,
             fitted.model.at(oof.step),

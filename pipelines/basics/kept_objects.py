@@ -88,16 +88,29 @@ def import_own(modules: Iterable[str], packages: Collection[str] = ()) -> None:
             import_module(module)
 
 
-def _numbered(content: bytes) -> bytes:
-    """Return the same content for equal objects: skops numbers the parts by their addresses."""
+def numbered(pattern: str, text: str) -> tuple[str, dict[str, str]]:
+    r"""Return a text whose addresses are numbers from zero, and the number of each address.
+
+    Args:
+        pattern: of two groups, what stands before an address and the address.
+        text: to change.
+
+    >>> numbered(r"(at )(\d+)", "at 770, at 990, at 770")
+    ('at 0, at 1, at 0', {'770': '0', '990': '1'})
+    """
     numbers: dict[str, str] = {}
 
     def number(found: re.Match[str]) -> str:
         return found[1] + numbers.setdefault(found[2], str(len(numbers)))
 
+    return re.sub(pattern, number, text), numbers
+
+
+def _numbered(content: bytes) -> bytes:
+    """Return the same content for equal objects: skops numbers the parts by their addresses."""
     written = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(written, "w") as new:
-        schema = re.sub(r'("__id__": |"file": ")(\d+)', number, old.read(_SCHEMA).decode())
+        schema, numbers = numbered(r'("__id__": |"file": ")(\d+)', old.read(_SCHEMA).decode())
         # The schema of a vocabulary shrinks to a tenth.
         new.writestr(zipfile.ZipInfo(_SCHEMA), schema, zipfile.ZIP_DEFLATED, compresslevel=1)
         names = {name: _renamed(name, numbers) for name in old.namelist() if name != _SCHEMA}

@@ -140,10 +140,10 @@ def cross_validate(
     outcome.oofs = {
         model.member: outcome.oofs[model.member] for model in models if model.member in outcome.oofs
     }
-    for model in models:
+    for model in models if keep != "none" else ():
         held = predicting(experiment.folds)[0]
         kept = store.find_kept(model.name, experiment.key(model), 0, held)
-        if keep != "none" and kept is not None and kept.reason not in (None, NOT_IN_BLEND):
+        if kept is not None and kept.reason not in (None, NOT_IN_BLEND):
             outcome.not_kept[model.member] = str(kept.reason)
     outcome.left_out = [
         model.member

@@ -26,7 +26,7 @@ _MOST_STAGE_BYTES = 256 * 2**20
 # A model that takes more is not kept.
 MOST_BYTES = 2**30
 
-_FEATURES, _MODEL = "features.skops", "model/"
+FEATURES, _MODEL = "features.skops", "model/"
 
 
 class Keeping:
@@ -68,7 +68,7 @@ class Keeping:
         if model is None:
             return replace(empty, reason="its trainer keeps no models")
         features = self._features.pop(held)
-        files = {} if features is None else {_FEATURES: features}
+        files = {} if features is None else {FEATURES: features}
         try:
             files |= {_MODEL + name: content for name, content in model.files().items()}
         except NotKeptError as error:
@@ -129,9 +129,9 @@ class FittedModel:
 
     def transformer(self) -> Transformer | None:
         """Return the fitted transformer; None where rows are passed as they are."""
-        if _FEATURES not in self._kept.files:
+        if FEATURES not in self._kept.files:
             return None
-        return load_object(self._kept.files[_FEATURES], self._own)  # type: ignore[return-value]
+        return load_object(self._kept.files[FEATURES], self._own)  # type: ignore[return-value]
 
     def features(self, rows: RowSet) -> Features:
         """Return the features of raw rows."""
@@ -141,6 +141,6 @@ class FittedModel:
         """Return what is kept of it once its stopping point is chosen."""
         self.model = self.model.at(step)
         files = {_MODEL + name: content for name, content in self.model.files().items()}
-        if _FEATURES in self._kept.files:
-            files[_FEATURES] = self._kept.files[_FEATURES]
+        if FEATURES in self._kept.files:
+            files[FEATURES] = self._kept.files[FEATURES]
         return bounded(replace(self._kept, files=files, step=step))

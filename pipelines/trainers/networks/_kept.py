@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import tempfile
 import zipfile
 from collections import OrderedDict
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from comps.base import Array, Features, StoreError
-from pipelines.basics.kept_objects import NotKeptError, import_own
+from pipelines.basics.kept_objects import NotKeptError, import_own, numbered
 from pipelines.trainers._base import Context
 from pipelines.trainers.networks._keras_backend import without_tensorflow
 from pipelines.trainers.networks._rows import count_rows, form_of, rows_at_once
@@ -179,19 +178,9 @@ def _plain_file(content: bytes) -> bytes:
                 told.pop("date_saved", None)
                 own = json.dumps(told).encode()
             elif name == "config.json":
-                own = _numbered(own.decode()).encode()
+                own = numbered(r'("shared_object_id": )(\d+)', own.decode())[0].encode()
             new.writestr(zipfile.ZipInfo(name), own)
     return written.getvalue()
-
-
-def _numbered(config: str) -> str:
-    """Return a configuration whose shared objects are numbered; Keras takes their addresses."""
-    numbers: dict[str, int] = {}
-
-    def number(found: re.Match[str]) -> str:
-        return f"{found[1]}{numbers.setdefault(found[2], len(numbers))}"
-
-    return re.sub(r'("shared_object_id": )(\d+)', number, config)
 
 
 @contextmanager

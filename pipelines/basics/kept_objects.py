@@ -7,10 +7,13 @@ an object with the names of their types, and makes no type that is not trusted.
 from __future__ import annotations
 
 import io
+import json
 import re
 import zipfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 from comps.base import StoreError
 
@@ -51,7 +54,8 @@ def dump_object(value: object, packages: Collection[str] = ()) -> bytes:
     from skops import io as skops
 
     try:
-        content = skops.dumps(value)
+        with _plain_as_json():
+            content = skops.dumps(value)
     except Exception as error:  # skops lets through whatever the types of the parts raise
         raise NotKeptError(f"{type(value).__name__} cannot be written by skops ({error})") from None
     foreign = _foreign(skops.get_untrusted_types(data=content), packages)
@@ -76,6 +80,44 @@ def load_object(content: bytes, packages: Collection[str] = ()) -> object:
         return skops.loads(content, trusted=named)
     except Exception as error:  # zipfile, json and the types of the parts each raise their own
         raise StoreError(f"A kept object cannot be read ({error}).") from error
+
+
+@contextmanager
+def _plain_as_json() -> Iterator[None]:
+    """Let skops write long dictionaries from texts to numbers or texts as one text of JSON.
+
+    It writes a node for each entry, which takes half a minute for the words of a vectorizer; what
+    it writes as JSON it reads as JSON.
+    """
+    from skops.io._general import dict_get_state
+    from skops.io._utils import _get_state
+
+    def state(value: dict[Any, Any], context: Any) -> dict[str, Any]:
+        if not _is_plain(value):
+            return dict_get_state(value, context)  # type: ignore[no-any-return]
+        named = {"__class__": "dict", "__module__": "builtins", "__loader__": "JsonNode"}
+        return {**named, "content": json.dumps(value)}
+
+    _get_state.register(dict, state)
+    try:
+        yield
+    finally:
+        _get_state.register(dict, dict_get_state)
+
+
+# Shorter ones cost nothing.
+_LONG = 100
+_ENTRIES = frozenset({str, int, float, bool, type(None)})
+
+
+def _is_plain(value: dict[Any, Any]) -> bool:
+    """Whether a dictionary is long, and JSON gives back the same."""
+    return (
+        type(value) is dict
+        and len(value) >= _LONG
+        and set(map(type, value)) == {str}
+        and _ENTRIES.issuperset(map(type, value.values()))
+    )
 
 
 def import_own(modules: Iterable[str], packages: Collection[str] = ()) -> None:

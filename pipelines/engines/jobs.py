@@ -182,10 +182,14 @@ def run_job(job: Job, on_stage: OnStage = ignore_stage) -> list[FoldScore]:
     return scores
 
 
+# A booster has few rounds behind its stopping point: what is there is not written again for these.
+_MUCH_SMALLER = 0.8
+
+
 def predict_test(job: Job) -> None:
     """Predict the test rows by the models of a job, at the step that was chosen, and store that.
 
-    Of each model what predicts at this step is kept.
+    Of a model with several stages that which predicts is kept, if it is much smaller than all.
 
     Raises:
         WorkbenchError: for what the user can put right.
@@ -211,7 +215,8 @@ def predict_test(job: Job) -> None:
         values = residual.added(fitted.model.predict(rows)).astype(np.float32)
         _check_values(job, held, [values], [values])
         store.write_tested(job.model.name, job.key, job.repeat, held, step, values)
-        store.write_kept(job.model.name, job.key, job.repeat, held, final)
+        if final.reason is not None or final.size < _MUCH_SMALLER * kept.size:
+            store.write_kept(job.model.name, job.key, job.repeat, held, final)
 
 
 def _check_predictions(job: Job, result: FoldResult) -> None:

@@ -112,8 +112,12 @@ class XGBoostModel:
         """Return values or probabilities. See `FoldModel`."""
         import xgboost
 
+        own = (0, self.rounds or 0)
+        if isinstance(rows, np.ndarray):
+            # A DMatrix would take twice the memory of the array.
+            return np.asarray(self.booster.inplace_predict(rows, iteration_range=own))
         matrix = xgboost.DMatrix(rows, nthread=self.threads)
-        prediction: Array = self.booster.predict(matrix, iteration_range=(0, self.rounds or 0))
+        prediction: Array = self.booster.predict(matrix, iteration_range=own)
         return prediction
 
     def contributions(self, rows: Features) -> Array:

@@ -47,7 +47,8 @@ def typed_columns(
     >>> str(train["x"].dtype), notes[0]
     ('float64', "Texts that are read as numbers: 'x'.")
     """
-    train, test = train.copy(), test.copy()
+    # New columns take the place of old ones; the cells of the others stay where they are.
+    train, test = train.copy(deep=False), test.copy(deep=False)
     read: dict[str, list[Any]] = {}
     notes: list[str] = []
     for known in kinds:

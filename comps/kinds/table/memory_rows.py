@@ -91,7 +91,8 @@ class Memory:
             )
         self.targets = memory_targets(train, given, metric)
         self.notes += self.targets.notes
-        self.train, self.test = train.iloc[self.targets.rows], test
+        every = len(self.targets.rows) == len(train)
+        self.train, self.test = train if every else train.iloc[self.targets.rows], test
         self.rows = train.iloc[:1] if test is None else test
         self.schema = self._schema()
 

@@ -203,8 +203,6 @@ def test_test_rows_are_predicted_once_after_the_stopping_point_was_chosen(
         assert len(result.valid) == len(result.steps) > 1
         kept = store.read_kept(model.name, oof.key, 0, held)
         assert kept.reason is None and kept.step in (oof.step, None)
-        # The weights of the other stages of a network are not kept.
-        assert not any("stages" in name for name in kept.files)
         fitted = FittedModel(kept, model, Context(experiment.competition.task, 0, 1))
         at = fitted.model.at(oof.step)
         predicted = at.predict(fitted.features(experiment.dataset.test))

@@ -42,7 +42,7 @@ Further columns do no harm; levels that were never seen are predicted, too. In P
 | `blend.skops` | what makes one prediction of the members'; there is none for one model |
 | `form/` | tables by which new rows are read |
 | `lib/` | the code that reads rows, and of which the transformers are objects |
-
+{onnx}
 **`form/` holds rows of the training data, with their targets: {rows}.** Whoever may not see these
 must not get this folder.
 
@@ -59,6 +59,7 @@ def readme(
     weights: Mapping[str, float],
     form: Form,
     needed: Sequence[str],
+    onnx: Mapping[str, str],
 ) -> str:
     """Return the text of the README.
 
@@ -68,6 +69,7 @@ def readme(
         weights: by member.
         form: rows of the data that are in the folder.
         needed: the lines of `requirements.txt`.
+        onnx: by member why its models are not there as ONNX; empty where none are.
     """
     blend = f"Blended by the method `{told['method']}`:" if told["method"] else "One model:"
     lines = [
@@ -85,4 +87,17 @@ def readme(
         members="\n".join([blend, "", *lines]),
         rows=counted(form.rows, "row"),
         libraries=", ".join(needed),
+        onnx=_onnx(onnx),
+    )
+
+
+def _onnx(reasons: Mapping[str, str]) -> str:
+    """Return the end of the table of files, and what is said of models as ONNX below it."""
+    if not reasons:
+        return ""
+    lacking = [f"- {name}: {reason}" for name, reason in reasons.items() if reason]
+    said = "Without a model as ONNX:\n\n" + "\n".join(lacking) + "\n" if lacking else ""
+    return (
+        "| `onnx/` | the models once more as ONNX, from float32 features to predictions, which are "
+        f"those of `members/` to 1e-5 |\n\n{said}"
     )

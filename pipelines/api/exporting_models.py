@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -17,6 +17,7 @@ from pipelines.api.choices import REQUIRED, Options, RowChoices, checked_choice
 from pipelines.api.export_code import Place, code_of, write_code
 from pipelines.api.export_form import Form, form_of, write_files
 from pipelines.api.export_libraries import OWN, TRUSTED, imported, requirements
+from pipelines.api.export_onnx import check_onnx, write_onnx
 from pipelines.api.export_readme import readme
 from pipelines.api.export_trial import trial
 from pipelines.api.kept_models import KeptModels
@@ -42,6 +43,7 @@ _PARTS = (
     "form",
     "lib",
     "members",
+    "onnx",
     "predict.py",
     "requirements.txt",
     "requirements-serve.txt",
@@ -65,6 +67,8 @@ class ExportedFolder:
         tried_rows: rows that it was tried on.
         difference: the largest relative difference from `predict` on these rows; of labels, the
             share that differs.
+        onnx: by member why its models are not in `onnx/`, an empty text where they are; empty
+            where that was not asked for.
     """
 
     folder: Path
@@ -74,6 +78,7 @@ class ExportedFolder:
     size: int
     tried_rows: int
     difference: float
+    onnx: Mapping[str, str] = field(default_factory=dict)
 
 
 def export(
@@ -81,6 +86,7 @@ def export(
     *,
     to: str | Path,
     member: str | None = None,
+    onnx: bool = False,
     progress: Progress | None = None,
     **choices: Unpack[RowChoices],
 ) -> ExportedFolder:
@@ -97,11 +103,15 @@ def export(
             that could be copied.
         to: the folder; it must be empty, or hold an earlier export, which is replaced.
         member: the model that predicts, in place of the blend.
+        onnx: whether models are written as ONNX, too. They take features, which `features/` makes
+            of rows. Those that no converter takes, or that predict something else in ONNX by more
+            than 1e-5, are left out.
         progress: is called with each `Update`.
         **choices: see `RowChoices`.
 
     Raises:
         UsageError: if a model that is needed was not kept, or the competition reads no new rows.
+        MissingPackageError: if converters to ONNX are asked for and not installed.
         StoreError: if a file is damaged, or the folder cannot be written.
 
     >>> import tempfile, pipelines
@@ -113,6 +123,8 @@ def export(
     """
     folder: Path = checked_choice("to", to, "Path", REQUIRED)
     _check_folder(folder)
+    if onnx:
+        check_onnx()
     place = code_of(competition)
     stored = open_stored(Options.of(competition, choices), progress)
     if member is not None and member not in stored.oofs:
@@ -124,7 +136,7 @@ def export(
         )
     try:
         with tempfile.TemporaryDirectory() as made:
-            found = _Export(stored, place, Path(made), member).write(folder)
+            found = _Export(stored, place, Path(made), member).write(folder, onnx)
             _move(Path(made), folder)
     except OSError as error:
         raise StoreError(f"{folder} cannot be written: {error}.") from error
@@ -173,7 +185,7 @@ class _Export:
         self._packages = {place.module.partition(".")[0]}
         self._backends: set[str] = set()
 
-    def write(self, target: Path) -> ExportedFolder:
+    def write(self, target: Path, onnx: bool) -> ExportedFolder:
         """Write everything, and try it."""
         form = form_of(self._competition, self._stored.session.source.path)
         write_files(self._folder / "form", form.files)
@@ -203,11 +215,12 @@ class _Export:
         (self._folder / _HEAD).write_text(json.dumps(told, indent=1), encoding="utf-8")
         tried = trial(self._folder, form.name, form.test, self._wanted(form))
         needed = requirements(files, backend, self._packages - OWN, tried.loaded)
-        self._write_texts(told, weights, form, needed)
+        reasons = write_onnx(self._folder, form.name, form.test, members) if onnx else {}
+        self._write_texts(told, weights, form, needed, reasons)
         size = sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
         used = {name: weight for name, weight in weights.items() if weight > 0}
         return ExportedFolder(
-            target, used, form.rows, tuple(needed), size, tried.rows, tried.difference
+            target, used, form.rows, tuple(needed), size, tried.rows, tried.difference, reasons
         )
 
     def _blend(self) -> tuple[dict[str, float], dict[str, Any]]:
@@ -277,10 +290,15 @@ class _Export:
             return predicted(self._stored, file, self._member)
 
     def _write_texts(
-        self, told: Mapping[str, Any], weights: Mapping[str, float], form: Form, needed: list[str]
+        self,
+        told: Mapping[str, Any],
+        weights: Mapping[str, float],
+        form: Form,
+        needed: list[str],
+        onnx: Mapping[str, str],
     ) -> None:
         (self._folder / "requirements.txt").write_text("\n".join(needed) + "\n", encoding="utf-8")
         serving = "-r requirements.txt\nfastapi\nuvicorn\n"
         (self._folder / "requirements-serve.txt").write_text(serving, encoding="utf-8")
-        text = readme(self._competition, told, weights, form, needed)
+        text = readme(self._competition, told, weights, form, needed, onnx)
         (self._folder / "README.md").write_text(text, encoding="utf-8")

@@ -16,6 +16,7 @@ from pipelines.basics.processes import begin_command, is_command
 from pipelines.cli.arguments import (
     AllCompetitions,
     AskedRows,
+    AsOnnx,
     Check,
     Competitions,
     Data,
@@ -275,11 +276,13 @@ def predict(
 
 @app.command(cls=Command)
 @takes(*KEPT)
-def export(request: Request, to: ModelFolder, member: OneMember = None) -> None:
+def export(
+    request: Request, to: ModelFolder, member: OneMember = None, onnx: AsOnnx = False
+) -> None:
     """Write a folder that predicts without this package: models, blend, program, service."""
     from pipelines.cli.stored import export_models
 
-    export_models(request, to, member)
+    export_models(request, to, member, onnx)
 
 
 @app.command(cls=Command)

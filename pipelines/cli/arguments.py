@@ -60,6 +60,10 @@ ModelFolder = Annotated[
         "counts.",
     ),
 ]
+AsOnnx = Annotated[
+    bool,
+    typer.Option("--onnx", help="Write the models as ONNX too, where they can be (an extra)."),
+]
 Predictions = Annotated[Path, typer.Option("--out", help="File for the predictions.")]
 KeepModels = Annotated[
     str,

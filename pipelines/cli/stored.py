@@ -48,16 +48,21 @@ def predict_rows(request: Request, rows: Path, member: str | None, path: Path) -
         )
 
 
-def export_models(request: Request, folder: Path, member: str | None) -> None:
+def export_models(request: Request, folder: Path, member: str | None, onnx: bool) -> None:
     """Write a folder with the models of the last run, which predicts by itself."""
     choices = {name: value for name, value in request.choices.items() if name != "models"}
     with request.output() as output:
-        found = export(request.subject, to=folder, member=member, progress=output, **choices)
+        found = export(
+            request.subject, to=folder, member=member, onnx=onnx, progress=output, **choices
+        )
         used = ", ".join(f"{name} ({weight:.2f})" for name, weight in found.members.items())
         output.note(
             f"{folder / 'form'} holds {found.form_rows} rows of the training data, by which new "
             "rows are read."
         )
+        for name, reason in found.onnx.items():
+            if reason:
+                output.note(f"{name} is left out of {folder / 'onnx'}: {reason}.")
         output.result(
             f"{folder}: {used}; {found.size / 1e6:.1f} MB. Tried on {found.tried_rows} rows, it "
             f"predicts what 'comps predict' does, up to {found.difference:.1g}.",
@@ -69,6 +74,7 @@ def export_models(request: Request, folder: Path, member: str | None) -> None:
                 "size": found.size,
                 "tried_rows": found.tried_rows,
                 "difference": found.difference,
+                "onnx": dict(found.onnx),
             },
             event="exported-models",
         )

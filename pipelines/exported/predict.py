@@ -132,7 +132,7 @@ def _networks(files: Files, told: Told) -> Predict:
         outputs = []
         for own in weights:
             network.set_weights(own)
-            found = network.predict(_inputs(rows), batch_size=_ROWS_AT_ONCE, verbose=0)
+            found = network.predict(inputs(rows), batch_size=_ROWS_AT_ONCE, verbose=0)
             outputs.append(np.asarray(found, np.float64))
         mean: Array = np.mean(outputs, axis=0)
         if told.task in ("regression", "binary") and not _several(scale):
@@ -151,7 +151,8 @@ def _several(scale: Any) -> bool:
     return scale is not None and isinstance(scale["mean"], list)
 
 
-def _inputs(rows: Any) -> dict[str, Array]:
+def inputs(rows: Any) -> dict[str, Array]:
+    """Return the arrays of features by the name of the network's input."""
     if hasattr(rows, "gathered"):
         return {_NAMES[type(rows).__name__]: rows.gathered()}
     return dict(rows) if isinstance(rows, Mapping) else {"rows": np.asarray(rows)}
@@ -257,7 +258,7 @@ class Exported:
         self._blend = load_object(blend, self._trusted) if blend.is_file() else None
 
     @cached_property
-    def _models(self) -> Mapping[str, Predict]:
+    def models(self) -> Mapping[str, Predict]:
         """The models by folder; rows are read before them, for what is wrong of these is said."""
         told = Told(self._told["task"], self._trusted)
         return {
@@ -296,7 +297,7 @@ class Exported:
         """Return the predictions of a member, the mean over its folds and repeats."""
         parts = []
         for fit in member["fits"]:
-            values = self._models[fit["model"]](self._features(fit["features"], rows, known))
+            values = self.models[fit["model"]](self.features(fit["features"], rows, known))
             if member["residual"]:
                 assert self.competition.offset is not None
                 values = values + self.competition.offset(rows)
@@ -305,7 +306,7 @@ class Exported:
         mean: Array = np.mean(parts, axis=0)
         return mean
 
-    def _features(self, name: str | None, rows: Any, known: dict[str, Any]) -> Any:
+    def features(self, name: str | None, rows: Any, known: dict[str, Any]) -> Any:
         """Return the features that models of one transformer share; rows where there is none."""
         if name is None:
             return rows

@@ -20,7 +20,7 @@ from comps import image_competition
 from comps.base import AmbiguousError, Competition, DataError, Dataset, Task, UsageError
 from comps.kinds.images import duplicates, image_models, networks
 from comps.kinds.outputs import loss_of
-from pipelines import Found, infer, init, run
+from pipelines import Found, infer, init, predict, run
 from pipelines.folds import FoldInput, FoldSpec, make_folds
 from tests.commands import comps
 
@@ -827,3 +827,38 @@ def test_a_pretrained_network_of_a_weights_file_trains_for_own_images(tmp_path: 
     )
     assert np.isfinite(score_of(result, "vgg16-boosting"))
     assert result.submission is not None and len(result.submission) == 5
+
+
+def test_a_folder_of_new_images_is_predicted(tmp_path: Path) -> None:
+    place = write(tmp_path / "trees", in_folders())
+    trees = image_competition(place, images="train", metric="log_loss", name="trees")
+    result = run(trees, models="lightgbm", engine="inline", runs=tmp_path, nested=False)
+    assert result.submission is not None
+    own = predict(trees, place / "test", runs=tmp_path)
+    pd.testing.assert_frame_equal(own, result.submission, rtol=1e-6)
+    new = write(
+        tmp_path / "new",
+        {f"walk/{n}.png": content(picture(n % 3, 900 + n)) for n in range(4)} | {"a.txt": b"-"},
+    )
+    found = predict(trees, new, runs=tmp_path)
+    assert found["id"].tolist() == [f"walk/{n}.png" for n in range(4)]
+    one = predict(trees, new / "walk" / "2.png", runs=tmp_path)
+    assert one["id"].tolist() == ["2.png"]
+    np.testing.assert_allclose(one[[*KINDS]], found.loc[[2], [*KINDS]], rtol=1e-6)
+    # Laid out as the competition, it is read as the competition is.
+    whole = predict(trees, place, runs=tmp_path)
+    pd.testing.assert_frame_equal(whole, result.submission, rtol=1e-6)
+
+
+def test_what_holds_no_images_to_predict_is_refused(tmp_path: Path) -> None:
+    place = write(tmp_path / "trees", in_folders())
+    trees = image_competition(place, images="train", metric="log_loss", name="trees")
+    run(trees, models="lightgbm", engine="inline", runs=tmp_path, nested=False)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="holds no images to predict"):
+        predict(trees, tmp_path / "empty", runs=tmp_path)
+    with pytest.raises(UsageError, match="Images are predicted: give a folder"):
+        predict(trees, pd.DataFrame({"id": [1]}), runs=tmp_path)
+    broken = write(tmp_path / "broken", {"a.png": b"no image"})
+    with pytest.raises(DataError, match=r"a\.png"):
+        predict(trees, broken, runs=tmp_path)

@@ -22,7 +22,7 @@ from comps.kinds.series.origins import fold_count, forecasts, training_rows
 from comps.kinds.series.panel import Covariate, Panel, Rows
 from comps.kinds.series.seasons import Season, best_lag, naive, rank, season_ago
 from comps.kinds.series.times import read_times
-from pipelines import check_data, run
+from pipelines import check_data, predict, run
 from pipelines.api.inferring import infer, init
 from pipelines.folds import FoldInput, FoldSpec, make_folds
 from tests.commands import comps
@@ -751,3 +751,36 @@ def test_a_run_from_the_command_line_beats_the_baseline(tmp_path: Path) -> None:
     assert (
         np.abs(found["load"] - truth["load"].to_numpy()).mean() < np.abs(day - truth["load"]).mean()
     )
+
+
+def test_new_readings_are_forecast_as_the_models_know_seasons(tmp_path: Path) -> None:
+    rows = loads(400, "ab", seed=4)
+    competition = hourly(rows)
+    result = run(competition, models="ridge", engine="inline", runs=tmp_path, nested=False)
+    assert result.submission is not None
+    again = predict(competition, rows, runs=tmp_path)
+    pd.testing.assert_frame_equal(again, result.submission, rtol=1e-6)
+    # A day later, without a wave of a day: the seasons stay those of training.
+    later = loads(424, "ab", seed=4)
+    flat = later.assign(load=np.where(later.index % 424 < 380, 20.0, later["load"]))
+    found = predict(competition, flat, runs=tmp_path)
+    assert found["id"].iloc[0].startswith("a 2024-01-18")
+    assert len(found) == len(result.submission)
+    few = later[later["date"] >= later["date"].max() - pd.Timedelta(hours=60)]
+    with pytest.raises(DataError, match="less far back.*as much of the past as the training rows"):
+        predict(competition, few, runs=tmp_path)
+
+
+def test_steps_to_forecast_are_the_last_rows_without_a_target(tmp_path: Path) -> None:
+    rows = loads(400).assign(sun=lambda table: np.sin(table.index / 7.0))
+    train, test = rows[:394], rows[394:].drop(columns="load")
+    competition = hourly(train, test)
+    result = run(competition, models="ridge", engine="inline", runs=tmp_path, nested=False)
+    assert result.submission is not None
+    blank = rows.assign(load=rows["load"].where(rows.index < 394))
+    again = predict(competition, blank, runs=tmp_path)
+    np.testing.assert_allclose(again["load"], result.submission["load"], rtol=1e-6)
+    with pytest.raises(UsageError, match="know 'sun' ahead.*next 6 steps"):
+        predict(competition, train, runs=tmp_path)
+    with pytest.raises(UsageError, match="column of the target called 'load'"):
+        predict(competition, test, runs=tmp_path)

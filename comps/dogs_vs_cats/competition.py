@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from comps.base import Competition, Prediction, Task
-from comps.dogs_vs_cats.loader import load
+from comps.dogs_vs_cats.loader import is_own, load
 from comps.dogs_vs_cats.models import MODELS
 from comps.kinds.images.features import TRANSFORMERS
+from comps.kinds.images.other_images import OtherImages
 from comps.metrics import ACCURACY, LOG_LOSS
 
 _ARCHIVE = "dogs-vs-cats-redux-kernels-edition.zip"
@@ -18,6 +19,7 @@ DOGS_VS_CATS = Competition(
     task=Task.BINARY,
     metric=LOG_LOSS,
     load=load,
+    with_test=OtherImages(load, is_own, "file name without ending", "id", ("label",)),
     models=MODELS,
     sample=Path(__file__).parent / "sample" / _ARCHIVE,
     archive=_ARCHIVE,

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from comps.base import Array, DataError, Dataset, Images, cache_root
-from comps.dogs_vs_cats.files import CompetitionFiles, open_files, source_key
+from comps.dogs_vs_cats.files import TRAIN, CompetitionFiles, open_files, source_key
 from comps.kinds.images import duplicates
 from comps.kinds.images.decoded import cache_key, decode_all, fingerprint, notes_of
 from comps.kinds.images.image_cache import Known, Pixels, Shape, cached
+from comps.kinds.images.tree import Tree
 from comps.reading.columns import check_columns
 from comps.reading.delimited import Table, read_table
 from comps.reading.ids import check_same_ids, checked_ids
@@ -68,6 +69,11 @@ def load(path: Path) -> Dataset:
         classes=CLASSES,
         notes=(*sample.notes, *notes_of(pixels.shape[1], groups, target, known["others"])),
     )
+
+
+def is_own(tree: Tree) -> bool:
+    """Whether files are laid out as the competition's: a folder is called as its training part."""
+    return any(PurePosixPath(folder).name in TRAIN for folder in tree.folders)
 
 
 def _decode_all(files: CompetitionFiles, allocate: Callable[[Shape], Pixels]) -> Known:

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from comps.base import Competition, StoreError, UsageError, unknown_name
+from comps.kinds.images.loader import ImageFiles
+from comps.kinds.images.other_images import OtherImages
+from comps.kinds.series.loader import SeriesFiles
 from pipelines.api.choices import REQUIRED, Options, RowChoices, checked_choice
 from pipelines.api.export_code import Place, code_of, write_code
 from pipelines.api.export_form import Form, form_of, write_files
@@ -129,7 +132,7 @@ def export(
     stored = open_stored(Options.of(competition, choices), progress)
     if member is not None and member not in stored.oofs:
         raise unknown_name("member", member, stored.oofs)
-    if stored.session.competition.with_test is None:
+    if not _reads_tables(stored.session.competition):
         raise UsageError(
             f"{stored.session.competition.name} reads files of its own form, such as images or "
             "series, which an exported folder cannot read yet. 'comps predict' predicts new ones."
@@ -141,6 +144,13 @@ def export(
     except OSError as error:
         raise StoreError(f"{folder} cannot be written: {error}.") from error
     return found
+
+
+def _reads_tables(competition: Competition) -> bool:
+    """Whether new rows are a table, of which a few can go into the folder."""
+    reader = competition.with_test
+    others = (ImageFiles, OtherImages, SeriesFiles)
+    return reader is not None and not isinstance(getattr(reader, "__self__", reader), others)
 
 
 def _check_folder(folder: Path) -> None:

@@ -96,11 +96,23 @@ def decode_all(
     Raises:
         DataError: that names the images which cannot be decoded.
     """
+    images, side = [*train, *test], side_of(train)
+    pixels = allocate((len(images), side, side, 3))
+    return pixels, decode_into(pixels, images)
+
+
+def decode_into(pixels: Pixels, images: Sequence[ImageFile]) -> list[str]:
+    """Decode images into an array, [images, side, side, 3] uint8.
+
+    Returns:
+        Of each image the size and the CRC-32 of its file.
+
+    Raises:
+        DataError: that names the images which cannot be decoded.
+    """
     import joblib
 
-    images = [*train, *test]
-    side = side_of(train)
-    pixels = allocate((len(images), side, side, 3))
+    side = pixels.shape[1]
     stamps = [""] * len(images)
     broken: dict[int, DataError] = {}
 
@@ -124,7 +136,7 @@ def decode_all(
             f" {counted(len(others), 'further image')} cannot be read: {names}." if others else ""
         )
         raise DataError(f"{broken[first]}{more}")
-    return pixels, stamps
+    return stamps
 
 
 def fingerprint(beside: bytes, names: Iterable[str], stamps: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from comps.kinds.images import duplicates
 from comps.kinds.images.decoded import cache_key, decode_all, fingerprint, notes_of
 from comps.kinds.images.image_cache import Known, Pixels, Shape, cached
 from comps.kinds.images.layout import Layout
+from comps.kinds.images.other_images import OtherImages
 from comps.kinds.images.rows import labelled, rows_of, table_of
 from comps.kinds.images.tree import Tree
 from comps.kinds.table.rows import fold_numbers, group_codes, template, weights_of
@@ -63,6 +64,19 @@ class ImageFiles:
         key = cache_key(fingerprint(source.encode(), (), ()))
         pixels, known = cached(cache_root() / "images", key, fill)
         return self._dataset(tree, pixels, known)
+
+    def with_test(self, path: Path, rows: Any) -> Dataset:
+        """Return the same with other images to predict; see `OtherImages`."""
+        layout, schema = self.layout, self.schema
+        form = layout.test_form if layout.has_test else layout.form
+        read = OtherImages(self, self._is_own, form, schema.submitted_id, schema.submitted)
+        return read(path, rows)
+
+    def _is_own(self, tree: Tree) -> bool:
+        """Whether files are laid out as those of the competition: folder and table are there."""
+        layout = self.layout
+        there = layout.folder in tree.folders if layout.folder else layout.table is not None
+        return there and (layout.table is None or layout.table in tree.tables)
 
     def _dataset(self, tree: Tree, pixels: Pixels, known: Known) -> Dataset:
         schema, count = self.schema, len(known["train"])

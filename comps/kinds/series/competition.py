@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,8 +26,14 @@ from comps.declared import featured
 from comps.kinds.memory import InMemory
 from comps.kinds.series.features import forecast
 from comps.kinds.series.given import Said
-from comps.kinds.series.loader import Loaded, SeriesFiles, Tables, load_series
-from comps.kinds.series.reading import Part
+from comps.kinds.series.loader import (
+    Loaded,
+    SeriesFiles,
+    divided,
+    following,
+    load_series,
+    memory_tables,
+)
 from comps.kinds.series.written import series_call
 from comps.kinds.series.zoo import correcting, series_models
 from comps.kinds.table import Inference, Inferred, tables_of
@@ -38,7 +44,6 @@ from comps.kinds.table.competition import (
     chosen_models,
     kinds_of,
 )
-from comps.kinds.table.fingerprint import table_fingerprint
 from comps.kinds.table.given import AS_YOU_SAY
 from comps.kinds.table.schema import Schema
 from comps.kinds.table.zoo import TRANSFORMERS
@@ -134,8 +139,13 @@ def series_competition(
         path = Path(os.path.normpath(train))
         load = SeriesFiles(said, judged, files or {}, n_folds)
         return _assembled(name, judged, load.loaded(path), load, models, ignore, data=path)
-    loaded = load_series(_memory(train, test), said, judged, n_folds)
-    return _assembled(name, judged, loaded, InMemory(loaded.dataset), models, ignore)
+    loaded = load_series(memory_tables(train, test), said, judged, n_folds)
+
+    def with_test(rows: pd.DataFrame) -> Dataset:
+        return following(loaded, divided(rows, loaded.said), judged)
+
+    rows = InMemory(loaded.dataset, with_test)
+    return _assembled(name, judged, loaded, rows, models, ignore)
 
 
 def infer_series(
@@ -191,26 +201,6 @@ def _judged(metric: str | Metric) -> Metric:
     return judged
 
 
-def _memory(train: Any, test: Any) -> Tables:
-    import pandas as pd
-
-    for rows, part in ((train, "train"), (test, "test")):
-        if not isinstance(rows, pd.DataFrame) and not (rows is None and part == "test"):
-            raise UsageError(f"{part} takes a DataFrame; a {type(rows).__name__} came.")
-    fingerprint = table_fingerprint({"train": train, "test": test})
-    return Tables(
-        _part(train, "the training rows"),
-        None if test is None else _part(test, "the test rows"),
-        None,
-        "memory",
-        fingerprint,
-    )
-
-
-def _part(rows: pd.DataFrame, name: str) -> Part:
-    return Part(rows.reset_index(drop=True), name, np.arange(1, len(rows) + 1), "row")
-
-
 def _assembled(
     name: str,
     metric: Metric,
@@ -229,6 +219,7 @@ def _assembled(
         task=Task.REGRESSION,
         metric=metric,
         load=load,
+        with_test=getattr(load, "with_test", None),
         models=tuple(featured(model, TRANSFORMERS) for model in zoo),
         sample=None,
         archive="",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import DataError, Dataset, Metric, counted, some
+from comps.base import DataError, Dataset, Metric, UsageError, counted, some, unknown_name
 from comps.kinds.series.features import feature_table
 from comps.kinds.series.given import Said
 from comps.kinds.series.origins import (
@@ -26,6 +26,7 @@ from comps.kinds.series.panel import Panel, Rows
 from comps.kinds.series.reading import Part, Readings, read_series
 from comps.kinds.series.seasons import Season, candidates, rank
 from comps.kinds.table.files import tables_of
+from comps.kinds.table.fingerprint import table_fingerprint
 from comps.reading.delimited import ALL, Table
 from comps.reading.ids import check_same_ids, checked_ids
 
@@ -108,6 +109,93 @@ class SeriesFiles:
         tables = file_tables(path, self.said, self.files)
         return load_series(tables, self.said, self.metric, self.n_folds)
 
+    def with_test(self, path: Path, rows: Any) -> Dataset:
+        """Return what follows other readings, as models of these see it.
+
+        Args:
+            path: of the competition.
+            rows: readings laid out as the competition's own, or a table in memory; see
+                `divided`.
+        """
+        loaded = self.loaded(path)
+        if hasattr(rows, "columns"):
+            tables = divided(rows, loaded.said)
+        else:
+            tables = file_tables(Path(rows), self.said, self.files)
+        return following(loaded, tables, self.metric)
+
+
+def following(loaded: Loaded, tables: Tables, metric: Metric) -> Dataset:
+    """Return what follows other readings of a competition, as models of its own readings see it.
+
+    Raises:
+        DataError: if they reach less far back than models want.
+    """
+    said = loaded.said
+    found = load_series(tables, said, metric, loaded.n_folds, loaded.ranked).dataset
+    lacking = [name for name in loaded.dataset.test if name not in found.test]
+    if lacking:
+        raise DataError(
+            f"The readings reach less far back than those of training: {some(lacking)} cannot be "
+            "made of them. Give as much of the past as the training rows have."
+        )
+    return found
+
+
+def divided(rows: pd.DataFrame, said: Said) -> Tables:
+    """Return the readings of a table in memory, and its rows to forecast.
+
+    The last rows of a series, in the order of the table, are to be forecast where they have no
+    target; where there are none, the steps after the end are.
+
+    Raises:
+        UsageError: if a column is not there, or the steps to forecast must be given, for models
+            know columns ahead.
+    """
+    import pandas as pd
+
+    if said.target not in rows:
+        raise unknown_name("column of the target called", said.target, map(str, rows))
+    known, index = rows[said.target].notna(), np.arange(len(rows))
+    keys = np.zeros(len(rows)) if said.key is None else rows[said.key].to_numpy()
+    last = pd.Series(np.where(known, index, -1)).groupby(keys).transform("max").to_numpy()
+    after = index > last
+    if said.known and not after.any():
+        raise UsageError(
+            f"The models know {some(map(repr, said.known))} ahead. Add the rows of the next "
+            f"{counted(said.horizon, 'step')}, with these columns and without {said.target!r}."
+        )
+    ahead = rows[after].drop(columns=said.target)
+    return memory_tables(rows[~after], ahead if len(ahead) else None)
+
+
+def memory_tables(train: Any, test: Any) -> Tables:
+    """Return the tables of a competition of DataFrames.
+
+    Args:
+        train: readings.
+        test: the rows to forecast; None where these are the steps after the end.
+
+    Raises:
+        UsageError: if something else came.
+    """
+    import pandas as pd
+
+    for rows, part in ((train, "train"), (test, "test")):
+        if not isinstance(rows, pd.DataFrame) and not (rows is None and part == "test"):
+            raise UsageError(f"{part} takes a DataFrame; a {type(rows).__name__} came.")
+    return Tables(
+        _in_memory(train, "the training rows"),
+        None if test is None else _in_memory(test, "the test rows"),
+        None,
+        "memory",
+        table_fingerprint({"train": train, "test": test}),
+    )
+
+
+def _in_memory(rows: pd.DataFrame, name: str) -> Part:
+    return Part(rows.reset_index(drop=True), name, np.arange(1, len(rows) + 1), "row")
+
 
 def file_tables(path: Path, said: Said, files: Mapping[str, str]) -> Tables:
     """Return the tables of an archive, a folder or a file."""
@@ -130,7 +218,13 @@ def _part(table: Table) -> Part:
     return Part(table.frame, table.name, table.lines)
 
 
-def load_series(tables: Tables, said: Said, metric: Metric, n_folds: int | None = None) -> Loaded:
+def load_series(
+    tables: Tables,
+    said: Said,
+    metric: Metric,
+    n_folds: int | None = None,
+    ranked: list[Season] | None = None,
+) -> Loaded:
     """Return the rows of tables: those to learn from, and those to forecast.
 
     The season of the naive forecast is chosen on rows that all folds train on.
@@ -140,6 +234,8 @@ def load_series(tables: Tables, said: Said, metric: Metric, n_folds: int | None 
         said: their columns by role.
         metric: on whose scale models learn.
         n_folds: number of folds; as many as the rows allow unless given.
+        ranked: the seasons that models were trained with, the best first: the rows are to be
+            forecast alone, and may be too few to learn from.
 
     Raises:
         WorkbenchError: see `read_series`; or if the horizon is too long for the past.
@@ -171,10 +267,9 @@ def load_series(tables: Tables, said: Said, metric: Metric, n_folds: int | None 
         )
     if n_folds is None:
         n_folds = fold_count(rows.origins, horizon, span)
-    check_folds(rows.origins, horizon, n_folds)
-    first = rows.take(always_trained(rows.origins, horizon, n_folds))
-    learned = int(first.times.max(initial=0))
-    ranked = rank(panel, first, candidates(panel.grid, panel.values, learned))
+    if ranked is None:
+        check_folds(rows.origins, horizon, n_folds)
+        ranked = _ranked(panel, rows, horizon, n_folds)
     known = tuple(name for name, own in panel.covariates.items() if own.known)
     said = replace(said, horizon=horizon, known=known)
     if given:
@@ -199,6 +294,13 @@ def load_series(tables: Tables, said: Said, metric: Metric, n_folds: int | None 
         made_sample=tables.sample is None,
     )
     return Loaded(dataset, readings, ranked, said, between, n_folds, columns[0])
+
+
+def _ranked(panel: Panel, rows: Rows, horizon: int, n_folds: int) -> list[Season]:
+    """Return the seasons by their errors on the rows that all folds train on."""
+    first = rows.take(always_trained(rows.origins, horizon, n_folds))
+    learned = int(first.times.max(initial=0))
+    return rank(panel, first, candidates(panel.grid, panel.values, learned))
 
 
 def _ends(readings: Readings, *, given: bool) -> Places:

@@ -79,6 +79,17 @@ def test_a_slot_gets_the_folds_that_it_has_prepared_for_the_model_before() -> No
     assert second == [jobs[5], jobs[4], jobs[7], jobs[6]]
 
 
+def test_predicting_test_rows_elsewhere_does_not_move_a_fold() -> None:
+    trained = [job(RIDGE, fold) for fold in range(2)]
+    queue = JobQueue([*trained, *(job(FOREST, fold) for fold in range(2))], slots=2)
+    assert [queue.next_job(0), queue.next_job(1)] == trained
+    queue.add_first([replace(own, step=1) for own in trained])
+    # The other way round than they were trained.
+    tests = [queue.next_job(0), queue.next_job(0)]
+    assert [own and own.kind for own in tests] == ["test", "test"]
+    assert [queue.next_job(1), queue.next_job(0)] == [job(FOREST, 1), job(FOREST, 0)]
+
+
 ON_THE_CARD = [
     NETWORK,
     replace(XGBOOST, params={"device": "cuda"}),

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
-from numpy.typing import NDArray
 
 from comps.base import (
     Competition,
@@ -23,12 +22,9 @@ from pipelines.api.progress import Progress
 from pipelines.api.results import blend_members, checked_submission
 from pipelines.api.stored import Stored, open_stored
 from pipelines.basics.files import write_bytes
-from pipelines.results.oof import OutOfFold
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Floats = NDArray[np.float64]
 
 
 def predict(
@@ -89,23 +85,17 @@ def predicted(stored: Stored, rows: Any, member: str | None = None) -> pd.DataFr
     if member is not None:
         return checked_submission(new, models.test(member, dataset.test, known))
     chosen, _ = blend_members(stored.experiment, stored.oofs)
+    assert chosen.fitted is not None
     used = used_members(chosen.members, chosen.weights)
-    oofs = {
-        name: replace(
-            oof,
-            # Members without a weight are multiplied by zero.
-            test=models.test(name, dataset.test, known) if name in used else _zeros(oof, dataset),
-            test_ids=dataset.test_ids,
-        )
-        for name, oof in stored.oofs.items()
-    }
-    # Fitted on the same out-of-fold predictions, the blend is the same.
-    again, _ = blend_members(stored.experiment, oofs, chosen.method)
-    return checked_submission(new, again.test, again.cuts)
-
-
-def _zeros(oof: OutOfFold, dataset: Dataset) -> Floats:
-    return np.zeros((len(dataset.test_ids), *oof.test.shape[1:]))
+    form = stored.oofs[chosen.members[0]].test.shape[1:]
+    parts = [
+        models.test(name, dataset.test, known)
+        if name in used
+        # It is multiplied by zero.
+        else np.zeros((len(dataset.test_ids), *form))
+        for name in chosen.members
+    ]
+    return checked_submission(new, chosen.fitted.predict(np.stack(parts, axis=1)), chosen.cuts)
 
 
 def _with_rows(stored: Stored, rows: Any) -> Dataset:

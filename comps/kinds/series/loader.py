@@ -133,7 +133,8 @@ def following(loaded: Loaded, tables: Tables, metric: Metric) -> Dataset:
     """
     said = loaded.said
     found = load_series(tables, said, metric, loaded.n_folds, loaded.ranked).dataset
-    lacking = [name for name in loaded.dataset.test if name not in found.test]
+    wanted: Any = loaded.dataset.test
+    lacking = [name for name in wanted.columns if name not in list(found.test)]
     if lacking:
         raise DataError(
             f"The readings reach less far back than those of training: {some(lacking)} cannot be "

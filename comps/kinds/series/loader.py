@@ -134,7 +134,8 @@ def following(loaded: Loaded, tables: Tables, metric: Metric) -> Dataset:
     said = loaded.said
     found = load_series(tables, said, metric, loaded.n_folds, loaded.ranked).dataset
     wanted: Any = loaded.dataset.test
-    lacking = [name for name in wanted.columns if name not in list(found.test)]
+    made: Any = found.test
+    lacking = [name for name in wanted.columns if name not in made.columns]
     if lacking:
         raise DataError(
             f"The readings reach less far back than those of training: {some(lacking)} cannot be "

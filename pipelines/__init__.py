@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pipelines.api.explaining import Explanation, explain
     from pipelines.api.exporting import Exported, export_oof
     from pipelines.api.exporting_models import ExportedFolder, export
+    from pipelines.api.fetching import Fetched, fetch
     from pipelines.api.history import History, Unused, clean, history
     from pipelines.api.imported import FoldsTable, Imported, folds_table, import_oof
     from pipelines.api.inferring import FileChoices, Found, Written, infer, init
@@ -34,12 +35,14 @@ if TYPE_CHECKING:
         Update,
         show_progress,
     )
+    from pipelines.api.public_scores import Leaderboard, leaderboard
     from pipelines.api.reporting import Report, report
     from pipelines.api.results import Result
     from pipelines.api.running import cross_validate, run
     from pipelines.api.scoring import Score, score
     from pipelines.api.stored import blend, load_run, submit
     from pipelines.api.tuning import TuneResult, tune
+    from pipelines.api.uploading import PreparedUpload, prepare_upload
     from pipelines.checks import CheckReport
     from pipelines.trainers.networks.export import export_network
 
@@ -51,6 +54,7 @@ __all__ = [
     "Explanation",
     "Exported",
     "ExportedFolder",
+    "Fetched",
     "FileChoices",
     "Finished",
     "FitUpdate",
@@ -58,8 +62,10 @@ __all__ = [
     "Found",
     "History",
     "Imported",
+    "Leaderboard",
     "Note",
     "Planned",
+    "PreparedUpload",
     "Report",
     "Result",
     "RowChoices",
@@ -81,13 +87,16 @@ __all__ = [
     "export",
     "export_network",
     "export_oof",
+    "fetch",
     "folds_table",
     "history",
     "import_oof",
     "infer",
     "init",
+    "leaderboard",
     "load_run",
     "predict",
+    "prepare_upload",
     "report",
     "run",
     "score",

@@ -25,23 +25,29 @@ from pipelines.cli.arguments import (
     ExportFormat,
     ExportScale,
     FoldsOutput,
+    FromKaggle,
     Ignore,
     InitData,
     Json,
+    KaggleName,
     MemberName,
+    Message,
     Method,
     ModelFolder,
     NewRows,
     OfCompetition,
+    Offline,
     OneMember,
     OofFile,
     Outer,
     Output,
     Predictions,
     Prune,
+    PublicShare,
     Refit,
     ReportFile,
     ScoreMetric,
+    Send,
     Solution,
     Storage,
     Study,
@@ -50,7 +56,9 @@ from pipelines.cli.arguments import (
     TimeLimit,
     Trials,
     Tuner,
+    Wait,
     Wide,
+    Yes,
 )
 from pipelines.cli.helping import Command
 from pipelines.cli.shared import (
@@ -129,12 +137,21 @@ def list_(data: Data = None, competitions: Competitions = None, json: Json = Fal
 
 
 @app.command(cls=Command)
+@takes(NEW_COMPETITION)
+def fetch(request: Request, kaggle_name: KaggleName = None) -> None:
+    """Download the files of a competition from Kaggle, checked, into data/NAME/."""
+    from pipelines.cli.kaggle import fetch_files
+
+    fetch_files(request, kaggle_name)
+
+
+@app.command(cls=Command)
 @takes(NEW_COMPETITION, *OF_FILES, FOLDS, SCHEME)
-def init(request: Request, data: InitData = None) -> None:
+def init(request: Request, data: InitData = None, kaggle: FromKaggle = False) -> None:
     """Write a competition of your own: a file that says what its data hold, yours to change."""
     from pipelines.cli.inferring import init_competition
 
-    init_competition(request, data)
+    init_competition(request, data, kaggle)
 
 
 @app.command(cls=Command)
@@ -249,14 +266,38 @@ def submit(
     method: Method = "auto",
     output: Output = Path("submission.csv"),
     check: Check = None,
+    upload: Send = False,
+    message: Message = None,
+    wait: Wait = False,
+    yes: Yes = False,
+    kaggle_name: KaggleName = None,
 ) -> None:
-    """Write the submission of the last run's members, or of those named, and check it."""
+    """Write the submission of the last run's members, or of those named, check it, and send it."""
+    from pipelines.cli.kaggle import Sending, check_sending, upload_stored
     from pipelines.cli.stored import check_submission_file, submit_stored
 
-    if check is None:
-        submit_stored(request, method, output)
-    else:
+    sending = Sending(message, wait, yes, kaggle_name)
+    check_sending(upload, sending, check)
+    if check is not None:
         check_submission_file(request, check)
+    elif upload:
+        upload_stored(request, method, output, sending)
+    else:
+        submit_stored(request, method, output)
+
+
+@app.command(cls=Command)
+@takes(COMPETITION, RUNS)
+def leaderboard(
+    request: Request,
+    public_share: PublicShare = None,
+    offline: Offline = False,
+    kaggle_name: KaggleName = None,
+) -> None:
+    """Show your submissions to Kaggle: honest score, public score, gap, and which two to pick."""
+    from pipelines.cli.kaggle import show_leaderboard
+
+    show_leaderboard(request, public_share, offline, kaggle_name)
 
 
 @app.command(cls=Command)

@@ -317,3 +317,31 @@ ScoreMetric = Annotated[
         "column has the ids: {metrics}.",
     ),
 ]
+KaggleName = Annotated[
+    str | None,
+    typer.Option(
+        "--kaggle-name",
+        help="What Kaggle calls the competition: the last part of its address. [default: the name "
+        "of its archive, else its name]",
+    ),
+]
+FromKaggle = Annotated[
+    bool,
+    typer.Option("--kaggle", help="Fetch the files from Kaggle first, where NAME is its name."),
+]
+Send = Annotated[
+    bool, typer.Option("--upload", help="Send the submission to Kaggle, too; needs -m.")
+]
+Message = Annotated[
+    str | None, typer.Option("--message", "-m", help="What Kaggle shows beside the submission.")
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Await the public score, for an hour at most.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")]
+PublicShare = Annotated[
+    float | None,
+    typer.Option(
+        help="Share of the test rows that public scores are of, as the competition's page says. "
+        "[default: as it was said before, else 0.2]"
+    ),
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Show what is known; ask nobody.")]

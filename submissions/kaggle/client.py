@@ -158,13 +158,8 @@ class Kaggle:
         Raises:
             KaggleError: if Kaggle does not say.
         """
-        from kagglesdk.competitions.types.competition_api_service import ApiGetCompetitionRequest
-
-        request = ApiGetCompetitionRequest()
-        request.competition_name = competition
+        about = self._about(competition)
         with self._asking(competition):
-            with self._api.build_kaggle_client() as client:
-                about = client.competitions.competition_api_client.get_competition(request)
             counts = self._api.competition_get_submission_limits(competition)
         return Limits(
             today=counts.num_today,
@@ -175,6 +170,22 @@ class Kaggle:
             notebooks_only=about.is_kernels_submissions_only,
             disabled=about.submissions_disabled,
         )
+
+    def metric(self, competition: str) -> str:
+        """Return what Kaggle calls the metric of a competition; empty where it names none.
+
+        Raises:
+            KaggleError: if Kaggle does not say.
+        """
+        return str(self._about(competition).evaluation_metric)
+
+    def _about(self, competition: str) -> Any:
+        from kagglesdk.competitions.types.competition_api_service import ApiGetCompetitionRequest
+
+        request = ApiGetCompetitionRequest()
+        request.competition_name = competition
+        with self._asking(competition), self._api.build_kaggle_client() as client:
+            return client.competitions.competition_api_client.get_competition(request)
 
     def submit(self, competition: str, file: Path, message: str) -> Sent:
         """Upload a file as a submission.

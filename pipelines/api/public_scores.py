@@ -13,7 +13,6 @@ from ensembles.public_part import Doubt, Scored, doubts, gap_error
 from pipelines.api.choices import Options, competition_of, store_of
 from pipelines.api.fetching import kaggle_name
 from pipelines.api.finals import Pick, pick_finals
-from pipelines.api.uploading import scored
 from pipelines.store import RunStore
 from pipelines.store.uploads import (
     OPEN,
@@ -312,3 +311,15 @@ def _table(
         except (OSError, ValueError):
             files[upload.name] = None
     return files[upload.name]
+
+
+def scored(upload: Upload, found: Submitted) -> Upload:
+    """Return an upload with what Kaggle says of it now."""
+    changes: dict[str, Any] = {
+        "status": found.status,
+        "ref": found.ref,
+        "reason": found.reason,
+        "public_score": found.public_score,
+        "private_score": found.private_score,
+    }
+    return replace(upload, **changes)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
 from comps.base import Competition, UsageError
 from ensembles.paired import paired_gain
@@ -15,6 +15,7 @@ from ensembles.public_part import known_rows, score_error
 from pipelines.api.choices import Options, RowChoices, competition_of, store_of
 from pipelines.api.fetching import kaggle_name
 from pipelines.api.progress import Progress, clock
+from pipelines.api.public_scores import scored
 from pipelines.api.results import Result
 from pipelines.api.stored import submit
 from pipelines.basics.fingerprint import fingerprint
@@ -30,7 +31,7 @@ from pipelines.store.uploads import (
     read_uploads,
 )
 from submissions import Difference, difference
-from submissions.kaggle import Kaggle, KaggleError, Limits, LostError, Submitted, connect
+from submissions.kaggle import Kaggle, KaggleError, Limits, LostError, connect
 from submissions.kaggle.errors import SITE
 
 # Of so many seconds, the public score is awaited.
@@ -351,15 +352,3 @@ def _largest(weights: Mapping[str, float]) -> list[tuple[str, float]]:
 
 def _nothing(text: str) -> None:
     del text
-
-
-def scored(upload: Upload, found: Submitted) -> Upload:
-    """Return an upload with what Kaggle says of it now."""
-    changes: dict[str, Any] = {
-        "status": found.status,
-        "ref": found.ref,
-        "reason": found.reason,
-        "public_score": found.public_score,
-        "private_score": found.private_score,
-    }
-    return replace(upload, **changes)

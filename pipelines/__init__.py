@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from pipelines.api.fetching import Fetched, fetch
     from pipelines.api.history import History, Unused, clean, history
     from pipelines.api.imported import FoldsTable, Imported, folds_table, import_oof
+    from pipelines.api.imported_folder import (
+        ImportedFolder,
+        ImportedMembers,
+        import_folder,
+        imported_members,
+    )
     from pipelines.api.inferring import FileChoices, Found, Written, infer, init
     from pipelines.api.predicting import predict
     from pipelines.api.progress import (
@@ -62,6 +68,8 @@ __all__ = [
     "Found",
     "History",
     "Imported",
+    "ImportedFolder",
+    "ImportedMembers",
     "Leaderboard",
     "Note",
     "Planned",
@@ -90,7 +98,9 @@ __all__ = [
     "fetch",
     "folds_table",
     "history",
+    "import_folder",
     "import_oof",
+    "imported_members",
     "infer",
     "init",
     "leaderboard",

@@ -117,6 +117,7 @@ def test_without_a_key_or_a_network_or_the_client_a_fetch_ends_with_1(place: Pla
     offline = {"KAGGLE_API_ENVIRONMENT": "LOCALHOST", "http_proxy": "http://127.0.0.1:9", **own}
     assert "proxy" in comps("fetch", "house-prices", cwd=place.path, env=offline, code=1).err
     missing = {**place.env, **without("kaggle", place.path)}
+    missing["PYTHONPATH"] += os.pathsep + os.environ.get("PYTHONPATH", "")
     done = comps("fetch", "house-prices", cwd=place.path, env=missing, code=1)
     assert "competition-workbench[kaggle]" in done.err
 
@@ -151,7 +152,7 @@ def test_a_new_competition_is_fetched_inferred_and_written(place: Place) -> None
     assert "Kaggle names the metric root_mean_squared_error" in done.err
     text = (place.path / "competitions" / "flats-2026" / "competition.py").read_text()
     assert "root_mean_squared_error" in text or "rmse" in text
-    run = ("run", "flats-2026", "--models", "mean,ridge", "--folds", "3", "--engine", "inline")
+    run = ("run", "flats-2026", "--models", "median,ridge", "--folds", "3", "--engine", "inline")
     assert "submission.csv: 30 rows" in place.comps(*run, "--no-nested").out
     # The file's own name is Kaggle's.
     sent = ("submit", "flats-2026", "--upload", "--yes", "-m", "first")
@@ -193,7 +194,7 @@ def test_a_submission_is_shown_sent_scored_and_recorded(home: Place) -> None:
     assert len(home.server.submissions) == 1
 
     # Another one is compared with it.
-    done = home.comps(*UPLOAD, "another", "--wait", "--method", "best")
+    done = home.comps(*UPLOAD, "another", "--wait", "--members", "elastic-net")
     assert "The last upload was 'first of all'" in done.err and "rows differ" in done.err
     assert "correlation of ranks" in done.err
     assert "public RMSLE" in done.out and "gap" in done.out
@@ -283,7 +284,7 @@ def test_what_kaggle_does_not_take_is_not_sent(
 def test_a_day_without_submissions_left_says_when_the_next_one_begins(home: Place) -> None:
     home.comps(*UPLOAD, "first")
     home.server.competitions[HOUSES].left = 0
-    done = home.comps(*UPLOAD, "second", "--method", "best", code=1)
+    done = home.comps(*UPLOAD, "second", "--members", "elastic-net", code=1)
     assert "All submissions of today are used: 1 today" in done.err
     assert "00:00 UTC" in done.err
 

@@ -131,7 +131,7 @@ def judged(
         notes: of the caller's.
     """
     metric, share = competition.metric, uploads.public_share or USUAL_SHARE
-    rows = [_row(metric, one, share) for one in uploads.uploads]
+    rows = [_row(metric, one, share) for one in reversed(uploads.uploads)]
     rows += [_foreign(one) for one in others]
     assumed = ""
     if uploads.public_share is None:

@@ -17,6 +17,7 @@ from pipelines.cli.arguments import (
     AllCompetitions,
     AskedRows,
     Check,
+    CheckMembers,
     Competitions,
     Data,
     DryRun,
@@ -45,6 +46,7 @@ from pipelines.cli.arguments import (
     Prune,
     PublicShare,
     Refit,
+    RemoveMembers,
     ReportFile,
     ScoreMetric,
     Send,
@@ -345,11 +347,22 @@ def folds_(request: Request, output: FoldsOutput = Path("folds.csv")) -> None:
 
 @app.command(cls=Command)
 @takes(*ROWS)
-def import_oof(request: Request, name: MemberName, oof: OofFile, test: TestFile) -> None:
-    """Take predictions that another tool made on the same folds as a member of the blend."""
+def import_oof(
+    request: Request, name: MemberName, oof: OofFile = None, test: TestFile = None
+) -> None:
+    """Take predictions that other tools made on the same folds as members of the blend."""
     from pipelines.cli.imported import import_predictions
 
     import_predictions(request, name, oof, test)
+
+
+@app.command(cls=Command)
+@takes(COMPETITION, RUNS)
+def members(request: Request, check: CheckMembers = False, remove: RemoveMembers = None) -> None:
+    """List the imported members; check them, or remove some by name."""
+    from pipelines.cli.imported import show_members
+
+    show_members(request, check, remove or [])
 
 
 @app.command(cls=Command)

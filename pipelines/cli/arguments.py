@@ -199,11 +199,25 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show how fits go
 Quick = Annotated[
     bool, typer.Option("--quick", help="The cheapest models alone: done within a minute.")
 ]
-MemberName = Annotated[str, typer.Argument(help="What to call the imported member.")]
-OofFile = Annotated[
-    Path, typer.Option("--oof", help="CSV file: id, fold, out-of-fold predictions.")
+MemberName = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME|FOLDER",
+        help="What to call the imported member; or a folder with the files of many: NAME-oof.csv "
+        "and NAME-test.csv of each.",
+    ),
 ]
-TestFile = Annotated[Path, typer.Option("--test", help="CSV file: id, test predictions.")]
+OofFile = Annotated[
+    Path | None, typer.Option("--oof", help="CSV file: id, fold, out-of-fold predictions.")
+]
+TestFile = Annotated[Path | None, typer.Option("--test", help="CSV file: id, test predictions.")]
+CheckMembers = Annotated[
+    bool, typer.Option("--check", help="Read all predictions and compare their checksums.")
+]
+RemoveMembers = Annotated[
+    list[str] | None,
+    typer.Option("--remove", help="Name of a member to remove, or a pattern such as 'ann-*'."),
+]
 FoldsOutput = Annotated[Path, typer.Option("--output", help="Where to write the folds.")]
 Members = Annotated[
     str | None,

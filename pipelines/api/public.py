@@ -18,6 +18,7 @@ from pipelines.api.imported_folder import (
     imported_members,
 )
 from pipelines.api.inferring import FileChoices, Found, Written, infer, init
+from pipelines.api.levels import blend_in_levels
 from pipelines.api.predicting import predict
 from pipelines.api.progress import (
     Finished,
@@ -72,6 +73,7 @@ __all__ = [
     "Update",
     "Written",
     "blend",
+    "blend_in_levels",
     "board",
     "check_data",
     "clean",

@@ -14,6 +14,7 @@ from ensembles.paired import paired_gain
 from ensembles.public_part import known_rows, score_error
 from pipelines.api.choices import Options, RowChoices, competition_of, store_of
 from pipelines.api.fetching import kaggle_name
+from pipelines.api.levels import blend_in_levels
 from pipelines.api.progress import Progress, clock
 from pipelines.api.public_scores import scored
 from pipelines.api.results import Result
@@ -162,7 +163,7 @@ def prepare_upload(
     output: str | Path,
     method: str = "auto",
     called: str | None = None,
-    make: Callable[..., Result] | None = None,
+    levels: str | Path | None = None,
     progress: Progress | None = None,
     **choices: Unpack[RowChoices],
 ) -> PreparedUpload:
@@ -177,7 +178,7 @@ def prepare_upload(
         output: the file.
         method: as `blend` takes it.
         called: what Kaggle calls the competition, where it has another name here.
-        make: writes the submission in place of `submit`; it is called in the same way.
+        levels: a file of blends in levels, see `blend_in_levels`, in place of members and method.
         progress: is called with each `Update`.
         **choices: see `RowChoices`.
 
@@ -189,9 +190,12 @@ def prepare_upload(
     options = Options.of(competition, choices)
     store, subject = store_of(options), competition_of(options)
     slug = kaggle_name(subject, called or read_uploads(store).kaggle or None)
-    result = (submit if make is None else make)(
-        competition, members, output=output, method=method, progress=progress, **choices
-    )
+    if levels is None:
+        result = submit(
+            competition, members, output=output, method=method, progress=progress, **choices
+        )
+    else:
+        result = blend_in_levels(competition, levels, output=output, progress=progress, **choices)
     content = Path(output).read_bytes()
     uploads = read_uploads(store)
     _check_new(uploads, content)

@@ -31,6 +31,7 @@ from pipelines.cli.arguments import (
     InitData,
     Json,
     KaggleName,
+    Levels,
     MemberName,
     Message,
     Method,
@@ -211,11 +212,11 @@ def cv(request: Request, time_limit: TimeLimit = None) -> None:
 
 @app.command(cls=Command)
 @takes(*STORED)
-def blend(request: Request, method: Method = "auto") -> None:
+def blend(request: Request, method: Method = "auto", levels: Levels = None) -> None:
     """Blend the members of the last run, or those named, without training anything."""
     from pipelines.cli.stored import blend_stored
 
-    blend_stored(request, method)
+    blend_stored(request, method, levels)
 
 
 @app.command(cls=Command)
@@ -268,6 +269,7 @@ def submit(
     method: Method = "auto",
     output: Output = Path("submission.csv"),
     check: Check = None,
+    levels: Levels = None,
     upload: Send = False,
     message: Message = None,
     wait: Wait = False,
@@ -283,9 +285,9 @@ def submit(
     if check is not None:
         check_submission_file(request, check)
     elif upload:
-        upload_stored(request, method, output, sending)
+        upload_stored(request, method, output, sending, levels)
     else:
-        submit_stored(request, method, output)
+        submit_stored(request, method, output, levels)
 
 
 @app.command(cls=Command)

@@ -359,3 +359,11 @@ PublicShare = Annotated[
     ),
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Show what is known; ask nobody.")]
+Levels = Annotated[
+    Path | None,
+    typer.Option(
+        "--levels",
+        help="TOML file of blends of members and of blends: a table for each, with members = [...] "
+        "and method = ...; the last one is the blend of all.",
+    ),
+]

@@ -14,6 +14,7 @@ from pipelines.api.uploading import LONGEST_WAIT, PreparedUpload, prepare_upload
 from pipelines.cli.reporters import Output
 from pipelines.cli.request import Request
 from pipelines.cli.run import show_submission
+from pipelines.cli.stored import in_levels
 from pipelines.cli.tables import new_table
 
 if TYPE_CHECKING:
@@ -117,9 +118,11 @@ def check_sending(upload: bool, sending: Sending, check: Path | None) -> None:
         raise UsageError("--upload asks before it sends. Where nobody can answer, say --yes.")
 
 
-def upload_stored(request: Request, method: str, path: Path, sending: Sending) -> None:
+def upload_stored(
+    request: Request, method: str, path: Path, sending: Sending, levels: Path | None
+) -> None:
     """Write the submission of the blend of what is stored, show it, and send it."""
-    choices = dict(request.choices)
+    choices = dict(request.choices if levels is None else in_levels(request, method))
     with request.output() as output:
         prepared = prepare_upload(
             request.subject,
@@ -127,6 +130,7 @@ def upload_stored(request: Request, method: str, path: Path, sending: Sending) -
             message=(sending.message or "").strip(),
             output=path,
             method=method,
+            levels=levels,
             called=sending.called,
             progress=output,
             **choices,

@@ -245,3 +245,49 @@ def comps_test_ids(folder: Path) -> list[int]:
 
     with zipfile.ZipFile(folder / "houses.zip") as archive:
         return pd.read_csv(io.BytesIO(archive.read("sample_submission.csv")))["Id"].tolist()
+
+
+def test_members_of_a_team_are_scored_on_sealed_rows_when_somebody_asks(tmp_path: Path) -> None:
+    rows = table(200)
+    mine, choices = own(rows, NEW), {"sealed": 0.2, "runs": tmp_path}
+    given = folds_table(mine, sealed=0.2, runs=tmp_path)
+    ids = given.table.columns[0]
+    assert len(given.table) == 160 and "40 training rows are sealed" in given.how
+    inside = given.table[ids].to_numpy(int)
+    sealed = np.setdiff1d(np.arange(200), inside)
+    random, true = np.random.default_rng(0), rows["y"].to_numpy()
+    kept = {}
+    for name in ("ann", "bob"):
+        oof = given.table.assign(y=true[inside] + random.normal(size=160) / 4)
+        kept[name] = true[sealed] + random.normal(size=40) / 4
+        marked = [*map(str, range(20)), *(f"sealed:{row}" for row in sealed)]
+        values = np.concatenate([random.normal(size=20), kept[name]])
+        put(tmp_path / "team", f"{name}-{{}}.csv", (oof, pd.DataFrame({ids: marked, "y": values})))
+    # A member that was trained on all rows has no predictions of the sealed ones.
+    put(tmp_path / "team", "eve-{}.csv", (oof, pd.DataFrame({ids: range(20), "y": 0.0})))
+    found = import_folder(mine, tmp_path / "team", **choices)
+    assert [row["name"] for row in found.members] == ["ann", "bob"]
+    assert "40 ids of the data are missing: sealed:" in next(iter(found.faults.values()))
+    assert blend(mine, **choices).sealed is None
+    for _ in range(2):
+        looked = blend(mine, method="equal", look=True, **choices)
+        assert looked.sealed is not None
+        mean = (kept["ann"] + kept["bob"]) / 2
+        assert looked.sealed.values["score"] == pytest.approx(
+            np.sqrt(np.mean((mean - true[sealed]) ** 2))
+        )
+        # The same predictions again are no further look.
+        assert looked.sealed.values["looks"] == 1
+    assert blend(mine, "ann", look=True, **choices).sealed.values["looks"] == 2
+    # What is submitted is of the test rows alone.
+    assert len(looked.submission) == 20
+    with pytest.raises(UsageError, match="no sealed rows to look at"):
+        import_oof(mine, "eve", *tables_of(mine, rows), runs=tmp_path / "other")
+        blend(mine, look=True, runs=tmp_path / "other")
+
+
+def tables_of(competition: Competition, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return predictions of all rows."""
+    folds = folds_table(competition).table
+    test = pd.DataFrame({folds.columns[0]: np.arange(20), "y": 0.5})
+    return folds.assign(y=rows["y"].to_numpy() * 0.9), test

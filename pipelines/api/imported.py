@@ -68,7 +68,13 @@ def folds_table(
         f"{row_arguments(options)}"
     )
     table = fold_table(chosen, session.dataset, folds)
-    return FoldsTable(table, folds, _which_rows(session, folds), back)
+    how = _which_rows(session, folds)
+    if session.sealed is not None:
+        how += (
+            f" {len(session.sealed.target):,} training rows are sealed and not in the table: "
+            "train on none of them, and predict them as test rows, with sealed: before their ids."
+        )
+    return FoldsTable(table, folds, how, back)
 
 
 @dataclass(frozen=True)

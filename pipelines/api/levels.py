@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import tomllib
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -14,6 +15,7 @@ from pipelines.api.choices import Options, RowChoices
 from pipelines.api.progress import Progress
 from pipelines.api.results import Result
 from pipelines.api.running import keep, write_submission
+from pipelines.api.sealed import look as look_at
 from pipelines.api.stored import open_stored
 
 _USUAL = "convex"
@@ -85,6 +87,7 @@ def blend_in_levels(
     levels: str | Path | Sequence[Level],
     *,
     output: str | Path | None = None,
+    look: bool = False,
     progress: Progress | None = None,
     **choices: Unpack[RowChoices],
 ) -> Result:
@@ -94,6 +97,7 @@ def blend_in_levels(
         competition: a name, or your own.
         levels: a TOML file, see `read_levels`; or the levels.
         output: the file for the submission; None writes none.
+        look: whether the last blend is scored on the sealed rows; each look is counted.
         progress: is called with each `Update`.
         **choices: see `RowChoices`.
 
@@ -125,6 +129,8 @@ def blend_in_levels(
         experiment, oofs, tried[-1], tried, notes=tuple(stored.teller.notes), runs=store.root.parent
     )
     keep(store, result)
+    if look:
+        result = replace(result, sealed=look_at(stored.session, tried[-1]))
     if output is not None:
         write_submission(store, result, output)
     return result

@@ -32,6 +32,7 @@ from pipelines.cli.arguments import (
     Json,
     KaggleName,
     Levels,
+    Look,
     MemberName,
     Message,
     Method,
@@ -212,11 +213,13 @@ def cv(request: Request, time_limit: TimeLimit = None) -> None:
 
 @app.command(cls=Command)
 @takes(*STORED)
-def blend(request: Request, method: Method = "auto", levels: Levels = None) -> None:
+def blend(
+    request: Request, method: Method = "auto", levels: Levels = None, look: Look = False
+) -> None:
     """Blend the members of the last run, or those named, without training anything."""
     from pipelines.cli.stored import blend_stored
 
-    blend_stored(request, method, levels)
+    blend_stored(request, method, levels, look)
 
 
 @app.command(cls=Command)
@@ -339,7 +342,7 @@ def explain(
 
 
 @app.command("folds", cls=Command)
-@takes(*ROWS)
+@takes(*ROWS, SEALED)
 def folds_(request: Request, output: FoldsOutput = Path("folds.csv")) -> None:
     """Write the fold of every training row, so that another tool can train on the same folds."""
     from pipelines.cli.imported import write_folds
@@ -348,7 +351,7 @@ def folds_(request: Request, output: FoldsOutput = Path("folds.csv")) -> None:
 
 
 @app.command(cls=Command)
-@takes(*ROWS)
+@takes(*ROWS, SEALED)
 def import_oof(
     request: Request, name: MemberName, oof: OofFile = None, test: TestFile = None
 ) -> None:

@@ -367,3 +367,7 @@ Levels = Annotated[
         "and method = ...; the last one is the blend of all.",
     ),
 ]
+Look = Annotated[
+    bool,
+    typer.Option("--look", help="Score the blend on the sealed rows; each look is counted."),
+]

@@ -17,19 +17,25 @@ from pipelines.cli.request import Request
 from pipelines.cli.run import show_blend, show_submission
 
 
-def blend_stored(request: Request, method: str, levels: Path | None = None) -> None:
+def blend_stored(
+    request: Request, method: str, levels: Path | None = None, look: bool = False
+) -> None:
     """Blend the stored out-of-fold predictions and show the result."""
     with request.output() as output:
         if levels is not None:
-            result = blend_in_levels(
-                request.subject, levels, progress=output, **in_levels(request, method)
+            choices = in_levels(request, method)
+            result = blend_in_levels(request.subject, levels, look=look, progress=output, **choices)
+        else:
+            choices = dict(request.choices)
+            members = choices.pop("models", None)
+            result = blend(
+                request.subject, members, method=method, look=look, progress=output, **choices
             )
-            show_blend(output, result)
-            return
-        choices = dict(request.choices)
-        members = choices.pop("models", None)
-        result = blend(request.subject, members, method=method, progress=output, **choices)
         show_blend(output, result)
+        if result.sealed is not None:
+            output.result(result.sealed.text, result.sealed.values, event="sealed")
+        if levels is not None:
+            return
         if result.blend is None or len(result.blend.members) < 2:
             return
         if takes_too_long(result):

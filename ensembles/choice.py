@@ -12,7 +12,7 @@ from ensembles.sample import Floats
 from ensembles.scorers import scorer_of
 
 # Groups of rows that are left out in turn.
-_GROUPS = 30
+GROUPS = 30
 # The error of many rows is found on so many of them.
 _ENOUGH = 10_000
 
@@ -85,7 +85,7 @@ def blocks_in_time(fold_of_row: NDArray[np.int64]) -> NDArray[np.int64]:
     """
     order = np.argsort(fold_of_row, kind="stable")
     blocks = np.empty(len(order), np.int64)
-    blocks[order] = np.arange(len(order)) * _GROUPS // len(order)
+    blocks[order] = np.arange(len(order)) * GROUPS // len(order)
     return blocks
 
 
@@ -130,6 +130,27 @@ def difference_errors(
         groups: [n] integers; None deals the rows to groups by chance, whole queries where there
             are any.
     """
+    scores, scale = left_out_scores(metric, target, [reference, *others], groups)
+    return jackknife_error(scores[:, 1:] - scores[:, :1], scale)
+
+
+def left_out_scores(
+    metric: Metric,
+    target: Target,
+    predictions: Sequence[Floats],
+    groups: NDArray[np.int64] | None = None,
+) -> tuple[Floats, float]:
+    """Return scores with one group of rows left out at a time, as `difference_errors` says.
+
+    Args:
+        metric: any metric.
+        target: [n], [n, targets] or a `Truth`.
+        predictions: each [n] or [n, columns].
+        groups: [n] integers, or None.
+
+    Returns:
+        [groups, predictions] scores, and the share of the rows that are used.
+    """
     rng = np.random.default_rng(0)
     n_rows = len(target)
     query = Truth.of(target).query
@@ -138,16 +159,28 @@ def difference_errors(
         # Rows of a query are scored together, and stay together.
         some = slice(None)
         units = np.unique(query, return_inverse=True)[1]
-        groups = rng.permutation(units.max() + 1)[units] % _GROUPS if groups is None else groups
+        groups = rng.permutation(units.max() + 1)[units] % GROUPS if groups is None else groups
     elif groups is None:
-        groups = rng.permutation(n_rows) % _GROUPS
+        groups = rng.permutation(n_rows) % GROUPS
     groups, target = groups[some], target[some]
     scores = []
     for group in np.unique(groups):
         kept = groups != group
         score = scorer_of(metric, target[kept])
-        scores.append([score(values[some][kept]) for values in (reference, *others)])
-    differences = np.array(scores)[:, 1:] - np.array(scores)[:, :1]
-    count = len(differences)
-    squares: Floats = np.square(differences - differences.mean(axis=0)).sum(axis=0)
-    return np.sqrt((count - 1) / count * squares * len(target) / n_rows)
+        scores.append([score(values[some][kept]) for values in predictions])
+    return np.array(scores), len(target) / n_rows
+
+
+def jackknife_error(scores: Floats, share: float) -> Floats:
+    """Return the standard errors of scores, from those with one group left out at a time.
+
+    Args:
+        scores: [groups, scores].
+        share: of all rows that they are of: the variance falls as the number of rows grows.
+
+    Returns:
+        [scores] float64.
+    """
+    count = len(scores)
+    squares: Floats = np.square(scores - scores.mean(axis=0)).sum(axis=0)
+    return np.sqrt((count - 1) / count * squares * share)

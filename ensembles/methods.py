@@ -12,8 +12,9 @@ from ensembles import means, search, stacking
 from ensembles.by_target import Fit, each_target
 from ensembles.fitted import ClassWeights, WeightedMean
 from ensembles.greedy import greedy_weights
+from ensembles.log_loss_weights import log_loss_weights
 from ensembles.sample import Columns, Sample
-from ensembles.weights import SOLVERS, convex_weights, log_loss_weights
+from ensembles.weights import SOLVERS, convex_weights
 
 Suits = Callable[[Metric, Columns], bool]
 

@@ -14,7 +14,7 @@ from ensembles.compare import dependent_rows
 from ensembles.sample import Floats
 
 # Groups of rows that are left out in turn, as in `ensembles.choice`.
-_GROUPS = 30
+GROUPS = 30
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def paired_gain(
     scores = metric.score(target, before), metric.score(target, after)
     gain = metric.sort_key(scores[0]) - metric.sort_key(scores[1])
     groups = Truth.of(target).query if groups is None else groups
-    left_out = _left_out_together(len(target), groups, times)
+    left_out = left_out_together(len(target), groups, times)
     try:
         alone = len(np.unique(left_out)) == 1
         error = math.nan if alone else difference_error(metric, target, before, after, left_out)
@@ -74,11 +74,11 @@ def paired_gain(
     return PairedGain(*scores, gain, error if math.isfinite(error) else None)
 
 
-def _left_out_together(n_rows: int, groups: Array | None, times: Array | None) -> NDArray[np.int64]:
+def left_out_together(n_rows: int, groups: Array | None, times: Array | None) -> NDArray[np.int64]:
     """Return [n] int64, equal for rows that the jackknife leaves out at a time."""
     if times is not None:
         return blocks_in_time(np.unique(times, return_inverse=True)[1].astype(np.int64))
     units = dependent_rows(n_rows, groups)
-    dealt = np.random.default_rng(0).permutation(units.max() + 1) % _GROUPS
+    dealt = np.random.default_rng(0).permutation(units.max() + 1) % GROUPS
     together: NDArray[np.int64] = dealt[units]
     return together

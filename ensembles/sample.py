@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Target, Truth
+from comps.base import LEAST_PROBABILITY, Target, Truth
 from pipelines.results.oof import OutOfFold
 
 Floats = NDArray[np.float64]
@@ -112,14 +112,37 @@ class Sample:
 
     def blocks(self) -> Iterator[tuple[Floats, Target]]:
         """Yield predictions and targets of the rows that are used, block after block."""
+        return (self.block(part) for part in self.parts)
+
+    @property
+    def parts(self) -> list[slice]:
+        """The rows of each block."""
         width = int(np.prod(self.predictions.shape[1:]))
         step = max(BLOCK // width, width)
-        for start in range(0, len(self.target), step):
-            part = slice(start, start + step)
-            predictions, target = self.predictions[part], self.target[part]
-            if self.rows is not None:
-                predictions, target = predictions[self.rows[part]], target[self.rows[part]]
-            yield predictions.astype(np.float64, copy=False), target
+        return [slice(start, start + step) for start in range(0, len(self.target), step)]
+
+    def block(self, part: slice) -> tuple[Floats, Target]:
+        """Return predictions and targets of the rows of a block that are used."""
+        predictions, target = self.predictions[part], self.target[part]
+        if self.rows is not None:
+            predictions, target = predictions[self.rows[part]], target[self.rows[part]]
+        return predictions.astype(np.float64, copy=False), target
+
+
+def probabilities_of_truth(predictions: Floats, target: Target) -> Floats:
+    """Return [rows, members] probabilities of the true class, kept from zero.
+
+    Args:
+        predictions: [rows, members] of class 1, or [rows, members, classes].
+        target: [rows] codes of classes, or a `Truth` of them.
+    """
+    codes = Truth.of(target).values
+    if predictions.ndim == 2:
+        true = np.abs(predictions - (1.0 - codes)[:, None])
+    else:
+        places = codes.astype(np.int64)[:, None, None]
+        true = np.take_along_axis(predictions, places, axis=2)[:, :, 0]
+    return np.clip(true, LEAST_PROBABILITY, 1.0)
 
 
 def stack(arrays: Iterable[NDArray[np.float64]], count: int) -> NDArray[np.floating]:

@@ -12,9 +12,10 @@ from comps.metrics import LOG_LOSS, RMSLE, ROC_AUC
 from ensembles import METHODS, Sample
 from ensembles.choice import choose
 from ensembles.estimators import BlendClassifier, BlendRegressor
+from ensembles.log_loss_weights import log_loss_weights
 from ensembles.methods import methods_for
 from ensembles.sample import Columns
-from ensembles.weights import log_loss_weights, squared_error_weights
+from ensembles.weights import squared_error_weights
 
 ESTIMATORS = [
     *(BlendRegressor(name) for name in ("equal", "convex", "greedy", "ridge", "auto")),

@@ -22,11 +22,12 @@ from ensembles import METHODS, Sample
 from ensembles.choice import difference_error
 from ensembles.diversity import error_correlations
 from ensembles.greedy import greedy_weights
+from ensembles.log_loss_weights import log_loss_weights
 from ensembles.methods import methods_for
 from ensembles.sample import LARGE, Columns, stack
 from ensembles.scorers import AucScorer, LogLossScorer
 from ensembles.search import nelder_mead_weights, random_weights
-from ensembles.weights import absolute_error_weights, log_loss_weights, squared_error_weights
+from ensembles.weights import absolute_error_weights, squared_error_weights
 
 Floats = NDArray[np.float64]
 SEEDS = st.integers(0, 10**6)

@@ -15,13 +15,15 @@ from ensembles.compare import compare, dependent_rows
 from ensembles.cuts import needs_cuts
 from ensembles.diversity import error_correlations, marginal_values
 from ensembles.sample import Sample, stack
+from pipelines.api.public_scores import judged
 from pipelines.api.results import Result, blend_values, family_of, leaderboard_rows, records_of
 from pipelines.api.verdicts import RIVALS, verdicts
-from pipelines.reports import Curves, Predicted, ReportedRun, Study
+from pipelines.reports import Curves, Predicted, ReportedRun, Study, Submissions
 from pipelines.results.oof import OutOfFold
 from pipelines.store import RunStore
 from pipelines.store.looks import read_looks
 from pipelines.store.records import Record, Status, read_records
+from pipelines.store.uploads import read_uploads
 from pipelines.tuning.stored import stored_bests, stored_trials
 
 Found = TypeVar("Found")
@@ -110,6 +112,7 @@ class Gatherer:
             pairs=self._attempt("Deep models against boosting", lambda: _pairs(result)) or (),
             studies=self._studies(result.dataset.fingerprint),
             explained=self._explained(),
+            submissions=self._attempt("Submissions", lambda: self._submissions(result)),
             runs=self._runs(),
             notes=list(notes),
             missing=self.missing,
@@ -218,6 +221,15 @@ class Gatherer:
             self.missing.append(f"{self.store.root / EXPLAINED} cannot be read.")
             return None
         return told if own else None
+
+    def _submissions(self, result: Result) -> Submissions | None:
+        """Return what was sent to Kaggle, as far as it is known here; nobody is asked."""
+        uploads = read_uploads(self.store)
+        if not uploads.uploads:
+            return None
+        found = judged(result.competition, self.store, uploads)
+        picks = [f"{pick.upload.label}: {pick.reason}" for pick in found.picks]
+        return Submissions(found.rows, found.public_share, found.verdicts, picks)
 
     def _studies(self, data: str | None = None) -> list[Study]:
         bests, damaged = stored_bests(self.store)

@@ -68,7 +68,13 @@ def folds_table(
         f"{row_arguments(options)}"
     )
     table = fold_table(chosen, session.dataset, folds)
-    return FoldsTable(table, folds, _which_rows(session, folds), back)
+    how = _which_rows(session, folds)
+    if session.sealed is not None:
+        how += (
+            f" {len(session.sealed.target):,} training rows are sealed and not in the table: "
+            "train on none of them, and predict them as test rows, with sealed: before their ids."
+        )
+    return FoldsTable(table, folds, how, back)
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,7 @@ def import_oof(
     check_name(session.competition, name)
     table = predictions(oof, session.competition.id_column)
     tested = (
-        _stand_in(session, table)
+        no_test_rows(session, table)
         if test is None
         else predictions(test, session.competition.id_column)
     )
@@ -134,9 +140,10 @@ def import_oof(
         files=files,
     )
     with session.store.writing():
-        there = session.store.imported(session.dataset, experiment.folds)
+        there = session.store.imported_files()
         session.store.write_oof(member)
-    replaced = name in {other.model for other in there}
+    on = session.dataset.fingerprint, experiment.folds.fingerprint
+    replaced = any(other.name == name and other.is_on(*on) for other in there)
     return Imported(member, session.competition.metric, replaced)
 
 
@@ -155,7 +162,7 @@ def predictions(given: str | Path | pd.DataFrame, id_column: str) -> pd.DataFram
     return found
 
 
-def _stand_in(session: Session, oof: pd.DataFrame) -> pd.DataFrame:
+def no_test_rows(session: Session, oof: pd.DataFrame) -> pd.DataFrame:
     """Return predictions for the training row that stands for test rows where there are none.
 
     Raises:

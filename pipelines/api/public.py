@@ -8,9 +8,17 @@ from pipelines.api.comparing_all import ComparedAll, compare_all
 from pipelines.api.explaining import Explanation, explain
 from pipelines.api.exporting import Exported, export_oof
 from pipelines.api.exporting_models import ExportedFolder, export
+from pipelines.api.fetching import Fetched, fetch
 from pipelines.api.history import History, Unused, clean, history
 from pipelines.api.imported import FoldsTable, Imported, folds_table, import_oof
+from pipelines.api.imported_folder import (
+    ImportedFolder,
+    ImportedMembers,
+    import_folder,
+    imported_members,
+)
 from pipelines.api.inferring import FileChoices, Found, Written, infer, init
+from pipelines.api.levels import blend_in_levels
 from pipelines.api.predicting import predict
 from pipelines.api.progress import (
     Finished,
@@ -21,12 +29,14 @@ from pipelines.api.progress import (
     Update,
     show_progress,
 )
+from pipelines.api.public_scores import Leaderboard, leaderboard
 from pipelines.api.reporting import Report, report
 from pipelines.api.results import Result
 from pipelines.api.running import cross_validate, run
 from pipelines.api.scoring import Score, score
 from pipelines.api.stored import blend, load_run, submit
 from pipelines.api.tuning import TuneResult, tune
+from pipelines.api.uploading import PreparedUpload, prepare_upload
 from pipelines.checks import CheckReport
 from pipelines.trainers.networks.export import export_network
 
@@ -38,6 +48,7 @@ __all__ = [
     "Explanation",
     "Exported",
     "ExportedFolder",
+    "Fetched",
     "FileChoices",
     "Finished",
     "FitUpdate",
@@ -45,8 +56,12 @@ __all__ = [
     "Found",
     "History",
     "Imported",
+    "ImportedFolder",
+    "ImportedMembers",
+    "Leaderboard",
     "Note",
     "Planned",
+    "PreparedUpload",
     "Report",
     "Result",
     "RowChoices",
@@ -58,6 +73,7 @@ __all__ = [
     "Update",
     "Written",
     "blend",
+    "blend_in_levels",
     "board",
     "check_data",
     "clean",
@@ -68,13 +84,18 @@ __all__ = [
     "export",
     "export_network",
     "export_oof",
+    "fetch",
     "folds_table",
     "history",
+    "import_folder",
     "import_oof",
+    "imported_members",
     "infer",
     "init",
+    "leaderboard",
     "load_run",
     "predict",
+    "prepare_upload",
     "report",
     "run",
     "score",

@@ -29,6 +29,9 @@ from submissions import build_submission, check_submission
 if TYPE_CHECKING:
     import pandas as pd
 
+# Members, times members, times numbers of each, whose marginal values take about a minute.
+_MOST_WORK = 2e9
+
 Row = dict[str, Any]
 Floats = NDArray[np.float64]
 
@@ -318,6 +321,13 @@ def blend_values(result: Result) -> dict[str, Any]:
         "cuts": None if chosen.cuts is None else chosen.cuts.as_json(),
         "tried": blend_rows(result),
     }
+
+
+def takes_too_long(result: Result) -> bool:
+    """Whether what each member brings takes minutes: members x members x numbers of a member."""
+    names = () if result.blend is None else result.blend.members
+    numbers = sum(result.oof[name].valid.size for name in names)
+    return len(names) * numbers > _MOST_WORK
 
 
 def contribution_rows(result: Result) -> list[Row]:

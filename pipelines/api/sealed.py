@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from comps.base import decided
+from comps.base import UsageError, decided
 from ensembles import Blend
 from pipelines.api.results import SealedScore
 from pipelines.api.session import Session
@@ -42,3 +42,21 @@ def look_at_sealed(session: Session, chosen: Blend) -> SealedScore | None:
     )
     values = {**details, "rows": len(part.target), "share": part.share, "looks": count}
     return SealedScore(text, values)
+
+
+def look(session: Session, chosen: Blend) -> SealedScore:
+    """Score a blend of what is stored on the sealed rows, because somebody asks for it.
+
+    Raises:
+        UsageError: if there are none.
+        StoreError: see `look_at_sealed`.
+    """
+    if session.sealed is None:
+        raise UsageError(
+            "There are no sealed rows to look at. Members have to be trained or imported without "
+            "them: --sealed 0.1 with 'comps run', or with 'comps folds' and 'import-oof'."
+        )
+    with session.store.writing():
+        found = look_at_sealed(session, chosen)
+    assert found is not None
+    return found

@@ -32,6 +32,7 @@ from pipelines.api.progress import Progress, Teller
 from pipelines.api.results import Result, blend_members
 from pipelines.api.running import keep, write_submission
 from pipelines.api.scoring import check_scale, read_file
+from pipelines.api.sealed import look as look_at
 from pipelines.api.session import Session
 from pipelines.results.oof import OutOfFold
 from pipelines.store import Experiment
@@ -123,6 +124,7 @@ def blend(
     members: str | Sequence[object] | None = None,
     *,
     method: str = "auto",
+    look: bool = False,
     progress: Progress | None = None,
     **choices: Unpack[RowChoices],
 ) -> Result:
@@ -132,6 +134,7 @@ def blend(
         competition: a name, or your own.
         members: names with commas, or a list; those of the last run unless given.
         method: one of `ensembles.METHODS`, several with plus signs, or "auto".
+        look: whether the blend is scored on the sealed rows; each look is counted.
         progress: is called with each `Update`.
         **choices: see `RowChoices`.
 
@@ -142,6 +145,8 @@ def blend(
     stored = open_stored(options, progress)
     result = stored.result(method)
     keep(stored.session.store, result)
+    if look and result.blend is not None:
+        result = replace(result, sealed=look_at(stored.session, result.blend))
     return result
 
 

@@ -18,6 +18,7 @@ from pipelines.cli.arguments import (
     AskedRows,
     AsOnnx,
     Check,
+    CheckMembers,
     Competitions,
     Data,
     DryRun,
@@ -26,23 +27,32 @@ from pipelines.cli.arguments import (
     ExportFormat,
     ExportScale,
     FoldsOutput,
+    FromKaggle,
     Ignore,
     InitData,
     Json,
+    KaggleName,
+    Levels,
+    Look,
     MemberName,
+    Message,
     Method,
     ModelFolder,
     NewRows,
     OfCompetition,
+    Offline,
     OneMember,
     OofFile,
     Outer,
     Output,
     Predictions,
     Prune,
+    PublicShare,
     Refit,
+    RemoveMembers,
     ReportFile,
     ScoreMetric,
+    Send,
     Solution,
     Storage,
     Study,
@@ -51,7 +61,9 @@ from pipelines.cli.arguments import (
     TimeLimit,
     Trials,
     Tuner,
+    Wait,
     Wide,
+    Yes,
 )
 from pipelines.cli.helping import Command
 from pipelines.cli.shared import (
@@ -130,12 +142,21 @@ def list_(data: Data = None, competitions: Competitions = None, json: Json = Fal
 
 
 @app.command(cls=Command)
+@takes(NEW_COMPETITION)
+def fetch(request: Request, kaggle_name: KaggleName = None) -> None:
+    """Download the files of a competition from Kaggle, checked, into data/NAME/."""
+    from pipelines.cli.kaggle import fetch_files
+
+    fetch_files(request, kaggle_name)
+
+
+@app.command(cls=Command)
 @takes(NEW_COMPETITION, *OF_FILES, FOLDS, SCHEME)
-def init(request: Request, data: InitData = None) -> None:
+def init(request: Request, data: InitData = None, kaggle: FromKaggle = False) -> None:
     """Write a competition of your own: a file that says what its data hold, yours to change."""
     from pipelines.cli.inferring import init_competition
 
-    init_competition(request, data)
+    init_competition(request, data, kaggle)
 
 
 @app.command(cls=Command)
@@ -193,11 +214,13 @@ def cv(request: Request, time_limit: TimeLimit = None) -> None:
 
 @app.command(cls=Command)
 @takes(*STORED)
-def blend(request: Request, method: Method = "auto") -> None:
+def blend(
+    request: Request, method: Method = "auto", levels: Levels = None, look: Look = False
+) -> None:
     """Blend the members of the last run, or those named, without training anything."""
     from pipelines.cli.stored import blend_stored
 
-    blend_stored(request, method)
+    blend_stored(request, method, levels, look)
 
 
 @app.command(cls=Command)
@@ -250,14 +273,39 @@ def submit(
     method: Method = "auto",
     output: Output = Path("submission.csv"),
     check: Check = None,
+    levels: Levels = None,
+    upload: Send = False,
+    message: Message = None,
+    wait: Wait = False,
+    yes: Yes = False,
+    kaggle_name: KaggleName = None,
 ) -> None:
-    """Write the submission of the last run's members, or of those named, and check it."""
+    """Write the submission of the last run's members, or of those named, check it, and send it."""
+    from pipelines.cli.kaggle import Sending, check_sending, upload_stored
     from pipelines.cli.stored import check_submission_file, submit_stored
 
-    if check is None:
-        submit_stored(request, method, output)
-    else:
+    sending = Sending(message, wait, yes, kaggle_name)
+    check_sending(upload, sending, check)
+    if check is not None:
         check_submission_file(request, check)
+    elif upload:
+        upload_stored(request, method, output, sending, levels)
+    else:
+        submit_stored(request, method, output, levels)
+
+
+@app.command(cls=Command)
+@takes(COMPETITION, RUNS)
+def leaderboard(
+    request: Request,
+    public_share: PublicShare = None,
+    offline: Offline = False,
+    kaggle_name: KaggleName = None,
+) -> None:
+    """Show your submissions to Kaggle: honest score, public score, gap, and which two to pick."""
+    from pipelines.cli.kaggle import show_leaderboard
+
+    show_leaderboard(request, public_share, offline, kaggle_name)
 
 
 @app.command(cls=Command)
@@ -297,7 +345,7 @@ def explain(
 
 
 @app.command("folds", cls=Command)
-@takes(*ROWS)
+@takes(*ROWS, SEALED)
 def folds_(request: Request, output: FoldsOutput = Path("folds.csv")) -> None:
     """Write the fold of every training row, so that another tool can train on the same folds."""
     from pipelines.cli.imported import write_folds
@@ -306,12 +354,23 @@ def folds_(request: Request, output: FoldsOutput = Path("folds.csv")) -> None:
 
 
 @app.command(cls=Command)
-@takes(*ROWS)
-def import_oof(request: Request, name: MemberName, oof: OofFile, test: TestFile) -> None:
-    """Take predictions that another tool made on the same folds as a member of the blend."""
+@takes(*ROWS, SEALED)
+def import_oof(
+    request: Request, name: MemberName, oof: OofFile = None, test: TestFile = None
+) -> None:
+    """Take predictions that other tools made on the same folds as members of the blend."""
     from pipelines.cli.imported import import_predictions
 
     import_predictions(request, name, oof, test)
+
+
+@app.command(cls=Command)
+@takes(COMPETITION, RUNS)
+def members(request: Request, check: CheckMembers = False, remove: RemoveMembers = None) -> None:
+    """List the imported members; check them, or remove some by name."""
+    from pipelines.cli.imported import show_members
+
+    show_members(request, check, remove or [])
 
 
 @app.command(cls=Command)

@@ -203,11 +203,25 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show how fits go
 Quick = Annotated[
     bool, typer.Option("--quick", help="The cheapest models alone: done within a minute.")
 ]
-MemberName = Annotated[str, typer.Argument(help="What to call the imported member.")]
-OofFile = Annotated[
-    Path, typer.Option("--oof", help="CSV file: id, fold, out-of-fold predictions.")
+MemberName = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME|FOLDER",
+        help="What to call the imported member; or a folder with the files of many: NAME-oof.csv "
+        "and NAME-test.csv of each.",
+    ),
 ]
-TestFile = Annotated[Path, typer.Option("--test", help="CSV file: id, test predictions.")]
+OofFile = Annotated[
+    Path | None, typer.Option("--oof", help="CSV file: id, fold, out-of-fold predictions.")
+]
+TestFile = Annotated[Path | None, typer.Option("--test", help="CSV file: id, test predictions.")]
+CheckMembers = Annotated[
+    bool, typer.Option("--check", help="Read all predictions and compare their checksums.")
+]
+RemoveMembers = Annotated[
+    list[str] | None,
+    typer.Option("--remove", help="Name of a member to remove, or a pattern such as 'ann-*'."),
+]
 FoldsOutput = Annotated[Path, typer.Option("--output", help="Where to write the folds.")]
 Members = Annotated[
     str | None,
@@ -320,4 +334,44 @@ ScoreMetric = Annotated[
         help="Judges in place of the competition's, or answers of no competition, whose first "
         "column has the ids: {metrics}.",
     ),
+]
+KaggleName = Annotated[
+    str | None,
+    typer.Option(
+        "--kaggle-name",
+        help="What Kaggle calls the competition: the last part of its address. [default: the name "
+        "of its archive, else its name]",
+    ),
+]
+FromKaggle = Annotated[
+    bool,
+    typer.Option("--kaggle", help="Fetch the files from Kaggle first, where NAME is its name."),
+]
+Send = Annotated[
+    bool, typer.Option("--upload", help="Send the submission to Kaggle, too; needs -m.")
+]
+Message = Annotated[
+    str | None, typer.Option("--message", "-m", help="What Kaggle shows beside the submission.")
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Await the public score, for an hour at most.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")]
+PublicShare = Annotated[
+    float | None,
+    typer.Option(
+        help="Share of the test rows that public scores are of, as the competition's page says. "
+        "[default: as it was said before, else 0.2]"
+    ),
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Show what is known; ask nobody.")]
+Levels = Annotated[
+    Path | None,
+    typer.Option(
+        "--levels",
+        help="TOML file of blends of members and of blends: a table for each, with members = [...] "
+        "and method = ...; the last one is the blend of all.",
+    ),
+]
+Look = Annotated[
+    bool,
+    typer.Option("--look", help="Score the blend on the sealed rows; each look is counted."),
 ]

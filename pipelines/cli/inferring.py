@@ -61,12 +61,17 @@ def inferred_table(found: Found) -> Table:
     return table
 
 
-def init_competition(request: Request, data: Path | None) -> None:
-    """Write the file of a competition, and say what comes next."""
+def init_competition(request: Request, data: Path | None, kaggle: bool = False) -> None:
+    """Write the file of a competition, and say what comes next; its files may be fetched first."""
     assert request.competition is not None
     name, ask = request.competition, not (request.json or request.quiet)
     output = make_output(None, request.json, quiet=request.quiet)
-    written = _asking(lambda **said: init(name, data, **said), request.given, ask=ask)
+    choices = dict(request.given)
+    if kaggle:
+        from pipelines.cli.kaggle import fetched_choices
+
+        data = fetched_choices(request, output, data, choices)
+    written = _asking(lambda **said: init(name, data, **said), choices, ask=ask)
     for note in written.notes:
         output.note(note)
     show_inferred(output, written.found)

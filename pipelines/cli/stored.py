@@ -3,36 +3,75 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from comps.base import UsageError
 from pipelines.api.exporting import export_oof
 from pipelines.api.exporting_models import export
+from pipelines.api.levels import blend_in_levels
 from pipelines.api.predicting import predict
+from pipelines.api.results import takes_too_long
 from pipelines.api.stored import blend, check_file, submit
 from pipelines.cli import tables
 from pipelines.cli.request import Request
 from pipelines.cli.run import show_blend, show_submission
 
 
-def blend_stored(request: Request, method: str) -> None:
+def blend_stored(
+    request: Request, method: str, levels: Path | None = None, look: bool = False
+) -> None:
     """Blend the stored out-of-fold predictions and show the result."""
-    choices = dict(request.choices)
     with request.output() as output:
-        members = choices.pop("models", None)
-        result = blend(request.subject, members, method=method, progress=output, **choices)
+        if levels is not None:
+            choices = in_levels(request, method)
+            result = blend_in_levels(request.subject, levels, look=look, progress=output, **choices)
+        else:
+            choices = dict(request.choices)
+            members = choices.pop("models", None)
+            result = blend(
+                request.subject, members, method=method, look=look, progress=output, **choices
+            )
         show_blend(output, result)
-        if result.blend is not None and len(result.blend.members) > 1:
-            output.table("members", *tables.contributions(result))
+        if result.sealed is not None:
+            output.result(result.sealed.text, result.sealed.values, event="sealed")
+        if levels is not None:
+            return
+        if result.blend is None or len(result.blend.members) < 2:
+            return
+        if takes_too_long(result):
+            output.note(
+                f"What each of the {len(result.blend.members)} members brings is not shown: it "
+                "takes a blend without each of them."
+            )
+            return
+        output.table("members", *tables.contributions(result))
 
 
-def submit_stored(request: Request, method: str, path: Path) -> None:
+def submit_stored(request: Request, method: str, path: Path, levels: Path | None = None) -> None:
     """Write the submission of the blend of what is stored."""
-    choices = dict(request.choices)
     with request.output() as output:
-        members = choices.pop("models", None)
-        result = submit(
-            request.subject, members, output=path, method=method, progress=output, **choices
-        )
+        if levels is not None:
+            result = blend_in_levels(
+                request.subject, levels, output=path, progress=output, **in_levels(request, method)
+            )
+        else:
+            choices = dict(request.choices)
+            members = choices.pop("models", None)
+            result = submit(
+                request.subject, members, output=path, method=method, progress=output, **choices
+            )
         show_submission(output, result, path)
+
+
+def in_levels(request: Request, method: str) -> dict[str, Any]:
+    """Return the choices of a call that blends in levels.
+
+    Raises:
+        UsageError: if members or a method are named beside the file that does.
+    """
+    if "models" in request.choices or method != "auto":
+        raise UsageError("--levels names members and methods: leave out --members and --method.")
+    return request.choices
 
 
 def predict_rows(request: Request, rows: Path, member: str | None, path: Path) -> None:

@@ -4,7 +4,7 @@ from pipelines.reports.head import summary_of
 from pipelines.reports.over_time import run_row
 from pipelines.reports.page import fragment, page
 from pipelines.reports.parts import Section, plain
-from pipelines.reports.run import Curves, Predicted, ReportedRun, Study
+from pipelines.reports.run import Curves, Predicted, ReportedRun, Study, Submissions
 from pipelines.reports.sections import Built, build
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "ReportedRun",
     "Section",
     "Study",
+    "Submissions",
     "build",
     "fragment",
     "page",

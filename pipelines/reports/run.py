@@ -73,6 +73,23 @@ class Study:
     importance: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Submissions:
+    """What was sent to Kaggle.
+
+    Attributes:
+        rows: of the submissions, the newest first; see `pipelines.api.public_scores`.
+        public_share: of the test rows that public scores are of.
+        verdicts: what honest and public scores say of each other, in words.
+        picks: which to pick as final submissions, and why.
+    """
+
+    rows: Sequence[Row]
+    public_share: float
+    verdicts: Sequence[str] = ()
+    picks: Sequence[str] = ()
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ReportedRun:
     """A run as a report shows it. What is None or empty is not there, or could not be read.
@@ -95,6 +112,7 @@ class ReportedRun:
         pairs: what the tests of `comps compare` say of networks and boosting, in words.
         studies: searches for parameters.
         explained: what `comps explain` left of this run, see `pipelines.api.explaining`.
+        submissions: that were sent to Kaggle.
         runs: the records of all commands that trained, the oldest first.
         notes: what the user should know.
         missing: what the report should have and has not, and why.
@@ -116,6 +134,7 @@ class ReportedRun:
     pairs: Sequence[str] = ()
     studies: Sequence[Study] = ()
     explained: Mapping[str, Any] | None = None
+    submissions: Submissions | None = None
     runs: Sequence[Record] = ()
     notes: Sequence[str] = ()
     missing: Sequence[str] = ()

@@ -15,6 +15,7 @@ from pipelines.reports.leaderboard import leaderboard
 from pipelines.reports.over_time import over_time
 from pipelines.reports.parts import Section
 from pipelines.reports.run import ReportedRun
+from pipelines.reports.submissions import submissions
 from pipelines.reports.training import training
 from pipelines.reports.tuning import tuning
 
@@ -23,6 +24,7 @@ SECTIONS: Sequence[Callable[[ReportedRun], Section | None]] = (
     leaderboard,
     training,
     blending,
+    submissions,
     fit,
     importance,
     data,

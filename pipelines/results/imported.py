@@ -177,8 +177,12 @@ def _joined(
 
 def _id_problems(expected: pd.Index, needed: NDArray[np.bool_], found: pd.Index) -> Iterator[str]:
     twice = found[found.duplicated()].unique()
-    missing = expected[needed & ~expected.isin(found)]
-    unknown = found[~found.isin(expected)]
+    # Many times as fast as `isin`, of texts.
+    places = expected.get_indexer(found)
+    there = np.zeros(len(expected), dtype=bool)
+    there[places[places >= 0]] = True
+    missing = expected[needed & ~there]
+    unknown = found[places < 0]
     if len(twice):
         yield f"{len(twice)} duplicate ids: {some(twice)}."
     if len(missing):

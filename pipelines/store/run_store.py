@@ -26,14 +26,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import JSON, Array, BusyError, Dataset, Model, StoreError, base_name
+from comps.base import JSON, Array, BusyError, Dataset, Model, Params, StoreError, base_name
 from pipelines.basics.files import (
     read_arrays,
     remove_unfinished,
@@ -51,6 +53,28 @@ from pipelines.results.oof import OutOfFold
 # 2: members have names that show changed parameters, commands leave records, and the stopping
 # point is that of the first repeat.
 FORMAT = 2
+
+
+@dataclass(frozen=True)
+class ImportedFile:
+    """What the file of an imported member says of itself.
+
+    Attributes:
+        path: of the file.
+        meta: see `OutOfFold.to_file`.
+    """
+
+    path: Path
+    meta: Params
+
+    @property
+    def name(self) -> str:
+        """Of the member."""
+        return str(self.meta["model"])
+
+    def is_on(self, data: str, folds: str) -> bool:
+        """Whether it is on data and folds of these fingerprints."""
+        return (self.meta["data_fingerprint"], self.meta["folds_fingerprint"]) == (data, folds)
 
 
 class RunStore:
@@ -305,12 +329,55 @@ class RunStore:
         Raises:
             StoreError: if a file is damaged.
         """
-        newest: dict[str, OutOfFold] = {}
-        for path in sorted(self.root.glob("imported/*/*/oof-r*.npz"), key=_written_at):
-            oof = OutOfFold.from_file(*read_arrays(path))
-            if _is_on(oof, dataset, folds):
-                newest[oof.model] = oof
-        return list(newest.values())
+        newest = {
+            found.name: found.path
+            for found in self.imported_files()
+            if found.is_on(dataset.fingerprint, folds.fingerprint)
+        }
+        return [OutOfFold.from_file(*read_arrays(path)) for path in newest.values()]
+
+    def imported_files(self) -> list[ImportedFile]:
+        """Return what the files of imported members say of themselves, the oldest first.
+
+        Predictions are not read: of a thousand members, this takes a second.
+
+        Raises:
+            StoreError: if a file is damaged.
+        """
+        return [self.imported_file(path) for path in self.imported_paths()]
+
+    def imported_paths(self) -> list[Path]:
+        """Return the files of imported members, the oldest first."""
+        return sorted(self.root.glob("imported/*/*/oof-r*.npz"), key=_written_at)
+
+    def imported_file(self, path: Path) -> ImportedFile:
+        """Return what one of these files says of itself.
+
+        Raises:
+            StoreError: if it is damaged.
+        """
+        return ImportedFile(path, read_arrays(path, only=())[0])
+
+    def read_imported(self, found: ImportedFile) -> OutOfFold:
+        """Return the predictions of an imported member.
+
+        Raises:
+            StoreError: if the file is damaged.
+        """
+        return OutOfFold.from_file(*read_arrays(found.path))
+
+    def remove_imported(self, names: Collection[str]) -> None:
+        """Remove imported members by name, on all data and folds; the caller holds `writing()`.
+
+        Raises:
+            StoreError: if one cannot be removed.
+        """
+        for name in names:
+            folder = self.root / "imported" / name
+            try:
+                shutil.rmtree(folder)
+            except OSError as error:
+                raise StoreError(f"Cannot remove {folder}: {error.strerror or error}.") from error
 
     def imported_names(self) -> set[str]:
         """Return the names of the imported members, on any data and folds."""

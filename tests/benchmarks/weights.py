@@ -25,8 +25,8 @@ from sklearn.metrics import roc_auc_score
 
 from comps.metrics import ROC_AUC
 from ensembles.greedy import greedy_weights
+from ensembles.log_loss_weights import log_loss_weights
 from ensembles.sample import Sample, stack
-from ensembles.weights import log_loss_weights
 from pipelines.basics.files import read_arrays, write_arrays
 
 Floats = NDArray[np.float64]

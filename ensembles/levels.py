@@ -1,0 +1,294 @@
+"""Blends in levels: members to blends, these to a blend, and honest at each level.
+
+A blend of blends is fitted on predictions of blends, which were fitted on targets themselves. For
+an honest prediction of fold k, no weight of any level may follow from a target of k, not even
+through the rows that the level above is fitted on. So the predictions of a fold j that the level
+above is fitted on come from blends without both j and k, and so on for each further level. Members
+themselves are predictions of the folds' ordinary models: the estimate is cross-fitted, or in time
+time-ordered, as that of a blend of one level is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comps.base import Cuts, Metric, Prediction, Target, UsageError, decided
+from ensembles.blended import Blend
+from ensembles.blending import check_members
+from ensembles.choice import blocks_in_time
+from ensembles.cuts import fit_cuts
+from ensembles.fitted import Fitted
+from ensembles.methods import METHODS
+from ensembles.sample import Columns, Floats, Sample, stack
+from pipelines.folds import Folds
+from pipelines.results.inner import Estimate
+from pipelines.results.oof import OutOfFold
+
+# Folds without whose targets something is fitted.
+Without = frozenset[int]
+
+
+@dataclass(frozen=True)
+class Level:
+    """A blend of members, or of blends that are named before it.
+
+    Attributes:
+        name: of the blend.
+        parts: names of what it is made of.
+        method: one of `ensembles.METHODS`.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    method: str
+
+
+def blend_levels(
+    levels: Sequence[Level],
+    members: Sequence[OutOfFold],
+    target: Target,
+    folds: Folds,
+    metric: Metric,
+) -> list[Blend]:
+    """Return the blend of each level, in their order, each with its own honest score.
+
+    Args:
+        levels: each of members and of levels before it; the last one is the blend of all.
+        members: of the same data and folds; those that no level names are left out.
+        target: [n], [n, targets] or a `Truth`, all training rows.
+        folds: those of the members.
+        metric: what blends should be good at.
+
+    Raises:
+        UsageError: if a level names something unknown, or a method does not suit.
+    """
+    check_members(members)
+    tree = _Tree(levels, members, target, folds, metric)
+    return [tree.blend(level) for level in levels]
+
+
+@dataclass(frozen=True, eq=False)
+class _FittedTree:
+    """A blend of a level with the blends below it, as one blend of the members.
+
+    Attributes:
+        top: its name.
+        fits: of each level, with the names of its parts.
+        members: names, in the order of the predictions.
+    """
+
+    top: str
+    fits: Mapping[str, tuple[Fitted, tuple[str, ...]]]
+    members: tuple[str, ...]
+    gap: None = None
+
+    @property
+    def weights(self) -> Floats:
+        """[members], the share of each: the products of the weights on its ways to the top."""
+        shares = dict.fromkeys(self.members, 0.0)
+
+        def share(name: str, weight: float) -> None:
+            if name in shares:
+                shares[name] += weight
+                return
+            fitted, parts = self.fits[name]
+            for part, own in zip(parts, fitted.weights, strict=True):
+                share(part, weight * float(own))
+
+        share(self.top, 1.0)
+        return np.array(list(shares.values()))
+
+    def predict(self, predictions: NDArray[np.floating]) -> Floats:
+        """See `Fitted`."""
+        places = {name: place for place, name in enumerate(self.members)}
+
+        def of(name: str) -> Floats:
+            if name in places:
+                return predictions[:, places[name]].astype(np.float64, copy=False)
+            fitted, parts = self.fits[name]
+            return fitted.predict(stack(map(of, parts), len(parts)))
+
+        return of(self.top)
+
+
+class _Tree:
+    """Fits of levels, each made once for each set of folds that it does without."""
+
+    def __init__(
+        self,
+        levels: Sequence[Level],
+        members: Sequence[OutOfFold],
+        target: Target,
+        folds: Folds,
+        metric: Metric,
+    ) -> None:
+        self.levels = {level.name: level for level in levels}
+        self.members = {member.model: member for member in members}
+        self.target, self.metric, self.guide = target, metric, metric.guide
+        self.growing, self.n_folds = folds.growing, folds.n_folds
+        covered = members[0].covered
+        of_row = np.where(covered, folds.fold_of_row(), -1)
+        self.rows = [np.flatnonzero(of_row == fold) for fold in range(folds.n_folds)]
+        self.fold_of_row = of_row
+        first = members[0].valid
+        self.tail = first.shape[1:]
+        self.columns = Columns.of(first[:, None], target)
+        self._fits: dict[tuple[str, Without], Fitted | None] = {}
+        self._check(levels)
+
+    def _check(self, levels: Sequence[Level]) -> None:
+        known = set(self.members)
+        for level in levels:
+            lacking = [part for part in level.parts if part not in known]
+            if lacking or not level.parts:
+                what = ", ".join(lacking) or "no member"
+                raise UsageError(
+                    f"The blend {level.name!r} names {what}, which is neither a member nor a blend "
+                    "before it."
+                )
+            if level.name in known:
+                raise UsageError(f"{level.name!r} is the name of a member or blend already.")
+            method = METHODS.get(level.method)
+            if method is None or not method.suits(self.guide, self.columns):
+                suit = [n for n, m in METHODS.items() if m.suits(self.guide, self.columns)]
+                raise UsageError(
+                    f"The method {level.method!r} of the blend {level.name!r} does not suit "
+                    f"{self.metric.label}. These do: {', '.join(suit)}."
+                )
+            known.add(level.name)
+
+    def blend(self, level: Level) -> Blend:
+        """Return the blend of a level with its honest score."""
+        honest = self._by_fold(level.name, frozenset())
+        whole = self._whole(level.name)
+        several = self.columns is Columns.TARGETS
+        names = tuple(dict.fromkeys(self._members_of(level.name)))
+        tree = _FittedTree(level.name, whole, names)
+        rows = np.flatnonzero(self.fold_of_row >= 0)
+        judged = tree.predict(stack((self.members[name].valid[rows] for name in names), len(names)))
+        labels, cuts = None, None
+        if self.metric.needs is Prediction.LABEL:
+            cuts = self._cuts(honest, frozenset())
+            labels = self._labels(level.name, honest, several)
+            judged = decided(cuts, judged, several=several)
+        score, pooled = self._scores(honest if labels is None else labels)
+        return Blend(
+            method=f"{level.name}: {level.method}",
+            members=names,
+            weights=tree.weights,
+            fitted_score=self.metric.score(self.target[rows], judged),
+            honest_score=score,
+            estimate=Estimate.TIME_ORDERED if self.growing else Estimate.CROSS_FITTED,
+            honest=honest,
+            pooled_score=pooled,
+            test=tree.predict(stack((self.members[name].test for name in names), len(names))),
+            cuts=cuts,
+            decided=labels,
+            fitted=tree,
+        )
+
+    def _members_of(self, name: str) -> list[str]:
+        if name in self.members:
+            return [name]
+        return [one for part in self.levels[name].parts for one in self._members_of(part)]
+
+    def _whole(self, name: str) -> dict[str, tuple[Fitted, tuple[str, ...]]]:
+        """Return the fits on all rows of a level and of those below it."""
+        if name in self.members:
+            return {}
+        level = self.levels[name]
+        found: dict[str, tuple[Fitted, tuple[str, ...]]] = {}
+        for part in level.parts:
+            found |= self._whole(part)
+        fitted = self._fit(name, frozenset())
+        if fitted is None:
+            raise UsageError(f"There are too few folds before the last for the blend {name!r}.")
+        return {**found, name: (fitted, level.parts)}
+
+    def _and(self, without: Without, fold: int) -> Without:
+        """Return the folds to do without for a fold: in time, all that come behind it, too."""
+        return without | (frozenset(range(fold, self.n_folds)) if self.growing else {fold})
+
+    def _by_fold(self, name: str, without: Without) -> Floats:
+        """Return [n] or [n, columns]: each other fold by a blend without it; NaN elsewhere."""
+        found = np.full((len(self.fold_of_row), *self.tail), np.nan)
+        for fold, rows in enumerate(self.rows):
+            if fold not in without:
+                found[rows] = self._applied(name, self._and(without, fold), rows)
+        return found
+
+    def _applied(self, name: str, without: Without, rows: NDArray[np.int64]) -> Floats:
+        """Return the predictions of rows by what was fitted without some folds; NaN if nothing."""
+        if name in self.members:
+            return self.members[name].valid[rows]
+        fitted = self._fit(name, without)
+        if fitted is None:
+            return np.full((len(rows), *self.tail), np.nan)
+        parts = self.levels[name].parts
+        below = stack((self._applied(part, without, rows) for part in parts), len(parts))
+        known = _known(below)
+        found = np.full((len(rows), *self.tail), np.nan)
+        if known.any():
+            found[known] = fitted.predict(below[known])
+        return found
+
+    def _fit(self, name: str, without: Without) -> Fitted | None:
+        """Return the blend of a level, fitted without some folds; None where no row is left."""
+        if (name, without) not in self._fits:
+            self._fits[name, without] = self._fitted(self.levels[name], without)
+        return self._fits[name, without]
+
+    def _fitted(self, level: Level, without: Without) -> Fitted | None:
+        predictions = stack(
+            (
+                self.members[part].valid if part in self.members else self._by_fold(part, without)
+                for part in level.parts
+            ),
+            len(level.parts),
+        )
+        inside = ~np.isin(self.fold_of_row, [-1, *without])
+        blends = [place for place, part in enumerate(level.parts) if part in self.levels]
+        if blends:
+            inside &= _known(predictions[:, blends])
+        if not inside.any():
+            return None
+        return METHODS[level.method].fit(Sample(predictions, self.target, inside), self.guide)
+
+    def _labels(self, name: str, honest: Floats, several: bool) -> Floats:
+        """Return the labels of each fold, whose cut points were fitted without it."""
+        labels = np.full_like(honest, np.nan)
+        for fold, rows in enumerate(self.rows):
+            without = self._and(frozenset(), fold)
+            rows = rows[_known(honest)[rows]]
+            cuts = self._cuts(self._by_fold(name, without), without)
+            labels[rows] = decided(cuts, honest[rows], several=several)
+        return labels
+
+    def _cuts(self, predictions: Floats, without: Without) -> Cuts | None:
+        rows = np.flatnonzero(_known(predictions) & ~np.isin(self.fold_of_row, [-1, *without]))
+        if not len(rows):
+            return None
+        parts = self.fold_of_row[rows]
+        groups = blocks_in_time(parts) if self.growing else None
+        return fit_cuts(self.metric, self.target[rows], predictions[rows], parts, groups)
+
+    def _scores(self, judged: Floats) -> tuple[float, float]:
+        """Return the score of honest predictions, and that of all folds together."""
+        known = _known(judged)
+        rows = [rows[known[rows]] for rows in self.rows]
+        everything = np.sort(np.concatenate(rows))
+        pooled = self.metric.score(self.target[everything], judged[everything])
+        if not self.metric.order_alone:
+            return pooled, pooled
+        within = [self.metric.score(self.target[fold], judged[fold]) for fold in rows if len(fold)]
+        return float(np.nanmean(within)), pooled
+
+
+def _known(predictions: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return which rows are predicted, [n] bool."""
+    known: NDArray[np.bool_] = np.isfinite(predictions).reshape(len(predictions), -1).all(axis=1)
+    return known

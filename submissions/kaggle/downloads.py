@@ -1,0 +1,164 @@
+"""A competition's archive: downloaded in parts, checked, and put in its place as a whole."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from submissions.kaggle.errors import KaggleError
+
+# Of files whose content has to be read to be checked.
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A competition's archive in its place.
+
+    Attributes:
+        path: of the file.
+        bytes: its size.
+        new: whether it was downloaded now; else it was there, and Kaggle has no other.
+        replaced: whether one of another content was there.
+    """
+
+    path: Path
+    bytes: int
+    new: bool
+    replaced: bool = False
+
+
+@dataclass(frozen=True)
+class Remote:
+    """What Kaggle says of an archive before its content comes.
+
+    Attributes:
+        name: of the file.
+        size: in bytes; None where it is not said.
+        version: what is another text for another content; empty where that is not said.
+        md5: of the content, in base64; empty where it is not said.
+    """
+
+    name: str
+    size: int | None
+    version: str
+    md5: str
+
+    @classmethod
+    def of(cls, competition: str, url: str, headers: Mapping[str, str]) -> Remote:
+        """Return what the headers of an answer say."""
+        ending = url.split("?")[0].rsplit("/", 1)[-1].rpartition(".")[2]
+        length = headers.get("Content-Length", "")
+        sums = [part.strip() for part in headers.get("X-Goog-Hash", "").split(",")]
+        return cls(
+            name=f"{competition}.{ending if ending.isalnum() else 'zip'}",
+            size=int(length) if length.isdigit() else None,
+            version=headers.get("ETag") or headers.get("Last-Modified") or "",
+            md5=next((part[4:] for part in sums if part.startswith("md5=")), ""),
+        )
+
+
+class Place:
+    """Where an archive lands, and where its parts wait until it is whole.
+
+    Parts lie beside the folders of competitions, in `.downloads`: a folder of data never holds half
+    a file.
+
+    Args:
+        folder: for the archive.
+        remote: the archive as Kaggle has it.
+    """
+
+    def __init__(self, folder: Path, remote: Remote) -> None:
+        self.remote, self.path = remote, folder / remote.name
+        self.part = folder.parent / ".downloads" / remote.name
+        self._note = self.part.with_name(f"{remote.name}.json")
+
+    @property
+    def there(self) -> Archive | None:
+        """The archive, if it is there as Kaggle has it; None where it has to be downloaded."""
+        if not self.path.is_file() or not (self.remote.version or self.remote.md5):
+            return None
+        size = self.path.stat().st_size
+        same = self._noted() == asdict(self.remote) | {"path": str(self.path.resolve())}
+        if same and self.remote.size in (None, size):
+            return Archive(self.path, size, new=False)
+        return None
+
+    def check_room(self) -> None:
+        """Check that the disk has room for what has not come yet.
+
+        Raises:
+            KaggleError: with both sizes.
+        """
+        self.part.parent.mkdir(parents=True, exist_ok=True)
+        came = self.part.stat().st_size if self.part.is_file() else 0
+        needed = (self.remote.size or 0) - came
+        free = shutil.disk_usage(self.part.parent).free
+        if needed > free:
+            raise KaggleError(
+                f"The archive needs {needed / 1e6:,.0f} MB, and {self.part.parent} has "
+                f"{free / 1e6:,.0f} MB left. Free some space, or name another disk with COMPS_DATA."
+            )
+
+    def land(self) -> Archive:
+        """Check the parts that came and put the archive in its place.
+
+        Raises:
+            KaggleError: if it is damaged; it is deleted, to be downloaded anew.
+        """
+        problem = _problem(self.part, self.remote)
+        if problem:
+            self.part.unlink()
+            raise KaggleError(
+                f"The download is damaged: {problem}. It was deleted; the same command downloads "
+                "it anew."
+            )
+        replaced = self.path.exists()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        size = self.part.stat().st_size
+        self.part.replace(self.path)
+        note = asdict(self.remote) | {"path": str(self.path.resolve())}
+        self._note.write_text(json.dumps(note, indent=2), encoding="utf-8")
+        return Archive(self.path, size, new=True, replaced=replaced)
+
+    def _noted(self) -> Any:
+        try:
+            return json.loads(self._note.read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+
+
+def _problem(path: Path, remote: Remote) -> str:
+    """Return what is wrong with a file that was downloaded; empty if nothing is."""
+    size = path.stat().st_size
+    if remote.size is not None and size != remote.size:
+        return f"{size:,} bytes of {remote.size:,} came"
+    if remote.md5 and _md5(path) != remote.md5:
+        return "its checksum is not the one that Kaggle names"
+    if path.suffix != ".zip":
+        return ""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            bad = archive.testzip()
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError):
+        return "it is no zip"
+    # What the standard library cannot unpack is judged by whoever reads it.
+    except (NotImplementedError, RuntimeError):
+        return ""
+    return f"{bad} in it cannot be unpacked" if bad else ""
+
+
+def _md5(path: Path) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return base64.b64encode(digest.digest()).decode()

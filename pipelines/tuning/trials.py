@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from comps.base import Model, WorkbenchError
-from pipelines.engines import Done, Engine, Failed
+from pipelines.engines import Done, Engine, Event, Failed, Progress, Started
 from pipelines.engines.jobs import FoldScore, Job, Run
 from pipelines.results.oof import assemble
 from pipelines.store import Experiment, RunStore
@@ -19,12 +20,40 @@ from pipelines.tuning._base import Search, State, Trial, TrialResult
 # A search in which everything fails from the start is wrong in itself.
 MOST_FAILURES = 5
 
+
+@dataclass(frozen=True)
+class Running:
+    """How far a trial is that runs.
+
+    Attributes:
+        trial: its configuration.
+        job: the folds that are fitted at the moment.
+        step: rounds or epochs of these; 0 where they have just begun.
+        score: the mean over them at this step; NaN before there is one.
+        scores: of each fold that has ended.
+        folds: of the whole trial, over all repeats.
+    """
+
+    trial: Trial
+    job: Job
+    step: int
+    score: float
+    scores: Sequence[float]
+    folds: int
+
+
 OnResult = Callable[[TrialResult], None]
+OnRunning = Callable[[Running], None]
 
 
 def ignore_result(result: TrialResult) -> None:
     """Ignore a result."""
     del result
+
+
+def ignore_running(running: Running) -> None:
+    """Ignore how far a trial is."""
+    del running
 
 
 def run_trials(
@@ -37,6 +66,7 @@ def run_trials(
     n_trials: int,
     deadline: float | None = None,
     on_result: OnResult = ignore_result,
+    on_running: OnRunning = ignore_running,
 ) -> list[TrialResult]:
     """Try configurations until the study has `n_trials`, or the time is over.
 
@@ -49,6 +79,7 @@ def run_trials(
         n_trials: of the whole study, those of earlier searches included.
         deadline: on the clock of `time.monotonic`; trials that run then are withdrawn.
         on_result: called after each trial has ended and is kept.
+        on_running: called when folds of a trial begin and go on.
 
     Returns:
         The trials that ended now.
@@ -60,12 +91,14 @@ def run_trials(
     ended: list[TrialResult] = []
     try:
         for event in engine.run(running.next_job, deadline):
+            result = None
             if isinstance(event, Done):
                 result = running.done(event.job, event.scores, event.seconds)
             elif isinstance(event, Failed):
                 result = running.failed(event.job, event.reason)
-            else:
-                result = None
+            now = running.now(event)
+            if now is not None:
+                on_running(now)
             if result is not None:
                 ended.append(result)
                 on_result(result)
@@ -176,6 +209,16 @@ class _Trials:
         if active.waiting or active.running:
             return None
         return self._end(active, State.COMPLETE)
+
+    def now(self, event: Event) -> Running | None:
+        """Return how far the trial of an event is; None if nothing has begun or goes on."""
+        active = self.active.get(event.job.run.store)
+        if active is None or not isinstance(event, (Started, Progress)):
+            return None
+        step, score = (event.step, event.score) if isinstance(event, Progress) else (0, math.nan)
+        ended = [active.scores[fold] for fold in sorted(active.scores)]
+        folds = self.experiment.folds
+        return Running(active.trial, event.job, step, score, ended, folds.n_folds * folds.n_repeats)
 
     def failed(self, job: Job, reason: str) -> TrialResult | None:
         """Record a failed fold, which fails its trial; return the trial's result."""

@@ -38,9 +38,10 @@ def data(run: ReportedRun) -> Section | None:
     for name, values in (("groups", dataset.groups), ("queries", dataset.queries)):
         if values is not None:
             facts.append((name, f"{pd.Series(np.asarray(values)).nunique():,}"))
-    if dataset.times is not None and len(dataset.times):
+    times = dataset.times if dataset.forecasts is None else dataset.forecasts.times
+    if times is not None and len(times):
         # NumPy sorts texts, of which it knows no least one.
-        times = np.sort(dataset.times)
+        times = np.sort(times)
         facts.append(("time", f"{times[0]} to {times[-1]}"))
     if dataset.weights is not None:
         low, high = dataset.weights.min(), dataset.weights.max()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipelines.reports.charts import BLUE, FAINT, RED, chart, short
+from pipelines.reports.parallel import parallel
 from pipelines.reports.parts import Column, Facts, Part, Plot, Section, Table, Text
 from pipelines.reports.run import ReportedRun, Study
 from pipelines.tuning import State
@@ -47,6 +48,9 @@ def _study(run: ReportedRun, study: Study) -> list[Part]:
         parts.append(_history(run, study))
     if study.importance:
         parts.append(_importance(study))
+    lines = parallel(run, study)
+    if lines is not None:
+        parts.append(lines)
     if study.trials:
         parts.append(_trials(run, study))
         if len(study.trials) > MOST_TRIALS:
@@ -55,11 +59,13 @@ def _study(run: ReportedRun, study: Study) -> list[Part]:
 
 
 def _saved(study: Study) -> str:
-    """Return how many fits of a fold pruned trials did without."""
+    """Return how many fits of a fold pruned trials did without, and about how long these take."""
     folds = max(len(trial.fold_scores) for trial in study.trials)
     pruned = [trial for trial in study.trials if trial.state is State.PRUNED]
     saved = sum(folds - len(trial.fold_scores) for trial in pruned)
-    return f"{saved} of {folds * len(study.trials)} fits of a fold"
+    fitted = sum(len(trial.fold_scores) for trial in study.trials)
+    seconds = saved * sum(trial.seconds for trial in study.trials) / max(fitted, 1)
+    return f"{saved} of {folds * len(study.trials)} fits of a fold, about {seconds:,.0f} s"
 
 
 def _shown(value: object) -> str:

@@ -1,5 +1,6 @@
 """The report of a run: one page that opens offline, and the same as JSON for programs."""
 
+from pipelines.reports.blending import by_weight
 from pipelines.reports.head import summary_of
 from pipelines.reports.over_time import run_row
 from pipelines.reports.page import fragment, page
@@ -15,6 +16,7 @@ __all__ = [
     "Section",
     "Study",
     "build",
+    "by_weight",
     "fragment",
     "page",
     "plain",

@@ -116,6 +116,7 @@ def chart(
     data: object = None,
     *,
     height: float = HEIGHT,
+    note: str = "",
 ) -> Plot:
     """Return a chart.
 
@@ -126,6 +127,7 @@ def chart(
         draw: draws on the axes that it is given.
         data: what is drawn; arrays become lists.
         height: in inches; all charts are as wide.
+        note: how it is read.
     """
     from matplotlib import style
     from matplotlib.figure import Figure
@@ -139,7 +141,7 @@ def chart(
         file = io.StringIO()
         nothing: dict[str, Any] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(file, format="svg", transparent=True, metadata=nothing)
-    return Plot(name, title, alt, _element(file.getvalue(), alt), plain(data))
+    return Plot(name, title, alt, _element(file.getvalue(), alt), plain(data), note)
 
 
 def _quiet() -> warnings.catch_warnings[None]:

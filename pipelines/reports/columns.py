@@ -35,7 +35,10 @@ def data(run: ReportedRun) -> Section | None:
         ("rows are", _form(dataset.train)),
         ("source", dataset.source),
     ]
-    for name, values in (("groups", dataset.groups), ("queries", dataset.queries)):
+    for name, values in (
+        ("groups, which no fold splits", dataset.groups),
+        ("queries", dataset.queries),
+    ):
         if values is not None:
             facts.append((name, f"{pd.Series(np.asarray(values)).nunique():,}"))
     times = dataset.times if dataset.forecasts is None else dataset.forecasts.times

@@ -26,7 +26,7 @@ def training(run: ReportedRun) -> Section | None:
     parts: list[Part] = [
         Text(
             "Thin: the score in each fold. Thick: their mean, by which one stopping point is "
-            "chosen for all folds: the dashed line."
+            "chosen for all folds: the dashed line. The mean ends where patience does."
         )
     ]
     parts += [_plot(run, name, run.curves[name]) for name in names[:MOST_DRAWN]]

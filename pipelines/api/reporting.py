@@ -25,12 +25,14 @@ from pipelines.api.gathering import LARGE, Gatherer, size_of
 from pipelines.api.mlflow_log import check_server, log_run
 from pipelines.api.progress import Progress
 from pipelines.api.results import Result
+from pipelines.api.session import Session
 from pipelines.api.stored import Stored, open_stored
 from pipelines.api.tracking import entries
 from pipelines.basics.files import write_bytes
 from pipelines.reports import ReportedRun, build, page, plain, summary_of
 from pipelines.store import RunStore
 from pipelines.store.records import Member, Record, read_records
+from pipelines.tuning.stored import stored_bests
 
 FORMAT = 1
 # Commands whose members make a leaderboard.
@@ -167,10 +169,12 @@ def _of_store(
         stored = open_stored(Options.of(competition, choices), progress)
         result = _result(stored)
     except (WorkbenchError, OSError) as error:
-        # Without any record there is nothing to show.
         gatherer = Gatherer(store, _last(store))
         if gatherer.record is None:
-            raise
+            unrecorded = _unrecorded(competition, choices)
+            if unrecorded is None:
+                raise
+            return store, gatherer.whole(unrecorded, ())
         unblended = _unblended(competition, choices, gatherer)
         if unblended is not None:
             return store, gatherer.whole(unblended, gatherer.record.notes)
@@ -182,6 +186,23 @@ def _of_store(
     told = "" if stored.run is None else introduction(stored.run, result.competition)
     notes = [note for note in (*of_record, *result.notes) if note != told]
     return store, gatherer.whole(result, list(dict.fromkeys(notes)))
+
+
+def _unrecorded(competition: str | Competition, choices: RowChoices) -> Result | None:
+    """Return the members that are stored for these rows and folds, whoever trained them.
+
+    There may be searches alone; None where there is nothing at all.
+    """
+    try:
+        session = Session(Options.of(competition, choices))
+        experiment = session.experiment(n_repeats=1)
+    except (WorkbenchError, OSError):
+        return None
+    stored = session.store.predictions(experiment.dataset, experiment.folds)
+    searched = stored_bests(session.store)[0]
+    if not stored and not searched:
+        return None
+    return Result(experiment, {oof.model: oof for oof in stored})
 
 
 def _unblended(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # More axes beside each other could not be told apart.
 _MOST = 7
 _MOST_LEVELS = 5
+# Names of more axes have no room beside each other.
+_MOST_LEVEL = 4
 # A range is logarithmic from this ratio of its ends on.
 _WIDE = 30.0
 _TENTH = 0.1
@@ -112,13 +114,14 @@ def _draw(axes: Axes, scales: Sequence[Scale], best: int) -> None:
         colour, width = (RED, 2.0) if good else (BLUE, 0.8)
         axes.plot(across, lines[number], color=colour, linewidth=width, alpha=0.9 if good else 0.45)
     for place, scale in enumerate(scales):
-        axes.axvline(place, color=FAINT, linewidth=1)
+        axes.plot([place, place], [0, 1], color=FAINT, linewidth=1)
         for height, text in scale.labels:
             level = {0.0: "top", 1.0: "bottom"}.get(height, "center")
             side = -0.03 if height == 0 else 0.03 if height == 1 else 0
             axes.text(place, height + side, text, ha="center", va=level, color=INK, fontsize=9)
     names = [short(scale.name.replace("_", " "), 16) for scale in scales]
-    axes.set_xticks(across, names, rotation=35, ha="right")
+    turned: dict[str, Any] = {"rotation": 35, "ha": "right"} if len(scales) > _MOST_LEVEL else {}
+    axes.set_xticks(across, names, **turned)
     axes.set(yticks=[], ylim=(-0.12, 1.12), xlim=(-0.3, len(scales) - 0.7))
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.tick_params(length=0)

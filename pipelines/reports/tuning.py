@@ -31,8 +31,8 @@ def _study(run: ReportedRun, study: Study) -> list[Part]:
         ("model", best.model),
         ("study", best.study),
         ("best trial", f"{best.number}"),
-        ("its score, chosen as the best of many", run.score_text(best.score)),
-        ("score as declared", run.score_text(best.default_score)),
+        ("its score, the best of many", run.score_text(best.score)),
+        ("score of the declared parameters", run.score_text(best.default_score)),
         ("parameters", ", ".join(f"{name} = {_shown(v)}" for name, v in best.params.items())),
     ]
     if run.metric is not None:
@@ -65,7 +65,7 @@ def _saved(study: Study) -> str:
     saved = sum(folds - len(trial.fold_scores) for trial in pruned)
     fitted = sum(len(trial.fold_scores) for trial in study.trials)
     seconds = saved * sum(trial.seconds for trial in study.trials) / max(fitted, 1)
-    return f"{saved} of {folds * len(study.trials)} fits of a fold, about {seconds:,.0f} s"
+    return f"{saved} of {folds * len(study.trials)} fits of a fold, about {seconds:.3g} s"
 
 
 def _shown(value: object) -> str:
@@ -92,6 +92,7 @@ def _history(run: ReportedRun, study: Study) -> Plot:
                 heights = [0.02] * len(numbers)
                 axes.plot(numbers, heights, marker, color=FAINT, transform=edge, label=str(state))
         axes.set(xlabel="trial", ylabel=run.score_axis)
+        axes.locator_params(axis="x", integer=True)
         axes.legend()
 
     return chart(f"history-{study.best.model}", f"{study.best.model}: trials", alt, draw)
@@ -131,7 +132,7 @@ def _trials(run: ReportedRun, study: Study) -> Table:
         Column("trial", "trial", numeric=True),
         Column("state", "state"),
         Column("score", run.score_label, run.score_text, numeric=True),
-        Column("step", "stop at", numeric=True),
+        Column("step", "stop at", lambda step: f"{step:,}" if step > 1 else "", numeric=True),
         Column("seconds", "s", "{:,.1f}".format, numeric=True),
         *(Column(f"parameter {name}", name, _shown, numeric=True) for name in names),
     ]

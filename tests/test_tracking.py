@@ -136,7 +136,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             return False
 
     try:
-        wait_for(answers, "MLflow's server", 120)
+        wait_for(answers, "MLflow's server", 200)
         yield uri
     finally:
         process.terminate()

@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 _MOST_METRICS, _MOST_PARAMS = 1000, 100
 _MOST_LETTERS, _LONGEST_NAME = 5000, 250
 _NO_NAME = re.compile(r"[^\w\-. /:]")
-# A server that is not there should be known in seconds; MLflow tries for minutes.
-_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+_SETTINGS = {
+    # A server that is not there should be known in seconds; MLflow tries for minutes.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    # Standard output is for results.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
 
 
 def check_server(uri: str) -> None:
@@ -115,7 +120,7 @@ def _client(uri: str) -> Iterator[MlflowClient]:
         raise MissingPackageError("mlflow", "mlflow")
     before = dict(os.environ)
     # What the user says of it counts.
-    os.environ.update({name: value for name, value in _PATIENCE.items() if name not in before})
+    os.environ.update({name: value for name, value in _SETTINGS.items() if name not in before})
     try:
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
@@ -129,5 +134,5 @@ def _client(uri: str) -> Iterator[MlflowClient]:
                 "http://127.0.0.1:5000, or leave out --mlflow."
             ) from error
     finally:
-        for name in _PATIENCE.keys() - before.keys():
+        for name in _SETTINGS.keys() - before.keys():
             os.environ.pop(name, None)

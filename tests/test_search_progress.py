@@ -67,6 +67,7 @@ def test_each_trial_tells_how_far_it_is_and_then_how_it_ended(told: list[Update]
     assert [values["trial"] for values in ended] == [0, 1, 2]
     for values in trials.values():
         assert {one["folds_done"] for one in values} == {0, 1, 2}
+        assert all(one["seconds_left"] is not None for one in values if one["step"] > 1)
         # It begins, and goes on by rounds with a score.
         assert values[0]["step"] == 0 and values[0]["score"] is None
         assert max(one["step"] for one in values) > 1
@@ -75,10 +76,18 @@ def test_each_trial_tells_how_far_it_is_and_then_how_it_ended(told: list[Update]
     assert all(one["seconds_left"] >= 0 for one in trials[1])
 
 
-def running(step: int, score: float, scores: list[float], number: int = 0, **job: Any) -> Running:
+def running(
+    step: int,
+    score: float,
+    scores: list[float],
+    number: int = 0,
+    begun: float = 0.0,
+    **job: Any,
+) -> Running:
     """Return how far the second fold of a trial of four folds is."""
     values = {"model": NETWORK, "repeat": 0, "held": ((1,),), **job}
-    return Running(Trial(number, {}), Job(None, key="", **values), step, score, scores, FOLDS)  # type: ignore[arg-type]
+    of = Job(None, key="", **values)  # type: ignore[arg-type]
+    return Running(Trial(number, {}), of, step, score, scores, FOLDS, len(scores) + begun)
 
 
 @pytest.fixture
@@ -110,6 +119,14 @@ def test_the_time_left_follows_from_the_folds_that_ended(clock: list[float]) -> 
     told.go_on(running(0, math.nan, [0.5, 0.5], number=1))
     clock[0] = 60.0
     assert told.seconds_left == pytest.approx(60)
+
+
+def test_steps_of_a_fold_count_before_it_has_ended(clock: list[float]) -> None:
+    told = SearchProgress(Teller(METRIC, None), METRIC, [], 2, None)
+    clock[0] = 5.0
+    told.go_on(running(3, 0.5, [], begun=0.5))
+    # An eighth of a trial in 5 s: one and seven eighths take 75 s.
+    assert told.seconds_left == pytest.approx(75)
 
 
 def test_stored_trials_took_no_time_and_the_deadline_counts(clock: list[float]) -> None:

@@ -35,12 +35,12 @@ class SearchProgress:
         self.teller, self.metric, self.total, self.deadline = teller, metric, total, deadline
         self.ended, self.n_stored = list(stored), len(stored)
         self.started = time.monotonic()
-        # Of each trial that runs, the share of its folds that is fitted.
+        # Of each trial that runs, the share of its folds that is fitted by now.
         self._shares: dict[int, float] = {}
 
     @property
     def seconds_left(self) -> float | None:
-        """An estimate; None before the first fold has ended."""
+        """An estimate; None before anything has been fitted."""
         share = sum(self._shares.values())
         trials = len(self.ended) - self.n_stored + share
         if not trials:
@@ -61,7 +61,7 @@ class SearchProgress:
     def go_on(self, running: Running) -> None:
         """Tell how far a trial is: fold, round or epoch, scores, and the time left."""
         number, ended = running.trial.number, len(running.scores)
-        self._shares[number] = ended / running.folds
+        self._shares[number] = running.fitted / running.folds
         mean = math.fsum(running.scores) / ended if ended else math.nan
         left = self.seconds_left
         words = []

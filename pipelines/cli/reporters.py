@@ -173,13 +173,15 @@ class BarOutput(LineOutput):
         self.digits = 5 if metric is None else metric.guide.digits
         self.label = "score" if metric is None else metric.guide.label
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Bar
 
         self.bar = Bar(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
+            # It moves while a network is compiled, which may take half a minute.
+            TimeElapsedColumn(),
             TextColumn("{task.fields[left]}"),
             console=Console(stderr=True),
             transient=True,

@@ -32,6 +32,7 @@ class Running:
         score: the mean over them at this step; NaN before there is one.
         scores: of each fold that has ended.
         folds: of the whole trial, over all repeats.
+        fitted: folds that are fitted, those that are being fitted by the share of their steps.
     """
 
     trial: Trial
@@ -40,6 +41,7 @@ class Running:
     score: float
     scores: Sequence[float]
     folds: int
+    fitted: float
 
 
 OnResult = Callable[[TrialResult], None]
@@ -125,6 +127,8 @@ class _Active:
     running: int = 0
     scores: dict[int, float] = field(default_factory=dict)
     seconds: float = 0.0
+    # Of each job that runs, the folds that its steps are worth.
+    begun: dict[str, float] = field(default_factory=dict)
 
 
 class _Trials:
@@ -199,6 +203,7 @@ class _Trials:
             return None
         active.running -= 1
         active.seconds += seconds
+        active.begun.pop(job.part, None)
         hopeless = False
         for score in scores:
             fold = job.repeat * self.experiment.folds.n_folds + score.held[0]
@@ -216,9 +221,12 @@ class _Trials:
         if active is None or not isinstance(event, (Started, Progress)):
             return None
         step, score = (event.step, event.score) if isinstance(event, Progress) else (0, math.nan)
+        job, folds = event.job, self.experiment.folds
+        active.begun[job.part] = len(job.held) * _share(job.model, step)
         ended = [active.scores[fold] for fold in sorted(active.scores)]
-        folds = self.experiment.folds
-        return Running(active.trial, event.job, step, score, ended, folds.n_folds * folds.n_repeats)
+        fitted = len(ended) + sum(active.begun.values())
+        count = folds.n_folds * folds.n_repeats
+        return Running(active.trial, job, step, score, ended, count, fitted)
 
     def failed(self, job: Job, reason: str) -> TrialResult | None:
         """Record a failed fold, which fails its trial; return the trial's result."""
@@ -273,3 +281,9 @@ class _Trials:
             self.search.forget(active.trial)
         self.active.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _share(model: Model, step: int) -> float:
+    """Return the share of its steps that a fit has made; 0 where their number is not known."""
+    most = next((model.params[name] for name in ("epochs", "rounds") if name in model.params), 0)
+    return min(1.0, step / most) if most else 0.0

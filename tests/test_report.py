@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -22,6 +26,7 @@ from comps import boosting, estimator, series_competition, table_competition
 from comps.base import Competition, Forecasts, StoreError, UsageError
 from pipelines import Report, Result
 from pipelines.api import gathering, reporting
+from pipelines.basics.processes import typed_command
 from pipelines.reports import Curves, ReportedRun, Section, Study, build, page
 from pipelines.reports.again import command_line
 from pipelines.reports.features import residuals_by_feature
@@ -378,6 +383,23 @@ def test_notes_hardware_and_command_are_recorded(values: tuple[Result, Report]) 
     assert told == "comps run own --models 'a,b c' --set x.y=1 --quick --no-checks"
 
 
+def test_the_command_is_told_as_it_was_typed(tmp_path: Path) -> None:
+    table(90, kind="two").assign(id=range(90)).to_csv(tmp_path / "weather.csv", index=False)
+    words = ["run", "weather.csv", "--metric", "auc", "--target", "y", "--id", "id"]
+    words += ["--models", "class-share,logistic", "--no-checks"]
+    comps(*words, cwd=tmp_path)
+    (file,) = tmp_path.glob("runs/*/report.json")
+    command = json.loads(file.read_text())["sections"]["again"]["command"]["command"]
+    assert shlex.split(command) == ["comps", *words]
+
+
+def test_passwords_in_addresses_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["comps", "run", "x y", "--mlflow", "http://me:secret@there/"])
+    assert typed_command() == ""
+    monkeypatch.setattr("pipelines.basics.processes._command_began", 1.0)
+    assert typed_command() == "comps run 'x y' --mlflow 'http://***@there/'"
+
+
 def test_searches_have_their_trials(runs: Path, tmp_path: Path) -> None:
     competition = own(name="searched")
     choices: dict[str, Any] = {"runs": runs, "engine": "inline", "folds": 3}
@@ -494,6 +516,16 @@ def test_columns_along_which_residuals_differ_are_found() -> None:
     assert not residuals_by_feature("y", rows[["same"]], residual, "")
 
 
+def test_residuals_by_dates_are_in_the_order_of_time() -> None:
+    days = pd.date_range("2024-01-01", periods=400).to_series().sample(frac=1, random_state=0)
+    residual = (days > "2024-07-01").to_numpy() * 1.0
+    (plot, _) = residuals_by_feature("y", pd.DataFrame({"day": days}), residual, "")
+    assert isinstance(plot, Plot)
+    groups = plot.data["groups"]
+    assert groups[0] == "from 2024-01-01" and groups == sorted(groups) and len(groups) == 8
+    assert plot.data["means"][0] == 0 and plot.data["means"][-1] == 1
+
+
 def hourly(count: int) -> np.ndarray:
     """Return hours from the evening of a 30th of January on."""
     return np.datetime64("2024-01-30T22") + np.arange(count) * np.timedelta64(1, "h")
@@ -540,6 +572,14 @@ def test_one_of_several_series_is_drawn_by_its_nearest_forecasts() -> None:
     assert "their mean absolute difference is 1." in drawn.alt
 
 
+def test_of_rows_at_the_same_time_the_mean_is_drawn() -> None:
+    times = np.repeat(hourly(12), 3)
+    true = np.tile([1.0, 2.0, 6.0], 12)
+    drawn = charts_in_time(ahead(times), true, np.zeros(36))["time-y"]
+    assert drawn.title == "The last 12 times, means of rows"
+    assert "their mean absolute difference is 3." in drawn.alt
+
+
 def test_times_that_are_texts_are_not_drawn() -> None:
     dataset = own().load(Path("memory"))
     assert forecasts_of(dataset) is None
@@ -563,7 +603,7 @@ def test_a_report_of_series_has_the_times_that_are_forecast(runs: Path) -> None:
     made = pipelines.report(result, runs=runs)
     fit = section(made, "fit")
     assert set(fit["steps-sold"]) == {"1", "2", "3"} and len(fit["month-sold"]) > 6
-    assert section(made, "data")["facts"]["time"].endswith("2024-02-04T00:00:00.000000")
+    assert section(made, "data")["facts"]["time"] == "2023-01-02 to 2024-02-04"
     by_hand = np.abs(result.target - result.blend.honest)
     steps = result.dataset.forecasts.steps
     known = np.isfinite(by_hand)
@@ -781,6 +821,57 @@ def test_rows_that_are_gone(runs: Path, tmp_path: Path) -> None:
     made = pipelines.report(competition, runs=runs)
     assert any("There is no file or folder" in line for line in made.missing)
     assert len(section(made, "leaderboard")["members"]) == 2
+
+
+def test_a_damaged_record_leaves_the_members(copied: tuple[Competition, Path, Path]) -> None:
+    competition, runs, record = copied
+    record.write_text("")
+    made = pipelines.report(competition, runs=runs, folds=3)
+    assert len(section(made, "leaderboard")["members"]) == 3
+    assert any("There is no record of a run" in line for line in made.missing)
+    assert any("is damaged" in line for line in made.missing)
+    assert "blend" not in made.values["sections"] and "fit" in made.values["sections"]
+
+
+def test_a_search_alone_has_a_report(runs: Path) -> None:
+    competition = own(name="searched-alone")
+    pipelines.tune(competition, "ridge", trials=3, outer=0, folds=3, engine="inline", runs=runs)
+    made = pipelines.report(competition, runs=runs)
+    assert list(made.values["sections"]) == ["data", "tuning"]
+    assert len(section(made, "tuning")["trials-ridge"]) == 3
+
+
+@pytest.fixture
+def reader() -> list[str]:
+    """What a command is put behind so that it must not write what others own: root may."""
+    if os.geteuid():
+        return []
+    prefix = ["setpriv", "--reuid=65534", "--clear-groups"]
+    try:
+        subprocess.run([*prefix, sys.executable, "-c", ""], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no other user may start this Python")
+    return prefix
+
+
+def test_a_read_only_folder_is_read(reader: list[str]) -> None:
+    # The folders of pytest are closed to others.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        models = ("--models", "median,ridge", "--folds", "2", "--no-nested", "--no-checks")
+        comps("run", "house-prices", *models, cwd=folder)
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        done = comps("report", "house-prices", cwd=folder, code=1, prefix=reader)
+        assert "--output) names another file" in done.err
+        with tempfile.TemporaryDirectory() as other:
+            Path(other).chmod(0o777)
+            page = Path(other) / "report.html"
+            done = comps("report", "house-prices", "--output", page, cwd=folder, prefix=reader)
+            assert "Missing" not in done.err and done.out == f"Report: {page}\n"
+            assert len(Seen(page.read_text()).of("svg")) > 5
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o755)
 
 
 def test_imported_members_have_no_curves_and_are_no_fault(runs: Path) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MOST_DRAWN = 20
 # Above this a number has no room in its cell.
-_MOST_NUMBERS = 9
+_MOST_NUMBERS, _MOST_LARGE = 9, 6
 
 
 def blending(run: ReportedRun) -> Section | None:
@@ -88,7 +88,7 @@ def _bars(
         axes.axvline(0, color=INK, linewidth=0.8)
         axes.set_yticks(range(len(shown)), [short(member) for member in shown])
         axes.set(xlabel=label, ylim=(len(shown) - 0.4, -0.6))
-        axes.locator_params(axis="x", nbins=6)
+        axes.locator_params(axis="x", nbins=4)
         axes.grid(axis="y", visible=False)
 
     height = 0.85 + 0.3 * len(shown)
@@ -118,7 +118,8 @@ def _heat_map(names: list[str], matrix: Floats) -> list[Part]:
         if len(names) <= _MOST_NUMBERS:
             for (row, column), value in np.ndenumerate(matrix):
                 ink = "black" if value > 0.55 * (1 - low) + low else "white"
-                axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink)
+                text, size = _in_cell(float(value), len(names))
+                axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=size)
         assert axes.figure is not None
         axes.figure.colorbar(image, ax=axes, label="correlation of errors")
 
@@ -126,6 +127,16 @@ def _heat_map(names: list[str], matrix: Floats) -> list[Part]:
     data = {"members": names, "correlations": matrix}
     title = "How errors go together"
     return [chart("error_correlations", title, alt, draw, data, height=height)]
+
+
+def _in_cell(value: float, members: int) -> tuple[str, float]:
+    """Return a correlation as it has room in its cell, and the size of its letters.
+
+    >>> _in_cell(0.885, 4)[0], _in_cell(0.885, 9)[0], _in_cell(-0.5, 9)[0]
+    ('0.89', '.89', '-.50')
+    """
+    text = f"{value:.2f}"
+    return (text, 10.5) if members <= _MOST_LARGE else (text.replace("0.", ".", 1), 8.5)
 
 
 def _growth(run: ReportedRun, names: list[str]) -> Plot:

@@ -55,6 +55,7 @@ _STYLE = {
     "axes.unicode_minus": False,
 }
 WIDTH, HEIGHT = 5.0, 3.1
+_LONG = 10_000
 _NUMBER = re.compile(r"-?\d+\.\d+")
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -105,7 +106,13 @@ def brief_axis(axis: Axis, *, logarithmic: bool = False) -> None:
         axis.set_minor_formatter(NullFormatter())
     else:
         axis.set_major_locator(MaxNLocator(6))
-    axis.set_major_formatter(brief)
+
+    def shown(value: float, place: object = None) -> str:
+        # Years, and all else of four digits, are written out.
+        large = max(map(abs, axis.get_view_interval())) >= _LONG
+        return brief(value, place) if large else f"{value:.4g}"
+
+    axis.set_major_formatter(shown)
 
 
 def chart(

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_COLUMNS, _MOST_DEPENDENT, _MOST_CLASSES = 15, 6, 6
-# Years are written out.
-_LONG = 10_000
 Row = Mapping[str, Any]
 
 
@@ -84,7 +82,7 @@ def _dependence(column: str, rows: Sequence[Row]) -> Plot:
             else:
                 axes.errorbar(values, means, spread, fmt="o", color=colour, label=short(name))
                 axes.set_xticks(values, [short(row["value"], 12) for row in own], rotation=60)
-        if numeric and max(abs(row["value"]) for row in rows) >= _LONG:
+        if numeric:
             brief_axis(axes.xaxis)
         axes.set(xlabel=short(column, 40), ylabel="mean prediction")
         if len(classes) > 1:

@@ -56,25 +56,29 @@ def in_time(name: str, rows: Forecasts, true: Floats, guess: Floats, *, all_: bo
 
 def _over_time(name: str, rows: Forecasts, true: Floats, guess: Floats, *, all_: bool) -> Plot:
     places, series = _one_series(rows)
-    last = places[-_LAST:]
-    times = rows.times[last]
+    found, at = np.unique(rows.times[places], return_inverse=True)
+    counts = np.bincount(at)
+    trues, guesses = (np.bincount(at, values[places]) / counts for values in (true, guess))
+    last = slice(-_LAST, None)
+    times = found[last]
     of = "" if series is None else f" of {series}"
     drawn = "" if all_ else " of those drawn"
-    wrong = np.abs(true - guess)[last].mean()
+    means = ", means of rows" if counts.max() > 1 else ""
+    wrong = np.abs(trues - guesses)[last].mean()
     alt = (
-        f"True and predicted {name}{of} at the last {len(last)} times{drawn}, {times[0]} to "
-        f"{times[-1]}; their mean absolute difference is {wrong:.4g}."
+        f"True and predicted {name}{of} at the last {len(times)} times{drawn}{means}, {times[0]} "
+        f"to {times[-1]}; their mean absolute difference is {wrong:.4g}."
     )
 
     def draw(axes: Axes) -> None:
-        axes.plot(times, true[last], color=INK, linewidth=1.1, label="true")
-        axes.plot(times, guess[last], color=RED, linewidth=1.4, label="predicted")
+        axes.plot(times, trues[last], color=INK, linewidth=1.1, label="true")
+        axes.plot(times, guesses[last], color=RED, linewidth=1.4, label="predicted")
         axes.set(xlabel="time", ylabel=short(name))
         brief_axis(axes.yaxis)
         _date_axis(axes.xaxis, times)
         axes.legend(ncols=2)
 
-    title = short(f"The last {len(last)} times{of}{drawn}", 60)
+    title = short(f"The last {len(times)} times{of}{drawn}{means}", 60)
     return chart(f"time-{name}", title, alt, draw)
 
 
@@ -116,9 +120,11 @@ def _by(name: str, what: str, labels: Array, wrong: Floats) -> Plot:
 
     def draw(axes: Axes) -> None:
         axes.bar(found, means, color=BLUE, width=0.75)
-        axes.set(xlabel=what, ylabel=f"mean absolute error, {short(name, 18)}")
+        axes.set(xlabel=what, ylabel="mean absolute error")
         axes.locator_params(axis="x", integer=True)
         brief_axis(axes.yaxis)
         axes.grid(axis="x", visible=False)
 
-    return chart(f"{what.split()[0]}-{name}", f"Errors by {what}", alt, draw, values)
+    return chart(
+        f"{what.split()[0]}-{name}", f"Errors of {short(name)} by {what}", alt, draw, values
+    )

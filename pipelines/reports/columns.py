@@ -257,7 +257,9 @@ def _example(known: Any) -> str:
         return f"{known.astype(str).str.split().str.len().mean():.0f} words on average"
     counts = known.astype(str).value_counts()
     first = short(counts.index[0], 40)
-    return f"{first} ({counts.iloc[0] / len(known):.0%})" if counts.iloc[0] > 1 else f"as {first}"
+    return (
+        f"{first} ({counts.iloc[0] / len(known):.0%})" if counts.iloc[0] > 1 else f"such as {first}"
+    )
 
 
 def _missing(rows: Sequence[dict[str, Any]], total: int) -> Plot:

@@ -9,10 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from comps.base import Model, WorkbenchError
 from pipelines.engines import Done, Engine, Event, Failed, Progress, Started
 from pipelines.engines.jobs import FoldScore, Job, Run
-from pipelines.results.oof import assemble
+from pipelines.results.inner import join
+from pipelines.results.oof import stopping_point
 from pipelines.store import Experiment, RunStore
 from pipelines.trainers import divided, load_trainer
 from pipelines.tuning._base import Search, State, Trial, TrialResult
@@ -251,7 +254,7 @@ class _Trials:
 
     def _score(self, active: _Active) -> tuple[float, int]:
         """Return the out-of-fold score of a trial by the guide, and its stopping point."""
-        folds = self.experiment.folds
+        folds, guide = self.experiment.folds, self.experiment.competition.metric.guide
         results = [
             {
                 held: active.store.read_fold(
@@ -261,19 +264,13 @@ class _Trials:
             }
             for repeat in range(folds.n_repeats)
         ]
-        oof = assemble(
-            self.experiment.competition,
-            self.experiment.dataset,
-            active.model,
-            f"{active.trial.number}",
-            folds,
-            results,
-        )
-        guide = self.experiment.competition.metric.guide
-        if guide is self.experiment.competition.metric:
-            return oof.score, oof.step
-        target = self.experiment.competition.truth(self.experiment.dataset)
-        return guide.score(target[oof.covered], oof.valid[oof.covered]), oof.step
+        first = list(results[0].values())
+        step, _ = stopping_point(guide, active.model.patience, first)
+        # Test rows are not predicted; where folds grow, there is no model of all rows that could.
+        valid = join(folds, results, step)
+        truth = self.experiment.competition.truth(self.experiment.dataset)
+        covered = np.isfinite(valid).reshape(len(truth), -1).all(axis=1)
+        return guide.score(truth[covered], valid[covered]), step
 
     def close(self) -> None:
         """Withdraw the running trials."""

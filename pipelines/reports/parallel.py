@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # More axes beside each other could not be told apart.
-_MOST = 7
+_MOST = 6
 _MOST_LEVELS = 5
 # Names of more axes have no room beside each other.
 _MOST_LEVEL = 4
 # A range is logarithmic from this ratio of its ends on.
 _WIDE = 30.0
+# What there is room for between two axes.
+_LETTERS = 9
+_LONG = 10_000
 _TENTH = 0.1
 
 
@@ -48,12 +51,14 @@ def parallel(run: ReportedRun, study: Study) -> Plot | None:
     key = (lambda score: score) if run.metric is None else run.metric.guide.sort_key
     trials = [trial for trial in study.trials if trial.score is not None]
     trials.sort(key=lambda trial: key(trial.score or 0.0))
-    names = _varied(study, trials)
+    varied = _varied(study, trials)
+    names = varied[:_MOST]
     if len(trials) < 2 or not names:
         return None
     columns = {name: [trial.trial.params.get(name) for trial in trials] for name in names}
-    columns[run.score_label] = [trial.score for trial in trials]
     scales = [scale_of(name, values) for name, values in columns.items()]
+    columns[run.score_label] = [trial.score for trial in trials]
+    scales.append(scale_of(run.score_label, columns[run.score_label], run.score_text))
     best = math.ceil(_TENTH * len(trials))
     shown = ", ".join(f"{name} {_text(columns[name][0])}" for name in columns)
     alt = f"{len(trials)} complete trials of {study.best.model} as lines. The best has {shown}."
@@ -62,6 +67,7 @@ def parallel(run: ReportedRun, study: Study) -> Plot | None:
         f"{study.best.model}: the best {best} of {len(trials)} complete trials in red",
         alt,
         lambda axes: _draw(axes, scales, best),
+        note=f"{len(names)} of {len(varied)} parameters." if len(names) < len(varied) else "",
     )
 
 
@@ -71,11 +77,20 @@ def _varied(study: Study, trials: Sequence[TrialResult]) -> list[str]:
     varied = [
         name for name in names if len({_text(trial.trial.params.get(name)) for trial in trials}) > 1
     ]
-    return sorted(varied, key=lambda name: -study.importance.get(name, 0.0))[:_MOST]
+    return sorted(varied, key=lambda name: -study.importance.get(name, 0.0))
 
 
-def scale_of(name: str, values: Sequence[Any]) -> Scale:
-    """Return where values lie: numbers by size, all else by levels.
+def _few_digits(value: float) -> str:
+    """Return a number that has room between two axes.
+
+    >>> _few_digits(0.0123456), _few_digits(1024), _few_digits(250000)
+    ('0.0123', '1024', '250k')
+    """
+    return brief(value) if abs(value) >= _LONG else f"{value:.{4 if abs(value) >= 1e3 else 3}g}"
+
+
+def scale_of(name: str, values: Sequence[Any], show: Callable[[float], str] = _few_digits) -> Scale:
+    """Return where values lie: numbers by size, labelled by `show`, all else by levels.
 
     >>> scale_of("rate", [0.01, 0.1, 1.0]).places.tolist()
     [0.0, 0.5, 1.0]
@@ -84,22 +99,24 @@ def scale_of(name: str, values: Sequence[Any]) -> Scale:
     """
     known = [value for value in values if value is not None]
     if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in known):
-        return _of_numbers(name, np.array([np.nan if v is None else v for v in values], float))
+        return _of_numbers(
+            name, np.array([np.nan if v is None else v for v in values], float), show
+        )
     levels = sorted({_text(value) for value in known})
     steps = max(len(levels) - 1, 1)
     place = {level: number / steps for number, level in enumerate(levels)}
     places = np.array([np.nan if value is None else place[_text(value)] for value in values])
-    labels = [(place[level], short(level, 12)) for level in levels]
+    labels = [(place[level], short(level, _LETTERS)) for level in levels]
     return Scale(name, places, labels if len(labels) <= _MOST_LEVELS else [labels[0], labels[-1]])
 
 
-def _of_numbers(name: str, values: Floats) -> Scale:
+def _of_numbers(name: str, values: Floats, show: Callable[[float], str]) -> Scale:
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     wide = low > 0 and high / low >= _WIDE
     along: Callable[[Any], NDArray[np.float64]] = np.log if wide else np.asarray
     room = float(along(high) - along(low))
     places = (along(values) - along(low)) / room if room else np.full(len(values), 0.5)
-    return Scale(name, places, [(0.0, brief(low)), (1.0, brief(high))] if room else [])
+    return Scale(name, places, [(0.0, show(low)), (1.0, show(high))] if room else [])
 
 
 def _text(value: object) -> str:
@@ -118,7 +135,7 @@ def _draw(axes: Axes, scales: Sequence[Scale], best: int) -> None:
         for height, text in scale.labels:
             level = {0.0: "top", 1.0: "bottom"}.get(height, "center")
             side = -0.03 if height == 0 else 0.03 if height == 1 else 0
-            axes.text(place, height + side, text, ha="center", va=level, color=INK, fontsize=9)
+            axes.text(place, height + side, text, ha="center", va=level, color=INK, fontsize=8.5)
     names = [short(scale.name.replace("_", " "), 16) for scale in scales]
     turned: dict[str, Any] = {"rotation": 35, "ha": "right"} if len(scales) > _MOST_LEVEL else {}
     axes.set_xticks(across, names, **turned)

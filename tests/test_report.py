@@ -455,7 +455,7 @@ def test_parallel_coordinates_lead_from_parameters_to_the_score() -> None:
     assert "3 complete trials of net as lines. The best has kind b, rate 1, layers [8], score" in (
         plot.alt
     )
-    for text in ("kind", "rate", "layers", "[8, 4]", "0.01", "0.5"):
+    for text in ("kind", "rate", "layers", "[8, 4]", "0.01", "0.50000"):
         assert f">{text}<" in plot.svg
     assert ">same<" not in plot.svg and ">c<" not in plot.svg
     assert parallel(ReportedRun(name="x"), Study(best, trials[:1])) is None

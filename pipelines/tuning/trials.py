@@ -269,7 +269,7 @@ class _Trials:
         # Test rows are not predicted; where folds grow, there is no model of all rows that could.
         valid = join(folds, results, step)
         truth = self.experiment.competition.truth(self.experiment.dataset)
-        covered = np.isfinite(valid).reshape(len(truth), -1).all(axis=1)
+        covered = np.asarray(np.isfinite(valid).reshape(len(truth), -1).all(axis=1))
         return guide.score(truth[covered], valid[covered]), step
 
     def close(self) -> None:

@@ -136,4 +136,5 @@ def _trials(run: ReportedRun, study: Study) -> Table:
         Column("seconds", "s", "{:,.1f}".format, numeric=True),
         *(Column(f"parameter {name}", name, _shown, numeric=True) for name in names),
     ]
-    return Table(f"trials-{study.best.model}", f"{study.best.model}: trials", columns, rows)
+    shown = [column for column in columns if any(column.cell(row) for row in rows)]
+    return Table(f"trials-{study.best.model}", f"{study.best.model}: trials", shown, rows)

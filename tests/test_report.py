@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -18,15 +22,17 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 import pipelines
-from comps import boosting, estimator, table_competition
-from comps.base import Competition, StoreError, UsageError
+from comps import boosting, estimator, series_competition, table_competition
+from comps.base import Competition, Forecasts, StoreError, UsageError
 from pipelines import Report, Result
 from pipelines.api import gathering, reporting
+from pipelines.basics.processes import typed_command
 from pipelines.reports import Curves, ReportedRun, Section, Study, build, page
 from pipelines.reports.again import command_line
 from pipelines.reports.features import residuals_by_feature
+from pipelines.reports.parallel import parallel, scale_of
 from pipelines.reports.parts import Plot, Table
-from pipelines.reports.series import in_time
+from pipelines.reports.series import forecasts_of, in_time
 from pipelines.store import RunStore
 from pipelines.store.records import read_records
 from pipelines.tuning import State, Trial, TrialResult
@@ -377,6 +383,23 @@ def test_notes_hardware_and_command_are_recorded(values: tuple[Result, Report]) 
     assert told == "comps run own --models 'a,b c' --set x.y=1 --quick --no-checks"
 
 
+def test_the_command_is_told_as_it_was_typed(tmp_path: Path) -> None:
+    table(90, kind="two").assign(id=range(90)).to_csv(tmp_path / "weather.csv", index=False)
+    words = ["run", "weather.csv", "--metric", "auc", "--target", "y", "--id", "id"]
+    words += ["--models", "class-share,logistic", "--no-checks"]
+    comps(*words, cwd=tmp_path)
+    (file,) = tmp_path.glob("runs/*/report.json")
+    command = json.loads(file.read_text())["sections"]["again"]["command"]["command"]
+    assert shlex.split(command) == ["comps", *words]
+
+
+def test_passwords_in_addresses_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["comps", "run", "x y", "--mlflow", "http://me:secret@there/"])
+    assert typed_command() == ""
+    monkeypatch.setattr("pipelines.basics.processes._command_began", 1.0)
+    assert typed_command() == "comps run 'x y' --mlflow 'http://***@there/'"
+
+
 def test_searches_have_their_trials(runs: Path, tmp_path: Path) -> None:
     competition = own(name="searched")
     choices: dict[str, Any] = {"runs": runs, "engine": "inline", "folds": 3}
@@ -395,7 +418,8 @@ def test_searches_have_their_trials(runs: Path, tmp_path: Path) -> None:
 def test_what_pruning_saved_is_told() -> None:
     def trial(number: int, state: State, *scores: float) -> TrialResult:
         score = float(np.mean(scores)) if state is State.COMPLETE else None
-        return TrialResult(Trial(number, {"alpha": 10.0**number}), state, score, scores)
+        params = {"alpha": 10.0**number}
+        return TrialResult(Trial(number, params), state, score, scores, seconds=5.0 * len(scores))
 
     trials = (
         trial(0, State.COMPLETE, 0.3, 0.4, 0.5),
@@ -406,9 +430,47 @@ def test_what_pruning_saved_is_told() -> None:
     best = Best("ridge", "of ridge", {"alpha": 1.0}, 0, 0.4, None, "data")
     (made,) = build(ReportedRun(name="x", studies=[Study(best, trials)])).sections
     facts = made.values()["best-ridge"]
-    assert facts["pruning saved"] == "3 of 12 fits of a fold"
+    # 30 s for the six that were fitted.
+    assert facts["pruning saved"] == "3 of 12 fits of a fold, about 15 s"
     assert facts["trials"] == "1 complete, 2 pruned, 1 failed"
     assert made.values()["trials-ridge"][0]["trial"] == 0
+
+
+def test_parallel_coordinates_lead_from_parameters_to_the_score() -> None:
+    def trial(number: int, score: float | None, **params: Any) -> TrialResult:
+        state = State.PRUNED if score is None else State.COMPLETE
+        return TrialResult(Trial(number, params), state, score)
+
+    trials = [
+        trial(0, 0.5, rate=0.01, kind="b", layers=[8, 4], same=1),
+        trial(1, 0.4, rate=0.1, kind="a", layers=[8], same=1),
+        trial(2, 0.3, rate=1.0, kind="b", layers=[8], same=1),
+        trial(3, None, rate=0.5, kind="c", layers=[9], same=1),
+    ]
+    best = Best("net", "of net", {}, 2, 0.3, None, "data")
+    study = Study(best, trials, {"kind": 0.7, "rate": 0.2, "layers": 0.1})
+    plot = parallel(ReportedRun(name="x", studies=[study]), study)
+    assert plot is not None
+    # The most important first; what does not vary and who was pruned is left out.
+    assert "3 complete trials of net as lines. The best has kind b, rate 1, layers [8], score" in (
+        plot.alt
+    )
+    for text in ("kind", "rate", "layers", "[8, 4]", "0.01", "0.50000"):
+        assert f">{text}<" in plot.svg
+    assert ">same<" not in plot.svg and ">c<" not in plot.svg
+    assert parallel(ReportedRun(name="x"), Study(best, trials[:1])) is None
+    assert parallel(ReportedRun(name="x"), Study(best, [trials[0], trials[0]])) is None
+
+
+def test_axes_of_parallel_coordinates_suit_their_values() -> None:
+    assert scale_of("x", [0, 5, 10]).places.tolist() == [0.0, 0.5, 1.0]
+    wide = scale_of("x", [1e-4, 1e-2, 1.0])
+    assert wide.places == pytest.approx([0.0, 0.5, 1.0]) and wide.labels[0] == (0.0, "0.0001")
+    gap = scale_of("x", [1.0, None, 2.0]).places
+    assert np.isnan(gap[1]) and gap[2] == 1
+    assert scale_of("x", [True, False]).labels == [(0.0, "False"), (1.0, "True")]
+    many = scale_of("x", list("abcdefgh"))
+    assert many.labels == [(0.0, "a"), (1.0, "h")]
 
 
 def test_checks_and_notes_of_the_data_are_shown(runs: Path) -> None:
@@ -454,18 +516,98 @@ def test_columns_along_which_residuals_differ_are_found() -> None:
     assert not residuals_by_feature("y", rows[["same"]], residual, "")
 
 
+def test_residuals_by_dates_are_in_the_order_of_time() -> None:
+    days = pd.date_range("2024-01-01", periods=400).to_series().sample(frac=1, random_state=0)
+    residual = (days > "2024-07-01").to_numpy() * 1.0
+    (plot, _) = residuals_by_feature("y", pd.DataFrame({"day": days}), residual, "")
+    assert isinstance(plot, Plot)
+    groups = plot.data["groups"]
+    assert groups[0] == "from 2024-01-01" and groups == sorted(groups) and len(groups) == 8
+    assert plot.data["means"][0] == 0 and plot.data["means"][-1] == 1
+
+
+def hourly(count: int) -> np.ndarray:
+    """Return hours from the evening of a 30th of January on."""
+    return np.datetime64("2024-01-30T22") + np.arange(count) * np.timedelta64(1, "h")
+
+
+def ahead(times: Any, steps: Any = None, series: Any = None) -> Forecasts:
+    steps = np.ones(len(times), dtype=np.int64) if steps is None else np.asarray(steps)
+    return Forecasts(times, steps, series)
+
+
+def charts_in_time(rows: Forecasts, true: Any, guess: Any, *, all_: bool = True) -> dict[str, Plot]:
+    parts = in_time("y", rows, np.asarray(true), np.asarray(guess), all_=all_)
+    return {part.name: part for part in parts if isinstance(part, Plot)}
+
+
 def test_of_rows_in_time_errors_are_told_by_hour_and_month() -> None:
-    times = np.datetime64("2024-01-30T22") + np.arange(72) * np.timedelta64(1, "h")
+    times, order = hourly(72), np.random.default_rng(0).permutation(72)
     true, guess = np.zeros(72), np.where(np.arange(72) < 26, 1.0, 3.0)
-    shuffled = np.random.default_rng(0).permutation(72)
-    last, hours, months = in_time("y", times[shuffled], true[shuffled], guess[shuffled])
-    assert isinstance(last, Plot) and isinstance(hours, Plot) and isinstance(months, Plot)
+    found = charts_in_time(ahead(times[order]), true[order], guess[order])
+    assert list(found) == ["time-y", "hour-y", "month-y"]
     # 22, 23 o'clock and a whole day are in January.
-    assert months.data == {"1": 1.0, "2": 3.0}
-    assert len(hours.data) == 24 and hours.data["22"] == pytest.approx(5 / 3)
-    assert "2024-01-30T22" in last.alt
-    assert len(in_time("y", np.arange(72.0), true, guess)) == 1
-    assert not in_time("y", times.astype(str), true, guess)
+    assert found["month-y"].data == {"1": 1.0, "2": 3.0}
+    hours = found["hour-y"].data
+    assert len(hours) == 24 and hours["22"] == pytest.approx(5 / 3)
+    assert "2024-01-30T22" in found["time-y"].alt
+    assert list(charts_in_time(ahead(np.arange(72.0)), true, guess)) == ["time-y"]
+
+
+def test_of_forecasts_errors_are_told_by_the_steps_ahead() -> None:
+    steps = np.tile([1, 2, 3], 24)
+    found = charts_in_time(ahead(hourly(72), steps), np.zeros(72), steps * -0.5)
+    assert found["steps-y"].data == {"1": 0.5, "2": 1.0, "3": 1.5}
+
+
+def test_one_of_several_series_is_drawn_by_its_nearest_forecasts() -> None:
+    # Each time of Hof is forecast from one and from two steps away; Ulm has fewer rows.
+    times = np.concatenate([np.repeat(np.arange(10.0), 2), np.arange(5.0)])
+    steps = np.array([1, 2] * 10 + [1] * 5)
+    series = np.array(["Hof"] * 20 + ["Ulm"] * 5)
+    guess = np.where(series == "Hof", steps, 100)
+    found = charts_in_time(ahead(times, steps, series), np.zeros(25), guess, all_=False)
+    drawn = found["time-y"]
+    assert drawn.title == "The last 10 times of Hof of those drawn"
+    assert "their mean absolute difference is 1." in drawn.alt
+
+
+def test_of_rows_at_the_same_time_the_mean_is_drawn() -> None:
+    times = np.repeat(hourly(12), 3)
+    true = np.tile([1.0, 2.0, 6.0], 12)
+    drawn = charts_in_time(ahead(times), true, np.zeros(36))["time-y"]
+    assert drawn.title == "The last 12 times, means of rows"
+    assert "their mean absolute difference is 3." in drawn.alt
+
+
+def test_times_that_are_texts_are_not_drawn() -> None:
+    dataset = own().load(Path("memory"))
+    assert forecasts_of(dataset) is None
+    texts = replace(dataset, times=np.array(["noon"] * len(dataset.train)))
+    assert forecasts_of(texts) is None
+    dated = forecasts_of(replace(dataset, times=hourly(len(dataset.train))))
+    assert dated is not None and dated.times[0] == hourly(1)[0]
+
+
+def test_a_report_of_series_has_the_times_that_are_forecast(runs: Path) -> None:
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2023-01-01", periods=400)
+    rows = pd.DataFrame(
+        {
+            "day": days,
+            "sold": 20 + 5 * np.sin(np.arange(400) * 2 * np.pi / 7) + rng.normal(size=400),
+        }
+    )
+    shop = series_competition(rows, time="day", target="sold", horizon=3, metric="mae", name="shop")
+    result = pipelines.run(shop, models="seasonal-naive,ridge", runs=runs, engine="inline")
+    made = pipelines.report(result, runs=runs)
+    fit = section(made, "fit")
+    assert set(fit["steps-sold"]) == {"1", "2", "3"} and len(fit["month-sold"]) > 6
+    assert section(made, "data")["facts"]["time"] == "2023-01-02 to 2024-02-04"
+    by_hand = np.abs(result.target - result.blend.honest)
+    steps = result.dataset.forecasts.steps
+    known = np.isfinite(by_hand)
+    assert fit["steps-sold"]["2"] == pytest.approx(by_hand[known & (steps == 2)].mean())
 
 
 def test_sealed_rows_are_told_of_and_not_looked_at_again(runs: Path) -> None:
@@ -679,6 +821,57 @@ def test_rows_that_are_gone(runs: Path, tmp_path: Path) -> None:
     made = pipelines.report(competition, runs=runs)
     assert any("There is no file or folder" in line for line in made.missing)
     assert len(section(made, "leaderboard")["members"]) == 2
+
+
+def test_a_damaged_record_leaves_the_members(copied: tuple[Competition, Path, Path]) -> None:
+    competition, runs, record = copied
+    record.write_text("")
+    made = pipelines.report(competition, runs=runs, folds=3)
+    assert len(section(made, "leaderboard")["members"]) == 3
+    assert any("There is no record of a run" in line for line in made.missing)
+    assert any("is damaged" in line for line in made.missing)
+    assert "blend" not in made.values["sections"] and "fit" in made.values["sections"]
+
+
+def test_a_search_alone_has_a_report(runs: Path) -> None:
+    competition = own(name="searched-alone")
+    pipelines.tune(competition, "ridge", trials=3, outer=0, folds=3, engine="inline", runs=runs)
+    made = pipelines.report(competition, runs=runs)
+    assert list(made.values["sections"]) == ["data", "tuning"]
+    assert len(section(made, "tuning")["trials-ridge"]) == 3
+
+
+@pytest.fixture
+def reader() -> list[str]:
+    """What a command is put behind so that it must not write what others own: root may."""
+    if os.geteuid():
+        return []
+    prefix = ["setpriv", "--reuid=65534", "--clear-groups"]
+    try:
+        subprocess.run([*prefix, sys.executable, "-c", ""], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no other user may start this Python")
+    return prefix
+
+
+def test_a_read_only_folder_is_read(reader: list[str]) -> None:
+    # The folders of pytest are closed to others.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        models = ("--models", "median,ridge", "--folds", "2", "--no-nested", "--no-checks")
+        comps("run", "house-prices", *models, cwd=folder)
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        done = comps("report", "house-prices", cwd=folder, code=1, prefix=reader)
+        assert "--output) names another file" in done.err
+        with tempfile.TemporaryDirectory() as other:
+            Path(other).chmod(0o777)
+            page = Path(other) / "report.html"
+            done = comps("report", "house-prices", "--output", page, cwd=folder, prefix=reader)
+            assert "Missing" not in done.err and done.out == f"Report: {page}\n"
+            assert len(Seen(page.read_text()).of("svg")) > 5
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o755)
 
 
 def test_imported_members_have_no_curves_and_are_no_fault(runs: Path) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 import pipelines
-from comps import boosting
+from comps import boosting, series_competition
 from tests.tables import own, table, unseen
 
 pytestmark = pytest.mark.browser
@@ -53,7 +54,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The pages of a run on values and of one on three classes."""
+    """The pages of runs on values, on three classes, and on a series with a search."""
     runs = tmp_path_factory.mktemp("runs")
     small = boosting("lightgbm", rounds=30, num_leaves=4, min_data_in_leaf=3)
     rows = table(80)
@@ -67,10 +68,24 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             (classes, ["class-share", LogisticRegression()]),
         )
     ]
+    results.append(searched_series(runs))
     return {made.competition.name: pipelines.report(made, runs=runs).path for made in results}
 
 
-@pytest.fixture(params=["values", "three"])
+def searched_series(runs: Path) -> pipelines.Result:
+    """Return a run on a series, of which a model was tuned."""
+    hours = pd.date_range("2024-01-30", periods=900, freq="h").to_series(name="hour")
+    day = 5 * np.sin(np.arange(900) * np.pi / 12) + np.random.default_rng(0).normal(size=900)
+    rows = hours.reset_index(drop=True).to_frame().assign(load=20 + day)
+    shop = series_competition(
+        rows, time="hour", target="load", horizon=3, metric="mae", name="series"
+    )
+    choices: dict[str, Any] = {"engine": "inline", "runs": runs}
+    pipelines.tune(shop, "ridge", trials=6, outer=0, prune=False, **choices)
+    return pipelines.run(shop, models="seasonal-naive,ridge", checks=False, **choices)
+
+
+@pytest.fixture(params=["values", "three", "series"])
 def path(request: pytest.FixtureRequest, pages: dict[str, Path]) -> Path:
     return pages[request.param]
 

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import Ridge
 
+from comps import series_competition
 from comps.base import (
     Dataset,
     Family,
@@ -30,8 +31,9 @@ from comps.base import (
 from comps.catalog import competition_names, find_competition
 from pipelines.api.choices import Options
 from pipelines.api.progress import Teller
+from pipelines.api.running import cross_validate as cross_validate_models
 from pipelines.api.session import Session
-from pipelines.api.tuning import SearchRequest, run_search
+from pipelines.api.tuning import SearchRequest, run_search, tune
 from pipelines.api.tuning_check import outer_predictions, search_on
 from pipelines.engines.inline import InlineEngine
 from pipelines.fitting.all_rows import longer
@@ -219,6 +221,18 @@ def test_a_trial_has_the_score_of_its_configuration(
         model = TUNED_LIGHTGBM.with_params(result.trial.params)
         oof = validate(experiment, [model], store).oofs[model.member]
         assert (result.score, result.step) == (oof.score, oof.step)
+
+
+def test_trials_of_rows_in_time_have_the_score_of_their_folds(tmp_path: Path) -> None:
+    days = pd.date_range("2023-01-01", periods=300)
+    sold = 20 + 5 * np.sin(np.arange(300) * 2 * np.pi / 7) + np.random.default_rng(0).random(300)
+    rows = pd.DataFrame({"day": days, "sold": sold})
+    shop = series_competition(rows, time="day", target="sold", horizon=2, metric="mae", name="shop")
+    choices: dict[str, Any] = {"engine": "inline", "runs": tmp_path}
+    found = tune(shop, "ridge", trials=2, outer=0, prune=False, **choices)
+    declared = cross_validate_models(shop, models="ridge", **choices).oof["ridge"]
+    assert found.results[0].score == pytest.approx(declared.score)
+    assert found.results[0].step == declared.step
 
 
 def test_the_first_trial_is_the_model_as_it_is(

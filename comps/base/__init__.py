@@ -12,6 +12,7 @@ from comps.base.errors import (
     MissingPackageError,
     OwnCodeError,
     StoreError,
+    TrackingError,
     UsageError,
     WorkbenchError,
     counted,
@@ -21,6 +22,7 @@ from comps.base.errors import (
     some,
     unknown_name,
 )
+from comps.base.forecasts import Forecasts
 from comps.base.images import Images
 from comps.base.losses import LEAST_PROBABILITY, log_loss, root_mean_squared_error
 from comps.base.metric import (
@@ -67,6 +69,7 @@ __all__ = [
     "Family",
     "Features",
     "Finding",
+    "Forecasts",
     "Images",
     "Loss",
     "Metric",
@@ -84,6 +87,7 @@ __all__ = [
     "Subject",
     "Target",
     "Task",
+    "TrackingError",
     "Transformer",
     "Truth",
     "UsageError",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from comps.base.checks import Check
 from comps.base.errors import DataError, UsageError, some, unknown_name
+from comps.base.forecasts import Forecasts
 from comps.base.metric import Metric, Prediction
 from comps.base.model import Family, Model
 from comps.base.rows import RowSet
@@ -63,6 +64,8 @@ class Dataset:
             below zero for rows that are trained on in every fold and predicted in none. None where
             there is no such column.
         made_sample: whether the sample submission was made of the test ids, as none was given.
+        forecasts: [n] what the training rows forecast, where `times` says when this was known; None
+            of other rows.
 
     Raises:
         DataError: if the numbers of rows, ids and targets differ, or the columns of two tables, or
@@ -85,6 +88,7 @@ class Dataset:
     queries: Array | None = None
     folds: NDArray[np.int64] | None = None
     made_sample: bool = False
+    forecasts: Forecasts | None = None
 
     def __post_init__(self) -> None:
         for part, rows, ids in (
@@ -97,7 +101,7 @@ class Dataset:
             raise DataError(
                 f"{len(self.target)} targets came with {len(self.train_ids)} training rows."
             )
-        for name in ("groups", "times", "weights", "queries", "folds"):
+        for name in ("groups", "times", "weights", "queries", "folds", "forecasts"):
             values = getattr(self, name)
             if values is not None and len(values) != len(self.train_ids):
                 raise DataError(

@@ -54,6 +54,10 @@ class StoreError(WorkbenchError):
     """The run store cannot be read or written."""
 
 
+class TrackingError(WorkbenchError):
+    """A tracking server does not answer, or does not take what is logged."""
+
+
 class CodeError(WorkbenchError):
     """The code or a value that results depend on cannot be found, read or compared."""
 

@@ -13,7 +13,7 @@ PAGES = {
     "CHANGELOG.md": "/changelog.md",
 }
 COMPETITION = re.compile(r"comps/(\w+)/README\.md")
-LINK = re.compile(r"\[([^\]\n]+)\]\(([^)#\s]*)(#[^)\s]*)?\)")
+LINK = re.compile(r"(!?)\[([^\]\n]+)\]\(([^)#\s]*)(#[^)\s]*)?\)")
 
 
 def _rewrite(app: Sphinx, path: Path, docname: str, content: list[str]) -> None:
@@ -23,9 +23,12 @@ def _rewrite(app: Sphinx, path: Path, docname: str, content: list[str]) -> None:
     folder = (Path(app.srcdir) / path).resolve().parent
 
     def link(found: re.Match[str]) -> str:
-        text, target, anchor = found[1], found[2], found[3] or ""
+        picture, text, target, anchor = found[1], found[2], found[3], found[4] or ""
         if not target or ":" in target:
             return found[0]
+        if picture:
+            # Pictures lie among the pages.
+            return f"![{text}](/{(folder / target).resolve().relative_to(app.srcdir).as_posix()})"
         page = _page((folder / target).resolve(), root)
         return f"[{text}]({page}{anchor})" if page else text
 

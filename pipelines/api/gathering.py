@@ -18,7 +18,7 @@ from ensembles.sample import Sample, stack
 from pipelines.api.public_scores import judged
 from pipelines.api.results import Result, blend_values, family_of, leaderboard_rows, records_of
 from pipelines.api.verdicts import RIVALS, verdicts
-from pipelines.reports import Curves, Predicted, ReportedRun, Study, Submissions
+from pipelines.reports import Curves, Predicted, ReportedRun, Study, Submissions, by_weight
 from pipelines.results.oof import OutOfFold
 from pipelines.store import RunStore
 from pipelines.store.looks import read_looks
@@ -91,6 +91,13 @@ class Gatherer:
             blend = dict(self.record.blend)
         weights = {} if blend is None else dict(blend.get("weights", {}))
         self._say_unfinished()
+        numbers = size_of(result.oof)
+        if blend is not None and result.blend is None and numbers > LARGE:
+            self.missing.append(
+                f"The blend was not made again, for its members predicted {numbers:,.0f} numbers, "
+                f"more than {LARGE:,.0f}. Its weights and scores are those of the run; "
+                "predictions are the members', summed by their weights."
+            )
         rows = self._rows(result, weights)
         headline = self._attempt("What the blend is worth", lambda: str(result.headline or ""))
         return ReportedRun(
@@ -271,10 +278,8 @@ def _drawn(rows: NDArray[np.int64]) -> NDArray[np.int64]:
 def _correlations(
     result: Result, weights: Mapping[str, float]
 ) -> tuple[Sequence[str], NDArray[np.float64]] | None:
-    names = sorted(
-        (name for name in result.oof if not weights or name in weights),
-        key=lambda name: -weights.get(name, 0.0),
-    )[:MOST_MEMBERS]
+    names = [name for name in _ranked(result) if not weights or name in weights]
+    names = sorted(names, key=lambda name: -weights.get(name, 0.0))[:MOST_MEMBERS]
     if len(names) < 2:
         return None
     members = [result.oof[name] for name in names]
@@ -283,9 +288,15 @@ def _correlations(
     return names, error_correlations(sample, result.metric)
 
 
+def _ranked(result: Result) -> list[str]:
+    """Return the members, the best first."""
+    oofs = sorted(result.oof.values(), key=lambda oof: result.metric.sort_key(oof.score))
+    return [oof.model for oof in oofs]
+
+
 def _growth(result: Result, weights: Mapping[str, float]) -> list[float]:
     """Return the score of the sum of the first members by weight, of one, of two, and so on."""
-    used = sorted((n for n in weights if weights[n] > 0), key=lambda name: -weights[name])
+    used = list(by_weight(weights, _ranked(result)))
     if len(used) < 3 or not set(used) <= result.oof.keys() or needs_cuts(result.metric):
         return []
     members = [result.oof[name] for name in used]

@@ -25,9 +25,11 @@ __all__ = [
     "Planned",
     "Progress",
     "QueueStatus",
+    "SearchPlanned",
     "Stage",
     "Started",
     "Teller",
+    "TrialRunning",
     "TrialUpdate",
     "Update",
     "clock",
@@ -50,6 +52,11 @@ class Update:
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def json(self) -> dict[str, Any]:
+        """The same for machines, with the name of the `event`."""
+        return {"event": "note", "text": self.text}
+
 
 @dataclass(frozen=True)
 class Planned(Update):
@@ -57,6 +64,11 @@ class Planned(Update):
 
     to_fit: int
     stored: int
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The numbers."""
+        return {"event": "planned", "to_fit": self.to_fit, "stored": self.stored}
 
 
 @dataclass(frozen=True)
@@ -71,12 +83,49 @@ class FitUpdate(Update):
     event: Event
     status: QueueStatus
 
+    @property
+    def json(self) -> dict[str, Any]:
+        """Which fits, how many are done, and what is known of these."""
+        job, status = self.event.job, self.status
+        return {
+            "event": type(self.event).__name__.lower(),
+            "model": job.model.member,
+            "repeat": job.repeat,
+            "fits": job.kind,
+            "folds": list(dict.fromkeys(fold for held in job.held for fold in held)),
+            "done": status.done,
+            "total": status.total,
+            "seconds_left": status.seconds_left,
+            **_told(self.event),
+        }
+
+
+def _told(event: Event) -> dict[str, Any]:
+    if isinstance(event, Stage):
+        return {"step": event.step, "score": known(event.score)}
+    if isinstance(event, Done):
+        scores = [known(fit.score) for fit in event.scores]
+        return {"scores": scores, "seconds": event.seconds}
+    return {"reason": event.reason} if isinstance(event, Failed) else {}
+
+
+def known(score: float) -> float | None:
+    """Return a score as JSON has it: None for what is no number."""
+    return None if math.isnan(score) else score
+
 
 @dataclass(frozen=True)
 class Finished(Update):
     """A model has its out-of-fold predictions."""
 
     oof: OutOfFold
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """Its score and time."""
+        oof = self.oof
+        seconds = oof.fit_seconds
+        return {"event": "model", "model": oof.model, "score": oof.score, "seconds": seconds}
 
 
 @dataclass(frozen=True)
@@ -90,6 +139,41 @@ class TrialUpdate(Update):
 
     values: Mapping[str, Any]
 
+    @property
+    def json(self) -> dict[str, Any]:
+        """The values."""
+        return {"event": "trial", **self.values}
+
+
+@dataclass(frozen=True)
+class SearchPlanned(Update):
+    """A search begins.
+
+    Attributes:
+        model: what is tuned.
+        total: trials of the whole study.
+    """
+
+    model: str
+    total: int
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The model and the number of trials."""
+        return {"event": "search", "model": self.model, "total": self.total}
+
+
+@dataclass(frozen=True)
+class TrialRunning(Update):
+    """How far a trial of a search is; see `pipelines.api.search_progress`."""
+
+    values: Mapping[str, Any]
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The values."""
+        return {"event": "trial_running", **self.values}
+
 
 Progress = Callable[[Update], None]
 
@@ -99,9 +183,15 @@ def ignore(update: Update) -> None:
     del update
 
 
+def goes_on(update: Update) -> bool:
+    """Whether an update is one of very many: something has begun or goes on."""
+    event = update.event if isinstance(update, FitUpdate) else None
+    return isinstance(update, TrialRunning) or isinstance(event, (Started, Stage))
+
+
 def show_progress(update: Update) -> None:
     """Print a line for everything that ended, and for notes."""
-    if not (isinstance(update, FitUpdate) and isinstance(update.event, (Started, Stage))):
+    if not goes_on(update):
         sys.stdout.write(f"{update}\n")
         sys.stdout.flush()
 

@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from comps.base import Model, StoreError
-from pipelines.api.progress import FitUpdate, Teller, Update
+from pipelines.api.progress import Teller, Update, goes_on
 from pipelines.api.session import Session
-from pipelines.engines import Event, Failed, Started
-from pipelines.engines import Progress as Stage
+from pipelines.engines import Event, Failed
 from pipelines.engines.queue import QueueStatus
 from pipelines.results.oof import OutOfFold
 from pipelines.store import Experiment, error_log
@@ -101,7 +100,7 @@ class LoggedTeller(Teller):
 
     def tell(self, update: Update) -> None:
         """Pass an update on, and write it into the log, unless it is one of very many."""
-        if not (isinstance(update, FitUpdate) and isinstance(update.event, (Stage, Started))):
+        if not goes_on(update):
             self.write(update.text)
         super().tell(update)
 

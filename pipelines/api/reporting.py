@@ -12,6 +12,7 @@ from comps.base import (
     JSON,
     Competition,
     StoreError,
+    TrackingError,
     UsageError,
     WorkbenchError,
     names_a_folder,
@@ -19,14 +20,19 @@ from comps.base import (
 from comps.catalog import competition_names
 from comps.sources import runs_root
 from pipelines.api.choices import Options, RowChoices, checked_choice, store_of, with_members
+from pipelines.api.following import introduction
 from pipelines.api.gathering import LARGE, Gatherer, size_of
+from pipelines.api.mlflow_log import check_server, log_run
 from pipelines.api.progress import Progress
 from pipelines.api.results import Result
+from pipelines.api.session import Session
 from pipelines.api.stored import Stored, open_stored
+from pipelines.api.tracking import entries
 from pipelines.basics.files import write_bytes
 from pipelines.reports import ReportedRun, build, page, plain, summary_of
 from pipelines.store import RunStore
 from pipelines.store.records import Member, Record, read_records
+from pipelines.tuning.stored import stored_bests
 
 FORMAT = 1
 # Commands whose members make a leaderboard.
@@ -42,12 +48,14 @@ class Report:
         json_path: of the same for programs.
         values: what the latter holds: `summary`, `missing`, and by name the `sections`.
         missing: what the report should have and has not, and why.
+        logged: MLflow's number of the run, if it was logged there.
     """
 
     path: Path
     json_path: Path
     values: Mapping[str, Any]
     missing: Sequence[str]
+    logged: str | None = None
 
     def __repr__(self) -> str:
         lacking = f", {len(self.missing)} things missing" if self.missing else ""
@@ -58,6 +66,7 @@ def report(
     run: str | Competition | Result,
     *,
     output: str | Path | None = None,
+    mlflow: str | None = None,
     progress: Progress | None = None,
     **choices: Unpack[RowChoices],
 ) -> Report:
@@ -69,12 +78,15 @@ def report(
         run: a competition's name, your own competition, or what `run` returned.
         output: the file of the page, which ends in .html; `report.html` in the run's folder unless
             given. The JSON file lies beside it.
+        mlflow: address of a tracking server of MLflow, such as "http://127.0.0.1:5000": the run is
+            logged there, with members, scores, the report and the models that were kept.
         progress: is called with each `Update`.
         **choices: see `RowChoices`; of a result, `runs` alone.
 
     Raises:
         UsageError: if nothing was run, or a choice is wrong.
         StoreError: if the files cannot be written.
+        TrackingError: if they are written, and MLflow cannot be used.
 
     >>> import tempfile, pipelines
     >>> runs = tempfile.mkdtemp()
@@ -86,6 +98,8 @@ def report(
     ['ridge', 'median']
     """
     path = _checked(checked_choice("output", output, "Path"))
+    if checked_choice("mlflow", mlflow, "str") is not None:
+        check_server(str(mlflow))
     store, gathered = (
         _of_result(run, choices) if isinstance(run, Result) else _of_store(run, choices, progress)
     )
@@ -103,7 +117,16 @@ def report(
         write_bytes(json_path, (json.dumps(values, indent=1, allow_nan=False) + "\n").encode())
     except StoreError as error:
         raise StoreError(f"{error} output (--output) names another file.") from error
-    return Report(path, json_path, values, tuple(built.missing))
+    logged = None
+    if mlflow is not None:
+        try:
+            logged = log_run(mlflow, gathered.name, *entries(gathered, store, (path, json_path)))
+        except TrackingError as error:
+            raise TrackingError(
+                f"{path} is written, but not logged. {error} 'comps report {gathered.name} "
+                "--mlflow URI' logs the last run."
+            ) from error
+    return Report(path, json_path, values, tuple(built.missing), logged)
 
 
 def _checked(path: Path | None) -> Path | None:
@@ -146,10 +169,12 @@ def _of_store(
         stored = open_stored(Options.of(competition, choices), progress)
         result = _result(stored)
     except (WorkbenchError, OSError) as error:
-        # Without any record there is nothing to show.
         gatherer = Gatherer(store, _last(store))
         if gatherer.record is None:
-            raise
+            unrecorded = _unrecorded(competition, choices)
+            if unrecorded is None:
+                raise
+            return store, gatherer.whole(unrecorded, ())
         unblended = _unblended(competition, choices, gatherer)
         if unblended is not None:
             return store, gatherer.whole(unblended, gatherer.record.notes)
@@ -157,7 +182,27 @@ def _of_store(
         return store, gatherer.recorded(store.root.name, ())
     gatherer = Gatherer(store, stored.run)
     of_record = () if stored.run is None else stored.run.notes
-    return store, gatherer.whole(result, list(dict.fromkeys([*of_record, *result.notes])))
+    # Whose members these are is what the whole report says.
+    told = "" if stored.run is None else introduction(stored.run, result.competition)
+    notes = [note for note in (*of_record, *result.notes) if note != told]
+    return store, gatherer.whole(result, list(dict.fromkeys(notes)))
+
+
+def _unrecorded(competition: str | Competition, choices: RowChoices) -> Result | None:
+    """Return the members that are stored for these rows and folds, whoever trained them.
+
+    There may be searches alone; None where there is nothing at all.
+    """
+    try:
+        session = Session(Options.of(competition, choices))
+        experiment = session.experiment(n_repeats=1)
+    except (WorkbenchError, OSError):
+        return None
+    stored = session.store.predictions(experiment.dataset, experiment.folds)
+    searched = stored_bests(session.store)[0]
+    if not stored and not searched:
+        return None
+    return Result(experiment, {oof.model: oof for oof in stored})
 
 
 def _unblended(

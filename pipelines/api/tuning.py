@@ -12,23 +12,34 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from comps.base import BusyError, Competition, Family, Metric, Model, UsageError, WorkbenchError
+from comps.base import (
+    BusyError,
+    Competition,
+    Family,
+    Metric,
+    Model,
+    UsageError,
+    WorkbenchError,
+    counted,
+)
 from ensembles.cuts import needs_cuts
 from pipelines.api.choices import (
     REQUIRED,
     Options,
     TrainingChoices,
     checked_choice,
+    competition_of,
     plain,
     with_members,
 )
 from pipelines.api.defaults import OUTER_SHARE
-from pipelines.api.progress import Progress, Teller
+from pipelines.api.progress import Progress, SearchPlanned, Teller
 from pipelines.api.recorded import recorded
 from pipelines.api.results import checked_submission
 from pipelines.api.running import seconds_of, write_files
+from pipelines.api.search_progress import SearchProgress
 from pipelines.api.session import Session, introduced
-from pipelines.api.trials import outcome, ranked, trial_line, trial_row
+from pipelines.api.trials import outcome, ranked, trial_row
 from pipelines.api.tuning_check import Searched, checked, search_on
 from pipelines.basics.processes import is_running
 from pipelines.results.sealed import OUTER, check_share
@@ -204,6 +215,7 @@ def run_search(
     """Search for the parameters of one model, and keep the best; see `tune`."""
     limit = seconds_of(request.time_limit)
     deadline = None if limit is None else time.monotonic() + limit
+    _announce(options, request, progress)
     session = Session(options)
     if len(session.models) != 1 or options.models is None:
         raise UsageError("A search takes one model: --model NAME, or tune(competition, model).")
@@ -242,6 +254,14 @@ def run_search(
     return TuneResult(metric, best, results, plot, submission, refitted, tuple(teller.notes))
 
 
+def _announce(options: Options, request: SearchRequest, progress: Progress | None) -> None:
+    """Tell what begins before the rows are read and libraries are imported: that takes seconds."""
+    competition, named = competition_of(options), plain(options.models)
+    model = named if isinstance(named, str) else ", ".join(map(str, named or ()))
+    text = f"Tuning {model} of {competition.name}: {counted(request.trials, 'trial')}."
+    Teller(competition.metric, progress).tell(SearchPlanned(text, model, request.trials))
+
+
 def _given(request: SearchRequest) -> dict[str, Any]:
     usual = asdict(SearchRequest())
     return {name: plain(value) for name, value in asdict(request).items() if value != usual[name]}
@@ -265,22 +285,12 @@ def _search(
     work: Path,
     deadline: float | None,
 ) -> None:
-    """Run the search, with a line for each trial."""
+    """Run the search, and tell how it goes on."""
     before = search.results()
-    metric = session.competition.metric.guide
     if before:
         teller.note(f"{len(before)} trials are stored; the study goes on to {request.trials}.")
-    found = list(before)
-    started = time.monotonic()
-
-    def on_result(result: TrialResult) -> None:
-        found.append(result)
-        now = len(found) - len(before)
-        left = (request.trials - len(found)) * (time.monotonic() - started) / now
-        if deadline is not None:
-            left = min(left, deadline - time.monotonic())
-        teller.trial(*trial_line(metric, found, request.trials, max(0.0, left)))
-
+    metric = session.competition.metric.guide
+    told = SearchProgress(teller, metric, before, request.trials, deadline)
     run_trials(
         experiment,
         model,
@@ -289,7 +299,8 @@ def _search(
         folder=work / "trials",
         n_trials=request.trials,
         deadline=deadline,
-        on_result=on_result,
+        on_result=told.end,
+        on_running=told.go_on,
     )
 
 

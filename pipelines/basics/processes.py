@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
+import sys
 import time
 from pathlib import Path
 
@@ -21,6 +24,15 @@ def begin_command() -> None:
 def is_command() -> bool:
     """Return whether this process is one command."""
     return _command_began is not None
+
+
+def typed_command() -> str:
+    """Return the command that this process is as it was typed, or an empty text.
+
+    Names and passwords in addresses are left out.
+    """
+    words = ["comps", *sys.argv[1:]] if is_command() else []
+    return shlex.join(re.sub(r"://[^/@\s]+@", "://***@", word) for word in words)
 
 
 def _age() -> float:

@@ -37,6 +37,7 @@ from pipelines.cli.arguments import (
     MemberName,
     Message,
     Method,
+    MLflow,
     ModelFolder,
     NewRows,
     OfCompetition,
@@ -175,12 +176,15 @@ def init(request: Request, data: InitData = None, kaggle: FromKaggle = False) ->
     TENSORBOARD,
 )
 def run(
-    request: Request, time_limit: TimeLimit = None, output: Output = Path("submission.csv")
+    request: Request,
+    time_limit: TimeLimit = None,
+    output: Output = Path("submission.csv"),
+    mlflow: MLflow = None,
 ) -> None:
     """Go all the way: data, folds, models, blend, submission."""
     from pipelines.cli.run import run_competition
 
-    run_competition(request, time_limit, output)
+    run_competition(request, time_limit, output, mlflow)
 
 
 @app.command(cls=Command)
@@ -375,11 +379,11 @@ def members(request: Request, check: CheckMembers = False, remove: RemoveMembers
 
 @app.command(cls=Command)
 @takes(*STORED_OR_FILES)
-def report(request: Request, output: ReportFile = None) -> None:
+def report(request: Request, output: ReportFile = None, mlflow: MLflow = None) -> None:
     """Write a report on the last run: one page that opens offline, and JSON for programs."""
     from pipelines.cli.reporting import write_report
 
-    write_report(request, output)
+    write_report(request, output, mlflow)
 
 
 @app.command(cls=Command)

@@ -307,6 +307,14 @@ ReportFile = Annotated[
         help="Where to write the page; report.json lies beside it. [default: the run's folder]",
     ),
 ]
+MLflow = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URI",
+        help="Log run, members, scores, report and models to MLflow, such as "
+        "http://127.0.0.1:5000 (an extra).",
+    ),
+]
 ExportFolder = Annotated[Path, typer.Option("--output", help="Folder for the files.")]
 ExportFormat = Annotated[str, typer.Option("--format", help="{formats}; parquet needs an extra.")]
 ExportScale = Annotated[

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from comps.base import Metric
 from pipelines.api.progress import (
     Cancelled,
-    Done,
     Event,
     Failed,
-    Finished,
     FitUpdate,
     Planned,
     QueueStatus,
+    SearchPlanned,
     Stage,
     Started,
+    TrialRunning,
     TrialUpdate,
     Update,
     clock,
+    goes_on,
 )
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+# Seconds after which a line says how far a trial of a search is.
+MOST_SILENCE = 10.0
 
 
 class Output(Protocol):
@@ -76,38 +80,7 @@ class JsonOutput:
 
     def __call__(self, update: Update) -> None:
         """Write an update."""
-        if isinstance(update, Planned):
-            self._write("planned", to_fit=update.to_fit, stored=update.stored)
-        elif isinstance(update, FitUpdate):
-            self._event(update.event, update.status)
-        elif isinstance(update, Finished):
-            oof = update.oof
-            self._write("model", model=oof.model, score=oof.score, seconds=oof.fit_seconds)
-        elif isinstance(update, TrialUpdate):
-            self._write("trial", **update.values)
-        else:
-            self.note(update.text)
-
-    def _event(self, event: Event, status: QueueStatus) -> None:
-        name = type(event).__name__.lower()
-        values: dict[str, Any] = {
-            "model": event.job.model.member,
-            "repeat": event.job.repeat,
-            "fits": event.job.kind,
-            "folds": list(dict.fromkeys(fold for held in event.job.held for fold in held)),
-            "done": status.done,
-            "total": status.total,
-            "seconds_left": status.seconds_left,
-        }
-        if isinstance(event, Stage):
-            score = None if math.isnan(event.score) else event.score
-            values |= {"step": event.step, "score": score}
-        elif isinstance(event, Done):
-            scores = [None if math.isnan(fit.score) else fit.score for fit in event.scores]
-            values |= {"scores": scores, "seconds": event.seconds}
-        elif isinstance(event, Failed):
-            values |= {"reason": event.reason}
-        self._write(name, **values)
+        self._write(**update.json)
 
     def note(self, text: str) -> None:
         """Write a note."""
@@ -139,19 +112,26 @@ class LineOutput:
 
     def __init__(self, verbose: bool = False) -> None:
         self.verbose = verbose
+        self._silent_since = time.monotonic()
 
     def __call__(self, update: Update) -> None:
         """Write an update, if it ends something or everything is wanted."""
         event = update.event if isinstance(update, FitUpdate) else None
-        if not self.verbose and isinstance(event, (Started, Stage)):
+        if not self.verbose and goes_on(update) and not self._is_due(update):
             return
         text = update.text
         if isinstance(event, Stage):
             text += f": step {event.step}, score {event.score:.5g}"
         self.note(text)
 
+    def _is_due(self, update: Update) -> bool:
+        """Whether a trial has gone on for long without a line: it takes minutes, and has many."""
+        waited = time.monotonic() - self._silent_since
+        return isinstance(update, TrialRunning) and waited >= MOST_SILENCE
+
     def note(self, text: str) -> None:
         """Write a line."""
+        self._silent_since = time.monotonic()
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
 
@@ -186,25 +166,28 @@ class QuietOutput(LineOutput):
 
 
 class BarOutput(LineOutput):
-    """A bar of folds with the running score and the time left."""
+    """A bar of folds or trials with the running score and the time left."""
 
     def __init__(self, metric: Metric | None) -> None:
         super().__init__()
         self.digits = 5 if metric is None else metric.guide.digits
         self.label = "score" if metric is None else metric.guide.label
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Bar
 
         self.bar = Bar(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
+            # It moves while a network is compiled, which may take half a minute.
+            TimeElapsedColumn(),
             TextColumn("{task.fields[left]}"),
             console=Console(stderr=True),
             transient=True,
         )
         self.task = self.bar.add_task("folds", total=None, left="")
+        self.what = "folds"
         self.running: dict[str, str] = {}
 
     def __call__(self, update: Update) -> None:
@@ -212,9 +195,22 @@ class BarOutput(LineOutput):
         if isinstance(update, FitUpdate):
             self._event(update.event, update.status, update.text)
             return
+        if isinstance(update, TrialRunning):
+            self._trial(update.values)
+            return
         self.note(update.text)
-        if isinstance(update, Planned) and update.to_fit:
-            self.bar.start()
+        if isinstance(update, TrialUpdate):
+            self.running.pop(f"trial {update.values['trial']}", None)
+            self._move(update.values["done"], update.values["total"], update.values["seconds_left"])
+        elif isinstance(update, SearchPlanned):
+            self._begin("trials", update.total)
+        elif isinstance(update, Planned) and update.to_fit:
+            self._begin("folds", update.to_fit)
+
+    def _begin(self, what: str, total: int) -> None:
+        self.what = what
+        self._move(0, total, None)
+        self.bar.start()
 
     def _event(self, event: Event, status: QueueStatus, text: str) -> None:
         label = event.job.label
@@ -227,13 +223,27 @@ class BarOutput(LineOutput):
             self.running.pop(label, None)
         if isinstance(event, (Failed, Cancelled)):
             self.note(text)
-        left = "" if status.seconds_left is None else f"{clock(status.seconds_left)} left"
+        self._move(status.done, status.total, status.seconds_left)
+
+    def _trial(self, values: Mapping[str, Any]) -> None:
+        name = f"trial {values['trial']}"
+        shown = f"{name} {values['part']}"
+        if values["step"] > 1:
+            shown += f" {values['unit']} {values['step']}"
+        if values["score"] is not None:
+            shown += f" {self.label} {values['score']:.{self.digits}f}"
+        if values["score_so_far"] is not None:
+            shown += f", so far {values['score_so_far']:.{self.digits}f}"
+        self.running[name] = shown
+        self._move(values["done"], values["total"], values["seconds_left"])
+
+    def _move(self, done: int, total: int, seconds_left: float | None) -> None:
         self.bar.update(
             self.task,
-            completed=status.done,
-            total=status.total,
-            description=" | ".join(self.running.values()) or "folds",
-            left=left,
+            completed=done,
+            total=total,
+            description=" | ".join(self.running.values()) or self.what,
+            left="" if seconds_left is None else f"{clock(seconds_left)} left",
         )
 
     def note(self, text: str) -> None:

@@ -11,19 +11,26 @@ from pipelines.cli.reporters import Output
 from pipelines.cli.request import Request
 
 
-def write_report(request: Request, path: Path | None) -> None:
-    """Write the report of the last run."""
+def write_report(request: Request, path: Path | None, mlflow: str | None) -> None:
+    """Write the report of the last run, and log it to MLflow where that was asked for."""
     # A competition may be gone while its results are still there.
     with request.output(known=False) as output:
-        _show(output, report(request.subject, output=path, progress=output, **request.choices))
+        subject, choices = request.subject, request.choices
+        _show(output, report(subject, output=path, mlflow=mlflow, progress=output, **choices))
 
 
-def show_report(output: Output, request: Request, result: Result) -> None:
-    """Write the report of a run that just ended; that it cannot be written is no failure of it."""
-    runs = request.choices.get("runs")
+def show_report(output: Output, request: Request, result: Result, mlflow: str | None) -> None:
+    """Write the report of a run that just ended; that it cannot be written is no failure of it.
+
+    Raises:
+        WorkbenchError: if the run was to be logged to MLflow and could not be.
+    """
+    runs = {"runs": request.choices["runs"]} if "runs" in request.choices else {}
     try:
-        made = report(result) if runs is None else report(result, runs=runs)
+        made = report(result, mlflow=mlflow, **runs)
     except WorkbenchError as error:
+        if mlflow is not None:
+            raise
         output.note(f"There is no report: {error}")
     else:
         _show(output, made)
@@ -34,3 +41,5 @@ def _show(output: Output, made: Report) -> None:
         output.note(f"Missing in the report: {line}")
     values = {"report": str(made.path), "json": str(made.json_path), "missing": list(made.missing)}
     output.result(f"Report: {made.path}", values, event="report")
+    if made.logged is not None:
+        output.result(f"Logged to MLflow as {made.logged}.", {"run": made.logged}, event="mlflow")

@@ -7,6 +7,7 @@ from pathlib import Path
 from comps.base import UsageError, WorkbenchError, counted
 from pipelines.api.comparing import Compared, compare
 from pipelines.api.comparing_all import compare_all
+from pipelines.api.mlflow_log import check_server
 from pipelines.api.results import Result
 from pipelines.api.running import cross_validate, run
 from pipelines.cli import comparison_tables, tables
@@ -15,8 +16,13 @@ from pipelines.cli.reporting import show_report
 from pipelines.cli.request import Request
 
 
-def run_competition(request: Request, time_limit: str | None, path: Path) -> None:
+def run_competition(
+    request: Request, time_limit: str | None, path: Path, mlflow: str | None = None
+) -> None:
     """Train the models, blend them, and write a checked submission."""
+    if mlflow is not None:
+        # Found after the training, it would be found late.
+        check_server(mlflow)
     with request.output() as output:
         result = run(
             request.subject,
@@ -31,7 +37,7 @@ def run_competition(request: Request, time_limit: str | None, path: Path) -> Non
         show_submission(output, result, path)
         if result.sealed is not None:
             output.result(result.sealed.text, result.sealed.values, event="sealed")
-        show_report(output, request, result)
+        show_report(output, request, result, mlflow)
 
 
 def cross_validate_models(request: Request, time_limit: str | None) -> None:

@@ -117,13 +117,18 @@ class Job:
     @property
     def label(self) -> str:
         """A text for messages: member, folds and repeat, counted from 1."""
+        return f"{self.model.member} {self.part}"
+
+    @property
+    def part(self) -> str:
+        """The same without the member."""
         if self.kind == "pairs":
             held = "without folds " + ", ".join(f"{a + 1}+{b + 1}" for a, b in self.held)
         elif len(self.held) == 1:
             held = describe(self.held[0])
         else:
             held = f"folds {self.held[0][0] + 1}-{self.held[-1][0] + 1}"
-        return f"{self.model.member} {held}" + (f" repeat {self.repeat + 1}" if self.repeat else "")
+        return held + (f" repeat {self.repeat + 1}" if self.repeat else "")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The report of a run: one page that opens offline, and the same as JSON for programs."""
 
+from pipelines.reports.blending import by_weight
 from pipelines.reports.head import summary_of
 from pipelines.reports.over_time import run_row
 from pipelines.reports.page import fragment, page
@@ -16,6 +17,7 @@ __all__ = [
     "Study",
     "Submissions",
     "build",
+    "by_weight",
     "fragment",
     "page",
     "plain",

@@ -29,7 +29,7 @@ def again(run: ReportedRun) -> Section | None:
 def _recorded(name: str, record: Record) -> list[Part]:
     hardware = ", ".join(f"{key}: {value}" for key, value in record.hardware.items())
     facts = [
-        ("command", command_line(name, record)),
+        ("command", record.typed or command_line(name, record)),
         ("started", record.when),
         ("ended", f"{record.state}, after {record.seconds:,.0f} s"),
         ("seed", str(record.seed)),
@@ -76,7 +76,7 @@ def _recorded(name: str, record: Record) -> list[Part]:
 
 
 def command_line(name: str, record: Record) -> str:
-    """Return the command of a record as it is typed.
+    """Return a call from Python as the command that does the same.
 
     Models that are Python's own are named; they cannot be typed.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 MOST_DRAWN = 20
 # Above this a number has no room in its cell.
-_MOST_NUMBERS = 9
+_MOST_NUMBERS, _MOST_LARGE = 9, 6
 
 
 def blending(run: ReportedRun) -> Section | None:
@@ -34,7 +35,7 @@ def blending(run: ReportedRun) -> Section | None:
         )
     ]
     weights = {name: float(weight) for name, weight in blend.get("weights", {}).items()}
-    used = {n: w for n, w in sorted(weights.items(), key=lambda pair: -pair[1]) if w > 0}
+    used = by_weight(weights, [str(row["model"]) for row in run.members])
     if used:
         parts.append(_bars("weights", "Weights", "share of the blend", used, "weight"))
     if run.correlations is not None:
@@ -43,17 +44,11 @@ def blending(run: ReportedRun) -> Section | None:
     if gains:
         label = f"gain in {run.score_label} by the member"
         gains = dict(sorted(gains.items(), key=lambda pair: -pair[1]))
-        parts.append(_bars("gains", "What each member brings", label, gains, "gain"))
+        note = "A bar to the right: without this member, the honest score of the convex blend "
+        note += "would be worse by so much."
+        parts.append(_bars("gains", "What each member brings", label, gains, "gain", note))
     if run.growth:
         parts.append(_growth(run, list(used)))
-    if gains:
-        parts.append(
-            Text(
-                "A bar to the right: without this member, the honest score of the convex blend "
-                "would be so much worse.",
-                kind="small",
-            )
-        )
     if max(len(used), len(gains)) > MOST_DRAWN:
         parts.append(Text(f"The first {MOST_DRAWN} members are drawn.", kind="small"))
     if blend.get("tried"):
@@ -61,7 +56,25 @@ def blending(run: ReportedRun) -> Section | None:
     return Section("blend", "Blend", parts)
 
 
-def _bars(name: str, title: str, label: str, values: dict[str, float], what: str) -> Plot:
+def by_weight(weights: Mapping[str, float], members: Sequence[str]) -> dict[str, float]:
+    """Return the members that have a weight, the largest first; of equal ones the better.
+
+    Args:
+        weights: by member.
+        members: the best first.
+
+    >>> by_weight({"a": 0.25, "b": 0.5, "c": 0.25, "d": 0.0}, ["c", "b", "a", "d"])
+    {'b': 0.5, 'c': 0.25, 'a': 0.25}
+    """
+    rank = {name: place for place, name in enumerate(members)}
+    used = [name for name, weight in weights.items() if weight > 0]
+    used.sort(key=lambda name: (-weights[name], rank.get(name, len(rank))))
+    return {name: weights[name] for name in used}
+
+
+def _bars(
+    name: str, title: str, label: str, values: dict[str, float], what: str, note: str = ""
+) -> Plot:
     shown = dict(list(values.items())[:MOST_DRAWN])
     first, last = next(iter(shown)), list(shown)[-1]
     alt = (
@@ -75,10 +88,11 @@ def _bars(name: str, title: str, label: str, values: dict[str, float], what: str
         axes.axvline(0, color=INK, linewidth=0.8)
         axes.set_yticks(range(len(shown)), [short(member) for member in shown])
         axes.set(xlabel=label, ylim=(len(shown) - 0.4, -0.6))
-        axes.locator_params(axis="x", nbins=6)
+        axes.locator_params(axis="x", nbins=4)
         axes.grid(axis="y", visible=False)
 
-    return chart(name, title, alt, draw, dict(values), height=0.85 + 0.3 * len(shown))
+    height = 0.85 + 0.3 * len(shown)
+    return chart(name, title, alt, draw, dict(values), height=height, note=note)
 
 
 def _heat_map(names: list[str], matrix: Floats) -> list[Part]:
@@ -94,7 +108,8 @@ def _heat_map(names: list[str], matrix: Floats) -> list[Part]:
     )
 
     def draw(axes: Axes) -> None:
-        low = min(0.0, float(np.nanmin(matrix)))
+        # From the tenth below the least one: errors of good models are all alike.
+        low = min(0.9, float(np.floor(10 * np.nanmin(matrix)) / 10))
         image = axes.imshow(matrix, vmin=low, vmax=1, interpolation="none", aspect="auto")
         ticks = range(len(names))
         axes.set_xticks(ticks, [short(name, 14) for name in names], rotation=40, ha="right")
@@ -103,7 +118,8 @@ def _heat_map(names: list[str], matrix: Floats) -> list[Part]:
         if len(names) <= _MOST_NUMBERS:
             for (row, column), value in np.ndenumerate(matrix):
                 ink = "black" if value > 0.55 * (1 - low) + low else "white"
-                axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink)
+                text, size = _in_cell(float(value), len(names))
+                axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=size)
         assert axes.figure is not None
         axes.figure.colorbar(image, ax=axes, label="correlation of errors")
 
@@ -111,6 +127,16 @@ def _heat_map(names: list[str], matrix: Floats) -> list[Part]:
     data = {"members": names, "correlations": matrix}
     title = "How errors go together"
     return [chart("error_correlations", title, alt, draw, data, height=height)]
+
+
+def _in_cell(value: float, members: int) -> tuple[str, float]:
+    """Return a correlation as it has room in its cell, and the size of its letters.
+
+    >>> _in_cell(0.885, 4)[0], _in_cell(0.885, 9)[0], _in_cell(-0.5, 9)[0]
+    ('0.89', '.89', '-.50')
+    """
+    text = f"{value:.2f}"
+    return (text, 10.5) if members <= _MOST_LARGE else (text.replace("0.", ".", 1), 8.5)
 
 
 def _growth(run: ReportedRun, names: list[str]) -> Plot:
@@ -126,7 +152,7 @@ def _growth(run: ReportedRun, names: list[str]) -> Plot:
     def draw(axes: Axes) -> None:
         axes.plot(range(1, len(run.growth) + 1), run.growth, "o-", color=BLUE, ms=4, label="fitted")
         if honest is not None:
-            axes.axhline(honest, color=RED, linestyle="--", label="the blend, honestly")
+            axes.axhline(honest, color=RED, linestyle="--", label="blend, honest")
         axes.set(xlabel="members, by weight", ylabel=run.score_axis)
         axes.locator_params(axis="x", integer=True)
         axes.legend()

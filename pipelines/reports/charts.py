@@ -55,6 +55,7 @@ _STYLE = {
     "axes.unicode_minus": False,
 }
 WIDTH, HEIGHT = 5.0, 3.1
+_LONG = 10_000
 _NUMBER = re.compile(r"-?\d+\.\d+")
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -105,7 +106,13 @@ def brief_axis(axis: Axis, *, logarithmic: bool = False) -> None:
         axis.set_minor_formatter(NullFormatter())
     else:
         axis.set_major_locator(MaxNLocator(6))
-    axis.set_major_formatter(brief)
+
+    def shown(value: float, place: object = None) -> str:
+        # Years, and all else of four digits, are written out.
+        large = max(map(abs, axis.get_view_interval())) >= _LONG
+        return brief(value, place) if large else f"{value:.4g}"
+
+    axis.set_major_formatter(shown)
 
 
 def chart(
@@ -116,6 +123,7 @@ def chart(
     data: object = None,
     *,
     height: float = HEIGHT,
+    note: str = "",
 ) -> Plot:
     """Return a chart.
 
@@ -126,6 +134,7 @@ def chart(
         draw: draws on the axes that it is given.
         data: what is drawn; arrays become lists.
         height: in inches; all charts are as wide.
+        note: how it is read.
     """
     from matplotlib import style
     from matplotlib.figure import Figure
@@ -139,7 +148,7 @@ def chart(
         file = io.StringIO()
         nothing: dict[str, Any] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(file, format="svg", transparent=True, metadata=nothing)
-    return Plot(name, title, alt, _element(file.getvalue(), alt), plain(data))
+    return Plot(name, title, alt, _element(file.getvalue(), alt), plain(data), note)
 
 
 def _quiet() -> warnings.catch_warnings[None]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from comps.base import Competition, Dataset, RowSet, Task, counted
+from comps.base import Competition, Dataset, RowSet, Task, Windows, counted
 from pipelines.reports.charts import BLUE, ORANGE, brief_axis, chart, short
 from pipelines.reports.parts import Column, Facts, Lines, Part, Plot, Section, Table, Text
 from pipelines.reports.run import ReportedRun
@@ -35,13 +36,18 @@ def data(run: ReportedRun) -> Section | None:
         ("rows are", _form(dataset.train)),
         ("source", dataset.source),
     ]
-    for name, values in (("groups", dataset.groups), ("queries", dataset.queries)):
-        if values is not None:
-            facts.append((name, f"{pd.Series(np.asarray(values)).nunique():,}"))
-    if dataset.times is not None and len(dataset.times):
+    for name, values in (
+        ("groups, which no fold splits", dataset.groups),
+        ("queries", dataset.queries),
+    ):
+        count = 0 if values is None else pd.Series(np.asarray(values)).nunique()
+        if 0 < count < len(dataset.train):
+            facts.append((name, f"{count:,}"))
+    times = dataset.times if dataset.forecasts is None else dataset.forecasts.times
+    if times is not None and len(times):
         # NumPy sorts texts, of which it knows no least one.
-        times = np.sort(dataset.times)
-        facts.append(("time", f"{times[0]} to {times[-1]}"))
+        times = np.sort(times)
+        facts.append(("time", f"{_moment(times[0])} to {_moment(times[-1])}"))
     if dataset.weights is not None:
         low, high = dataset.weights.min(), dataset.weights.max()
         facts.append(("weights of rows", f"{low:.4g} to {high:.4g}"))
@@ -49,6 +55,17 @@ def data(run: ReportedRun) -> Section | None:
     if hasattr(dataset.train, "columns"):
         parts += _columns(dataset)
     return Section("data", "Data", [*parts, *_said(run)])
+
+
+def _moment(time: object) -> str:
+    """Return a time as people write it, without the parts that are zero.
+
+    >>> _moment(np.datetime64("2024-05-01T00:00:00.000000")), _moment(12)
+    ('2024-05-01', '12')
+    """
+    if not isinstance(time, np.datetime64):
+        return str(time)
+    return re.sub(r"( 00:00)?(:00)?(\.0+)?$", "", str(time).replace("T", " "))
 
 
 def _recorded(run: ReportedRun) -> Section | None:
@@ -79,6 +96,9 @@ def _form(rows: RowSet) -> str:
     """Return what rows are, in words."""
     if hasattr(rows, "columns"):
         return f"a table with {counted(len(rows.columns), 'column')}"
+    if isinstance(rows, Windows):
+        steps = counted(rows.length, "step")
+        return f"windows of {steps} in {counted(rows.series.shape[1], 'column')}"
     shape = getattr(getattr(rows, "pixels", rows), "shape", (0,))[1:]
     what = "pictures" if hasattr(rows, "pixels") else type(rows).__name__.lower()
     return f"{what} of {' x '.join(map(str, shape))}" if shape else what
@@ -124,6 +144,19 @@ def _bars(title: str, labels: Sequence[str], counts: Any) -> Plot:
     return chart("target", title, alt, draw, values, height=height)
 
 
+def _bins(values: Any) -> Any:
+    """Return how many bins, or of whole numbers their edges: each bin has as many of them.
+
+    >>> _bins(np.array([1.0, 3.0, 4.0])).tolist()
+    [0.5, 1.5, 2.5, 3.5, 4.5]
+    """
+    if not len(values) or not (values == np.floor(values)).all():
+        return 40
+    low, high = values.min(), values.max()
+    step = max(1.0, np.ceil((high - low + 1) / 40))
+    return np.arange(low - 0.5, high + step + 0.5, step)
+
+
 def _histogram(name: str, values: Any) -> Plot:
     values = values[np.isfinite(values)]
     low, middle, high = np.quantile(values, [0.0, 0.5, 1.0]) if len(values) else (0.0, 0.0, 0.0)
@@ -133,7 +166,7 @@ def _histogram(name: str, values: Any) -> Plot:
     )
 
     def draw(axes: Axes) -> None:
-        axes.hist(values, bins=40, color=BLUE, histtype="stepfilled")
+        axes.hist(values, bins=_bins(values), color=BLUE, histtype="stepfilled")
         axes.set(xlabel=short(name), ylabel="training rows")
         brief_axis(axes.xaxis)
 
@@ -223,7 +256,10 @@ def _example(known: Any) -> str:
     if _kind(known) == "text":
         return f"{known.astype(str).str.split().str.len().mean():.0f} words on average"
     counts = known.astype(str).value_counts()
-    return f"{short(counts.index[0], 40)} ({counts.iloc[0] / len(known):.0%})"
+    first = short(counts.index[0], 40)
+    return (
+        f"{first} ({counts.iloc[0] / len(known):.0%})" if counts.iloc[0] > 1 else f"such as {first}"
+    )
 
 
 def _missing(rows: Sequence[dict[str, Any]], total: int) -> Plot:
@@ -241,7 +277,7 @@ def _missing(rows: Sequence[dict[str, Any]], total: int) -> Plot:
         if rows[0]["missing_test"] is not None:
             test = [100 * row["missing_test"] for row in rows]
             axes.barh(heights + 0.2, test, color=ORANGE, height=0.38, label="test")
-            axes.legend(loc="lower right")
+            axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0, ncols=2)
         axes.set_yticks(heights, names)
         axes.set(xlabel="rows without a value, %", ylim=(len(rows) - 0.4, -0.6))
         axes.grid(axis="y", visible=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,14 +63,37 @@ def _groups(column: Any) -> tuple[list[str], Codes]:
     import pandas as pd
     from pandas.api import types
 
+    if types.is_datetime64_any_dtype(column):
+        codes, edges = pd.qcut(column, _BINS, labels=False, retbins=True, duplicates="drop")
+        texts = [str(edge)[:16].removesuffix(" 00:00") for edge in edges]
+        return [f"from {text}" for text in texts[:-1]], _coded(codes)
     if types.is_numeric_dtype(column) and not types.is_bool_dtype(column):
         values = column.astype(float).replace([np.inf, -np.inf], np.nan)
         codes, edges = pd.qcut(values, _BINS, labels=False, retbins=True, duplicates="drop")
-        labels = [f"{number(low)} to {number(high)}" for low, high in itertools.pairwise(edges)]
-        return labels, np.where(np.isnan(codes), -1, codes).astype(np.int64)
+        pairs = itertools.pairwise(_told_apart(edges))
+        return [f"{low} to {high}" for low, high in pairs], _coded(codes)
     texts = column.astype(object).where(column.notna(), "(missing)").astype(str)
     frequent = texts.value_counts().index[:_MOST_LEVELS]
     return [str(level) for level in frequent], np.asarray(frequent.get_indexer(texts), np.int64)
+
+
+def _coded(codes: Any) -> Codes:
+    """Return groups as numbers, -1 for none."""
+    return np.where(np.isnan(codes), -1, codes).astype(np.int64)
+
+
+def _told_apart(edges: Sequence[float]) -> list[str]:
+    """Return numbers as texts of which no two are equal, if twelve digits are enough.
+
+    >>> _told_apart([2016.4512, 2016.8, 2016.813])
+    ['2016.45', '2016.8', '2016.81']
+    """
+    texts = [number(edge) for edge in edges]
+    for digits in range(6, 13):
+        if len(set(texts)) == len(texts):
+            break
+        texts = [f"{edge:.{digits}g}" for edge in edges]
+    return texts
 
 
 def _between(codes: Codes, residual: Floats, groups: int) -> float:

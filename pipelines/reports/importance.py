@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_COLUMNS, _MOST_DEPENDENT, _MOST_CLASSES = 15, 6, 6
-# Years are written out.
-_LONG = 10_000
 Row = Mapping[str, Any]
 
 
@@ -35,8 +33,10 @@ def importance(run: ReportedRun) -> Section | None:
         _bars(rows[:_MOST_COLUMNS], str(told["metric"])),
     ]
     columns = list(dict.fromkeys(row["column"] for row in told["dependence"]))
+    scale = "identity" if run.metric is None else run.metric.scale.name
+    label = "mean prediction" + ("" if scale == "identity" else f" ({scale} scale)")
     parts += [
-        _dependence(column, [row for row in told["dependence"] if row["column"] == column])
+        _dependence(column, [row for row in told["dependence"] if row["column"] == column], label)
         for column in columns[:_MOST_DEPENDENT]
     ]
     return Section("importance", "What the models learned", parts)
@@ -63,7 +63,7 @@ def _bars(rows: Sequence[Row], metric: str) -> Plot:
     return chart("importance", "Importance of columns", alt, draw, rows, height=height)
 
 
-def _dependence(column: str, rows: Sequence[Row]) -> Plot:
+def _dependence(column: str, rows: Sequence[Row], label: str) -> Plot:
     classes = list(dict.fromkeys(str(row.get("class", "")) for row in rows))[:_MOST_CLASSES]
     numeric = all(isinstance(row["value"], (int, float)) for row in rows)
     best = max(rows, key=lambda row: float(row["prediction"]))
@@ -84,9 +84,9 @@ def _dependence(column: str, rows: Sequence[Row]) -> Plot:
             else:
                 axes.errorbar(values, means, spread, fmt="o", color=colour, label=short(name))
                 axes.set_xticks(values, [short(row["value"], 12) for row in own], rotation=60)
-        if numeric and max(abs(row["value"]) for row in rows) >= _LONG:
+        if numeric:
             brief_axis(axes.xaxis)
-        axes.set(xlabel=short(column, 40), ylabel="mean prediction")
+        axes.set(xlabel=short(column, 40), ylabel=label)
         if len(classes) > 1:
             axes.legend()
 

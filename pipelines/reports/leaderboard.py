@@ -24,11 +24,7 @@ def leaderboard(run: ReportedRun) -> Section | None:
         return None
     parts: list[Part] = [Text(run.headline)] if run.headline else []
     if run.fold_scores:
-        legend = "Points: folds. Bar: their mean, and one standard deviation to each side. "
-        legend += "Stroke: the score on all rows."
-        if run.blend is not None:
-            legend += " Diamond: the blend, honestly; hollow: fitted, which is too good."
-        parts += [score_chart(run), Text(legend, kind="small")]
+        parts.append(score_chart(run))
     parts.append(member_table(run))
     behind = [str(row["model"]) for row in run.members if fails(row)]
     if behind:
@@ -61,16 +57,20 @@ def member_table(run: ReportedRun) -> Table:
         *(Column(m.name, m.label, f"{{:.{m.digits}f}}".format, numeric=True) for m in further),
         Column("fold_mean", "mean of folds", run.score_text, numeric=True),
         Column("fold_std", "their deviation", run.score_text, numeric=True),
-        Column("repeats", "repeats", numeric=True),
+        Column("repeats", "repeats", lambda count: str(count) if count > 1 else "", numeric=True),
         Column("step", "stop at", lambda step: f"{step:,}" if step > 1 else "", numeric=True),
         Column("fit_seconds", "fit, s", "{:,.1f}".format, numeric=True),
-        Column("size", "size, MB", lambda size: f"{size / 1e6:.2f}", numeric=True),
+        Column("size", "size, MB", _megabytes, numeric=True),
         Column("weight", "weight", lambda w: f"{w:.3f}" if w else "", numeric=True),
         Column("note", "note"),
     ]
     shown = [column for column in columns if any(column.cell(row) for row in run.members)]
     marked = frozenset(number for number, row in enumerate(run.members) if fails(row))
     return Table("members", "Members, best first", shown, run.members, marked)
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1e6:.2f}" if size >= 1e4 else "< 0.01"
 
 
 def score_chart(run: ReportedRun) -> Plot:
@@ -94,7 +94,16 @@ def score_chart(run: ReportedRun) -> Plot:
         lambda axes: _draw(axes, run, rows, baseline),
         run.fold_scores,
         height=0.95 + 0.3 * lines,
+        note=_legend(run),
     )
+
+
+def _legend(run: ReportedRun) -> str:
+    legend = "Points: folds. Bar: their mean, and one standard deviation to each side. "
+    legend += "Stroke: the score on all rows."
+    if run.blend is not None:
+        legend += " Diamond: the honest score of the blend; hollow: the fitted one, too good."
+    return legend
 
 
 def _draw(axes: Axes, run: ReportedRun, rows: Sequence[Row], baseline: Row | None) -> None:

@@ -130,6 +130,7 @@ class Plot:
         alt: the same in words, for those who do not see it.
         svg: an element to be put into a page as it is.
         data: what is drawn, as JSON values; None where a table beside it has it.
+        note: how it is read; shown below it, or beside a chart that stands alone.
     """
 
     name: str
@@ -137,6 +138,7 @@ class Plot:
     alt: str
     svg: str
     data: JSON = None
+    note: str = ""
 
     def values(self) -> dict[str, JSON]:
         """Return what is drawn."""
@@ -182,5 +184,11 @@ class Section:
 
     def values(self) -> dict[str, JSON]:
         """Return what the parts show, by their names, and their texts as `notes`."""
-        notes: dict[str, JSON] = {"notes": [p.text for p in self.parts if isinstance(p, Text)]}
+        texts = [_text_of(part) for part in self.parts]
+        notes: dict[str, JSON] = {"notes": [text for text in texts if text]}
         return notes | {name: v for part in self.parts for name, v in part.values().items()}
+
+
+def _text_of(part: Part) -> str:
+    """Return what is said in words beside what is shown."""
+    return part.text if isinstance(part, Text) else getattr(part, "note", "")

@@ -26,7 +26,7 @@ def training(run: ReportedRun) -> Section | None:
     parts: list[Part] = [
         Text(
             "Thin: the score in each fold. Thick: their mean, by which one stopping point is "
-            "chosen for all folds: the dashed line."
+            "chosen for all folds: the dashed line. The mean ends where patience does."
         )
     ]
     parts += [_plot(run, name, run.curves[name]) for name in names[:MOST_DRAWN]]
@@ -34,6 +34,14 @@ def training(run: ReportedRun) -> Section | None:
         parts.append(
             Text(f"The curves of the best {MOST_DRAWN} of {len(names)} members.", kind="small")
         )
+    once = [
+        str(row["model"])
+        for row in run.members
+        if (row.get("step") or 1) > 1 and str(row["model"]) not in run.curves
+    ]
+    if once:
+        text = f"Without a curve, for they are scored at their end alone: {', '.join(once)}."
+        parts.append(Text(text, kind="small"))
     return Section("training", "Training", parts)
 
 
@@ -67,6 +75,10 @@ def _draw(axes: Axes, curves: Curves, guide: str) -> None:
     axes.plot(curves.steps, curves.mean, color=BLUE, linewidth=2.6)
     axes.axvline(curves.step, color=INK, linewidth=1, linestyle="--")
     axes.set(xlabel=f"{curves.unit}s", ylabel=guide)
+    axes.locator_params(axis="x", integer=True)
+    last = max([curves.steps[-1], *(steps[-1] for steps, _ in curves.folds)])
+    # Folds may go on for long after the mean has ended.
+    axes.set_xlim(right=min(last, 2 * curves.steps[-1]) * 1.03)
     _focus(axes, [scores for _, scores in curves.folds] + [curves.mean])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipelines.reports.charts import BLUE, FAINT, RED, chart, short
+from pipelines.reports.parallel import parallel
 from pipelines.reports.parts import Column, Facts, Part, Plot, Section, Table, Text
 from pipelines.reports.run import ReportedRun, Study
 from pipelines.tuning import State
@@ -30,8 +31,8 @@ def _study(run: ReportedRun, study: Study) -> list[Part]:
         ("model", best.model),
         ("study", best.study),
         ("best trial", f"{best.number}"),
-        ("its score, chosen as the best of many", run.score_text(best.score)),
-        ("score as declared", run.score_text(best.default_score)),
+        ("its score, the best of many", run.score_text(best.score)),
+        ("score of the declared parameters", run.score_text(best.default_score)),
         ("parameters", ", ".join(f"{name} = {_shown(v)}" for name, v in best.params.items())),
     ]
     if run.metric is not None:
@@ -47,6 +48,9 @@ def _study(run: ReportedRun, study: Study) -> list[Part]:
         parts.append(_history(run, study))
     if study.importance:
         parts.append(_importance(study))
+    lines = parallel(run, study)
+    if lines is not None:
+        parts.append(lines)
     if study.trials:
         parts.append(_trials(run, study))
         if len(study.trials) > MOST_TRIALS:
@@ -55,11 +59,13 @@ def _study(run: ReportedRun, study: Study) -> list[Part]:
 
 
 def _saved(study: Study) -> str:
-    """Return how many fits of a fold pruned trials did without."""
+    """Return how many fits of a fold pruned trials did without, and about how long these take."""
     folds = max(len(trial.fold_scores) for trial in study.trials)
     pruned = [trial for trial in study.trials if trial.state is State.PRUNED]
     saved = sum(folds - len(trial.fold_scores) for trial in pruned)
-    return f"{saved} of {folds * len(study.trials)} fits of a fold"
+    fitted = sum(len(trial.fold_scores) for trial in study.trials)
+    seconds = saved * sum(trial.seconds for trial in study.trials) / max(fitted, 1)
+    return f"{saved} of {folds * len(study.trials)} fits of a fold, about {seconds:.3g} s"
 
 
 def _shown(value: object) -> str:
@@ -86,6 +92,7 @@ def _history(run: ReportedRun, study: Study) -> Plot:
                 heights = [0.02] * len(numbers)
                 axes.plot(numbers, heights, marker, color=FAINT, transform=edge, label=str(state))
         axes.set(xlabel="trial", ylabel=run.score_axis)
+        axes.locator_params(axis="x", integer=True)
         axes.legend()
 
     return chart(f"history-{study.best.model}", f"{study.best.model}: trials", alt, draw)
@@ -125,8 +132,9 @@ def _trials(run: ReportedRun, study: Study) -> Table:
         Column("trial", "trial", numeric=True),
         Column("state", "state"),
         Column("score", run.score_label, run.score_text, numeric=True),
-        Column("step", "stop at", numeric=True),
+        Column("step", "stop at", lambda step: f"{step:,}" if step > 1 else "", numeric=True),
         Column("seconds", "s", "{:,.1f}".format, numeric=True),
         *(Column(f"parameter {name}", name, _shown, numeric=True) for name in names),
     ]
-    return Table(f"trials-{study.best.model}", f"{study.best.model}: trials", columns, rows)
+    shown = [column for column in columns if any(column.cell(row) for row in rows)]
+    return Table(f"trials-{study.best.model}", f"{study.best.model}: trials", shown, rows)

@@ -14,7 +14,7 @@ from pipelines.reports.charts import BLUE, INK, brief_axis, chart, number, short
 from pipelines.reports.features import residuals_by_feature
 from pipelines.reports.parts import Column, Part, Table, Text
 from pipelines.reports.run import Floats, Predicted, ReportedRun
-from pipelines.reports.series import in_time
+from pipelines.reports.series import forecasts_of, in_time
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,20 +37,24 @@ def fit_of_values(run: ReportedRun, predicted: Predicted) -> list[Part]:
         known = np.flatnonzero(np.isfinite(target) & np.isfinite(prediction))
         if len(known):
             fit = _Fit(name, scale, predicted.ids[known], target[known], prediction[known])
-            parts += fit.charts() + _by_rows(run, fit, predicted.rows[known])
+            parts += fit.charts() + _by_rows(run, fit, predicted, known)
             parts += [*fit.said(), fit.worst()]
     if targets.shape[1] > MOST_TARGETS:
         parts.append(Text(f"The first {MOST_TARGETS} of {targets.shape[1]} targets.", kind="small"))
     return parts
 
 
-def _by_rows(run: ReportedRun, fit: _Fit, rows: NDArray[np.int64]) -> list[Part]:
+def _by_rows(
+    run: ReportedRun, fit: _Fit, predicted: Predicted, known: NDArray[np.int64]
+) -> list[Part]:
     """Return how residuals go with the time and the columns of the rows."""
-    dataset, parts = run.dataset, list[Part]()
+    dataset, rows, parts = run.dataset, predicted.rows[known], list[Part]()
     if dataset is None:
         return parts
-    if dataset.times is not None:
-        parts += in_time(fit.name, np.asarray(dataset.times)[rows], fit.true, fit.guess)
+    forecasts = forecasts_of(dataset)
+    if forecasts is not None:
+        all_ = len(predicted.rows) == predicted.of
+        parts += in_time(fit.name, forecasts[rows], fit.true, fit.guess, all_=all_)
     if hasattr(dataset.train, "columns"):
         table = take(dataset.train, rows)
         parts += residuals_by_feature(fit.name, table, fit.residual, fit.on_scale)

@@ -182,6 +182,7 @@ def seal(
         test_ids=np.concatenate([dataset.test_ids.astype(np.str_), marked]),
         fingerprint=fingerprint(purpose.name, dataset.fingerprint, share, seed, rows, hidden),
         **_beside(dataset, rows),
+        forecasts=None if dataset.forecasts is None else dataset.forecasts[rows],
         notes=(*dataset.notes, _note(dataset, held, left_out, purpose)),
     )
     part = SealedPart(

@@ -14,6 +14,7 @@ from typing import Any
 
 from comps.base import JSON, Model, WorkbenchError
 from pipelines.basics.hardware import described
+from pipelines.basics.processes import typed_command
 from pipelines.results.oof import OutOfFold
 from pipelines.store import Experiment, RunStore
 from pipelines.store.records import (
@@ -161,6 +162,7 @@ def begin(
         host=socket.gethostname(),
         members=_members(models, experiment, declared),
         hardware=described(),
+        typed=typed_command(),
     )
     return Recording(store, record)
 

@@ -158,6 +158,7 @@ class Record:
         seconds: from the beginning to now, or to the end.
         notes: what the user was told; what fits said is in the log alone.
         hardware: what it ran on, in words by name.
+        typed: the command as it was typed; empty of a call from Python.
     """
 
     name: str
@@ -179,6 +180,7 @@ class Record:
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     hardware: Mapping[str, str] = field(default_factory=dict)
+    typed: str = ""
 
     @property
     def when(self) -> str:
@@ -226,9 +228,10 @@ class Record:
                     "folds": RecordedFolds(**given["folds"]),
                     "members": tuple(_member(value) for value in given["members"]),
                     "failures": tuple(Failure(**value) for value in given["failures"]),
-                    # Records of earlier versions have neither.
+                    # Records of earlier versions have none of these.
                     "notes": tuple(map(str, given.get("notes", ()))),
                     "hardware": dict(given.get("hardware", {})),
+                    "typed": str(given.get("typed", "")),
                 }
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from comps.base import StoreError
+from comps.base import JSON, StoreError
 from pipelines.store import RunStore
 from pipelines.tuning._base import State, Trial, TrialResult
 from pipelines.tuning.best import Best, read_best, tuning_folder
 
+if TYPE_CHECKING:
+    import optuna
+
 Trials = tuple[Sequence[TrialResult], Mapping[str, float]]
 # Fewer complete trials say nothing of parameters.
 _LEAST = 4
+# A range is logarithmic from this ratio of its ends on.
+_WIDE = 30.0
 
 
 def stored_bests(store: RunStore) -> tuple[list[Best], list[str]]:
@@ -32,8 +38,7 @@ def stored_bests(store: RunStore) -> tuple[list[Best], list[str]]:
 def stored_trials(store: RunStore, best: Best) -> Trials:
     """Return the trials of a study in order, and the importance of its parameters.
 
-    The importance is Optuna's, of its own studies alone; see
-    `optuna.importance.get_param_importances`.
+    The importance is Optuna's, see `optuna.importance.get_param_importances`; none of few trials.
 
     Raises:
         StoreError: if they are not in this store, or cannot be read.
@@ -63,12 +68,9 @@ def _of_optuna(folder: Path, study: str) -> Trials:
     try:
         found = optuna.load_study(study_name=study, storage=storage)
         results = results_of(found)
-        scores = {result.score for result in results if result.score is not None}
-        enough = len(scores) >= _LEAST
-        importance = optuna.importance.get_param_importances(found) if enough else {}
     finally:
         storage.engine.dispose()
-    return results, importance
+    return results, importance_of(results)
 
 
 def _of_keras_tuner(folder: Path, study: str) -> Trials:
@@ -91,7 +93,59 @@ def _of_keras_tuner(folder: Path, study: str) -> Trials:
                     told.get("message") or "",
                 )
             )
-    return sorted(results, key=lambda result: result.trial.number), {}
+    results.sort(key=lambda result: result.trial.number)
+    return results, importance_of(results)
+
+
+def importance_of(results: Sequence[TrialResult]) -> Mapping[str, float]:
+    """Return shares of the scores' variance that follow from each parameter; they sum to one.
+
+    Of the parameters that all complete trials have, and that vary; none of few trials. What was
+    searched is taken to be as wide as what was tried.
+    """
+    import optuna
+
+    complete = [result for result in results if result.score is not None]
+    if len({result.score for result in complete}) < _LEAST:
+        return {}
+    names = set[str].intersection(*(set(result.trial.params) for result in complete))
+    columns = {
+        name: _comparable([result.trial.params[name] for result in complete])
+        for name in sorted(names)
+    }
+    ranges = {name: _range(values) for name, values in columns.items() if len(set(values)) > 1}
+    if not ranges:
+        return {}
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study()
+    for number, result in enumerate(complete):
+        params = {name: columns[name][number] for name in ranges}
+        study.add_trial(
+            optuna.trial.create_trial(value=result.score, params=params, distributions=ranges)
+        )
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+    return optuna.importance.get_param_importances(study, evaluator=evaluator)
+
+
+def _comparable(values: Sequence[JSON]) -> Sequence[Any]:
+    """Return numbers as they are, and all else as texts."""
+    numbers = all(
+        isinstance(value, (int, float)) and not isinstance(value, bool) for value in values
+    )
+    return values if numbers else [json.dumps(value) for value in values]
+
+
+def _range(values: Sequence[Any]) -> optuna.distributions.BaseDistribution:
+    """Return what such values may be drawn from."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if isinstance(values[0], str):
+        return CategoricalDistribution(sorted(set(values)))
+    low, high = min(values), max(values)
+    wide = low > 0 and high / low >= _WIDE
+    if all(isinstance(value, int) for value in values):
+        return IntDistribution(low, high, log=wide)
+    return FloatDistribution(low, high, log=wide)
 
 
 # A search by KerasTuner has a folder of its own; the rest is in one database.

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from comps.base import Model, WorkbenchError
-from pipelines.engines import Done, Engine, Failed
+from pipelines.engines import Done, Engine, Event, Failed, Progress, Started
 from pipelines.engines.jobs import FoldScore, Job, Run
-from pipelines.results.oof import assemble
+from pipelines.results.inner import join
+from pipelines.results.oof import stopping_point
 from pipelines.store import Experiment, RunStore
 from pipelines.trainers import divided, load_trainer
 from pipelines.tuning._base import Search, State, Trial, TrialResult
@@ -19,12 +23,42 @@ from pipelines.tuning._base import Search, State, Trial, TrialResult
 # A search in which everything fails from the start is wrong in itself.
 MOST_FAILURES = 5
 
+
+@dataclass(frozen=True)
+class Running:
+    """How far a trial is that runs.
+
+    Attributes:
+        trial: its configuration.
+        job: the folds that are fitted at the moment.
+        step: rounds or epochs of these; 0 where they have just begun.
+        score: the mean over them at this step; NaN before there is one.
+        scores: of each fold that has ended.
+        folds: of the whole trial, over all repeats.
+        fitted: folds that are fitted, those that are being fitted by the share of their steps.
+    """
+
+    trial: Trial
+    job: Job
+    step: int
+    score: float
+    scores: Sequence[float]
+    folds: int
+    fitted: float
+
+
 OnResult = Callable[[TrialResult], None]
+OnRunning = Callable[[Running], None]
 
 
 def ignore_result(result: TrialResult) -> None:
     """Ignore a result."""
     del result
+
+
+def ignore_running(running: Running) -> None:
+    """Ignore how far a trial is."""
+    del running
 
 
 def run_trials(
@@ -37,6 +71,7 @@ def run_trials(
     n_trials: int,
     deadline: float | None = None,
     on_result: OnResult = ignore_result,
+    on_running: OnRunning = ignore_running,
 ) -> list[TrialResult]:
     """Try configurations until the study has `n_trials`, or the time is over.
 
@@ -49,6 +84,7 @@ def run_trials(
         n_trials: of the whole study, those of earlier searches included.
         deadline: on the clock of `time.monotonic`; trials that run then are withdrawn.
         on_result: called after each trial has ended and is kept.
+        on_running: called when folds of a trial begin and go on.
 
     Returns:
         The trials that ended now.
@@ -60,12 +96,14 @@ def run_trials(
     ended: list[TrialResult] = []
     try:
         for event in engine.run(running.next_job, deadline):
+            result = None
             if isinstance(event, Done):
                 result = running.done(event.job, event.scores, event.seconds)
             elif isinstance(event, Failed):
                 result = running.failed(event.job, event.reason)
-            else:
-                result = None
+            now = running.now(event)
+            if now is not None:
+                on_running(now)
             if result is not None:
                 ended.append(result)
                 on_result(result)
@@ -92,6 +130,8 @@ class _Active:
     running: int = 0
     scores: dict[int, float] = field(default_factory=dict)
     seconds: float = 0.0
+    # Of each job that runs, the folds that its steps are worth.
+    begun: dict[str, float] = field(default_factory=dict)
 
 
 class _Trials:
@@ -166,6 +206,7 @@ class _Trials:
             return None
         active.running -= 1
         active.seconds += seconds
+        active.begun.pop(job.part, None)
         hopeless = False
         for score in scores:
             fold = job.repeat * self.experiment.folds.n_folds + score.held[0]
@@ -176,6 +217,19 @@ class _Trials:
         if active.waiting or active.running:
             return None
         return self._end(active, State.COMPLETE)
+
+    def now(self, event: Event) -> Running | None:
+        """Return how far the trial of an event is; None if nothing has begun or goes on."""
+        active = self.active.get(event.job.run.store)
+        if active is None or not isinstance(event, (Started, Progress)):
+            return None
+        step, score = (event.step, event.score) if isinstance(event, Progress) else (0, math.nan)
+        job, folds = event.job, self.experiment.folds
+        active.begun[job.part] = len(job.held) * _share(job.model, step)
+        ended = [active.scores[fold] for fold in sorted(active.scores)]
+        fitted = len(ended) + sum(active.begun.values())
+        count = folds.n_folds * folds.n_repeats
+        return Running(active.trial, job, step, score, ended, count, fitted)
 
     def failed(self, job: Job, reason: str) -> TrialResult | None:
         """Record a failed fold, which fails its trial; return the trial's result."""
@@ -200,7 +254,7 @@ class _Trials:
 
     def _score(self, active: _Active) -> tuple[float, int]:
         """Return the out-of-fold score of a trial by the guide, and its stopping point."""
-        folds = self.experiment.folds
+        folds, guide = self.experiment.folds, self.experiment.competition.metric.guide
         results = [
             {
                 held: active.store.read_fold(
@@ -210,19 +264,13 @@ class _Trials:
             }
             for repeat in range(folds.n_repeats)
         ]
-        oof = assemble(
-            self.experiment.competition,
-            self.experiment.dataset,
-            active.model,
-            f"{active.trial.number}",
-            folds,
-            results,
-        )
-        guide = self.experiment.competition.metric.guide
-        if guide is self.experiment.competition.metric:
-            return oof.score, oof.step
-        target = self.experiment.competition.truth(self.experiment.dataset)
-        return guide.score(target[oof.covered], oof.valid[oof.covered]), oof.step
+        first = list(results[0].values())
+        step, _ = stopping_point(guide, active.model.patience, first)
+        # Test rows are not predicted; where folds grow, there is no model of all rows that could.
+        valid = join(folds, results, step)
+        truth = self.experiment.competition.truth(self.experiment.dataset)
+        covered = np.asarray(np.isfinite(valid).reshape(len(truth), -1).all(axis=1))
+        return guide.score(truth[covered], valid[covered]), step
 
     def close(self) -> None:
         """Withdraw the running trials."""
@@ -230,3 +278,9 @@ class _Trials:
             self.search.forget(active.trial)
         self.active.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _share(model: Model, step: int) -> float:
+    """Return the share of its steps that a fit has made; 0 where their number is not known."""
+    most = next((model.params[name] for name in ("epochs", "rounds") if name in model.params), 0)
+    return min(1.0, step / most) if most else 0.0

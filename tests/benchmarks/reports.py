@@ -91,7 +91,7 @@ def fill(made: Competition, runs: Path) -> None:
                     key,
                     FoldResult(
                         *(0, (fold,), steps, curves[None, fold], np.full(STAGES, np.nan)),
-                        *(stages[:1], stages[:1], 2.0, 0.2, np.full(STAGES, 1e6)),
+                        *(stages[:1], stages[:1], 2.0, 0.2, np.full(STAGES, 1e6), steps[:1]),
                     ),
                 )
         blend = {

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import DataError, Dataset, Metric, UsageError, counted, some, unknown_name
+from comps.base import (
+    DataError,
+    Dataset,
+    Forecasts,
+    Metric,
+    UsageError,
+    counted,
+    some,
+    unknown_name,
+)
 from comps.kinds.series.features import feature_table
 from comps.kinds.series.given import Said
 from comps.kinds.series.origins import (
@@ -294,6 +303,7 @@ def load_series(
         times=rows.origins,
         notes=tuple(dict.fromkeys(notes)),
         made_sample=tables.sample is None,
+        forecasts=_forecasts(panel, rows),
     )
     return Loaded(dataset, readings, ranked, said, between, n_folds, columns[0])
 
@@ -331,6 +341,12 @@ def _longer(panel: Panel, steps: int) -> Panel:
         name: replace(own, cells=longer(own.cells)) for name, own in panel.covariates.items()
     }
     return replace(panel, values=longer(panel.values), raw=longer(panel.raw), covariates=covariates)
+
+
+def _forecasts(panel: Panel, rows: Rows) -> Forecasts:
+    """Return when, how far ahead and of which series rows forecast."""
+    series = np.array(panel.keys)[rows.series] if len(panel.keys) > 1 else None
+    return Forecasts(panel.grid.times(rows.times), rows.steps, series)
 
 
 def _named(panel: Panel, rows: Rows, *, steps: bool = False) -> Ids:

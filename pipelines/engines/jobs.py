@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from pipelines.fitting.views import ViewCache
 from pipelines.folds import FoldSpec, Held, describe
 from pipelines.results.fold_result import FoldResult
 from pipelines.store import Experiment, RunStore
-from pipelines.trainers import Context
+from pipelines.trainers import Context, accelerated
 
 _ON_DISK = OnDisk()
 # A worker is kept for many jobs: the transformed features of the last ones stay in memory.
@@ -123,6 +124,16 @@ class Job:
         if self.step is not None:
             return "test"
         return ("all", "folds", "pairs")[len(self.held[0])]
+
+    @cached_property
+    def step_of(self) -> tuple[str, int, bool]:
+        """What it shares with jobs of use only together: member, repeat, whether it is pairs."""
+        return self.model.member, self.repeat, self.kind == "pairs"
+
+    @cached_property
+    def accelerated(self) -> bool:
+        """Whether it is trained on an accelerator, if its slot owns one."""
+        return accelerated(self.model)
 
     @property
     def label(self) -> str:

@@ -20,17 +20,16 @@ from pipelines.engines._base import (
     NextJob,
     Started,
 )
-from pipelines.engines._packed import packed_job
 from pipelines.engines._worker import worker_variables
 from pipelines.engines.jobs import Job
 from pipelines.engines.ray._cluster import Cluster, unlike
 from pipelines.engines.ray._flight import Flight, cause_of_death, reason_of, speaking
 from pipelines.engines.ray._needs import Needs, Shape
-from pipelines.engines.ray._parcel import as_sent, files_of
+from pipelines.engines.ray._parcel import files_of, packed_for_elsewhere
 from pipelines.engines.ray._sent import Sent, kept_for
 from pipelines.engines.ray._task import Begun, Message, Told, Unlike, perform
 from pipelines.store import RunStore
-from pipelines.trainers import accelerated, load_trainer
+from pipelines.trainers import load_trainer
 
 # A job whose worker dies is begun again: machines of a cluster are taken away. One that ends its
 # worker each time has an error of its own.
@@ -198,7 +197,7 @@ class RayEngine:
         slot = self._slots[number] = replace(
             slot, backend=load_trainer(job.model.trainer).backend or slot.backend
         )
-        on_gpu = number < self.accelerators and accelerated(job.model)
+        on_gpu = number < self.accelerators and job.accelerated
         variables = {
             **worker_variables(self.threads),
             **({} if on_gpu else WITHOUT),
@@ -228,7 +227,7 @@ class RayEngine:
             .options(**options)
             .remote(
                 sent.versions(self._cluster.versions),
-                packed_job(as_sent(job)),
+                packed_for_elsewhere(job),
                 sent.rows(job.run),
                 sent.folds(job.run),
                 kept_for(job),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import pickle
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import cloudpickle
@@ -17,7 +20,12 @@ from numpy.typing import NDArray
 from comps.base import JSON, Dataset, Model, data_root
 from pipelines.basics.files import write_bytes
 from pipelines.basics.fingerprint import fingerprint, with_contents
+from pipelines.code import reached
+from pipelines.engines._packed import packed_job
 from pipelines.engines.jobs import Job
+
+# The packages of this project, which every worker has.
+_OWN = {"comps", "ensembles", "pipelines", "submissions"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +76,15 @@ def not_here(path: Path) -> Dataset:
     raise RuntimeError(f"The rows of {path} were sent; nothing is loaded here.")
 
 
-def as_sent(job: Job) -> Job:
-    """Return a job without what only the process that started it has: paths, and the loader."""
+def packed_for_elsewhere(job: Job) -> bytes:
+    """Return a job as bytes that another machine can read.
+
+    What only the process that started it has stays here: paths, and the loader. Modules of the
+    user's go along by value.
+
+    Raises:
+        UsageError: if a value that its functions hold cannot leave this process.
+    """
     nowhere = Path("sent")
     run = replace(
         job.run,
@@ -79,7 +94,28 @@ def as_sent(job: Job) -> Job:
         folds=nowhere,
         experiment=None,
     )
-    return replace(job, run=run)
+    model = replace(job.model, preprocessor=None, space=None, sized=None)
+    with _by_value(_modules_of_the_user(job)):
+        return packed_job(replace(job, run=run, model=model))
+
+
+def _modules_of_the_user(job: Job) -> list[ModuleType]:
+    """Return the loaded modules that a job needs and that no package of a worker has."""
+    names = {module.partition(".")[0] for module, _ in reached(job.run.competition, job.model)}
+    return [sys.modules[name] for name in sorted(names - _OWN) if name in sys.modules]
+
+
+@contextmanager
+def _by_value(modules: Sequence[ModuleType]) -> Iterator[None]:
+    known = cloudpickle.list_registry_pickle_by_value()
+    new = [module for module in modules if module.__name__ not in known | {"__main__"}]
+    for module in new:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in new:
+            cloudpickle.unregister_pickle_by_value(module)
 
 
 @dataclass(frozen=True)

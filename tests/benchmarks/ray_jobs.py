@@ -1,4 +1,4 @@
-"""What the engine `ray` takes beside the work: many empty jobs here, and what follows for a cluster.
+"""What the engine `ray` takes beside the work: many empty jobs here, and a cluster foreseen.
 
     python -m tests.benchmarks.ray_jobs [--jobs 2000] [--folds 10]
         [--nodes 100] [--cores 16] [--of 10000] [--seconds 60]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +43,6 @@ from tests.test_engines import (  # noqa: F401
     test_a_job_begins_and_ends,
     test_a_job_uses_the_threads_that_it_may,
     test_a_long_job_is_cancelled_at_the_deadline_and_nothing_is_stored,
-    test_after_the_deadline_a_job_is_cancelled_and_nothing_is_stored,
     test_an_engine_can_be_closed_twice,
     test_an_engine_can_be_used_again,
     test_an_error_of_a_model_fails_its_job_alone,
@@ -157,6 +157,14 @@ def same_results(one: RunStore, other: RunStore) -> int:
             for name in set(ours.files) - {"__meta__", "seconds"}:
                 assert ours[name].tobytes() == theirs[name].tobytes(), (path, name)
     return len([path for path in paths if "test" not in path.name])
+
+
+def test_after_the_deadline_a_job_that_waits_for_a_core_is_cancelled(
+    engine: Engine, experiment: Experiment, store: RunStore
+) -> None:
+    events = run(engine, make_jobs(experiment, store, [LIGHTGBM]), time.monotonic() - 1)
+    assert kinds(events) == [("Cancelled", "lightgbm")]
+    assert not list(store.root.glob("models/**/*.npz"))
 
 
 # Faults

@@ -40,7 +40,7 @@ class Sent:
     def folds(self, run: Run) -> Any:
         """Return a reference to the row numbers of the folds of a run."""
         key = ("folds", run.folds, run.data_fingerprint)
-        return self._once(key, lambda: _folds(run))
+        return self._once(key, lambda: Packed.whole(_folds(run)))
 
     def file(self, path: Path) -> Any:
         """Return a reference to the content of a file."""

@@ -124,21 +124,21 @@ class Outbox:
 class Sent:
     """What a job finds around it on a worker: what was sent with it."""
 
-    def __init__(self, rows: Packed, folds: Folds, outbox: Outbox) -> None:
+    def __init__(self, rows: Packed, folds: Packed, outbox: Outbox) -> None:
         self._rows, self._folds, self._outbox = rows, folds, outbox
 
     def dataset(self, run: Run) -> Dataset:
-        """Return the rows, which are unpacked once a process."""
-        key = run.competition.name, run.data_fingerprint
-        if key not in _unpacked:
-            _unpacked.clear()
-            _unpacked[key] = self._rows.unpacked()
-        return _unpacked[key]
+        """Return the rows."""
+        dataset: Dataset = _unpacked(
+            "rows", (run.competition.name, run.data_fingerprint), self._rows
+        )
+        return dataset
 
     def folds(self, run: Run, n_rows: int) -> Folds:
         """Return the folds."""
-        del run, n_rows
-        return self._folds
+        del n_rows
+        folds: Folds = _unpacked("folds", (run.spec, self._folds.content), self._folds)
+        return folds
 
     def results(self, run: Run) -> Results:
         """Return the way back."""
@@ -146,16 +146,26 @@ class Sent:
         return self._outbox
 
 
-_unpacked: dict[tuple[str, str], Dataset] = {}
-# Once a process: it reads all files of this package.
+def _unpacked(what: str, key: object, packed: Packed) -> Any:
+    """Return what was packed; a process keeps the last rows and folds, which most jobs share."""
+    known, value = _last.get(what, (None, None))
+    if known != key:
+        value = packed.unpacked()
+        _last[what] = key, value
+    return value
+
+
+_last: dict[str, tuple[object, Any]] = {}
+# Once a process: one reads all files of this package, the other looks at all its libraries.
 _own_versions = cache(versions)
+_limited_to = cache(limit_threads)
 
 
 def perform(
     expected: Mapping[str, str],
     content: bytes,
     rows: Packed,
-    folds: Folds,
+    folds: Packed,
     kept: Mapping[Held, Kept],
     named: Sequence[Named],
     *files: bytes,
@@ -201,7 +211,7 @@ def _execute(job: Job, place: Place, send: Callable[[Message], None]) -> None:
 
     # A library's advice to programmers is no news for whoever runs a competition.
     warnings.simplefilter("ignore")
-    limit_threads(job.run.threads)
+    _limited_to(job.run.threads)
     send(Told(*without_job(outcome_of(job, now_and_then(tell), place))))
 
 

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
+from pipelines.store import RunStore
 from tests.support import ROOT
 
 # Small: the machine of the tests has other work for its memory.
@@ -47,3 +50,17 @@ def add_node(cluster: Any, cores: int, path: str = "", **more: Any) -> Any:
         env_vars={"PYTHONPATH": where},
         **more,
     )
+
+
+def same_results(one: RunStore, other: RunStore) -> int:
+    """Assert that two stores have the same predictions, to the byte; return how many files."""
+    paths = sorted(path.relative_to(one.root) for path in one.root.glob("models/*/*/*.npz"))
+    assert paths == sorted(
+        path.relative_to(other.root) for path in other.root.glob("models/*/*/*.npz")
+    )
+    for path in paths:
+        with np.load(one.root / path) as ours, np.load(other.root / path) as theirs:
+            # Seconds are none of the predictions.
+            for name in set(ours.files) - {"__meta__", "seconds"}:
+                assert ours[name].tobytes() == theirs[name].tobytes(), (path, name)
+    return len([path for path in paths if "test" not in path.name])

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 
@@ -20,7 +19,7 @@ from pipelines.engines.ray._engine import MOST_DEATHS
 from pipelines.engines.ray._parcel import files_of, with_files
 from pipelines.engines.ray._task import Unlike, perform
 from pipelines.store import Experiment, RunStore
-from tests.ray_clusters import cluster_of
+from tests.ray_clusters import cluster_of, same_results
 from tests.support import (
     LIGHTGBM,
     RIDGE,
@@ -143,20 +142,6 @@ def test_a_run_gives_the_bytes_of_a_run_in_this_process(
     assert same_results(here, there) == 2 * (3 + 3 + 1)
     for path in here.root.rglob("*.model.zip"):
         assert path.read_bytes() == (there.root / path.relative_to(here.root)).read_bytes()
-
-
-def same_results(one: RunStore, other: RunStore) -> int:
-    """Assert that two stores have the same predictions, to the byte; return how many files."""
-    paths = sorted(path.relative_to(one.root) for path in one.root.glob("models/*/*/*.npz"))
-    assert paths == sorted(
-        path.relative_to(other.root) for path in other.root.glob("models/*/*/*.npz")
-    )
-    for path in paths:
-        with np.load(one.root / path) as ours, np.load(other.root / path) as theirs:
-            # Seconds are none of the predictions.
-            for name in set(ours.files) - {"__meta__", "seconds"}:
-                assert ours[name].tobytes() == theirs[name].tobytes(), (path, name)
-    return len([path for path in paths if "test" not in path.name])
 
 
 def test_after_the_deadline_a_job_that_waits_for_a_core_is_cancelled(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,6 +17,8 @@ from pipelines.engines.ray import _versions
 
 # Seconds until a node has to say which versions it has; the first process there starts meanwhile.
 _ANSWER = 120.0
+# And until the head takes a connection.
+_CONNECTED = 10.0
 # A store for rows and results takes a part of a machine's memory; what is more goes to disk.
 _STORE_SHARE, _MOST_STORE = 0.2, 8 * 2**30
 
@@ -97,15 +100,14 @@ def _connect(address: str | None) -> None:
     # Options of every way to connect: nothing is printed between our own lines.
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     named = address or os.environ.get("RAY_ADDRESS")
+    if named is not None and not _answers(named):
+        raise _no_cluster(named)
     with _own_signals():
         try:
             ray.init(address=named or "auto", **quiet)
         except ConnectionError as error:
-            if named:
-                raise UsageError(
-                    f"There is no Ray cluster at {named}. Start one with 'ray start --head', or "
-                    "leave out --address: one of this machine is started then."
-                ) from error
+            if named is not None:
+                raise _no_cluster(named) from error
             cores = len(available_cores())
             ray.init(
                 address="local",
@@ -119,6 +121,25 @@ def _connect(address: str | None) -> None:
                 raise
             told = " ".join(str(error).split())
             raise UsageError(f"The cluster cannot be used from here: {told}") from error
+
+
+def _answers(address: str) -> bool:
+    """Whether somebody listens at HOST:PORT; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        return True
+    try:
+        socket.create_connection((host, int(port)), timeout=_CONNECTED).close()
+    except OSError:
+        return False
+    return True
+
+
+def _no_cluster(address: str) -> UsageError:
+    return UsageError(
+        f"There is no Ray cluster at {address}. Start one with 'ray start --head', or leave out "
+        "--address: one of this machine is started then."
+    )
 
 
 def _store_bytes() -> int:

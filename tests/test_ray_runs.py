@@ -48,7 +48,7 @@ def test_every_kind_of_data_gives_the_bytes_of_the_local_engine(
     )
     assert here.failures == there.failures == {}
     stores = [RunStore(tmp_path / name / competition) for name in ("here", "there")]
-    assert same_results(*stores) == len(models.split(",")) * 4
+    assert same_results(*stores) >= len(models.split(",")) * 4
 
 
 OWN = """

@@ -592,7 +592,7 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
     "folds in words": (("cv", *ON_MEDIAN, "--folds", "five"), "Invalid value for '--folds'"),
     "no such engine": (
         ("run", *HOUSES, "--models", "median", "--folds", "3", "--engine", "loacl"),
-        "There is no engine 'loacl'. Did you mean 'local'? Known: inline, local.",
+        "There is no engine 'loacl'. Did you mean 'local'? Known: inline, local, ray.",
     ),
     "no jobs": (
         ("run", *HOUSES, "--models", "median", "--folds", "3", "--jobs", "0"),

@@ -105,12 +105,15 @@ def test_an_interrupt_ends_the_jobs_on_the_cluster_and_keeps_what_is_finished(
                 {"event": "model", "model": "median"},
                 {"event": "started", "model": ENDLESS_MEMBER},
             )
-            assert workers(cluster, "extra-trees")
+            (killed, *_) = workers(cluster, "extra-trees")
+            killed.kill()
+            read_until_all(process, {"event": "started", "model": ENDLESS_MEMBER})
             os.killpg(process.pid, signal.SIGINT)
             out, err = process.communicate(timeout=60)
             assert process.returncode == 1
             assert "Traceback" not in err + out
-            last = json.loads(out.splitlines()[-1])
+            # What Ray says of the process that was killed is not among the results.
+            *_, last = map(json.loads, out.splitlines())
             assert last["event"] == "error" and "Finished folds are kept" in last["message"]
             wait_for(lambda: not workers(cluster, "extra-trees"), "the end of the jobs")
     assert len(list(tmp_path.glob("runs/*/models/median/*/r*-f?.npz"))) == 2

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from comps import boosting
 from comps.base import UsageError
-from pipelines import cross_validate
-from pipelines.store import RunStore
+from pipelines import cross_validate, tune
+from pipelines.engines import EngineChoices, LocalEngine
+from pipelines.engines.ray import RayEngine
+from pipelines.store import Experiment, RunStore
 from tests.ray_clusters import add_node, cluster_of, same_results
+from tests.support import NETWORK, build_network, sign, validate
+from tests.tables import own, table
 
 pytest.importorskip("ray")
 
@@ -41,14 +48,14 @@ def test_every_kind_of_data_gives_the_bytes_of_the_local_engine(
     competition: str, models: str, address: str, tmp_path: Path
 ) -> None:
     """Tables, texts, images of two kinds, and a series: networks of both backends among them."""
-    choices: dict[str, Any] = {"models": models, "folds": 3}
+    choices: dict[str, Any] = {"models": models, "folds": 2}
     here = cross_validate(competition, runs=tmp_path / "here", **choices)
     there = cross_validate(
         competition, runs=tmp_path / "there", engine="ray", address=address, **choices
     )
     assert here.failures == there.failures == {}
     stores = [RunStore(tmp_path / name / competition) for name in ("here", "there")]
-    assert same_results(*stores) >= len(models.split(",")) * 4
+    assert same_results(*stores) >= len(models.split(",")) * 3
 
 
 OWN = """
@@ -101,6 +108,54 @@ def test_a_competition_of_the_users_travels_with_its_jobs(
         assert found.failures == {}
         stores.append(RunStore(tmp_path / name / "mine"))
     assert same_results(*stores) == 2 * 4
+
+
+def test_a_search_on_the_cluster_finds_what_one_in_this_process_finds(
+    address: str, tmp_path: Path
+) -> None:
+    competition = own(table(), metric="rmse", models=[boosting("lightgbm", rounds=20)], name="made")
+    choices: dict[str, Any] = {"trials": 3, "folds": 3, "outer": 0.0, "jobs": 1}
+    on_it: dict[str, Any] = {"engine": "ray", "address": address}
+    here = tune(competition, "lightgbm", runs=tmp_path / "here", engine="inline", **choices)
+    there = tune(competition, "lightgbm", runs=tmp_path / "there", **on_it, **choices)
+    trials = [found.trials.drop(columns="seconds") for found in (here, there)]
+    pd.testing.assert_frame_equal(*trials, check_exact=True)
+    # Its trials are stored: the study goes on.
+    more = tune(
+        competition, "lightgbm", runs=tmp_path / "there", **on_it, **{**choices, "trials": 5}
+    )
+    assert len(more.results) == 5
+    assert [result.trial.params for result in more.results[:3]] == [
+        result.trial.params for result in here.results
+    ]
+
+
+def build_telling(
+    shapes: Mapping[str, tuple[int, ...]], steps: int, *, units: int, dropout: float, told: str
+) -> Any:
+    """Return a network; leave a file that is called as the GPU that its process sees."""
+    folder = Path(told.removeprefix("file://"))
+    sign(str(folder / f"{os.environ.get('CUDA_VISIBLE_DEVICES')}-{os.getpid()}"))
+    return build_network(shapes, steps, units=units, dropout=dropout)
+
+
+@pytest.mark.slow
+def test_folds_of_one_network_are_divided_among_gpus(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    """Ray gives out GPUs by what a node says that it has; here the network is trained on cores."""
+    (tmp_path / "told").mkdir()
+    params = {**NETWORK.params, "told": (tmp_path / "told").as_uri()}
+    model = replace(NETWORK, params=params, build=build_telling)
+    stores = [RunStore(tmp_path / name) for name in ("here", "there")]
+    with cluster_of(2, num_gpus=2) as cluster:
+        engine = RayEngine(EngineChoices(address=cluster.address))
+        outcome = validate(experiment, [model], stores[0], engine=lambda: engine)
+    assert outcome.failures == {}
+    cards = [path.name.partition("-")[0] for path in (tmp_path / "told").iterdir()]
+    assert sorted(cards) == ["0", "1"]
+    validate(experiment, [model], stores[1], engine=lambda: LocalEngine(1))
+    assert same_results(*stores) == 4
 
 
 def test_a_machine_with_other_versions_is_an_error_before_any_work(tmp_path: Path) -> None:

@@ -52,6 +52,9 @@ class Cluster:
     """
 
     def __init__(self, address: str | None) -> None:
+        # Ray reads it when it is imported. It would write of each process that dies to the standard
+        # output, which is for results.
+        os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
         import ray
 
         self._owned = not ray.is_initialized()

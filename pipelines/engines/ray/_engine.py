@@ -152,7 +152,7 @@ class RayEngine:
     def _taken(self, flights: dict[int, Flight], number: int, message: Message) -> Iterator[Event]:
         flight = flights[number]
         if isinstance(message, Unlike):
-            raise unlike(flight.node or "that joined it", list(message.differences))
+            raise unlike(message.host, list(message.differences))
         if isinstance(message, Begun):
             flight.begin(message.node)
             self._slots[number] = replace(self._slot(number), node=message.node)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import queue
+import socket
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ from pipelines.results.kept import Kept
 class Unlike:
     """The worker has other versions than the process that started the run."""
 
+    host: str
     differences: Sequence[str]
 
 
@@ -185,7 +187,7 @@ def perform(
 
     different = differences(dict(expected), _own_versions())
     if different:
-        yield Unlike(different)
+        yield Unlike(socket.gethostname(), different)
         return
     yield Begun(get_runtime_context().get_node_id())
     messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -94,3 +96,40 @@ def find_others(name, path=None, target=None):
 PathFinder.find_spec = find_others
 """)
     return {"PYTHONPATH": str(folder)}
+
+
+@contextmanager
+def running(*arguments: str | Path, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start a command in a session of its own, as a terminal does; nothing of it is left."""
+    process = subprocess.Popen(
+        [*COMPS, *map(str, arguments)],
+        cwd=cwd,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def read_until(process: subprocess.Popen[str], **wanted: object) -> Event:
+    """Read events until one has the wanted values."""
+    return read_until_all(process, wanted)
+
+
+def read_until_all(process: subprocess.Popen[str], *awaited: dict[str, object]) -> Event:
+    """Read events until all that are awaited have come, in any order; return the last."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        event: Event = json.loads(line)
+        awaited = tuple(wanted for wanted in awaited if not wanted.items() <= event.items())
+        if not awaited:
+            return event
+    raise AssertionError(f"the command ended before {awaited}: {process.communicate()[1]}")

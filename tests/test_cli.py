@@ -15,8 +15,7 @@ import signal
 import stat
 import subprocess
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,15 @@ from sklearn.metrics import root_mean_squared_log_error
 from comps.house_prices.competition import HOUSE_PRICES
 from comps.house_prices.loader import FILES
 from comps.reading.archives import read_files
-from tests.commands import COMPS, Done, Event, comps, environment
+from tests.commands import (
+    COMPS,
+    Done,
+    comps,
+    environment,
+    read_until,
+    read_until_all,
+    running,
+)
 from tests.support import python
 
 COMMANDS = (
@@ -45,43 +52,6 @@ Row = dict[str, str]
 
 
 # Running commands
-
-
-@contextmanager
-def running(*arguments: str | Path, cwd: Path) -> Iterator[subprocess.Popen[str]]:
-    """Start a command in a session of its own, as a terminal does; nothing of it is left."""
-    process = subprocess.Popen(
-        [*COMPS, *map(str, arguments)],
-        cwd=cwd,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-
-
-def read_until(process: subprocess.Popen[str], **wanted: object) -> Event:
-    """Read events until one has the wanted values."""
-    return read_until_all(process, wanted)
-
-
-def read_until_all(process: subprocess.Popen[str], *awaited: dict[str, object]) -> Event:
-    """Read events until all that are awaited have come, in any order; return the last."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        event: Event = json.loads(line)
-        awaited = tuple(wanted for wanted in awaited if not wanted.items() <= event.items())
-        if not awaited:
-            return event
-    raise AssertionError(f"the command ended before {awaited}: {process.communicate()[1]}")
 
 
 def members_of_session(session: int) -> list[psutil.Process]:
@@ -622,7 +592,7 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
     "folds in words": (("cv", *ON_MEDIAN, "--folds", "five"), "Invalid value for '--folds'"),
     "no such engine": (
         ("run", *HOUSES, "--models", "median", "--folds", "3", "--engine", "loacl"),
-        "There is no engine 'loacl'. Did you mean 'local'? Known: inline, local.",
+        "There is no engine 'loacl'. Did you mean 'local'? Known: inline, local, ray.",
     ),
     "no jobs": (
         ("run", *HOUSES, "--models", "median", "--folds", "3", "--jobs", "0"),

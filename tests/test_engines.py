@@ -22,6 +22,7 @@ from comps.base import Model, UsageError
 from pipelines.engines import (
     Done,
     Engine,
+    EngineChoices,
     Event,
     Failed,
     Progress,
@@ -29,10 +30,11 @@ from pipelines.engines import (
     available_cores,
     make_engine,
 )
+from pipelines.engines._packed import packed_job
 from pipelines.engines.inline import InlineEngine
 from pipelines.engines.jobs import Job
 from pipelines.engines.kept import KeptEngine
-from pipelines.engines.local import LocalEngine, _packed
+from pipelines.engines.local import LocalEngine
 from pipelines.fitting.training import train_folds
 from pipelines.store import Experiment, RunStore
 from tests.support import (
@@ -269,7 +271,7 @@ def test_a_job_uses_the_threads_that_it_may(
 
 @pytest.mark.parametrize("slots", range(1, len(available_cores()) + 1))
 def test_slots_times_threads_never_exceed_the_cores(slots: int) -> None:
-    engine = make_engine("local", slots)
+    engine = make_engine("local", EngineChoices(slots=slots))
     assert engine.slots == slots
     assert engine.threads >= 1
     assert engine.slots * engine.threads <= len(available_cores())
@@ -284,13 +286,13 @@ def test_by_default_there_is_a_slot_for_each_core() -> None:
 def test_an_impossible_number_of_jobs_is_refused(slots: int) -> None:
     expected = rf"--jobs must be between 1 and the number of cores, \d+; it is {slots}\."
     with pytest.raises(UsageError, match=expected):
-        make_engine("local", slots)
+        make_engine("local", EngineChoices(slots=slots))
 
 
 def test_the_engine_in_this_process_runs_one_job_at_a_time() -> None:
-    assert make_engine("inline", 1).slots == 1
+    assert make_engine("inline", EngineChoices(slots=1)).slots == 1
     with pytest.raises(UsageError, match="'inline' runs one job at a time; leave out --jobs"):
-        make_engine("inline", 2)
+        make_engine("inline", EngineChoices(slots=2))
 
 
 def test_an_unknown_engine_is_refused() -> None:
@@ -428,7 +430,7 @@ def test_a_worker_leaves_the_interrupt_of_the_keyboard_to_the_main_process(
 SLEEP_IN_A_WORKER = """
 from pathlib import Path
 from pipelines.engines.kept import KeptEngine
-from pipelines.engines.local import LocalEngine, _packed
+from pipelines.engines.local import LocalEngine
 from pipelines.store import RunStore
 from tests.support import giving, make_jobs, scripted, tiny_experiment
 
@@ -477,7 +479,7 @@ def test_a_worker_that_is_killed_leaves_the_one_beside_it_alone(
 TELL_OF_SLOTS = """
 from pathlib import Path
 from pipelines.engines.kept import KeptEngine
-from pipelines.engines.local import LocalEngine, _packed
+from pipelines.engines.local import LocalEngine
 from pipelines.store import RunStore
 from tests.support import giving, make_jobs, scripted, tiny_experiment
 
@@ -522,5 +524,5 @@ def test_a_job_that_cannot_leave_the_process_says_what_to_do(
 ) -> None:
     (job,) = make_jobs(tiny_experiment(tiny_data), RunStore(tmp_path / "store"), [MEAN])
     with pytest.raises(UsageError, match="Model 'mean' cannot be sent .* --engine inline"):
-        _packed(replace(job, key=threading.Lock()))  # type: ignore[arg-type]
-    assert cloudpickle.loads(_packed(job)).key == job.key
+        packed_job(replace(job, key=threading.Lock()))  # type: ignore[arg-type]
+    assert cloudpickle.loads(packed_job(job)).key == job.key

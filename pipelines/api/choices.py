@@ -56,7 +56,12 @@ class TrainingChoices(RowChoices, total=False):
         repeats: of the folds, each shuffled anew.
         weights: a file of pretrained weights, for the models that take one.
         jobs: side by side; one a core unless given.
-        engine: "local" (processes) or "inline" (this process).
+        engine: "local" (processes), "inline" (this process) or "ray" (a Ray cluster).
+        address: of the Ray cluster, such as "auto" for the one that this machine belongs to; None
+            takes that one, or starts one of this machine.
+        job_limit: such as "30m": a job on the cluster that takes longer is ended.
+        job_needs: what a job takes of a machine of the cluster beside its cores, such as
+            "gpu=0.5,memory=4GB".
         data_parallel: whether a network is trained on all GPUs at once.
         backend: of networks: "auto", "jax", "tensorflow" or "torch".
         precision: of networks: "float32" or "mixed".
@@ -76,6 +81,9 @@ class TrainingChoices(RowChoices, total=False):
     weights: str | Path | None
     jobs: int | None
     engine: str
+    address: str | None
+    job_limit: str | None
+    job_needs: str | None
     data_parallel: bool
     backend: str
     precision: str
@@ -106,6 +114,9 @@ class Options:
     seed: int | None = None
     jobs: int | None = None
     engine: str = "local"
+    address: str | None = None
+    job_limit: str | None = None
+    job_needs: str | None = None
     data_parallel: bool = False
     backend: str = "auto"
     precision: str = "float32"

@@ -319,7 +319,7 @@ class Call:
             self.failures,
             tuple(self.teller.notes),
             tuple(session.tuned),
-            runs=session.store.root.parent,
+            runs=session.store.place.parent,
         )
 
 

@@ -12,10 +12,10 @@ from comps.base import (
     Model,
 )
 from comps.sources import Source, find_source
-from pipelines.api.choices import Options, competition_of, store_of
+from pipelines.api.choices import Options, competition_of, parse_duration, store_of
 from pipelines.api.progress import Progress, Teller
 from pipelines.api.selection import changes_of, select_models, split_imported, with_given
-from pipelines.engines import Engine, make_engine
+from pipelines.engines import Engine, EngineChoices, make_engine
 from pipelines.folds import FoldInput, FoldSpec, make_folds
 from pipelines.results.sealed import SealedLoader, SealedPart, seal_competition
 from pipelines.store import Experiment
@@ -113,7 +113,15 @@ class Session:
     @cached_property
     def engine(self) -> Engine:
         """What executes the jobs; its workers start with the first job."""
-        return make_engine(self.options.engine, self.options.jobs, self.options.data_parallel)
+        options = self.options
+        choices = EngineChoices(
+            slots=options.jobs,
+            data_parallel=options.data_parallel,
+            address=options.address,
+            job_limit=None if options.job_limit is None else parse_duration(options.job_limit),
+            job_needs=options.job_needs,
+        )
+        return make_engine(options.engine, choices)
 
     @property
     def _n_folds(self) -> int:

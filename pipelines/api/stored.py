@@ -67,7 +67,7 @@ class Stored:
         chosen, tried = blend_members(self.experiment, self.oofs, method)
         failures = {} if self.run is None else {f.name: f.reason for f in self.run.failures}
         notes = tuple(self.teller.notes)
-        runs = self.session.store.root.parent
+        runs = self.session.store.place.parent
         return Result(self.experiment, self.oofs, chosen, tried, failures, notes, runs=runs)
 
 

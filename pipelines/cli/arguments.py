@@ -182,7 +182,33 @@ DataParallel = Annotated[
 TensorBoard = Annotated[
     bool, typer.Option("--tensorboard", help="Write learning curves for TensorBoard.")
 ]
-Engine = Annotated[str, typer.Option(help="Where jobs run: {engines}; local is worker processes.")]
+Engine = Annotated[
+    str,
+    typer.Option(
+        help="Where jobs run: {engines}; local is worker processes, inline this process, ray a "
+        "cluster."
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        help="Of --engine ray: the cluster, e.g. auto or HOST:6379. [default: that of this "
+        "machine, or a new one of it]"
+    ),
+]
+JobLimit = Annotated[
+    str | None,
+    typer.Option(
+        help="Of --engine ray: end a job that takes longer, e.g. 30m; once more, and it has "
+        "failed. [default: 12h]"
+    ),
+]
+JobNeeds = Annotated[
+    str | None,
+    typer.Option(
+        help="Of --engine ray: what a job takes beside its cores, e.g. gpu=0.5,memory=4GB."
+    ),
+]
 TimeLimit = Annotated[
     str | None, typer.Option(help="End after this time with what is finished, e.g. 90s, 10m, 1h.")
 ]

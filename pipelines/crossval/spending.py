@@ -24,7 +24,7 @@ from typing import Protocol
 from comps.base import Family, Model
 from pipelines.crossval.offers import Offer, Stage, best_offer
 from pipelines.engines.jobs import Job
-from pipelines.engines.queue import Step, step_of
+from pipelines.engines.queue import Step
 from pipelines.folds import Folds, Held
 from pipelines.trainers import load_trainer
 
@@ -117,7 +117,7 @@ class Spending:
         if chosen is None:
             return []
         if chosen.stage not in (Stage.PREVIEW, Stage.DARING, Stage.FURTHER_PREVIEW):
-            self._begun.add(step_of(chosen.jobs[0]))
+            self._begun.add(chosen.jobs[0].step_of)
         return chosen.jobs
 
     def finished(self, job: Job) -> None:
@@ -127,7 +127,7 @@ class Spending:
     def offers(self, steps: Sequence[Step], seconds_left: float) -> list[Offer]:
         """Return what can be done, each with its stage and what it is expected to bring."""
         done = self._worth.finished()
-        begun = [step for step in steps if step_of(step.jobs[0]) in self._begun]
+        begun = [step for step in steps if step.jobs[0].step_of in self._begun]
         others = [step for step in steps if step not in begun]
         firsts = [step for step in others if not step.repeat and not step.is_pairs]
         pairs = [step for step in others if step.is_pairs and step.model.member in done]

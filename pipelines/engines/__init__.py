@@ -10,6 +10,7 @@ from pipelines.engines._base import (
     Cancelled,
     Done,
     Engine,
+    EngineChoices,
     Event,
     Failed,
     NextJob,
@@ -19,39 +20,51 @@ from pipelines.engines._base import (
 from pipelines.engines.inline import InlineEngine
 from pipelines.engines.local import LocalEngine, warm_up
 
+# What only a cluster has.
+_CLUSTER = ("address", "job_limit", "job_needs")
 
-def _local(slots: int | None, data_parallel: bool) -> Engine:
-    return LocalEngine(slots, data_parallel=data_parallel)
+
+def _local(choices: EngineChoices) -> Engine:
+    choices.refuse("local", *_CLUSTER)
+    return LocalEngine(choices.slots, data_parallel=choices.data_parallel)
 
 
-def _inline(slots: int | None, data_parallel: bool) -> Engine:
-    if data_parallel:
+def _inline(choices: EngineChoices) -> Engine:
+    choices.refuse("inline", *_CLUSTER)
+    if choices.data_parallel:
         raise UsageError("The engine 'inline' trains on one device; leave out --data-parallel.")
-    if slots not in (None, 1):
+    if choices.slots not in (None, 1):
         raise UsageError("The engine 'inline' runs one job at a time; leave out --jobs.")
     return InlineEngine(threads=len(available_cores()))
 
 
-ENGINES: Mapping[str, Callable[[int | None, bool], Engine]] = {
+def _ray(choices: EngineChoices) -> Engine:
+    from pipelines.engines.ray import RayEngine
+
+    return RayEngine(choices)
+
+
+ENGINES: Mapping[str, Callable[[EngineChoices], Engine]] = {
     "local": _local,
     "inline": _inline,
+    "ray": _ray,
 }
 
 
-def make_engine(name: str, slots: int | None = None, data_parallel: bool = False) -> Engine:
+def make_engine(name: str, choices: EngineChoices | None = None) -> Engine:
     """Return the engine of that name.
 
     Args:
         name: one of `ENGINES`.
-        slots: jobs side by side; None leaves it to the engine.
-        data_parallel: whether a network is trained on all accelerators at once.
+        choices: of the call; None leaves all to the engine.
 
     Raises:
-        UsageError: if there is none, or `slots` is not possible there.
+        UsageError: if there is none, or what was chosen is not possible there.
+        MissingPackageError: if its library is not installed.
     """
     if name not in ENGINES:
         raise unknown_name("engine", name, ENGINES)
-    return ENGINES[name](slots, data_parallel)
+    return ENGINES[name](choices or EngineChoices())
 
 
 __all__ = [
@@ -59,6 +72,7 @@ __all__ = [
     "Cancelled",
     "Done",
     "Engine",
+    "EngineChoices",
     "Event",
     "Failed",
     "NextJob",

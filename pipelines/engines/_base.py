@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from comps.base import UsageError
 from pipelines.engines.jobs import FoldScore, Job
 
 
@@ -58,6 +59,40 @@ class Cancelled:
 
 Event = Started | Progress | Done | Failed | Cancelled
 NextJob = Callable[[int], Job | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineChoices:
+    """What was chosen of where jobs run; None leaves it to the engine.
+
+    Attributes:
+        slots: jobs side by side.
+        data_parallel: whether a network is trained on all accelerators at once.
+        address: of a cluster.
+        job_limit: seconds after which a job is ended.
+        job_needs: what a job takes of a machine beside its cores, such as "gpu=0.5,memory=4GB".
+    """
+
+    slots: int | None = None
+    data_parallel: bool = False
+    address: str | None = None
+    job_limit: float | None = None
+    job_needs: str | None = None
+
+    def refuse(self, engine: str, *names: str) -> None:
+        """Refuse choices that an engine has no use for.
+
+        Raises:
+            UsageError: if one of them was made.
+
+        >>> EngineChoices(address="auto").refuse("local", "job_limit")
+        """
+        given = [name for name in names if getattr(self, name)]
+        if given:
+            options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise UsageError(
+                f"{options} is for a cluster (--engine ray); the engine '{engine}' has none."
+            )
 
 
 class Engine(Protocol):

@@ -13,24 +13,21 @@ import pickle
 import signal
 import sys
 import threading
-import time
 import traceback
 import types
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from comps.base import WorkbenchError
-from pipelines.engines._base import Done, Event, Failed, Progress
+from pipelines.engines._base import Event, Failed, Progress
+from pipelines.engines._outcome import now_and_then, outcome_of, without_job
 from pipelines.engines._sockets import short_sockets
 
 if TYPE_CHECKING:
     from pipelines.engines.jobs import Job
 
-# A bar that moves twice a second is alive; more messages would only cost time.
-_MESSAGE_INTERVAL = 0.5
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -63,9 +60,8 @@ def start_server(threads: int) -> None:
             ensure_running()
 
 
-@contextlib.contextmanager
-def worker_environment(threads: int) -> Iterator[None]:
-    """Set the environment for processes that are started within the context."""
+def worker_variables(threads: int) -> dict[str, str]:
+    """Return the environment that a worker process is started with."""
     values = {name: str(threads) for name in _THREAD_VARIABLES}
     values["TF_CPP_MIN_LOG_LEVEL"] = "3"
     # Memory of a card as it is needed: other programs, and other libraries, may use the card too.
@@ -74,6 +70,13 @@ def worker_environment(threads: int) -> Iterator[None]:
     # TensorFlow turns oneDNN on by itself only where a processor has instructions for networks;
     # with AVX2 alone a convolutional network trains 1.5 times as fast with it, too.
     values["TF_ENABLE_ONEDNN_OPTS"] = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1")
+    return values
+
+
+@contextlib.contextmanager
+def worker_environment(threads: int) -> Iterator[None]:
+    """Set the environment for processes that are started within the context."""
+    values = worker_variables(threads)
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -108,7 +111,7 @@ def serve(pipe: Connection, cores: Sequence[int], environment: Mapping[str, str]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A library's advice to programmers is no news for whoever runs a competition.
     warnings.simplefilter("ignore")
-    _limit_threads(len(cores))
+    limit_threads(len(cores))
     _die_with_parent()
     if cores and hasattr(os, "sched_setaffinity"):
         # XLA has no option for its number of threads: it counts the cores it may use.
@@ -125,8 +128,7 @@ def serve(pipe: Connection, cores: Sequence[int], environment: Mapping[str, str]
                 failed = {"reason": reason, "details": traceback.format_exc()}
                 pipe.send_bytes(pickle.dumps((Failed, failed)))
                 continue
-            for event in _execute(job, pipe):
-                _send(pipe, event)
+            _execute(job, pipe)
         except (EOFError, ConnectionError):
             return
 
@@ -141,7 +143,7 @@ def _begin_keras(backend: str | None) -> None:
             import_keras(backend)
 
 
-def _limit_threads(threads: int) -> None:
+def limit_threads(threads: int) -> None:
     """Limit the thread pools to this worker's share, which the server process did not know."""
     from threadpoolctl import threadpool_limits
 
@@ -162,31 +164,11 @@ def _die_with_parent() -> None:
 
 
 def _send(pipe: Connection, event: Event) -> None:
-    """Send an event without its job, which is known there and may hold what is not."""
-    values = {part.name: getattr(event, part.name) for part in fields(event)}
-    del values["job"]
-    pipe.send_bytes(pickle.dumps((type(event), values)))
+    pipe.send_bytes(pickle.dumps(without_job(event)))
 
 
-def _execute(job: Job, pipe: Connection) -> Iterator[Event]:
-    from pipelines.engines.jobs import run_job
+def _execute(job: Job, pipe: Connection) -> None:
+    def tell(step: int, score: float) -> None:
+        _send(pipe, Progress(job, step, score))
 
-    last = 0.0
-
-    def on_stage(step: int, score: float) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _MESSAGE_INTERVAL:
-            last = time.monotonic()
-            _send(pipe, Progress(job, step, score))
-
-    started = time.perf_counter()
-    try:
-        scores = run_job(job, on_stage)
-    except (EOFError, ConnectionError):
-        raise
-    except WorkbenchError as error:
-        yield Failed(job, str(error), traceback.format_exc() if error.__cause__ else "")
-    except Exception as error:  # whatever a model's library raises fails this job alone
-        yield Failed(job, f"{type(error).__name__}: {error}", traceback.format_exc())
-    else:
-        yield Done(job, scores, time.perf_counter() - started)
+    _send(pipe, outcome_of(job, now_and_then(tell)))

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import time
-import traceback
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from comps.base import WorkbenchError
 from pipelines.engines._base import (
     Cancelled,
     Done,
     Engine,
     Event,
-    Failed,
     NextJob,
     Progress,
     Started,
 )
-from pipelines.engines.jobs import Job, run_job
+from pipelines.engines._outcome import outcome_of
+from pipelines.engines.jobs import Job
 
 
 class _OutOfTime(BaseException):
@@ -52,21 +50,17 @@ def _execute(job: Job, stages: list[Progress], deadline: float | None) -> Iterat
         if deadline is not None and time.monotonic() > deadline:
             raise _OutOfTime
 
-    started = time.perf_counter()
     try:
         with warnings.catch_warnings():
             # As in a worker process: a library's advice is no news, and calls print nothing.
             warnings.simplefilter("ignore")
-            scores = run_job(job, on_stage)
+            outcome = outcome_of(job, on_stage)
     except _OutOfTime:
         yield Cancelled(job)
-    except WorkbenchError as error:
-        yield Failed(job, str(error), traceback.format_exc() if error.__cause__ else "")
-    except Exception as error:  # whatever a model's library raises fails this job alone
-        yield Failed(job, f"{type(error).__name__}: {error}", traceback.format_exc())
-    else:
+        return
+    if isinstance(outcome, Done):
         yield from stages[-1:]
-        yield Done(job, scores, time.perf_counter() - started)
+    yield outcome
 
 
 if TYPE_CHECKING:

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import Competition, DataError, Dataset, Metric, Model, Task, take
+from pipelines.engines._places import OnDisk, Place
 from pipelines.fitting.keeping import FittedModel
 from pipelines.fitting.preparation import Preparation, test_view
 from pipelines.fitting.residual import Residual
 from pipelines.fitting.training import OnStage, ignore_stage, train_folds
 from pipelines.fitting.views import ViewCache
 from pipelines.folds import FoldSpec, Held, describe
-from pipelines.folds.files import read_folds
 from pipelines.results.fold_result import FoldResult
 from pipelines.store import Experiment, RunStore
-from pipelines.trainers import Context
+from pipelines.trainers import Context, accelerated
+
+_ON_DISK = OnDisk()
+# A worker is kept for many jobs: the transformed features of the last ones stay in memory.
+_views = ViewCache()
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Run:
         threads: of each job.
         test: whether test rows are predicted; a trial of a search does not need them.
         keep: whether trained models are kept, at least until they have predicted the test rows.
+        experiment: rows and folds as this process has them; they stay here when a job is sent.
     """
 
     competition: Competition
@@ -51,6 +56,11 @@ class Run:
     threads: int
     test: bool = True
     keep: bool = False
+    experiment: Experiment | None = field(default=None, compare=False, repr=False)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return what goes to another process: all but the rows, which would go with each job."""
+        return {**self.__dict__, "experiment": None}
 
     @classmethod
     def of(
@@ -80,6 +90,7 @@ class Run:
             threads=threads,
             test=test,
             keep=keep,
+            experiment=experiment,
         )
 
 
@@ -113,6 +124,16 @@ class Job:
         if self.step is not None:
             return "test"
         return ("all", "folds", "pairs")[len(self.held[0])]
+
+    @cached_property
+    def step_of(self) -> tuple[str, int, bool]:
+        """What it shares with jobs of use only together: member, repeat, whether it is pairs."""
+        return self.model.member, self.repeat, self.kind == "pairs"
+
+    @cached_property
+    def accelerated(self) -> bool:
+        """Whether it is trained on an accelerator, if its slot owns one."""
+        return accelerated(self.model)
 
     @property
     def label(self) -> str:
@@ -149,20 +170,25 @@ class FoldScore:
     other_seconds: float
 
 
-def run_job(job: Job, on_stage: OnStage = ignore_stage) -> list[FoldScore]:
+def run_job(job: Job, on_stage: OnStage = ignore_stage, place: Place = _ON_DISK) -> list[FoldScore]:
     """Train the fits of a job, or predict the test rows by them, and store each result.
+
+    Args:
+        job: what to do.
+        on_stage: called with the step and the mean score over the fits in training.
+        place: where rows are and results go.
 
     Raises:
         WorkbenchError: for what the user can put right; any other error is the model's own.
     """
     if job.step is not None:
-        predict_test(job)
+        predict_test(job, place)
         return []
     run = job.run
-    store = RunStore(run.store)
+    store = place.results(run)
     tested = run.test and job.kind != "pairs"
-    dataset = _dataset(run) if tested else _without_test(_dataset(run))
-    folds = _folds(run.folds, run.spec, len(dataset.target))
+    dataset = place.dataset(run) if tested else _without_test(place.dataset(run))
+    folds = place.folds(run, len(dataset.target))
     scores = []
 
     def keep(result: FoldResult) -> None:
@@ -191,19 +217,23 @@ def run_job(job: Job, on_stage: OnStage = ignore_stage) -> list[FoldScore]:
 _MUCH_SMALLER = 0.8
 
 
-def predict_test(job: Job) -> None:
+def predict_test(job: Job, place: Place = _ON_DISK) -> None:
     """Predict the test rows by the models of a job, at the step that was chosen, and store that.
 
     Of a model with several stages that which predicts is kept, if it is much smaller than all.
+
+    Args:
+        job: what to do.
+        place: where rows are and results go.
 
     Raises:
         WorkbenchError: for what the user can put right.
     """
     run, step = job.run, job.step
     assert step is not None
-    store, dataset = RunStore(run.store), _dataset(run)
+    store, dataset = place.results(run), place.dataset(run)
     residual, model = Residual.split(run.competition, dataset, job.model)
-    folds = _folds(run.folds, run.spec, len(dataset.target))
+    folds = place.folds(run, len(dataset.target))
     prepared = Preparation(
         run.competition, dataset, model, folds, job.repeat, run.seed, _views, residual
     )
@@ -258,25 +288,6 @@ def _told(metric: Metric, result: FoldResult) -> FoldScore:
     known = not np.isnan(result.curve).all()
     best = float(result.curve[metric.best(result.curve)]) if known else math.nan
     return FoldScore(result.held, best, result.fit_seconds, result.other_seconds)
-
-
-# A worker is kept for many jobs: the data of the last run and their views stay in memory.
-_loaded: dict[tuple[str, Path, str], Dataset] = {}
-_views = ViewCache()
-_folds = lru_cache(maxsize=1)(read_folds)
-
-
-def _dataset(run: Run) -> Dataset:
-    key = (run.competition.name, run.data, run.data_fingerprint)
-    if key not in _loaded:
-        dataset = run.competition.load(run.data)
-        if dataset.fingerprint != run.data_fingerprint:
-            raise DataError(
-                f"The files in {run.data} changed while the run was going on. Run it again."
-            )
-        _loaded.clear()
-        _loaded[key] = dataset
-    return _loaded[key]
 
 
 def _without_test(dataset: Dataset) -> Dataset:

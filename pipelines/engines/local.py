@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
-import cloudpickle
-
 from comps.base import UsageError
 from pipelines.basics.hardware import WITHOUT, Environment, accelerators, available_cores
 from pipelines.engines._base import (
@@ -22,6 +20,7 @@ from pipelines.engines._base import (
     NextJob,
     Started,
 )
+from pipelines.engines._packed import packed_job
 from pipelines.engines._worker import (
     process_context,
     serve,
@@ -140,7 +139,7 @@ class _Slot:
         self.job: Job | None = None
 
     def start(self, job: Job) -> None:
-        content = _packed(job)
+        content = packed_job(job)
         wanted = load_trainer(job.model.trainer).backend
         if self.worker is not None and wanted and self.worker.backend not in (None, wanted):
             # Keras keeps the backend that it was first imported with.
@@ -174,22 +173,6 @@ class _Slot:
         if self.worker is not None:
             self.worker.kill()
         self.worker, self.job = None, None
-
-
-def _packed(job: Job) -> bytes:
-    """Return a job as bytes; functions and classes of a notebook or a script go along by value.
-
-    Raises:
-        UsageError: if a value that they hold cannot leave this process.
-    """
-    try:
-        content: bytes = cloudpickle.dumps(job, protocol=5)
-    except Exception as error:
-        raise UsageError(
-            f"Model '{job.model.member}' cannot be sent to a worker process: {error}. Make what it "
-            "holds inside its function, or train in this process: engine='inline', --engine inline."
-        ) from error
-    return content
 
 
 def _cause_of_death(exit_code: int | None) -> str:

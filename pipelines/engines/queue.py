@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import heapq
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Protocol
 
 from comps.base import Model
 from pipelines.engines import Done
 from pipelines.engines.jobs import Job
 from pipelines.folds import Held
-from pipelines.trainers import accelerated
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,6 @@ class Step:
     def is_pairs(self) -> bool:
         """Whether they hold out pairs of folds."""
         return self.jobs[0].kind == "pairs"
-
-
-def step_of(job: Job) -> tuple[str, int, bool]:
-    """Return what the jobs of a step share: member, repeat, and whether it is pairs of folds."""
-    return job.model.member, job.repeat, job.kind == "pairs"
 
 
 class Policy(Protocol):
@@ -120,6 +115,7 @@ class JobQueue:
         self._prepared_in: dict[tuple[int, Held], int] = {}
         self._slots, self._deadline, self._accelerators = slots, deadline, accelerators
         self._policy = None if deadline is None else policy
+        self._totals: dict[str, tuple[int, float]] = {}
         self._measured = {} if self._policy is None else self._policy.measured
         self._planned = {job.model.member: _planned_seconds(job.model) for job in jobs}
 
@@ -182,8 +178,15 @@ class JobQueue:
         """Return the progress of the run."""
         if not self._measured:
             return QueueStatus(self.done, self.total, None)
-        jobs = [*self.pending, *self._running]
-        seconds = sum(map(self._seconds_of, jobs)) / self._slots
+        # Of ten thousand jobs, each of a few models: these are asked once.
+        fits = Counter[str]()
+        models: dict[str, Model] = {}
+        for job in chain(self.pending, self._running):
+            member = job.step_of[0]
+            fits[member] += _fits(job)
+            models[member] = job.model
+        seconds = sum(self._seconds(models[name]) * count for name, count in fits.items())
+        seconds /= self._slots
         if self._policy is not None:
             # There is more to do than there is time for.
             seconds = max(0.0, min(seconds, self._left()))
@@ -219,7 +222,7 @@ class JobQueue:
         """Return the job that a policy wants next in a slot, or None where it wants none."""
         steps: dict[tuple[str, int, bool], list[Job]] = {}
         for job in self._open_to(slot):
-            steps.setdefault(step_of(job), []).append(job)
+            steps.setdefault(job.step_of, []).append(job)
         found = [self._step(step) for step in steps.values()]
         jobs = policy.next_jobs(found, self._left())
         return self._known(slot, jobs) if jobs else None
@@ -258,8 +261,8 @@ class JobQueue:
         """Return the jobs that a slot may take, in their order."""
         if not self._accelerators:
             return self.pending
-        for_them = [job for job in self.pending if accelerated(job.model)]
-        others = [job for job in self.pending if not accelerated(job.model)]
+        for_them = [job for job in self.pending if job.accelerated]
+        others = [job for job in self.pending if not job.accelerated]
         return [*for_them, *others] if slot < self._accelerators else others
 
     def _ended(self, job: Job) -> None:
@@ -274,7 +277,7 @@ class JobQueue:
     def _drop(self, unwanted: object) -> None:
         assert callable(unwanted)
         dropped = [job for job in self.pending if unwanted(job)]
-        self.pending = [job for job in self.pending if job not in dropped]
+        self.pending = [job for job in self.pending if not unwanted(job)]
         self.left_out += dropped
         self.total -= sum(map(_fits, dropped))
 
@@ -291,18 +294,25 @@ class JobQueue:
 
     def _lanes(self, job: Job) -> int:
         """Return how many slots may take jobs of this kind."""
-        return self._accelerators if self._accelerators and accelerated(job.model) else self._slots
+        return self._accelerators if self._accelerators and job.accelerated else self._slots
 
     def _seconds(self, model: Model) -> float:
         """Return the estimated seconds of a fold: measured, or the declared cost at this speed."""
         if model.member in self._measured:
-            return _mean(self._measured[model.member])
+            return self._mean(model.member)
         done = [name for name in self._measured if name in self._planned]
         planned = sum(self._planned[name] for name in done)
-        measured = sum(_mean(self._measured[name]) for name in done)
+        measured = sum(map(self._mean, done))
         # Before enough was measured, the declared cost is the better guess.
         speed = (measured + 1.0) / (planned + 1.0)
         return self._planned[model.member] * speed
+
+    def _mean(self, member: str) -> float:
+        """Return the mean of the measured seconds; those that were added before are not again."""
+        values = self._measured[member]
+        count, total = self._totals.get(member, (0, 0.0))
+        self._totals[member] = len(values), total + sum(values[count:])
+        return self._totals[member][1] / len(values)
 
 
 def _fits(job: Job) -> int:
@@ -314,10 +324,6 @@ def _planned_seconds(model: Model) -> float:
     return model.seconds / 5
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
-
-
 def _same_repeat(one: Job, other: Job) -> bool:
     """Whether two jobs are of use only together: a repeat of a model, or its pairs of folds."""
-    return step_of(one) == step_of(other)
+    return one.step_of == other.step_of

@@ -27,6 +27,17 @@ class View:
     test: Features | None = None
     first_test: Features | None = None
 
+    def __post_init__(self) -> None:
+        self._measured: tuple[bool, int] | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the features, which are measured again once there are those of the test rows."""
+        tested = self.test is not None
+        if self._measured is None or self._measured[0] != tested:
+            self._measured = tested, sum(map(_bytes, (self.train, self.valid, self.test)))
+        return self._measured[1]
+
 
 # Enough for the views of a few folds of a table; images come memory-mapped and untransformed.
 DEFAULT_BYTES = 512 * 1024 * 1024
@@ -54,9 +65,12 @@ class ViewCache:
         if view is not None:
             return view
         view = self._views[key] = make()
-        while len(self._views) > 1 and sum(map(_bytes, self._views.values())) > self._max_bytes:
+        while len(self._views) > 1 and self._bytes() > self._max_bytes:
             self._views.popitem(last=False)
         return view
+
+    def _bytes(self) -> int:
+        return sum(view.nbytes for view in self._views.values())
 
     def found(self, key: Hashable) -> View | None:
         """Return the transformed features of a key, or None if they are not kept."""
@@ -67,8 +81,6 @@ class ViewCache:
 
 def _bytes(view: object) -> int:
     """Return the size of arrays, tables and sparse matrices, in containers too."""
-    if isinstance(view, View):
-        return sum(map(_bytes, (view.train, view.valid, view.test)))
     if isinstance(view, Mapping):
         return sum(map(_bytes, view.values()))
     if isinstance(view, (list, tuple)):

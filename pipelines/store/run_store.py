@@ -28,7 +28,7 @@ import json
 import os
 import shutil
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +49,7 @@ from pipelines.folds.files import write_folds
 from pipelines.results.fold_result import FoldResult
 from pipelines.results.kept import Kept
 from pipelines.results.oof import OutOfFold
+from pipelines.store._mirror import mirror_of
 
 # 2: members have names that show changed parameters, commands leave records, and the stopping
 # point is that of the first repeat.
@@ -78,9 +79,12 @@ class ImportedFile:
 
 
 class RunStore:
-    """The results of one competition in one folder.
+    """The results of one competition in one folder, or on object storage.
 
     Reading needs no lock, because files appear whole. Code that computes takes `writing()`.
+
+    Args:
+        root: the folder, or an address such as `Path("s3://bucket/runs/digits")`.
 
     Raises:
         StoreError: if another version of the workbench wrote the folder in another format,
@@ -88,7 +92,9 @@ class RunStore:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self._mirror = mirror_of(root)
+        self.place = root
+        self.root = root if self._mirror is None else self._mirror.folder
         self._check_format()
 
     def _check_format(self) -> None:
@@ -134,9 +140,11 @@ class RunStore:
             # What lies half written was left by a kill.
             remove_unfinished(self.root)
             write_bytes(self.root / ".holder", str(os.getpid()).encode())
-            if not (self.root / "store.json").exists():
-                write_json(self.root / "store.json", {"format": FORMAT, "version": own_version()})
-            yield
+            with nullcontext() if self._mirror is None else self._mirror.held():
+                if not (self.root / "store.json").exists():
+                    told = {"format": FORMAT, "version": own_version()}
+                    write_json(self.root / "store.json", told)
+                yield
         finally:
             lock.release()
 

@@ -1,0 +1,24 @@
+"""A job as bytes, for a process of this machine or of another one."""
+
+from __future__ import annotations
+
+import cloudpickle
+
+from comps.base import UsageError
+from pipelines.engines.jobs import Job
+
+
+def packed_job(job: Job) -> bytes:
+    """Return a job as bytes; functions and classes of a notebook or a script go along by value.
+
+    Raises:
+        UsageError: if a value that they hold cannot leave this process.
+    """
+    try:
+        content: bytes = cloudpickle.dumps(job, protocol=5)
+    except Exception as error:
+        raise UsageError(
+            f"Model '{job.model.member}' cannot be sent to a worker process: {error}. Make what it "
+            "holds inside its function, or train in this process: engine='inline', --engine inline."
+        ) from error
+    return content

@@ -1,0 +1,250 @@
+"""The engine: it hands jobs to a cluster, and writes what comes back into the store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.util import find_spec
+from typing import Any
+
+from comps.base import MissingPackageError, UsageError, WorkbenchError
+from pipelines.basics.hardware import DIVIDED, WITHOUT
+from pipelines.engines._base import (
+    Cancelled,
+    Done,
+    EngineChoices,
+    Event,
+    Failed,
+    NextJob,
+    Started,
+)
+from pipelines.engines._worker import worker_variables
+from pipelines.engines.jobs import Job
+from pipelines.engines.ray._cluster import Cluster, unlike
+from pipelines.engines.ray._flight import Flight, cause_of_death, reason_of, speaking
+from pipelines.engines.ray._needs import Needs, Shape
+from pipelines.engines.ray._parcel import files_of, packed_for_elsewhere
+from pipelines.engines.ray._sent import Sent, kept_for
+from pipelines.engines.ray._task import Begun, Message, Told, Unlike, perform
+from pipelines.store import RunStore
+from pipelines.trainers import load_trainer
+
+# A job whose worker dies is begun again: machines of a cluster are taken away. One that ends its
+# worker each time has an error of its own.
+MOST_DEATHS = 5
+# A job that took longer than its limit may have been on a machine that hangs.
+MOST_OVERRUNS = 2
+# Seconds that a job may take.
+DEFAULT_LIMIT = 12 * 3600.0
+
+
+class RayEngine:
+    """Executes jobs as tasks of a Ray cluster, which is joined when the first of them comes.
+
+    Args:
+        choices: of the call.
+
+    Raises:
+        MissingPackageError: if Ray is not installed.
+        UsageError: if a choice cannot be read.
+    """
+
+    def __init__(self, choices: EngineChoices) -> None:
+        if find_spec("ray") is None:
+            raise MissingPackageError("ray", "ray")
+        self._choices = choices
+        self._needs = Needs.of(choices.job_needs)
+        self._limit = choices.job_limit or DEFAULT_LIMIT
+        if choices.slots is not None and choices.slots < 1:
+            raise UsageError(f"--jobs must be at least 1; it is {choices.slots}.")
+        self._sent = Sent()
+        self._slots: dict[int, _Slot] = {}
+
+    @property
+    def slots(self) -> int:
+        """Jobs side by side."""
+        return self._shape.slots
+
+    @property
+    def threads(self) -> int:
+        """Threads of each."""
+        return self._shape.threads
+
+    @property
+    def accelerators(self) -> int:
+        """How many slots, from the first, have a GPU or a part of one."""
+        return self._shape.accelerators
+
+    @cached_property
+    def _cluster(self) -> Cluster:
+        return Cluster(self._choices.address)
+
+    @cached_property
+    def _shape(self) -> Shape:
+        choices = self._choices
+        return Shape.of(self._cluster.nodes(), choices.slots, self._needs, choices.data_parallel)
+
+    def run(self, next_job: NextJob, deadline: float | None) -> Iterator[Event]:
+        """Execute jobs. See `Engine`."""
+        flights: dict[int, Flight] = {}
+        try:
+            while True:
+                self._fill(flights, next_job)
+                if not flights:
+                    return
+                if deadline is not None and time.monotonic() >= deadline:
+                    yield from (Cancelled(flight.job) for flight in flights.values())
+                    return
+                yield from self._receive(flights, deadline)
+        finally:
+            # Also reached when the caller stops listening: an interrupt, an error.
+            for flight in flights.values():
+                flight.cancel()
+
+    def close(self) -> None:
+        """Leave the cluster; the next job joins it again."""
+        if "_cluster" in self.__dict__:
+            self._sent, self._slots = Sent(), {}
+            self._cluster.close()
+            del self.__dict__["_cluster"]
+            self.__dict__.pop("_shape", None)
+
+    def _fill(self, flights: dict[int, Flight], next_job: NextJob) -> None:
+        for number in range(self.slots):
+            if number in flights:
+                continue
+            job = next_job(number)
+            if job is not None:
+                flights[number] = Flight(job, self._submitted(job, number))
+            elif number >= self.accelerators:
+                # Slots without a GPU are alike.
+                return
+
+    def _receive(self, flights: dict[int, Flight], deadline: float | None) -> Iterator[Event]:
+        """Wait until a job tells something, and yield what is known then."""
+        ends = [flight.end(self._limit) for flight in flights.values()]
+        until = min([*ends, *([] if deadline is None else [deadline])])
+        for number in speaking(flights, max(0.0, until - time.monotonic())):
+            yield from self._heard(flights, number)
+        now = time.monotonic()
+        for number, flight in list(flights.items()):
+            if now >= flight.end(self._limit):
+                flight.cancel()
+                yield from self._again(flights, number, "overruns", self._overrun())
+
+    def _heard(self, flights: dict[int, Flight], number: int) -> Iterator[Event]:
+        """Take one message of a job."""
+        from ray.exceptions import RayError, RayTaskError, RuntimeEnvSetupError
+
+        flight = flights[number]
+        try:
+            message: Message = flight.next()
+        except (RayTaskError, RuntimeEnvSetupError) as error:
+            del flights[number]
+            yield Failed(flight.job, reason_of(error), str(error))
+        except (RayError, StopIteration) as error:
+            yield from self._again(flights, number, "deaths", cause_of_death(error))
+        else:
+            yield from self._taken(flights, number, message)
+
+    def _taken(self, flights: dict[int, Flight], number: int, message: Message) -> Iterator[Event]:
+        flight = flights[number]
+        if isinstance(message, Unlike):
+            raise unlike(message.host, list(message.differences))
+        if isinstance(message, Begun):
+            flight.begin(message.node)
+            self._slots[number] = replace(self._slot(number), node=message.node)
+            yield Started(flight.job)
+        elif isinstance(message, Told):
+            event = message.kind(job=flight.job, **message.values)
+            if isinstance(event, (Done, Failed)):
+                del flights[number]
+            yield event
+        else:
+            try:
+                message.write(RunStore(flight.job.run.store), flight.job)
+            except WorkbenchError as error:
+                flight.cancel()
+                del flights[number]
+                yield Failed(flight.job, str(error))
+
+    def _again(
+        self, flights: dict[int, Flight], number: int, what: str, reason: str
+    ) -> Iterator[Event]:
+        """Begin a job again whose worker died or took too long, unless it did so too often."""
+        flight = flights.pop(number)
+        often = getattr(flight, what) + 1
+        if often >= {"deaths": MOST_DEATHS, "overruns": MOST_OVERRUNS}[what]:
+            yield Failed(flight.job, f"{reason}, {often} times")
+            return
+        counts = {"deaths": flight.deaths, "overruns": flight.overruns, what: often}
+        flights[number] = Flight(flight.job, self._submitted(flight.job, number), **counts)
+
+    def _overrun(self) -> str:
+        return f"it took longer than {self._limit:g} s (--job-limit)"
+
+    def _slot(self, number: int) -> _Slot:
+        return self._slots.get(number, _Slot())
+
+    def _submitted(self, job: Job, number: int) -> Any:
+        """Hand a job to the cluster; return what yields its messages."""
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        slot = self._slot(number)
+        slot = self._slots[number] = replace(
+            slot, backend=load_trainer(job.model.trainer).backend or slot.backend
+        )
+        on_gpu = number < self.accelerators and job.accelerated
+        variables = {
+            **worker_variables(self.threads),
+            **({} if on_gpu else WITHOUT),
+            **(DIVIDED if on_gpu and self._choices.data_parallel else {}),
+            # Ray keeps a process for tasks of the same environment. A slot has one of its own, with
+            # its transformed features, and another for each backend of Keras.
+            "COMPS_SLOT": f"{number} {slot.backend}",
+        }
+        options: dict[str, Any] = {
+            "num_cpus": self.threads,
+            "num_gpus": self._shape.gpu if on_gpu else 0,
+            "num_returns": "streaming",
+            "max_retries": 0,
+            "name": job.label,
+            "runtime_env": {"env_vars": variables},
+        }
+        if self._needs.memory:
+            options["memory"] = self._needs.memory
+        if slot.node is not None:
+            options["scheduling_strategy"] = NodeAffinitySchedulingStrategy(
+                slot.node, soft=True, _spill_on_unavailable=True
+            )
+        sent = self._sent
+        named = files_of(job.model)
+        return (
+            ray.remote(perform)
+            .options(**options)
+            .remote(
+                sent.versions(self._cluster.versions),
+                packed_for_elsewhere(job),
+                sent.rows(job.run),
+                sent.folds(job.run),
+                kept_for(job),
+                [part for part, _ in named],
+                *(sent.file(path) for _, path in named),
+            )
+        )
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """Where the last job of a slot was: its transformed features are there.
+
+    Attributes:
+        node: of the cluster.
+        backend: that its process imported Keras with, if any.
+    """
+
+    node: str | None = None
+    backend: str | None = None

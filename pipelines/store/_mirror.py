@@ -1,0 +1,242 @@
+"""A run store on object storage, as a folder of this machine that is kept the same as it.
+
+Everything reads and writes the folder. What is there and not here is fetched when the store is
+opened; what is written is sent every few seconds, in the order in which it was written, while the
+store is held, and at the end.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from comps.base import MissingPackageError, StoreError, cache_root
+from pipelines.basics.files import write_json
+from pipelines.basics.fingerprint import fingerprint
+from pipelines.store._lease import Lease
+
+_ADDRESS = re.compile(r"([a-z][a-z0-9+]+):/+(.+)")
+# The extra that brings what reads and writes an address.
+_EXTRAS = {"s3": ("s3fs", "s3"), "gs": ("gcsfs", "gcs"), "gcs": ("gcsfs", "gcs")}
+# Seconds between two looks at what was written.
+_PERIOD = 2.0
+# Seconds for which a look at the storage counts, where nothing is written.
+_FRESH = 5.0
+_STATE = ".remote.json"
+
+
+def address_of(root: Path) -> str | None:
+    """Return the address that a path was made of; None of a folder.
+
+    >>> address_of(Path("s3://bucket/runs") / "digits"), address_of(Path("runs/digits"))
+    ('s3://bucket/runs/digits', None)
+    """
+    found = _ADDRESS.fullmatch(root.as_posix())
+    return None if found is None else f"{found[1]}://{found[2]}"
+
+
+def mirror_of(root: Path) -> Mirror | None:
+    """Return the mirror of a store on object storage; None where it is a folder.
+
+    Raises:
+        MissingPackageError: if nothing is installed that reads it.
+        StoreError: if it cannot be reached.
+    """
+    address = address_of(root)
+    if address is None:
+        return None
+    if address not in _opened:
+        mirror = _opened[address] = Mirror(address)
+        # What is written without holding the store, such as a report.
+        atexit.register(mirror.send)
+    _opened[address].refresh()
+    return _opened[address]
+
+
+class Mirror:
+    """The folder of a store on object storage.
+
+    Args:
+        address: such as "s3://bucket/runs/digits".
+
+    Raises:
+        MissingPackageError: if nothing is installed that reads it.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.files, self._base = _opened_files(address)
+        name = address.rpartition("/")[2]
+        self.folder = cache_root().absolute() / "runs" / fingerprint(address) / name
+        self._fetched = -_FRESH
+        self._one_at_a_time = threading.Lock()
+
+    def refresh(self) -> None:
+        """Fetch what changed, unless that was done a moment ago."""
+        if time.monotonic() - self._fetched >= _FRESH:
+            self.fetch()
+
+    def fetch(self) -> None:
+        """Make the folder what the storage has; what was not sent yet stays.
+
+        Raises:
+            StoreError: if the storage cannot be read.
+        """
+        with self._one_at_a_time, self._explained("read"):
+            known, there = self._known(), self._there()
+            for name, mark in there.items():
+                path = self.folder / name
+                if known.get(name, [None])[0] == mark and path.exists():
+                    continue
+                path.parent.mkdir(parents=True, exist_ok=True)
+                part = path.parent / f".{path.name}.part"
+                self.files.get_file(f"{self._base}/{name}", str(part))
+                part.replace(path)
+                known[name] = [mark, *_state(path)]
+            for name in [name for name in known if name not in there]:
+                # It was sent, and removed by another machine.
+                (self.folder / name).unlink(missing_ok=True)
+                del known[name]
+            self._remember(known)
+        self._fetched = time.monotonic()
+
+    def send(self) -> None:
+        """Make the storage what the folder has.
+
+        Raises:
+            StoreError: if the storage cannot be written.
+        """
+        with self._one_at_a_time, self._explained("written"):
+            known, here = self._known(), dict(self._here())
+            changed = [
+                name for name, path in here.items() if known.get(name, [])[1:] != _state(path)
+            ]
+            gone = [name for name in known if name not in here]
+            for name in sorted(changed, key=lambda name: here[name].stat().st_mtime_ns):
+                # Its state first: what is written meanwhile is sent the next time.
+                state = _state(here[name])
+                self.files.put_file(str(here[name]), f"{self._base}/{name}")
+                known[name] = [_mark(self.files.info(f"{self._base}/{name}")), *state]
+            for name in gone:
+                with suppress(FileNotFoundError):
+                    self.files.rm_file(f"{self._base}/{name}")
+                del known[name]
+            if changed or gone:
+                self._remember(known)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the store on the storage, and send what is written meanwhile.
+
+        Raises:
+            BusyError: at once, if another machine or process holds it.
+            StoreError: if it cannot be read or written, or was taken over meanwhile.
+        """
+        with self._explained("held"):
+            lease = Lease.taken(self.files, self._base, self.address)
+        over = threading.Event()
+        sending = threading.Thread(target=self._send_until, args=(over, lease), daemon=True)
+        try:
+            self.fetch()
+            sending.start()
+            yield
+        finally:
+            over.set()
+            if sending.ident is not None:
+                sending.join()
+            try:
+                lease.check()
+                self.send()
+            finally:
+                lease.give_back()
+
+    def _send_until(self, over: threading.Event, lease: Lease) -> None:
+        while not over.wait(_PERIOD):
+            # What fails now is tried again, and told at the end.
+            with suppress(Exception):
+                lease.renew()
+                self.send()
+
+    def _there(self) -> dict[str, str]:
+        """Return a mark of each file of the storage by its name, which changes with its content."""
+        self.files.invalidate_cache()
+        found: Mapping[str, Any] = self.files.find(self._base, detail=True)
+        names = {path.removeprefix(self._base).lstrip("/"): told for path, told in found.items()}
+        return {name: _mark(told) for name, told in names.items() if _belongs(Path(name))}
+
+    def _here(self) -> Iterator[tuple[str, Path]]:
+        for path in self.folder.rglob("*"):
+            name = path.relative_to(self.folder)
+            if _belongs(name) and path.is_file():
+                yield name.as_posix(), path
+
+    def _known(self) -> dict[str, Any]:
+        """Return what was the same here and there: mark, size and time of each file."""
+        try:
+            known: dict[str, Any] = json.loads((self.folder / _STATE).read_text())
+        except (OSError, ValueError):
+            return {}
+        return known
+
+    def _remember(self, known: Mapping[str, Any]) -> None:
+        write_json(self.folder / _STATE, known)
+
+    @contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except StoreError:
+            raise
+        except Exception as error:  # each kind of storage raises its own
+            raise StoreError(
+                f"{self.address} cannot be {what}: {type(error).__name__}: {error}. What was "
+                f"finished lies in {self.folder}, and is sent by the next command."
+            ) from error
+
+
+_opened: dict[str, Mirror] = {}
+
+
+def _opened_files(address: str) -> tuple[Any, str]:
+    """Return the file system of an address, and the path in it."""
+    package, extra = _EXTRAS.get(address.partition(":")[0], ("fsspec", None))
+    try:
+        from fsspec.core import url_to_fs
+
+        files, base = url_to_fs(address, use_listings_cache=False)
+    except ImportError as error:
+        raise MissingPackageError(package, extra) from error
+    except ValueError as error:
+        raise StoreError(
+            f"{address} is no address that results can be kept at: {error}."
+        ) from error
+    return files, str(base).rstrip("/")
+
+
+def _belongs(name: Path) -> bool:
+    """Whether a file is sent: studies of searches and what is half written stay here."""
+    if any(part.startswith(".") for part in name.parts):
+        return False
+    return name.parts[0] != "tuning" or (len(name.parts) == 2 and name.suffix in (".json", ".svg"))
+
+
+def _state(path: Path) -> list[int]:
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns]
+
+
+def _mark(told: Mapping[str, Any]) -> str:
+    for name in ("ETag", "etag", "md5Hash", "generation"):
+        if told.get(name):
+            return str(told[name])
+    times = (told.get(name) for name in ("LastModified", "mtime", "created"))
+    when = next((time for time in times if time is not None), "")
+    return f"{told.get('size')} {when.isoformat() if isinstance(when, datetime) else when}"

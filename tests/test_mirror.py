@@ -1,0 +1,245 @@
+"""Run stores on object storage, against a server on this machine that speaks S3."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comps.base import BusyError, StoreError
+from pipelines import cross_validate, load_run, run
+from pipelines.store import RunStore
+from pipelines.store import _lease as leases
+from pipelines.store import _mirror as mirrors
+from pipelines.store._lease import ALIVE, Lease
+from pipelines.store._mirror import Mirror, address_of
+from tests.commands import comps, environment
+from tests.support import RIDGE, no_engine, tiny_experiment, validate
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[dict[str, str]]:
+    """A server that speaks S3; what its clients have in their environment."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    server.stop()
+
+
+@pytest.fixture
+def bucket(
+    server: dict[str, str],
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Iterator[str]:
+    """The address of an empty bucket."""
+    from fsspec.core import url_to_fs
+
+    for name, value in server.items():
+        monkeypatch.setenv(name, value)
+    at_machine("first", tmp_path, monkeypatch)
+    files, _ = url_to_fs("s3://")
+    name = f"bucket-{abs(hash(request.node.name))}"
+    files.mkdir(name)
+    yield f"s3://{name}/runs"
+    forget()
+
+
+def forget() -> None:
+    """Forget what this process knows of storages, as another one would not know it."""
+    import atexit
+
+    for mirror in mirrors._opened.values():
+        atexit.unregister(mirror.send)
+    mirrors._opened.clear()
+
+
+def at_machine(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go on as a process of another machine, whose cache is another folder."""
+    forget()
+    monkeypatch.setenv("COMPS_CACHE", str(tmp_path / name))
+
+
+def names_in(address: str) -> set[str]:
+    """Return the names of the files at an address."""
+    mirror = Mirror(address)
+    return {path.removeprefix(f"{mirror._base}/") for path in mirror.files.find(mirror._base)}
+
+
+def test_what_one_machine_writes_another_one_finds(
+    bucket: str, tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment, root = tiny_experiment(tiny_data), Path(bucket) / "tiny"
+    validate(experiment, [RIDGE], RunStore(root), keep="all")
+    key = experiment.key(RIDGE)
+    assert {"store.json", f"models/ridge/{key}/r0-f2.npz"} <= names_in(f"{bucket}/tiny")
+    assert f"models/ridge/{key}/r0-f2.model.zip" in names_in(f"{bucket}/tiny")
+    at_machine("second", tmp_path, monkeypatch)
+    found = validate(experiment, [RIDGE], RunStore(root), engine=no_engine, keep="all")
+    assert list(found.oofs) == ["ridge"] and found.fitted == 0
+    assert str(RunStore(root).root).startswith(str(tmp_path / "second"))
+
+
+def test_a_whole_run_lies_there_and_can_be_read_from_another_machine(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choices: dict[str, Any] = {"models": "median,ridge", "folds": 3, "engine": "inline"}
+    made = run("house-prices", runs=bucket, nested=False, checks=False, **choices)
+    at_machine("second", tmp_path, monkeypatch)
+    assert load_run("house-prices", runs=bucket).submission.equals(made.submission)
+
+
+def test_commands_take_an_address(bucket: str, tmp_path: Path) -> None:
+    arguments = ("--runs", bucket, "--models", "median", "--folds", "2", "--engine", "inline")
+    env = environment({"COMPS_CACHE": str(tmp_path / "other")})
+    comps("cv", "house-prices", *arguments, cwd=tmp_path, env=env)
+    again = comps("cv", "house-prices", *arguments, "--json", cwd=tmp_path, env=env)
+    assert again.event("planned") == {"event": "planned", "to_fit": 0, "stored": 2}
+    assert not (tmp_path / "runs").exists() and not (tmp_path / "s3:").exists()
+    assert any(name.endswith("r0-f1.npz") for name in names_in(f"{bucket}/house-prices"))
+
+
+def test_studies_of_searches_stay_on_the_machine(bucket: str) -> None:
+    store = RunStore(Path(bucket) / "tiny")
+    with store.writing():
+        folder = store.root / "tuning"
+        (folder / "work-1").mkdir(parents=True)
+        for name in ("optuna.db", "ridge.json", "ridge.svg", "work-1/r0-f0.npz"):
+            (folder / name).write_text("here")
+    assert names_in(f"{bucket}/tiny") - {"store.json", ".lock-00000001"} == {
+        "tuning/ridge.json",
+        "tuning/ridge.svg",
+    }
+
+
+def test_what_is_removed_on_one_machine_is_gone_on_the_other(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Path(bucket) / "tiny"
+    store = RunStore(root)
+    with store.writing():
+        store.write_text("errors/one.log", "text")
+        store.write_text("errors/other.log", "text")
+    at_machine("second", tmp_path, monkeypatch)
+    other = RunStore(root)
+    with other.writing():
+        (other.root / "errors" / "one.log").unlink()
+        other.write_text("errors/other.log", "changed")
+    at_machine("first", tmp_path, monkeypatch)
+    again = RunStore(root)
+    assert [path.name for path in (again.root / "errors").iterdir()] == ["other.log"]
+    assert (again.root / "errors" / "other.log").read_text() == "changed"
+
+
+def test_what_was_not_sent_when_a_process_died_is_sent_by_the_next_command(bucket: str) -> None:
+    store = RunStore(Path(bucket) / "tiny")
+    store.write_text("errors/ridge.log", "text")
+    forget()
+    assert names_in(f"{bucket}/tiny") == set()
+    with RunStore(Path(bucket) / "tiny").writing():
+        pass
+    assert "errors/ridge.log" in names_in(f"{bucket}/tiny")
+
+
+# One at a time
+
+
+def lease_at(address: str) -> Lease:
+    """Take the lock of a store."""
+    mirror = Mirror(address)
+    return Lease.taken(mirror.files, mirror._base, address)
+
+
+def test_a_store_that_is_held_is_refused_at_once(bucket: str) -> None:
+    with (
+        RunStore(Path(bucket) / "tiny").writing(),
+        pytest.raises(BusyError, match=rf"writing to {bucket}/tiny \(process {os.getpid()} on "),
+    ):
+        lease_at(f"{bucket}/tiny")
+    lease_at(f"{bucket}/tiny").give_back()
+
+
+def test_of_two_who_saw_the_same_last_number_one_gets_the_lock(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"{bucket}/tiny"
+    lease_at(address).give_back()
+    seen = leases._numbers(Mirror(address).files, Mirror(address)._base)
+    first = lease_at(address)
+    look, calls = leases._numbers, iter([seen])
+    monkeypatch.setattr(leases, "_numbers", lambda *at: next(calls, None) or look(*at))
+    with pytest.raises(BusyError):
+        lease_at(address)
+    first.check()
+
+
+def test_who_saw_numbers_that_are_long_gone_does_not_get_the_lock(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"{bucket}/tiny"
+    lease_at(address).give_back()
+    for _ in range(2):
+        last = lease_at(address)
+        last.give_back()
+    holder = lease_at(address)
+    look, calls = leases._numbers, iter([[1]])
+    monkeypatch.setattr(leases, "_numbers", lambda *at: next(calls, None) or look(*at))
+    with pytest.raises(BusyError):
+        lease_at(address)
+    holder.check()
+    assert {name for name in names_in(address) if "lock" in name} == {".lock-00000004"}
+
+
+def test_a_lock_of_a_process_that_says_nothing_is_taken_over_and_it_learns_of_that(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"{bucket}/tiny"
+    silent = lease_at(address)
+    monkeypatch.setattr(leases.time, "time", lambda: clock() + ALIVE + 1)
+    lease_at(address)
+    with pytest.raises(StoreError, match="Another process took over"):
+        silent.check()
+
+
+clock = leases.time.time
+
+
+def test_a_holder_renews_its_lock(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = f"{bucket}/tiny"
+    lease, mirror = lease_at(address), Mirror(address)
+    monkeypatch.setattr(leases.time, "time", lambda: clock() + ALIVE - 1)
+    monkeypatch.setattr(lease, "_renewed", -ALIVE)
+    lease.renew()
+    told = json.loads(mirror.files.cat_file(f"{mirror._base}/.lock-00000001"))
+    assert told["renewed"] > clock() + ALIVE - 10 and told["free"] is False
+
+
+# Addresses
+
+
+@pytest.mark.parametrize("path", ["runs", "/tmp/runs", "C:/runs", "s3", "s3/runs"])
+def test_a_folder_is_no_address(path: str) -> None:
+    assert address_of(Path(path)) is None
+
+
+def test_a_storage_that_cannot_be_reached_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(StoreError, match="s3://bucket/runs/digits cannot be read"):
+        cross_validate("digits", models="shares", runs="s3://bucket/runs", engine="inline")
+    forget()

@@ -1,0 +1,183 @@
+"""Whole calls on a Ray cluster, and what a user meets: each kind of data, searches, faults."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from comps import boosting
+from comps.base import UsageError
+from pipelines import cross_validate, tune
+from pipelines.engines import EngineChoices, LocalEngine
+from pipelines.engines.ray import RayEngine
+from pipelines.store import Experiment, RunStore
+from tests.ray_clusters import add_node, cluster_of, same_results
+from tests.support import NETWORK, build_network, sign, validate
+from tests.tables import own, table
+
+pytest.importorskip("ray")
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """That of a cluster of two nodes of one core each."""
+    with cluster_of(1, 1) as cluster:
+        yield cluster.address
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("competition", "models"),
+    [
+        ("house-prices", "median,ridge,lightgbm,mlp"),
+        ("sentiment", "class-share,naive-bayes"),
+        ("digits", "shares,svc,convnet"),
+        ("dogs-vs-cats", "class-share,lightgbm"),
+        ("temperature", "common-sense,ridge,lightgbm"),
+    ],
+)
+def test_every_kind_of_data_gives_the_bytes_of_the_local_engine(
+    competition: str, models: str, address: str, tmp_path: Path
+) -> None:
+    """Tables, texts, images of two kinds, and a series: networks of both backends among them."""
+    choices: dict[str, Any] = {"models": models, "folds": 2}
+    here = cross_validate(competition, runs=tmp_path / "here", **choices)
+    there = cross_validate(
+        competition, runs=tmp_path / "there", engine="ray", address=address, **choices
+    )
+    assert here.failures == there.failures == {}
+    stores = [RunStore(tmp_path / name / competition) for name in ("here", "there")]
+    assert same_results(*stores) >= len(models.split(",")) * 3
+
+
+OWN = """
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import Ridge
+
+from comps import estimator, table_competition
+
+from .features import Ratios
+
+
+class Halved(Ridge):
+    def predict(self, rows):
+        return super().predict(rows) / 2
+
+
+COMPETITION = table_competition(
+    Path({data!r}), target="y", metric="rmse", name="mine",
+    models=["median", estimator(Halved(), name="halved", features=Ratios)],
+)
+"""
+FEATURES = """
+class Ratios:
+    def fit_transform(self, rows, target=None):
+        self.mean = float(rows["a"].mean())
+        return self.transform(rows)
+
+    def transform(self, rows):
+        return (rows[["a", "b"]] / self.mean).to_numpy()
+"""
+
+
+def test_a_competition_of_the_users_travels_with_its_jobs(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "competitions" / "mine"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"id": range(60), "a": rng.uniform(1, 2, 60), "b": rng.uniform(1, 2, 60)})
+    rows.assign(y=rows["a"] * rows["b"]).to_csv(tmp_path / "train.csv", index=False)
+    (folder / "competition.py").write_text(OWN.format(data=str(tmp_path / "train.csv")))
+    (folder / "features.py").write_text(textwrap.dedent(FEATURES))
+    monkeypatch.setenv("COMPS_COMPETITIONS", str(folder.parent))
+    stores = []
+    for name, choices in (("here", {}), ("there", {"engine": "ray", "address": address})):
+        found = cross_validate("mine", folds=3, runs=tmp_path / name, **choices)
+        assert found.failures == {}
+        stores.append(RunStore(tmp_path / name / "mine"))
+    assert same_results(*stores) == 2 * 4
+
+
+def test_a_search_on_the_cluster_finds_what_one_in_this_process_finds(
+    address: str, tmp_path: Path
+) -> None:
+    competition = own(table(), metric="rmse", models=[boosting("lightgbm", rounds=20)], name="made")
+    choices: dict[str, Any] = {"trials": 3, "folds": 3, "outer": 0.0, "jobs": 1}
+    on_it: dict[str, Any] = {"engine": "ray", "address": address}
+    here = tune(competition, "lightgbm", runs=tmp_path / "here", engine="inline", **choices)
+    there = tune(competition, "lightgbm", runs=tmp_path / "there", **on_it, **choices)
+    trials = [found.trials.drop(columns="seconds") for found in (here, there)]
+    pd.testing.assert_frame_equal(*trials, check_exact=True)
+    # Its trials are stored: the study goes on.
+    more = tune(
+        competition, "lightgbm", runs=tmp_path / "there", **on_it, **{**choices, "trials": 5}
+    )
+    assert len(more.results) == 5
+    assert [result.trial.params for result in more.results[:3]] == [
+        result.trial.params for result in here.results
+    ]
+
+
+def build_telling(
+    shapes: Mapping[str, tuple[int, ...]], steps: int, *, units: int, dropout: float, told: str
+) -> Any:
+    """Return a network; leave a file that is called as the GPU that its process sees."""
+    folder = Path(told.removeprefix("file://"))
+    sign(str(folder / f"{os.environ.get('CUDA_VISIBLE_DEVICES')}-{os.getpid()}"))
+    return build_network(shapes, steps, units=units, dropout=dropout)
+
+
+@pytest.mark.slow
+def test_folds_of_one_network_are_divided_among_gpus(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    """Ray gives out GPUs by what a node says that it has; here the network is trained on cores."""
+    (tmp_path / "told").mkdir()
+    params = {**NETWORK.params, "told": (tmp_path / "told").as_uri()}
+    model = replace(NETWORK, params=params, build=build_telling)
+    stores = [RunStore(tmp_path / name) for name in ("here", "there")]
+    with cluster_of(2, num_gpus=2) as cluster:
+        engine = RayEngine(EngineChoices(address=cluster.address))
+        outcome = validate(experiment, [model], stores[0], engine=lambda: engine)
+    assert outcome.failures == {}
+    cards = [path.name.partition("-")[0] for path in (tmp_path / "told").iterdir()]
+    assert sorted(cards) == ["0", "1"]
+    validate(experiment, [model], stores[1], engine=lambda: LocalEngine(1))
+    assert same_results(*stores) == 4
+
+
+def test_a_machine_with_other_versions_is_an_error_before_any_work(tmp_path: Path) -> None:
+    told = tmp_path / "keras-0.0.1.dist-info"
+    told.mkdir()
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: keras\nVersion: 0.0.1\n")
+    with cluster_of(1) as cluster:
+        add_node(cluster, 1, str(tmp_path))
+        with pytest.raises(UsageError, match=r"has other versions than this one: keras 0\.0\.1 \("):
+            cross_validate(
+                "house-prices",
+                models="median",
+                runs=tmp_path / "runs",
+                engine="ray",
+                address=cluster.address,
+            )
+    assert not list(tmp_path.glob("runs/**/*.npz"))
+
+
+def test_an_address_without_a_cluster_is_refused(tmp_path: Path) -> None:
+    choices: dict[str, Any] = {"models": "median", "runs": tmp_path, "engine": "ray"}
+    with pytest.raises(UsageError, match="There is no Ray cluster at 127.0.0.1:1"):
+        cross_validate("house-prices", address="127.0.0.1:1", **choices)
+    with pytest.raises(UsageError, match="is that of Ray's client"):
+        cross_validate("house-prices", address="ray://127.0.0.1:10001", **choices)

@@ -24,7 +24,8 @@ def cluster_of(*cores: int, **head: Any) -> Iterator[Any]:
     """
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster()
+    # Without handlers of signals, which only the main thread may set.
+    cluster = Cluster(shutdown_at_exit=False)
     try:
         for number in cores:
             add_node(cluster, number, **(head if number is cores[0] else {}))

@@ -102,6 +102,7 @@ def test_a_whole_run_lies_there_and_can_be_read_from_another_machine(
     assert load_run("house-prices", runs=bucket).submission.equals(made.submission)
 
 
+@pytest.mark.slow
 def test_commands_take_an_address(bucket: str, tmp_path: Path) -> None:
     arguments = ("--runs", bucket, "--models", "median", "--folds", "2", "--engine", "inline")
     env = environment({"COMPS_CACHE": str(tmp_path / "other")})

@@ -180,6 +180,7 @@ def test_a_job_that_ends_its_worker_each_time_fails(
     assert kinds(events)[-1] == ("Done", "ridge")
 
 
+@pytest.mark.slow
 def test_a_job_that_hangs_is_ended_by_its_limit_and_the_next_one_goes_on(
     cluster: Any, experiment: Experiment, store: RunStore, tmp_path: Path
 ) -> None:

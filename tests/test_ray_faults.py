@@ -34,11 +34,10 @@ from tests.support import (
 )
 
 pytest.importorskip("ray")
-pytestmark = pytest.mark.slow
 
 KILLS, LEAVINGS = 20, 5
-# About a second each: there is time to kill them.
-SLOW_MODEL = LIGHTGBM.with_params({"rounds": 3000, "stride": 1000})
+# Long enough to be killed in the midst of it.
+SLOW_MODEL = LIGHTGBM.with_params({"rounds": 1200, "stride": 400})
 ENDLESS = ("--models", "median,extra-trees", "--set", "extra-trees.n_estimators=1000000")
 ENDLESS_MEMBER = "extra-trees[n_estimators=1000000]"
 
@@ -71,6 +70,7 @@ def workers(cluster: Any, named: str) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.slow
 def test_a_job_of_a_machine_that_leaves_is_done_by_another_one(
     experiment: Experiment, store: RunStore, tmp_path: Path
 ) -> None:
@@ -93,6 +93,7 @@ def test_a_job_of_a_machine_that_leaves_is_done_by_another_one(
     assert len([event for event in left if isinstance(event, Started)]) == 1
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_the_jobs_on_the_cluster_and_keeps_what_is_finished(
     tmp_path: Path,
 ) -> None:
@@ -119,6 +120,7 @@ def test_an_interrupt_ends_the_jobs_on_the_cluster_and_keeps_what_is_finished(
     assert len(list(tmp_path.glob("runs/*/models/median/*/r*-f?.npz"))) == 2
 
 
+@pytest.mark.slow
 def test_a_run_whose_head_is_lost_goes_on_where_it_was_on_the_next_cluster(
     tmp_path: Path,
 ) -> None:
@@ -143,6 +145,7 @@ def test_a_run_whose_head_is_lost_goes_on_where_it_was_on_the_next_cluster(
     assert same_results(*stores) >= 9
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_nothing_is_lost_while_processes_are_killed_and_machines_leave(
     tiny_data: Path, tmp_path: Path
@@ -157,7 +160,7 @@ def test_nothing_is_lost_while_processes_are_killed_and_machines_leave(
 
         def break_things() -> None:
             rng = random.Random(0)
-            while not over.wait(rng.uniform(0.5, 2.0)):
+            while not over.wait(rng.uniform(0.3, 1.5)):
                 if killed["processes"] < KILLS and (found := workers(cluster, "lightgbm")):
                     rng.choice(found).kill()
                     killed["processes"] += 1

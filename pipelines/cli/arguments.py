@@ -139,7 +139,10 @@ Data = Annotated[
     Path | None,
     typer.Option(help="Kaggle's zip or a folder of its files. [default: data/COMPETITION/]"),
 ]
-Runs = Annotated[Path | None, typer.Option(help="Folder for results. [default: runs/]")]
+Runs = Annotated[
+    Path | None,
+    typer.Option(help="Folder for results, or an address: s3://bucket/runs. [default: runs/]"),
+]
 Folds = Annotated[int | None, typer.Option(help="Number of folds.")]
 Repeats = Annotated[int | None, typer.Option(help="Repeats of the folds, shuffled anew.")]
 Scheme = Annotated[str | None, typer.Option(help="Fold scheme: {schemes}.")]

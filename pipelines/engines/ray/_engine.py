@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.util import find_spec
 from typing import Any
 
@@ -190,7 +190,6 @@ class RayEngine:
 
     def _submitted(self, job: Job, number: int) -> Any:
         """Hand a job to the cluster; return what yields its messages."""
-        import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         slot = self._slot(number)
@@ -223,7 +222,7 @@ class RayEngine:
         sent = self._sent
         named = files_of(job.model)
         return (
-            ray.remote(perform)
+            _task(on_gpu)
             .options(**options)
             .remote(
                 sent.versions(self._cluster.versions),
@@ -235,6 +234,16 @@ class RayEngine:
                 *(sent.file(path) for _, path in named),
             )
         )
+
+
+@cache
+def _task(on_gpu: bool) -> Any:
+    """Return the task that Ray knows; one for all jobs, since each that is made is sent anew."""
+    import ray
+
+    # The next job may get another GPU, and libraries stay with the one that they began with: a
+    # process with a GPU ends with its job.
+    return ray.remote(max_calls=1)(perform) if on_gpu else ray.remote(perform)
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,8 @@ class Blending:
         self.test = stack((member.test for member in members), len(members))
         self.several = self.sample.columns is Columns.TARGETS
         self.estimate = estimate_of(members, folds)
-        self.outer = outer_folds(members, target, folds, self.estimate)
+        whole = self.sample if members[0].covered.all() else None
+        self.outer = outer_folds(members, target, folds, self.estimate, whole)
         covered = self.fold_of_row[members[0].covered]
         self.kept = kept_members(metric, self.sample, covered, self.baseline)
         self.kept_outer = [

@@ -21,8 +21,8 @@ def equal_mean(sample: Sample, metric: Metric) -> WeightedMean:
 
 def best_member(sample: Sample, metric: Metric) -> WeightedMean:
     """Return a blend of the best member alone."""
-    predictions, target = sample.whole()
-    scores = [metric.score(target, member) for member in np.moveaxis(predictions, 1, 0)]
+    target = sample.target if sample.rows is None else sample.target[sample.rows]
+    scores = [metric.score(target, member) for member in sample.each()]
     weights = np.zeros(len(scores))
     weights[metric.best(scores)] = 1.0
     return WeightedMean(weights)

@@ -24,13 +24,19 @@ class OuterFold:
         sample: members' predictions of the inner folds; no target of the outer fold is in it, and
             in a nested estimate no model that was trained on one.
         fold_of_row: [rows of the sample] int64, the inner fold of each.
-        predictions: [v, members] or [v, members, columns], of the outer rows.
+        own: [v, members] or [v, members, columns], of the outer rows; None where these are rows of
+            the sample that are not used, and are copied when they are asked for.
     """
 
     rows: NDArray[np.int64]
     sample: Sample
     fold_of_row: NDArray[np.int64]
-    predictions: NDArray[np.floating]
+    own: NDArray[np.floating] | None
+
+    @property
+    def predictions(self) -> NDArray[np.floating]:
+        """[v, members] or [v, members, columns], of the outer rows."""
+        return self.sample.predictions[self.rows] if self.own is None else self.own
 
 
 def estimate_of(members: Sequence[OutOfFold], folds: Folds) -> Estimate:
@@ -46,7 +52,11 @@ def estimate_of(members: Sequence[OutOfFold], folds: Folds) -> Estimate:
 
 
 def outer_folds(
-    members: Sequence[OutOfFold], target: Target, folds: Folds, estimate: Estimate
+    members: Sequence[OutOfFold],
+    target: Target,
+    folds: Folds,
+    estimate: Estimate,
+    whole: Sample | None = None,
 ) -> list[OuterFold]:
     """Return the folds that can be scored, in their order.
 
@@ -57,13 +67,14 @@ def outer_folds(
         target: [n], [n, targets] or a `Truth`, all training rows.
         folds: those of the members.
         estimate: see `estimate_of`.
+        whole: the members' predictions of all rows, where these are stacked already.
     """
     fold_of_row = np.where(members[0].covered, folds.fold_of_row(), -1)
     values = [_inner_of(member, estimate) for member in members]
     shared = None
     if all(inner is None or inner.inner is None for inner in values):
         # Nothing was chosen otherwise without some fold: all folds look at the same predictions.
-        shared = Sample(stack((member.valid for member in members), len(members)), target)
+        shared = whole or Sample(stack((member.valid for member in members), len(members)), target)
     found = []
     for outer in range(folds.n_folds):
         rows = np.flatnonzero(fold_of_row == outer)
@@ -78,13 +89,20 @@ def outer_folds(
                 for member, inner in zip(members, values, strict=True)
             )
             sample = Sample(stack(parts, len(members)), target[inside])
-        outer_parts = (
-            (member.valid if inner is None else inner.outer)[rows]
-            for member, inner in zip(members, values, strict=True)
-        )
-        predictions = stack(outer_parts, len(members))
-        found.append(OuterFold(rows, sample, fold_of_row[inside], predictions))
+        # Of imported members nothing was chosen for a fold: they are not there twice.
+        own = None if not any(values) else _outer_part(members, values, rows)
+        found.append(OuterFold(rows, sample, fold_of_row[inside], own))
     return found
+
+
+def _outer_part(
+    members: Sequence[OutOfFold], values: Sequence[Inner | None], rows: NDArray[np.int64]
+) -> NDArray[np.floating]:
+    parts = (
+        (member.valid if inner is None else inner.outer)[rows]
+        for member, inner in zip(members, values, strict=True)
+    )
+    return stack(parts, len(members))
 
 
 def _inner_of(member: OutOfFold, estimate: Estimate) -> Inner | None:
@@ -141,12 +159,12 @@ def kept_members(
     """
     if baseline is None:
         return tuple(range(sample.n_members))
-    predictions, target = sample.whole()
+    target = sample.target if sample.rows is None else sample.target[sample.rows]
     better: set[int] = set()
     for judged in dict.fromkeys((metric, metric.guide)):
         scores = [
             judged.score(target, comparable(judged, member, fold_of_row))
-            for member in np.moveaxis(predictions, 1, 0)
+            for member in sample.each()
         ]
         better |= {
             n for n, score in enumerate(scores) if judged.better(score, than=scores[baseline])

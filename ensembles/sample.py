@@ -110,6 +110,12 @@ class Sample:
             return self.predictions.astype(np.float64, copy=False), self.target
         return self.predictions[self.rows].astype(np.float64, copy=False), self.target[self.rows]
 
+    def each(self) -> Iterator[Floats]:
+        """Yield each member's predictions of the rows that are used, in double precision."""
+        for member in np.moveaxis(self.predictions, 1, 0):
+            used = member if self.rows is None else member[self.rows]
+            yield used.astype(np.float64, copy=False)
+
     def blocks(self) -> Iterator[tuple[Floats, Target]]:
         """Yield predictions and targets of the rows that are used, block after block."""
         return (self.block(part) for part in self.parts)

@@ -29,7 +29,7 @@ import os
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,8 @@ from pipelines.results.kept import Kept
 from pipelines.results.oof import OutOfFold
 from pipelines.store._mirror import mirror_of
 
+# Files of imported members beyond this are kept in memory in single precision, as blends keep them.
+_LARGE = 2 << 30
 # 2: members have names that show changed parameters, commands leave records, and the stopping
 # point is that of the first repeat.
 FORMAT = 2
@@ -342,7 +344,12 @@ class RunStore:
             for found in self.imported_files()
             if found.is_on(dataset.fingerprint, folds.fingerprint)
         }
-        return [OutOfFold.from_file(*read_arrays(path)) for path in newest.values()]
+        single = sum(path.stat().st_size for path in newest.values()) > _LARGE
+        found: list[OutOfFold] = []
+        for path in newest.values():
+            oof = OutOfFold.from_file(*read_arrays(path))
+            found.append(_lean(oof, found[0] if found else oof, single))
+        return found
 
     def imported_files(self) -> list[ImportedFile]:
         """Return what the files of imported members say of themselves, the oldest first.
@@ -402,6 +409,18 @@ class RunStore:
         """Store a text under the root, and return the file."""
         write_bytes(self.root / name, text.encode())
         return self.root / name
+
+
+def _lean(oof: OutOfFold, first: OutOfFold, single: bool) -> OutOfFold:
+    """Return a member that shares with another what is equal, in single precision if wanted."""
+    changes: dict[str, Array] = {
+        name: getattr(first, name)
+        for name in ("train_ids", "test_ids", "covered")
+        if np.array_equal(getattr(oof, name), getattr(first, name))
+    }
+    if single:
+        changes |= {name: getattr(oof, name).astype(np.float32) for name in ("valid", "test")}
+    return replace(oof, **changes)  # type: ignore[arg-type]
 
 
 def error_log(model: str, key: str) -> str:

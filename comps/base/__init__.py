@@ -25,6 +25,7 @@ from comps.base.errors import (
 from comps.base.forecasts import Forecasts
 from comps.base.images import Images
 from comps.base.losses import LEAST_PROBABILITY, log_loss, root_mean_squared_error
+from comps.base.mapped import read_mapped, write_mapped
 from comps.base.metric import (
     IDENTITY,
     LOG1P,
@@ -113,9 +114,11 @@ __all__ = [
     "predicted_classes",
     "range_of",
     "ranked_classes",
+    "read_mapped",
     "root_mean_squared_error",
     "some",
     "split_names",
     "take",
     "unknown_name",
+    "write_mapped",
 ]

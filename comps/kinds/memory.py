@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import mmap
 import os
-import pickle
 import shutil
 import tempfile
 import weakref
@@ -12,9 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from comps.base import Dataset, UsageError
+from comps.base import Dataset, UsageError, read_mapped, write_mapped
 from comps.reading.delimited import read_table
 from comps.reading.other_test import only_table
 
@@ -33,7 +29,12 @@ class InMemory:
         dataset: the rows.
         with_test: `(rows) -> Dataset`, the same with a table of other test rows; None where there
             is no way to.
+
+    Attributes:
+        brings_rows: that rows go to another process with it.
     """
+
+    brings_rows = True
 
     def __init__(self, dataset: Dataset, with_test: Callable[[Any], Dataset] | None = None) -> None:
         self._dataset: Dataset | None = dataset
@@ -52,7 +53,7 @@ class InMemory:
             if self._file is None:
                 raise RuntimeError("These rows are neither in memory nor in a file.")
             # Written by the live process that started this one.
-            self._dataset = _mapped(self._file)
+            self._dataset = read_mapped(self._file)
         return self._dataset
 
     def with_test(self, path: Path, rows: Any) -> Dataset:
@@ -75,40 +76,12 @@ class InMemory:
             folder = Path(tempfile.mkdtemp(prefix="comps-rows-"))
             weakref.finalize(self, _remove, folder, os.getpid())
             self._file = folder / "rows.pickle"
-            _write(self._dataset, self._file)
+            write_mapped(self._dataset, self._file)
         return {"file": self._file}
 
     def __setstate__(self, state: dict[str, Path | None]) -> None:
         """Take the file; the rows are read when they are first wanted."""
         self._dataset, self._file, self._with_test = None, state["file"], None
-
-
-# Arrays in a file begin where a cache line does.
-_ALIGNED = 64
-
-
-def _write(dataset: Dataset, file: Path) -> None:
-    """Write rows such that another process can map their arrays, and need not hold a copy."""
-    buffers: list[pickle.PickleBuffer] = []
-    content = pickle.dumps(dataset, protocol=5, buffer_callback=buffers.append)
-    with file.open("wb") as opened:
-        for buffer in buffers:
-            opened.write(buffer.raw())
-            opened.write(b"\0" * (-opened.tell() % _ALIGNED))
-        opened.write(content)
-    sizes = [len(content), *(len(buffer.raw()) for buffer in buffers)]
-    np.save(file.with_suffix(".npy"), np.array(sizes, dtype=np.int64))
-
-
-def _mapped(file: Path) -> Dataset:
-    """Return the rows that `_write` wrote; their arrays are those of the file, and read-only."""
-    with file.open("rb") as opened:
-        whole = memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ))
-    length, *sizes = np.load(file.with_suffix(".npy"))
-    starts = np.cumsum([0, *(size + -size % _ALIGNED for size in sizes)]).tolist()
-    buffers = [whole[start : start + size] for start, size in zip(starts, sizes, strict=False)]
-    dataset: Dataset = pickle.loads(whole[starts[-1] : starts[-1] + length], buffers=buffers)
-    return dataset
 
 
 def _remove(folder: Path, process: int) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from comps.base import Competition, DataError, Dataset, Metric, Model, Task, take
 from pipelines.engines._places import OnDisk, Place
+from pipelines.engines._shared_rows import shared
 from pipelines.fitting.keeping import FittedModel
 from pipelines.fitting.preparation import Preparation, test_view
 from pipelines.fitting.residual import Residual
@@ -80,7 +81,12 @@ class Run:
         whole = experiment.competition
         return cls(
             # Without the other models, whose functions may import what this job has no need of.
-            competition=replace(whole, models=(whole.baseline,), with_test=None),
+            competition=replace(
+                whole,
+                models=(whole.baseline,),
+                with_test=None,
+                load=shared(whole.load, experiment.dataset),
+            ),
             data=experiment.data,
             data_fingerprint=experiment.dataset.fingerprint,
             store=store.root,

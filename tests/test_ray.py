@@ -15,7 +15,8 @@ import pytest
 from comps.base import UsageError
 from pipelines.engines import Done, Engine, EngineChoices, Failed, Started, make_engine
 from pipelines.engines.ray import RayEngine
-from pipelines.engines.ray._engine import MOST_DEATHS
+from pipelines.engines.ray._engine import MOST
+from pipelines.engines.ray._flight import Ending
 from pipelines.engines.ray._parcel import files_of, with_files
 from pipelines.engines.ray._task import Unlike, perform
 from pipelines.store import Experiment, RunStore
@@ -176,7 +177,7 @@ def test_a_job_that_ends_its_worker_each_time_fails(
     events = run(engine, make_jobs(experiment, store, [scripted("quitter", "exit"), RIDGE]))
     (failed,) = of_kind(events, Failed)
     assert failed.reason.startswith("its worker was killed or ended unexpectedly")
-    assert failed.reason.endswith(f", {MOST_DEATHS} times")
+    assert failed.reason.endswith(f", {MOST[Ending.DEATH]} times")
     assert kinds(events)[-1] == ("Done", "ridge")
 
 

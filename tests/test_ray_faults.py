@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
@@ -20,9 +21,10 @@ from pipelines.engines import Done, EngineChoices, Started
 from pipelines.engines.ray import RayEngine
 from pipelines.store import Experiment, RunStore
 from tests.commands import comps, read_until_all, running
-from tests.ray_clusters import add_node, cluster_of, same_results
+from tests.ray_clusters import STORE, add_node, cluster_of, same_results
 from tests.support import (
     LIGHTGBM,
+    MEAN,
     RIDGE,
     giving,
     make_jobs,
@@ -31,6 +33,7 @@ from tests.support import (
     tiny_experiment,
     validate,
     wait_for,
+    with_dataset,
 )
 
 pytest.importorskip("ray")
@@ -91,6 +94,22 @@ def test_a_job_of_a_machine_that_leaves_is_done_by_another_one(
             engine.close()
     assert {event.job.model.name for event in left if isinstance(event, Done)} == {"one", "other"}
     assert len([event for event in left if isinstance(event, Started)]) == 1
+
+
+@pytest.mark.slow
+def test_rows_that_do_not_fit_into_the_object_store_go_to_disk(
+    experiment: Experiment, store: RunStore
+) -> None:
+    rows = np.random.default_rng(0).normal(size=(len(experiment.dataset.target), STORE // 800))
+    wide = with_dataset(experiment, train=rows, test=rows[:30], fingerprint="wide")
+    assert rows.nbytes > STORE
+    with cluster_of(1, 1) as cluster, joined(cluster.address):
+        engine = RayEngine(EngineChoices())
+        events = list(
+            engine.run(giving(make_jobs(wide, store, [MEAN], folds=[(0,), (1,), (2,)])), None)
+        )
+        engine.close()
+    assert len([event for event in events if isinstance(event, Done)]) == 3
 
 
 @pytest.mark.slow
@@ -160,7 +179,7 @@ def test_nothing_is_lost_while_processes_are_killed_and_machines_leave(
 
         def break_things() -> None:
             rng = random.Random(0)
-            while not over.wait(rng.uniform(0.3, 1.5)):
+            while not over.wait(rng.uniform(2.0, 5.0)):
                 if killed["processes"] < KILLS and (found := workers(cluster, "lightgbm")):
                     rng.choice(found).kill()
                     killed["processes"] += 1

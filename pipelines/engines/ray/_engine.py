@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -23,7 +24,7 @@ from pipelines.engines._base import (
 from pipelines.engines._worker import worker_variables
 from pipelines.engines.jobs import Job
 from pipelines.engines.ray._cluster import Cluster, unlike
-from pipelines.engines.ray._flight import Flight, cause_of_death, reason_of, speaking
+from pipelines.engines.ray._flight import Ending, Flight, cause_of_death, reason_of, speaking
 from pipelines.engines.ray._needs import Needs, Shape
 from pipelines.engines.ray._parcel import files_of, packed_for_elsewhere
 from pipelines.engines.ray._sent import Sent, kept_for
@@ -31,11 +32,9 @@ from pipelines.engines.ray._task import Begun, Message, Told, Unlike, perform
 from pipelines.store import RunStore
 from pipelines.trainers import load_trainer
 
-# A job whose worker dies is begun again: machines of a cluster are taken away. One that ends its
-# worker each time has an error of its own.
-MOST_DEATHS = 5
-# A job that took longer than its limit may have been on a machine that hangs.
-MOST_OVERRUNS = 2
+# How often a job may end without a result, by what happened. Machines of a cluster are taken away,
+# which is no fault of a job; a machine may hang. What takes too much memory does so again.
+MOST = {Ending.DEATH: 8, Ending.MEMORY: 3, Ending.OVERRUN: 2}
 # Seconds that a job may take.
 DEFAULT_LIMIT = 12 * 3600.0
 
@@ -132,7 +131,8 @@ class RayEngine:
         for number, flight in list(flights.items()):
             if now >= flight.end(self._limit):
                 flight.cancel()
-                yield from self._again(flights, number, "overruns", self._overrun())
+                reason = f"it took longer than {self._limit:g} s (--job-limit)"
+                yield from self._again(flights, number, Ending.OVERRUN, reason)
 
     def _heard(self, flights: dict[int, Flight], number: int) -> Iterator[Event]:
         """Take one message of a job."""
@@ -145,7 +145,7 @@ class RayEngine:
             del flights[number]
             yield Failed(flight.job, reason_of(error), str(error))
         except (RayError, StopIteration) as error:
-            yield from self._again(flights, number, "deaths", cause_of_death(error))
+            yield from self._again(flights, number, *cause_of_death(error))
         else:
             yield from self._taken(flights, number, message)
 
@@ -171,19 +171,16 @@ class RayEngine:
                 yield Failed(flight.job, str(error))
 
     def _again(
-        self, flights: dict[int, Flight], number: int, what: str, reason: str
+        self, flights: dict[int, Flight], number: int, ending: Ending, reason: str
     ) -> Iterator[Event]:
-        """Begin a job again whose worker died or took too long, unless it did so too often."""
+        """Begin a job again that ended without a result, unless that happened too often."""
         flight = flights.pop(number)
-        often = getattr(flight, what) + 1
-        if often >= {"deaths": MOST_DEATHS, "overruns": MOST_OVERRUNS}[what]:
-            yield Failed(flight.job, f"{reason}, {often} times")
-            return
-        counts = {"deaths": flight.deaths, "overruns": flight.overruns, what: often}
-        flights[number] = Flight(flight.job, self._submitted(flight.job, number), **counts)
-
-    def _overrun(self) -> str:
-        return f"it took longer than {self._limit:g} s (--job-limit)"
+        endings = flight.endings + Counter([ending])
+        if endings[ending] >= MOST[ending]:
+            yield Failed(flight.job, f"{reason}, {endings[ending]} times")
+        else:
+            messages = self._submitted(flight.job, number)
+            flights[number] = Flight(flight.job, messages, endings)
 
     def _slot(self, number: int) -> _Slot:
         return self._slots.get(number, _Slot())

@@ -5,12 +5,22 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from pipelines.engines.jobs import Job
 from pipelines.engines.ray._task import Message
+
+
+class Ending(Enum):
+    """What a job without a result ended by."""
+
+    DEATH = "its process or machine was lost"
+    MEMORY = "memory ran out"
+    OVERRUN = "its limit"
 
 
 @dataclass
@@ -20,16 +30,14 @@ class Flight:
     Attributes:
         job: which.
         messages: a generator of Ray's, of references.
-        deaths: how often its worker died.
-        overruns: how often it took longer than its limit.
+        endings: how often it ended without a result before, by what happened.
         node: where it runs; None while it waits for a core.
         began: on the clock of `time.monotonic`.
     """
 
     job: Job
     messages: Any
-    deaths: int = 0
-    overruns: int = 0
+    endings: Counter[Ending] = field(default_factory=Counter)
     node: str | None = None
     began: float | None = None
 
@@ -76,15 +84,17 @@ def reason_of(error: Exception) -> str:
     return f"{type(cause).__name__}: {cause}" if cause is not None else str(error).splitlines()[0]
 
 
-def cause_of_death(error: Exception) -> str:
-    """Return why a job ended without a word."""
+def cause_of_death(error: Exception) -> tuple[Ending, str]:
+    """Return what a job ended by that told nothing, and the same for the user."""
     from ray.exceptions import NodeDiedError, OutOfMemoryError
 
     if isinstance(error, OutOfMemoryError):
-        return (
+        return Ending.MEMORY, (
             "its worker was killed because memory ran out; set some aside (--job-needs "
             "memory=4GB), or run fewer jobs side by side (--jobs)"
         )
     if isinstance(error, NodeDiedError):
-        return "the machine that it was on left the cluster"
-    return "its worker was killed or ended unexpectedly, most likely because memory ran out"
+        return Ending.DEATH, "the machine that it was on left the cluster"
+    return Ending.DEATH, (
+        "its worker was killed or ended unexpectedly, most likely because memory ran out"
+    )

@@ -23,6 +23,7 @@ from pipelines.engines._base import (
     Started,
 )
 from pipelines.engines._worker import (
+    deaf_to_interrupts,
     process_context,
     serve,
     start_server,
@@ -121,7 +122,7 @@ class _Worker:
         context = process_context()
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, cores, environment), daemon=True)
-        with worker_environment(len(cores)), without_main():
+        with worker_environment(len(cores)), without_main(), deaf_to_interrupts():
             self.process.start()
         theirs.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -144,8 +145,11 @@ def results_of(folder: Path) -> dict[str, Any]:
         name = path.relative_to(folder).as_posix()
         if path.suffix == ".npz":
             found[name] = {key: value.tobytes() for key, value in read_arrays(path)[1].items()}
-        elif path.name.endswith((".csv", ".model.zip", "blend.json")) or path.match("best/*.json"):
+        elif path.name.endswith((".csv", ".model.zip", "blend.json")):
             found[name] = path.read_bytes()
+        elif path.match("tuning/best/*.json"):
+            # The trial's number counts those that were lost, too.
+            found[name] = {**json.loads(path.read_text()), "number": None}
         elif path.name.endswith(".part"):
             found[name] = "left behind"
     return found

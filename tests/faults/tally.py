@@ -28,7 +28,7 @@ class Tally:
         """Count one try; it survived if there is no problem."""
         self.tried[kind] = self.tried.get(kind, 0) + 1
         if problems:
-            self.lost.append((kind, f"{where}: {'; '.join(problems)}"))
+            self.lost.append((kind, f"{where}: {some_of(problems)}"))
             print(f"lost: {kind}, {self.lost[-1][1]}", flush=True)
 
     def table(self) -> str:
@@ -44,3 +44,9 @@ class Tally:
     def show(self) -> None:
         """Print the table."""
         print(self.table(), flush=True)
+
+
+def some_of(problems: Sequence[str]) -> str:
+    """Return the first few problems, and how many more there are."""
+    more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
+    return "; ".join(problems[:3]) + more

@@ -172,6 +172,15 @@ def test_a_type_that_is_not_named_as_trusted_is_not_made() -> None:
         load_object(content)
 
 
+def test_equal_objects_are_equal_bytes_wherever_they_lay_in_memory() -> None:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    # scikit-learn remembers the address of the stop words, and two lists have two addresses.
+    one, other = (TfidfVectorizer(stop_words=["a", "the"]).fit(["a bird"]) for _ in range(2))
+    assert one._stop_words_id != other._stop_words_id
+    assert dump_object(one) == dump_object(other)
+
+
 # The harness
 
 

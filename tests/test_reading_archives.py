@@ -367,6 +367,14 @@ def test_harmless_dots_in_names_are_not_refused(tmp_path: Path) -> None:
     assert read_files(path, NAMES) == CONTENT
 
 
+@pytest.mark.parametrize("entry", ["", ".", "./"])
+def test_an_entry_without_a_name_is_no_file(entry: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "files.zip", "w") as archive:
+        for name in (entry, "train.csv"):
+            archive.writestr(zipfile.ZipInfo(name), b"x")
+    assert open_files(tmp_path / "files.zip").names() == ["train.csv"]
+
+
 def test_an_encrypted_zip_is_refused_without_asking_for_a_password(tmp_path: Path) -> None:
     path = as_zip(tmp_path)
     content = bytearray(path.read_bytes())

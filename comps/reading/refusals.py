@@ -31,14 +31,14 @@ _OF_THE_SYSTEM = ("Thumbs.db", "desktop.ini")
 
 
 def hidden(name: str) -> bool:
-    """Whether a file is hidden, or one that a system adds by itself.
+    """Whether a file is hidden, has no name, or is one that a system adds by itself.
 
     >>> hidden("__MACOSX/._train.csv"), hidden("a/.DS_Store"), hidden("./a/train.csv")
     (True, True, False)
     """
     parts = PurePosixPath(name).parts
     dotted = any(part.startswith(".") for part in parts)
-    return dotted or "__MACOSX" in parts or parts[-1] in _OF_THE_SYSTEM
+    return not parts or dotted or "__MACOSX" in parts or parts[-1] in _OF_THE_SYSTEM
 
 
 def refuse_outside(where: Path, entries: Sequence[str]) -> None:

@@ -95,10 +95,10 @@ class SearchRequest:
             raise UsageError(f"--refit must be 0 or more; it is {self.refit}.")
         if self.outer:
             check_share(self.outer, OUTER)
-        if self.study is not None and not re.fullmatch(r"[\w.-]+", self.study):
+        if self.study is not None and not re.fullmatch(r"\w[\w.-]*", self.study):
             raise UsageError(
-                "--study takes a name of letters, digits, dots, hyphens and underscores, not "
-                f"{self.study!r}."
+                "--study takes a name of letters, digits, dots, hyphens and underscores, which "
+                f"begins with no dot and no hyphen, not {self.study!r}."
             )
 
 
@@ -383,13 +383,14 @@ def _study(
         made_of(searched.experiment, model, searched.share),
     )
     if model.family is not Family.NETWORK:
-        from pipelines.tuning.optuna_search import OptunaSearch
+        from pipelines.tuning.optuna_search import OptunaSearch, explained
 
         storage = request.storage or f"sqlite:///{(folder / 'optuna.db').resolve()}"
         tuner = request.tuner or "tpe"
-        yield OptunaSearch(
-            model, metric, made, storage, name, tuner=tuner, seed=seed, prune=request.prune
-        )
+        with explained(storage):
+            yield OptunaSearch(
+                model, metric, made, storage, name, tuner=tuner, seed=seed, prune=request.prune
+            )
         return
     if request.storage is not None:
         raise UsageError("--storage is for Optuna; networks are tuned by KerasTuner, in a folder.")

@@ -148,11 +148,16 @@ def numbered(pattern: str, text: str) -> tuple[str, dict[str, str]]:
     return re.sub(pattern, number, text), numbers
 
 
+# scikit-learn remembers where the stop words of a vectorizer lay, to check them once.
+_ADDRESS = re.compile(r'("_stop_words_id": \{[^{}]*"content": ")\d+')
+
+
 def _numbered(content: bytes) -> bytes:
     """Return the same content for equal objects: skops numbers the parts by their addresses."""
     written = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(written, "w") as new:
         schema, numbers = numbered(r'("__id__": |"file": ")(\d+)', old.read(_SCHEMA).decode())
+        schema = _ADDRESS.sub(r"\g<1>0", schema)
         # The schema of a vocabulary shrinks to a tenth.
         new.writestr(zipfile.ZipInfo(_SCHEMA), schema, zipfile.ZIP_DEFLATED, compresslevel=1)
         names = {name: _renamed(name, numbers) for name in old.namelist() if name != _SCHEMA}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -67,6 +66,7 @@ from pipelines.cli.arguments import (
     Yes,
 )
 from pipelines.cli.helping import Command
+from pipelines.cli.interrupts import MESSAGE, Interrupted, catch_interrupts
 from pipelines.cli.shared import (
     CHECKS,
     COMPETITION,
@@ -447,8 +447,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; see `EXIT_CODES`."""
     # Typer ends without a word at a KeyboardInterrupt; whoever asks the command to end, at
     # the keyboard or as a scheduler, should read that nothing is lost.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    catch_interrupts()
     if arguments is None:
         begin_command()
     steady = steady_outputs()
@@ -458,8 +457,8 @@ def main(arguments: list[str] | None = None) -> None:
         if end.code in (None, 0) and (lost := steady.error) is not None:
             _fail(f"Results could not be shown: {lost.strerror or lost}. They are kept.", 1)
         _leave(end.code if isinstance(end.code, int) else int(end.code is not None))
-    except _Interrupted:
-        _fail("Interrupted. Finished folds are kept: the same command goes on from there.", 1)
+    except Interrupted:
+        _fail(MESSAGE, 1)
     except Exception as error:
         # Imported here: help and completion do not need it, and it imports NumPy.
         from comps.base import WorkbenchError
@@ -471,15 +470,6 @@ def main(arguments: list[str] | None = None) -> None:
             parts = [str(part) for part in (error.filename, error.strerror) if part]
             _fail(": ".join(parts) or str(error) or type(error).__name__, 1)
         raise
-
-
-class _Interrupted(BaseException):
-    """The user, or the system, wants the command to end."""
-
-
-def _interrupt(number: int, frame: object) -> None:
-    del number, frame
-    raise _Interrupted
 
 
 def _fail(message: str, code: int) -> NoReturn:

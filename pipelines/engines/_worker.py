@@ -56,7 +56,7 @@ def start_server(threads: int) -> None:
         from multiprocessing.forkserver import ensure_running
 
         process_context()
-        with worker_environment(threads):
+        with worker_environment(threads), deaf_to_interrupts():
             ensure_running()
 
 
@@ -87,6 +87,27 @@ def worker_environment(threads: int) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def deaf_to_interrupts() -> Iterator[None]:
+    """Block SIGINT for processes that are started within the context.
+
+    Ctrl-C reaches every process of the terminal. One that begins would show a traceback before it
+    can say that it leaves interrupts to the main process, which gets its own after the context.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing.resource_tracker import ensure_running
+
+    # It unblocks the signal when it begins, which it would do within the context.
+    ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from pipelines.engines._base import (
 )
 from pipelines.engines._packed import packed_job
 from pipelines.engines._worker import (
+    deaf_to_interrupts,
     process_context,
     serve,
     start_server,
@@ -120,7 +121,7 @@ class _Worker:
         context = process_context()
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, cores, environment), daemon=True)
-        with worker_environment(len(cores)), without_main():
+        with worker_environment(len(cores)), without_main(), deaf_to_interrupts():
             self.process.start()
         theirs.close()
 

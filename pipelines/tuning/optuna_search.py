@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from comps.base import JSON, Metric, Model, StoreError, UsageError, unknown_name
+from pipelines.basics.processes import is_running
 from pipelines.basics.seeds import derive_seed
 from pipelines.tuning._base import Search, State, Trial, TrialResult
 from pipelines.tuning.study import check_same
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 PRUNING_P = 0.51
 LEAST_FOLDS = 2
 
+_SEARCHES = "searches on "
 _REFERENCE = "fold_scores_of_the_first_trial"
 _ATTEMPTS, _PAUSE = 5, 0.4
 
@@ -47,9 +49,9 @@ def _random(seed: int) -> optuna.samplers.BaseSampler:
 
 
 def _cmaes(seed: int) -> optuna.samplers.BaseSampler:
-    from optuna.samplers import CmaEsSampler
+    from pipelines.tuning.cma_es import KeptCmaEs
 
-    return CmaEsSampler(seed=seed, warn_independent_sampling=False)
+    return KeptCmaEs(seed=seed, warn_independent_sampling=False)
 
 
 SAMPLERS: Mapping[str, Callable[[int], optuna.samplers.BaseSampler]] = {
@@ -106,7 +108,7 @@ class OptunaSearch:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         # What Optuna calls experimental is its interface, and this package says which it takes.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        with _explained(storage):
+        with explained(storage):
             self.study = optuna.create_study(
                 study_name=name,
                 storage=_storage(storage),
@@ -128,8 +130,16 @@ class OptunaSearch:
             self.study.set_user_attr("made_of", dict(made_of))
             # The search begins with what it has to beat, and learns from it.
             self.study.enqueue_trial(self._defaults)
+        # A process that ended between two writes left a trial that does not say whose it is.
+        self.study.set_user_attr(_SEARCHES + _own_name(), True)
+        alone = all(
+            name.removeprefix(_SEARCHES) == _own_name() or _is_gone(name.removeprefix(_SEARCHES))
+            for name in self.study.user_attrs
+            if name.startswith(_SEARCHES)
+        )
         for trial in trials:
-            if trial.state.name == "RUNNING" and _is_gone(trial.user_attrs.get("worker", "")):
+            worker = trial.user_attrs.get("worker")
+            if trial.state.name == "RUNNING" and (_is_gone(worker) if worker else alone):
                 self._give_up(trial.number, trial._trial_id)
         self._keep_the_declared_first()
 
@@ -151,11 +161,13 @@ class OptunaSearch:
 
     def ask(self) -> Trial:
         """Return a new trial. See `Search`."""
-        # A sampler that is made anew for each trial goes on where a killed search was.
-        n_trials = len(self.study.get_trials(deepcopy=False))
+        # A sampler that is made anew for each trial goes on where a killed search was. A trial
+        # that was lost does not count: the next one tries the same.
+        trials = self.study.get_trials(deepcopy=False)
+        n_trials = sum(not trial.user_attrs.get("lost") for trial in trials)
         self.study.sampler = SAMPLERS[self.tuner](derive_seed(self.seed, "tune", n_trials))
         trial = self.study.ask(dict(self.distributions))
-        trial.set_user_attr("worker", f"{socket.gethostname()}:{os.getpid()}")
+        trial.set_user_attr("worker", _own_name())
         self._open[trial.number] = trial
         return Trial(trial.number, dict(trial.params))
 
@@ -238,12 +250,17 @@ def _result(trial: optuna.trial.FrozenTrial, state: State) -> TrialResult:
     )
 
 
+def _own_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
 def _is_gone(worker: str) -> bool:
     """Whether a process of this machine has ended; False for processes of other machines."""
     host, _, number = worker.rpartition(":")
-    if host != socket.gethostname():
+    if host != socket.gethostname() or not number.isdigit():
         return False
-    return not Path(f"/proc/{number}").exists() if Path("/proc/self").exists() else False
+    # On Windows no other process is known to run.
+    return os.name != "nt" and not is_running(int(number))
 
 
 def _storage(url: str) -> optuna.storages.RDBStorage:
@@ -268,12 +285,29 @@ def _opened(url: str) -> optuna.storages.RDBStorage:
     return optuna.storages.RDBStorage(url)
 
 
+def without_password(url: str) -> str:
+    """Return a database's URL without what may be a secret: the user, and what follows "?".
+
+    >>> without_password("postgresql://me:secret@host/studies?password=secret")
+    'host/studies'
+    >>> without_password("sqlite:///file.db")
+    'sqlite:///file.db'
+    """
+    return url.rpartition("@")[2].partition("?")[0]
+
+
 @contextlib.contextmanager
-def _explained(storage: str) -> Iterator[None]:
-    """Turn errors of a database into errors with a message for the user."""
+def explained(storage: str) -> Iterator[None]:
+    """Turn errors of a database into errors with a message for the user, without a password."""
+    from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 
-    shown = storage.rpartition("@")[2] if "@" in storage else storage
+    shown = without_password(storage)
+    if storage.count("@") > 1 and not storage.startswith("sqlite:"):
+        # Libraries would take a part of the password for the host, and name it.
+        raise UsageError(
+            f"--storage for {shown!r} has several @: within a password, @ is written as %40."
+        )
     try:
         yield
     except (ArgumentError, NoSuchModuleError) as error:
@@ -286,8 +320,9 @@ def _explained(storage: str) -> Iterator[None]:
             f"The database {shown!r} needs a driver that is not installed. For PostgreSQL: "
             "pip install 'competition-workbench[postgres]'."
         ) from error
-    except DatabaseError as error:
-        first = str(error.orig or error).strip().splitlines()[0]
+    except (DatabaseError, StorageInternalError) as error:
+        told = getattr(error, "orig", None) or error.__cause__ or error
+        first = str(told).strip().splitlines()[0]
         raise StoreError(
             f"The study in {shown} cannot be read: {first}. If it is a damaged file, delete it; "
             "or name another with --storage."

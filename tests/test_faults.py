@@ -1,0 +1,43 @@
+"""The short forms of the scripts of `tests/faults`."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.faults.cuts import damage_once, whole_store
+from tests.faults.interrupts import CHOSEN, interrupt_once
+from tests.faults.kills import CASES, Case, kill_once, undisturbed
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are of another kind on Windows")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return whole_store(tmp_path_factory.mktemp("whole") / "store")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_damage_of_a_store_is_made_good_or_named(seed: int, whole: Path, tmp_path: Path) -> None:
+    _, problems = damage_once(whole, tmp_path / "damaged", random.Random(seed))
+    assert problems == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["run", "tune", "predict"])
+def test_a_killed_command_goes_on_and_leaves_the_same_bytes(name: str, tmp_path: Path) -> None:
+    case = next(case for case in CASES if case.name == name)
+    whole = undisturbed(case, tmp_path)
+    assert kill_once(case, whole, tmp_path, random.Random(1)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CHOSEN[1:3], ids=["run", "tune"])
+def test_an_interrupted_command_says_so_and_leaves_nothing(case: Case, tmp_path: Path) -> None:
+    whole = undisturbed(case, tmp_path)
+    for seed in range(4):
+        chance = random.Random(seed)
+        assert interrupt_once(case, whole, tmp_path, chance, resume=seed == 3) == []

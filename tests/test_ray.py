@@ -186,10 +186,10 @@ def test_a_job_that_hangs_is_ended_by_its_limit_and_the_next_one_goes_on(
     cluster: Any, experiment: Experiment, store: RunStore, tmp_path: Path
 ) -> None:
     sleeper = scripted("sleeper", "sleep", tmp_path / "asleep")
-    engine = engine_on(slots=1, job_limit=1.0)
+    engine = engine_on(slots=1, job_limit=8.0)
     events = run(engine, make_jobs(experiment, store, [sleeper, RIDGE]))
     (failed,) = of_kind(events, Failed)
-    assert failed.reason == "it took longer than 1 s (--job-limit), 2 times"
+    assert failed.reason == "it took longer than 8 s (--job-limit), 2 times"
     assert kinds(events)[-1] == ("Done", "ridge")
     wait_for_end(pid_in(tmp_path / "asleep"))
 

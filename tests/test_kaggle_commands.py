@@ -189,6 +189,7 @@ def test_a_submission_is_shown_sent_scored_and_recorded(home: Place) -> None:
     record = json.loads((home.path / "runs" / "house-prices" / "uploads.json").read_text())
     (kept,) = record["uploads"]
     assert (kept["ref"], kept["public_score"]) == (sent["ref"], sent["public_score"])
+    assert (home.path / "runs" / "house-prices" / "records" / f"{kept['run']}.json").exists()
     copy = home.path / "runs" / "house-prices" / "uploads" / f"{kept['name']}.csv"
     assert copy.read_bytes() == content
 

@@ -14,6 +14,7 @@ from ensembles.paired import paired_gain
 from ensembles.public_part import known_rows, score_error
 from pipelines.api.choices import Options, RowChoices, competition_of, store_of
 from pipelines.api.fetching import kaggle_name
+from pipelines.api.following import follow
 from pipelines.api.levels import blend_in_levels
 from pipelines.api.progress import Progress, clock
 from pipelines.api.public_scores import refreshed, scored
@@ -213,7 +214,7 @@ def prepare_upload(
         limits=limits,
         last=uploads.last,
         difference=_difference(store, result, uploads.last),
-        upload=_record(store, uploads, result, content, message),
+        upload=replace(_record(store, uploads, result, content, message), run=_run(options)),
         warnings=(*client.warnings, *_late(limits)),
         _client=client,
         _store=store,
@@ -249,6 +250,12 @@ def _record(
         seed=result.experiment.seed,
         gains=_gains(store, uploads, result),
     )
+
+
+def _run(options: Options) -> str:
+    """Return the name of the record of the run whose members are used."""
+    run = follow(options).run
+    return "" if run is None else run.name
 
 
 def _gains(store: RunStore, uploads: Uploads, result: Result) -> dict[str, tuple[float, float]]:

@@ -48,6 +48,7 @@ class Upload:
         data: fingerprint of the rows.
         folds: fingerprint of the folds.
         seed: of the run.
+        run: name of its record; empty where members were imported and there is none.
         gains: of earlier uploads on the same rows, by name: how much better the honest score of
             this one is, and the standard error of that; both in the direction of the metric.
         status: "sending", "lost" (the connection broke), "not taken", "pending", "complete" or
@@ -74,6 +75,7 @@ class Upload:
     data: str
     folds: str
     seed: int
+    run: str = ""
     gains: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     status: str = "sending"
     ref: int | None = None

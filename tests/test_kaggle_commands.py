@@ -154,6 +154,10 @@ def test_a_new_competition_is_fetched_inferred_and_written(place: Place) -> None
     assert "root_mean_squared_error" in text or "rmse" in text
     run = ("run", "flats-2026", "--models", "median,ridge", "--folds", "3", "--engine", "inline")
     assert "submission.csv: 30 rows" in place.comps(*run, "--no-nested").out
+    # Nothing is fetched for a competition that is there.
+    calls = len(place.server.calls)
+    assert "There is a file" in place.comps("init", "flats-2026", "--kaggle", code=2).err
+    assert len(place.server.calls) == calls
     # The file's own name is Kaggle's.
     sent = ("submit", "flats-2026", "--upload", "--yes", "-m", "first")
     place.comps(*sent)
@@ -185,6 +189,7 @@ def test_a_submission_is_shown_sent_scored_and_recorded(home: Place) -> None:
     record = json.loads((home.path / "runs" / "house-prices" / "uploads.json").read_text())
     (kept,) = record["uploads"]
     assert (kept["ref"], kept["public_score"]) == (sent["ref"], sent["public_score"])
+    assert (home.path / "runs" / "house-prices" / "records" / f"{kept['run']}.json").exists()
     copy = home.path / "runs" / "house-prices" / "uploads" / f"{kept['name']}.csv"
     assert copy.read_bytes() == content
 
@@ -314,7 +319,20 @@ def test_whether_a_lost_answer_was_a_submission_is_found_out(home: Place, taken:
         )
     (row,) = home.comps("leaderboard", "house-prices", "--json").event("submissions")["rows"]
     assert (row["ref"], row["public_score"]) == ((77, 0.125) if taken else (None, None))
-    assert row["status"] == ("complete" if taken else "lost")
+    assert row["status"] == ("complete" if taken else "not taken")
+    # The same command sends what was not taken, and does not send twice what was.
+    again = home.comps(*UPLOAD, "lost one", code=2 if taken else 0)
+    assert ("uploaded before" in again.err) == taken
+    assert len(home.server.submissions) == 1
+
+
+def test_a_lost_upload_is_looked_for_before_the_same_is_sent_again(home: Place) -> None:
+    home.server.faults["CreateSubmission"] = [Fault("cut")]
+    home.comps(*UPLOAD, "lost one", code=1)
+    home.comps(*UPLOAD, "lost one")
+    assert [one["description"] for one in home.server.submissions] == ["lost one"]
+    rows = home.comps("leaderboard", "house-prices", "--json").event("submissions")["rows"]
+    assert sorted(row["status"] for row in rows) == ["complete", "not taken"]
 
 
 def test_a_submission_that_cannot_be_scored_ends_with_1(home: Place) -> None:

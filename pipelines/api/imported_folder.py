@@ -268,7 +268,7 @@ def imported_members(
         competition: a name, or your own.
         runs: the folder for results.
         check: whether all predictions are read, and compared with their checksums.
-        remove: names to remove, or patterns such as "ann-*".
+        remove: names to remove, or patterns such as `ann-*`.
 
     Raises:
         UsageError: if a name or pattern fits none.

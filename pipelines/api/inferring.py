@@ -314,11 +314,29 @@ def init(name: str, data: str | Path | None = None, **choices: Unpack[FileChoice
         UsageError: if the name cannot be one, or there is such a file.
         WorkbenchError: see `infer`.
     """
-    if not names_a_folder(name) or "." in name:
-        raise UsageError(f"A name of letters, digits, '_' and '-' was expected, not {name!r}.")
+    file = check_new(name)
     place = data_root() / name if data is None else Path(data)
     if data is None and not place.exists():
         raise DataError(f"There is no folder {place}. Name the data with --data.")
+    found = infer(place, name, **choices)
+    reasons = {row.what: row.reason for row in found.inference.rows}
+    text = competition_file(found.competition, found.inference.call, reasons, place, file.parent)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"Cannot make the folder {file.parent}: {error.strerror}.") from error
+    write_bytes(file, text.encode())
+    return Written(file, found, *_tried(found))
+
+
+def check_new(name: str) -> Path:
+    """Return the file of a competition that is not there yet.
+
+    Raises:
+        UsageError: if the name cannot be one, or there is such a file or competition.
+    """
+    if not names_a_folder(name) or "." in name:
+        raise UsageError(f"A name of letters, digits, '_' and '-' was expected, not {name!r}.")
     file = competitions_root() / name / FILE
     if file.exists():
         raise UsageError(
@@ -329,15 +347,7 @@ def init(name: str, data: str | Path | None = None, **choices: Unpack[FileChoice
             f"There is a competition called {name!r} already, {place_of(name)}. Choose another "
             "name."
         )
-    found = infer(place, name, **choices)
-    reasons = {row.what: row.reason for row in found.inference.rows}
-    text = competition_file(found.competition, found.inference.call, reasons, place, file.parent)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"Cannot make the folder {file.parent}: {error.strerror}.") from error
-    write_bytes(file, text.encode())
-    return Written(file, found, *_tried(found))
+    return file
 
 
 def _tried(found: Found) -> tuple[tuple[str, ...], str]:

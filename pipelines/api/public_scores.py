@@ -15,6 +15,7 @@ from pipelines.api.fetching import kaggle_name
 from pipelines.api.finals import Pick, pick_finals
 from pipelines.store import RunStore
 from pipelines.store.uploads import (
+    NOT_TAKEN,
     OPEN,
     Upload,
     Uploads,
@@ -108,7 +109,7 @@ def leaderboard(
             notes.append(f"Shown is what is known here. {error}")
         else:
             notes += client.warnings
-            uploads, others = _refreshed(store, slug, found)
+            uploads, others = refreshed(store, slug, found)
     if public_share is not None:
         uploads = change_uploads(store, lambda now: replace(now, public_share=public_share))
     return judged(subject, store, uploads, others, notes)
@@ -157,10 +158,18 @@ def judged(
     )
 
 
-def _refreshed(
+def refreshed(
     store: RunStore, slug: str, found: Sequence[Submitted]
 ) -> tuple[Uploads, list[Submitted]]:
-    """Return the uploads with what Kaggle says of them, and its submissions that are others."""
+    """Return the uploads with what Kaggle says of them, and its submissions that are others.
+
+    Of an upload whose answer was lost it is known then whether Kaggle took it.
+
+    Args:
+        store: with the record.
+        slug: what Kaggle calls the competition.
+        found: all submissions that Kaggle knows.
+    """
     unmatched = {one.ref: one for one in found}
 
     def change(uploads: Uploads) -> Uploads:
@@ -172,6 +181,8 @@ def _refreshed(
             if same is not None:
                 del unmatched[same.ref]
                 changed = put(changed, scored(upload, same))
+            elif upload.status == "lost":
+                changed = put(changed, replace(upload, status=NOT_TAKEN))
         return changed
 
     if not read_uploads(store).uploads:

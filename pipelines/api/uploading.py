@@ -14,14 +14,16 @@ from ensembles.paired import paired_gain
 from ensembles.public_part import known_rows, score_error
 from pipelines.api.choices import Options, RowChoices, competition_of, store_of
 from pipelines.api.fetching import kaggle_name
+from pipelines.api.following import follow
 from pipelines.api.levels import blend_in_levels
 from pipelines.api.progress import Progress, clock
-from pipelines.api.public_scores import scored
+from pipelines.api.public_scores import refreshed, scored
 from pipelines.api.results import Result
 from pipelines.api.stored import submit
 from pipelines.basics.fingerprint import fingerprint
 from pipelines.store import RunStore
 from pipelines.store.uploads import (
+    OPEN,
     Upload,
     Uploads,
     change_uploads,
@@ -189,7 +191,14 @@ def prepare_upload(
     """
     options = Options.of(competition, choices)
     store, subject = store_of(options), competition_of(options)
-    slug = kaggle_name(subject, called or read_uploads(store).kaggle or None)
+    uploads = read_uploads(store)
+    slug = kaggle_name(subject, called or uploads.kaggle or None)
+    # Asked first: a blend of many members takes minutes.
+    client = connect()
+    limits = client.limits(slug)
+    _check_taken(limits, slug)
+    if any(upload.status in OPEN for upload in uploads.uploads):
+        uploads, _ = refreshed(store, slug, client.submissions(slug))
     if levels is None:
         result = submit(
             competition, members, output=output, method=method, progress=progress, **choices
@@ -197,11 +206,7 @@ def prepare_upload(
     else:
         result = blend_in_levels(competition, levels, output=output, progress=progress, **choices)
     content = Path(output).read_bytes()
-    uploads = read_uploads(store)
     _check_new(uploads, content)
-    client = connect()
-    limits = client.limits(slug)
-    _check_taken(limits, slug)
     return PreparedUpload(
         result=result,
         file=Path(output),
@@ -209,7 +214,7 @@ def prepare_upload(
         limits=limits,
         last=uploads.last,
         difference=_difference(store, result, uploads.last),
-        upload=_record(store, uploads, result, content, message),
+        upload=replace(_record(store, uploads, result, content, message), run=_run(options)),
         warnings=(*client.warnings, *_late(limits)),
         _client=client,
         _store=store,
@@ -245,6 +250,12 @@ def _record(
         seed=result.experiment.seed,
         gains=_gains(store, uploads, result),
     )
+
+
+def _run(options: Options) -> str:
+    """Return the name of the record of the run whose members are used."""
+    run = follow(options).run
+    return "" if run is None else run.name
 
 
 def _gains(store: RunStore, uploads: Uploads, result: Result) -> dict[str, tuple[float, float]]:
@@ -286,7 +297,8 @@ def _difference(store: RunStore, result: Result, last: Upload | None) -> Differe
 
 
 def _check_new(uploads: Uploads, content: bytes) -> None:
-    same = [one for one in uploads.uploads if one.content == fingerprint(content)]
+    taken = [one for one in uploads.uploads if one.status in ("pending", "complete")]
+    same = [one for one in taken if one.content == fingerprint(content)]
     if same:
         raise UsageError(
             f"The same file was uploaded before, {same[-1].label}: it would get the same score, "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from comps.base import UsageError, WorkbenchError
 from pipelines.api.fetching import Fetched, fetch
+from pipelines.api.inferring import check_new
 from pipelines.api.public_scores import Leaderboard, leaderboard
 from pipelines.api.uploading import LONGEST_WAIT, PreparedUpload, prepare_upload
 from pipelines.cli.reporters import Output
@@ -62,6 +63,8 @@ def fetched_choices(
     """
     if data is not None:
         raise UsageError("--kaggle fetches the data: leave out --data.")
+    assert request.competition is not None
+    check_new(request.competition)
     found = _fetched(request, output, None)
     output.note(_landed(found))
     if found.metric is not None and choices.get("metric") is None:

@@ -22,6 +22,8 @@ from pipelines.store import RunStore
 FILE, FOLDER = "uploads.json", "uploads"
 # Of which it is not known whether Kaggle took them.
 OPEN = ("sending", "lost")
+# Of which it is known that Kaggle did not.
+NOT_TAKEN = "not taken"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +48,11 @@ class Upload:
         data: fingerprint of the rows.
         folds: fingerprint of the folds.
         seed: of the run.
+        run: name of its record; empty where members were imported and there is none.
         gains: of earlier uploads on the same rows, by name: how much better the honest score of
             this one is, and the standard error of that; both in the direction of the metric.
-        status: "sending", "lost" (the connection broke), "pending", "complete" or "error".
+        status: "sending", "lost" (the connection broke), "not taken", "pending", "complete" or
+            "error".
         ref: number of the submission; None as long as it is not known.
         public_score: as Kaggle has it.
         private_score: as Kaggle has it.
@@ -71,6 +75,7 @@ class Upload:
     data: str
     folds: str
     seed: int
+    run: str = ""
     gains: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     status: str = "sending"
     ref: int | None = None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from comps.base import MissingPackageError, TrackingError
 from pipelines.api.tracking import Entry
+from pipelines.basics.addresses import without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -128,10 +129,10 @@ def _client(uri: str) -> Iterator[MlflowClient]:
         try:
             yield MlflowClient(tracking_uri=uri)
         except (MlflowException, OSError, ImportError) as error:
-            first = str(error).strip().splitlines()[0][:300]
+            first = str(error).strip().splitlines()[0][:300].rstrip(".")
+            told = without_password(f"MLflow at {uri} cannot be used: {first}.")
             raise TrackingError(
-                f"MLflow at {uri} cannot be used: {first} Name its server, such as "
-                "http://127.0.0.1:5000, or leave out --mlflow."
+                f"{told} Name its server, such as http://127.0.0.1:5000, or leave out --mlflow."
             ) from error
     finally:
         for name in _SETTINGS.keys() - before.keys():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import sys
 import time
 from pathlib import Path
+
+from pipelines.basics.addresses import without_password
 
 _command_began: float | None = None
 
@@ -32,7 +33,7 @@ def typed_command() -> str:
     Names and passwords in addresses are left out.
     """
     words = ["comps", *sys.argv[1:]] if is_command() else []
-    return shlex.join(re.sub(r"://[^/@\s]+@", "://***@", word) for word in words)
+    return shlex.join(map(without_password, words))
 
 
 def _age() -> float:

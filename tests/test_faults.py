@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.faults.cuts import damage_once, whole_store
 from tests.faults.interrupts import CHOSEN, interrupt_once
-from tests.faults.kills import CASES, Case, kill_once, undisturbed
+from tests.faults.kills import CASES, Case, kill_once, undisturbedfrom tests.faults.spoiled import DATA, SUBMISSIONS, lines, table_of_data, table_of_submissions
+from tests.support import ROOT
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are of another kind on Windows")
 
@@ -41,3 +43,29 @@ def test_an_interrupted_command_says_so_and_leaves_nothing(case: Case, tmp_path:
     for seed in range(4):
         chance = random.Random(seed)
         assert interrupt_once(case, whole, tmp_path, chance, resume=seed == 3) == []
+
+
+# Spoiled files
+
+PAGE = ROOT / "docs" / "guides" / "faults.md"
+
+
+@pytest.mark.parametrize(
+    ("title", "table", "spoiled", "least"),
+    [
+        ("submission", table_of_submissions, SUBMISSIONS, 30),
+        ("data", table_of_data, DATA, 40),
+    ],
+    ids=["submission", "data"],
+)
+def test_what_is_spoiled_is_told_as_the_guide_says_and_nothing_clean_is(
+    title: str,
+    table: Callable[[], list[tuple[str, str]]],
+    spoiled: Mapping[str, object],
+    least: int,
+) -> None:
+    found = table()
+    assert [name for name, said in found if said] == list(spoiled)
+    assert len(spoiled) >= least and len(found) > len(spoiled)
+    shown = [line for line in lines(title, found) if line in PAGE.read_text("utf-8").splitlines()]
+    assert shown == lines(title, found)

@@ -226,7 +226,8 @@ def _days(column: pd.Series[Any]) -> NDArray[np.float64]:
     import pandas as pd
 
     if column.dtype.kind == "M":
-        column = pd.to_datetime(column, utc=True) - pd.Timestamp(0, tz="UTC")
+        # In seconds: nanoseconds end in the year 2262, and a slip may be any year.
+        column = pd.to_datetime(column, utc=True) - pd.Timestamp(0, tz="UTC").as_unit("s")
     days: NDArray[np.float64] = (column.dt.total_seconds() / 86_400).to_numpy(np.float64)
     return days
 

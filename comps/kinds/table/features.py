@@ -196,7 +196,8 @@ def _part(cells: Cells, part: str) -> Cells:
 def _days(column: Cells) -> Cells:
     """Return a duration, or the time since 1970, in days; NaN where it is missing."""
     if column.dtype.kind == "M":
-        column = pd.to_datetime(column, utc=True) - pd.Timestamp(0, tz="UTC")
+        # In seconds: nanoseconds end in the year 2262, and a slip may be any year.
+        column = pd.to_datetime(column, utc=True) - pd.Timestamp(0, tz="UTC").as_unit("s")
     days: Cells = column.dt.total_seconds() / 86_400
     return days
 

@@ -57,12 +57,25 @@ def find_ids(parts: Parts) -> tuple[str | None, str, int]:
 
 def _usual_id(parts: Parts) -> tuple[str | None, str, int]:
     """Return the column that is called as ids are, and differs in every row."""
-    name = id_named([table for table in (parts.train, parts.test) if table is not None])
+    tables = [table for table in (parts.train, parts.test) if table is not None]
+    name = id_named(tables)
     if name is not None:
         parts.say("id", name, "its name, and every row has another one")
         return name, name, 0
-    parts.say("id", "row number", "no column names each row")
+    parts.say("id", "row number", _why_no_id(tables))
     return None, "id", 0
+
+
+def _why_no_id(tables: Sequence[pd.DataFrame]) -> str:
+    """Return why no column names each row; a damaged id must not become a feature unnoticed."""
+    for name in map(str, tables[-1]):
+        if name.lower() in _ID_NAMES and all(name in table for table in tables):
+            for table in tables:
+                wrong = table[name].isna() | table[name].duplicated()
+                if 0 < wrong.sum() < len(table) / 2:
+                    cells = some(table[name][wrong].unique())
+                    return f"{name!r} names not every row: again or missing is {cells}"
+    return "no column names each row"
 
 
 def id_named(tables: Sequence[pd.DataFrame]) -> str | None:

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from submissions.kaggle import Kaggle, KaggleError, LostError, UnknownError, client, connect
+from submissions.kaggle import Kaggle, KaggleError, LostError, UnknownError, calls, client, connect
 from tests.kaggle_server import KEY, STORE, TOKEN, Entered, Fault, Server, home_with_key, serving
 
 NAME = "space-titanic"
@@ -190,7 +190,7 @@ def test_an_unknown_competition_is_told_with_close_names(
 def test_an_answer_that_does_not_come_is_given_up(
     server: Server, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "PATIENCE", 0.2)
+    monkeypatch.setattr(calls, "PATIENCE", 0.2)
     server.faults["ListSubmissions"] = [Fault("slow")]
     with pytest.raises(LostError, match="does not answer in time"):
         kaggle.submissions(NAME)

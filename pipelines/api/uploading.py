@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Unpack
 
@@ -20,6 +20,7 @@ from pipelines.api.progress import Progress, clock
 from pipelines.api.public_scores import refreshed, scored
 from pipelines.api.results import Result
 from pipelines.api.stored import submit
+from pipelines.api.upload_limits import check_taken, late, left_today
 from pipelines.basics.fingerprint import fingerprint
 from pipelines.store import RunStore
 from pipelines.store.uploads import (
@@ -87,7 +88,7 @@ class PreparedUpload:
             lines.append("It is the first upload from here.")
         else:
             lines.append(f"The last upload was {self.last.label}: {self._differs(self.last)}.")
-        return [*lines, _left(self.limits)]
+        return [*lines, left_today(self.limits)]
 
     def _differs(self, last: Upload) -> str:
         metric = self.result.metric
@@ -196,7 +197,7 @@ def prepare_upload(
     # Asked first: a blend of many members takes minutes.
     client = connect()
     limits = client.limits(slug)
-    _check_taken(limits, slug)
+    check_taken(limits, slug)
     if any(upload.status in OPEN for upload in uploads.uploads):
         uploads, _ = refreshed(store, slug, client.submissions(slug))
     if levels is None:
@@ -215,7 +216,7 @@ def prepare_upload(
         last=uploads.last,
         difference=_difference(store, result, uploads.last),
         upload=replace(_record(store, uploads, result, content, message), run=_run(options)),
-        warnings=(*client.warnings, *_late(limits)),
+        warnings=(*client.warnings, *late(limits)),
         _client=client,
         _store=store,
     )
@@ -304,62 +305,6 @@ def _check_new(uploads: Uploads, content: bytes) -> None:
             f"The same file was uploaded before, {same[-1].label}: it would get the same score, "
             "and one submission of today would be gone."
         )
-
-
-def _check_taken(limits: Limits, slug: str) -> None:
-    """Check that Kaggle takes a file now.
-
-    Raises:
-        KaggleError: that says when or how it does.
-    """
-    address = f"{SITE}/competitions/{slug}"
-    if limits.notebooks_only:
-        raise KaggleError(
-            f"{slug} takes notebooks only, no files. 'comps export' writes a folder with the "
-            f"models, which a notebook can use: add it as a data set at {address}/code. Nothing "
-            "was submitted."
-        )
-    if limits.disabled:
-        ended = _past(limits)
-        why = f"It ended on {limits.deadline:%Y-%m-%d}." if ended else f"See {address}."
-        raise KaggleError(f"{slug} takes no submissions. {why} Nothing was submitted.")
-    # Of a team that has not joined yet, all counts are zero.
-    if limits.left < 1 and (limits.today or limits.total):
-        until = "" if limits.by_total else f" The next is taken in {_to_midnight()}, at 00:00 UTC."
-        whole = "of the competition in all" if limits.by_total else "of today"
-        raise KaggleError(
-            f"All submissions {whole} are used: {limits.today} today, {limits.total} in all."
-            f"{until} Nothing was submitted."
-        )
-
-
-def _late(limits: Limits) -> list[str]:
-    if not _past(limits):
-        return []
-    return [
-        f"The competition ended on {limits.deadline:%Y-%m-%d %H:%M} UTC: a late submission gets "
-        "scores, and no place on the leaderboard."
-    ]
-
-
-def _past(limits: Limits) -> bool:
-    return limits.deadline is not None and limits.deadline < datetime.now(UTC).replace(tzinfo=None)
-
-
-def _left(limits: Limits) -> str:
-    if not (limits.left or limits.today or limits.total):
-        return "Kaggle knows no submissions of yours here yet."
-    return (
-        f"Submissions left today: {limits.left}, {limits.today} made; they are counted anew in "
-        f"{_to_midnight()}, at 00:00 UTC."
-    )
-
-
-def _to_midnight() -> str:
-    now = datetime.now(UTC)
-    midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    hours, minutes = divmod(int((midnight - now).total_seconds()) // 60, 60)
-    return f"{hours} h {minutes:02d} min"
 
 
 def _largest(weights: Mapping[str, float]) -> list[tuple[str, float]]:

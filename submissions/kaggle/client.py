@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
-import io
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from comps.base import MissingPackageError
+from submissions.kaggle import calls
+from submissions.kaggle.calls import called
 from submissions.kaggle.downloads import Archive, Place, Remote
-from submissions.kaggle.errors import NEW_KEY, SITE, KaggleError, UnknownError, explained
+from submissions.kaggle.errors import NEW_KEY, SITE, KaggleError, UnknownError
 from submissions.kaggle.keys import key_files, readable_by_others
 
-# Seconds after which an answer that does not come, or does not go on, is given up. The client
-# itself would wait for ever.
-PATIENCE = 60.0
 # Further attempts of the client at a download that breaks: it waits 2, 4, 8, 16 seconds between.
 ATTEMPTS = 4
 # Bytes that are written at a time: of a download that breaks, as many are lost at most.
@@ -143,7 +141,7 @@ class Kaggle:
                     resume=True,
                     chunk_size=PIECE,
                     max_retries=ATTEMPTS,
-                    timeout=PATIENCE,
+                    timeout=calls.PATIENCE,
                 )
             except HTTPError as error:
                 # The address of the content is good for a while; that of the call is another.
@@ -298,7 +296,7 @@ class Kaggle:
     def _asking(self, competition: str, rest: str = "") -> Iterator[None]:
         """Give the client quiet and patience; its errors become `KaggleError`."""
         try:
-            with _called(competition, rest):
+            with called(competition, rest):
                 yield
         except UnknownError as error:
             names = self.close_names(competition)
@@ -313,11 +311,12 @@ def connect() -> Kaggle:
         MissingPackageError: if the client is not installed.
         KaggleError: if there is no key, or Kaggle does not accept it.
     """
-    with _called(""):
-        try:
-            from kaggle.api.kaggle_api_extended import KaggleApi
-        except ImportError as error:
-            raise MissingPackageError("kaggle", "kaggle") from error
+    # Its libraries are not there either, which tell of errors.
+    if find_spec("kaggle") is None:
+        raise MissingPackageError("kaggle", "kaggle")
+    with called(""):
+        from kaggle.api.kaggle_api_extended import KaggleApi
+
         api = KaggleApi()
         folder = Path(api.config_dir)
         try:
@@ -333,37 +332,6 @@ def _without_key(folder: Path) -> str:
         where = ", ".join(files) or "KAGGLE_API_TOKEN"
         return f"Kaggle accepts no key that is kept here ({where}); it may have expired. {NEW_KEY}"
     return f"There is no key for Kaggle. {NEW_KEY} An account is free: {SITE}."
-
-
-@contextmanager
-def _called(competition: str, rest: str = "") -> Iterator[None]:
-    """Run calls of the client: what it prints is not shown, for it may hold headers with keys."""
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), _patience():
-            yield
-    except (KaggleError, MissingPackageError):
-        raise
-    # The client raises what its libraries raise, and ValueErrors and its own.
-    except Exception as error:
-        raise explained(error, competition, rest) from error
-
-
-@contextmanager
-def _patience() -> Iterator[None]:
-    """Let requests that name no time limit, as all of the client's, give up after `PATIENCE`."""
-    from requests.adapters import HTTPAdapter
-
-    send = HTTPAdapter.send
-
-    def patient(self: Any, *args: Any, **options: Any) -> Any:
-        options["timeout"] = options.get("timeout") or PATIENCE
-        return send(self, *args, **options)
-
-    HTTPAdapter.send = patient  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        HTTPAdapter.send = send  # type: ignore[method-assign]
 
 
 def _submitted(found: Any) -> Submitted:

@@ -11,7 +11,8 @@ import pytest
 
 from tests.faults.cuts import damage_once, whole_store
 from tests.faults.interrupts import CHOSEN, interrupt_once
-from tests.faults.kills import CASES, Case, kill_once, undisturbedfrom tests.faults.spoiled import DATA, SUBMISSIONS, lines, table_of_data, table_of_submissions
+from tests.faults.kills import CASES, Case, kill_once, undisturbed
+from tests.faults.spoiled import DATA, SUBMISSIONS, lines, table_of_data, table_of_submissions
 from tests.support import ROOT
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are of another kind on Windows")

@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from comps.base import WorkbenchError
-from pipelines.engines._base import Done, Event, Failed, Progress
+from pipelines.engines._base import Done, Event, Failed, Progress, reason_of
 from pipelines.engines._sockets import short_sockets
 
 if TYPE_CHECKING:
@@ -208,6 +208,6 @@ def _execute(job: Job, pipe: Connection) -> Iterator[Event]:
     except WorkbenchError as error:
         yield Failed(job, str(error), traceback.format_exc() if error.__cause__ else "")
     except Exception as error:  # whatever a model's library raises fails this job alone
-        yield Failed(job, f"{type(error).__name__}: {error}", traceback.format_exc())
+        yield Failed(job, reason_of(error), traceback.format_exc())
     else:
         yield Done(job, scores, time.perf_counter() - started)

@@ -18,6 +18,7 @@ from pipelines.engines._base import (
     NextJob,
     Progress,
     Started,
+    reason_of,
 )
 from pipelines.engines.jobs import Job, run_job
 
@@ -63,7 +64,7 @@ def _execute(job: Job, stages: list[Progress], deadline: float | None) -> Iterat
     except WorkbenchError as error:
         yield Failed(job, str(error), traceback.format_exc() if error.__cause__ else "")
     except Exception as error:  # whatever a model's library raises fails this job alone
-        yield Failed(job, f"{type(error).__name__}: {error}", traceback.format_exc())
+        yield Failed(job, reason_of(error), traceback.format_exc())
     else:
         yield from stages[-1:]
         yield Done(job, scores, time.perf_counter() - started)

@@ -381,6 +381,12 @@ class Scripted:
     def _raise(self) -> None:
         raise ValueError("the model is unwell")
 
+    def _ask_for_memory(self) -> None:
+        raise MemoryError
+
+    def _ask_a_library_for_memory(self) -> None:
+        raise RuntimeError("std::bad_alloc")
+
     def _refuse(self) -> None:
         raise DataError("the rows are unfit")
 

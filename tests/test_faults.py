@@ -12,7 +12,9 @@ import pytest
 from tests.faults.cuts import damage_once, whole_store
 from tests.faults.interrupts import CHOSEN, interrupt_once
 from tests.faults.kills import CASES, Case, kill_once, undisturbed
+from tests.faults.load import PARTS, train_jobs
 from tests.faults.spoiled import DATA, SUBMISSIONS, lines, table_of_data, table_of_submissions
+from tests.faults.writes import try_full_disks
 from tests.support import ROOT
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are of another kind on Windows")
@@ -70,3 +72,24 @@ def test_what_is_spoiled_is_told_as_the_guide_says_and_nothing_clean_is(
     assert len(spoiled) >= least and len(found) > len(spoiled)
     shown = [line for line in lines(title, found) if line in PAGE.read_text("utf-8").splitlines()]
     assert shown == lines(title, found)
+
+
+# Load
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("part", "size"), [("members", 60), ("store", 500), ("runs", 8)])
+def test_many_at_once_end_well(part: str, size: int) -> None:
+    assert list(PARTS[part][0](size))
+
+
+@pytest.mark.slow
+def test_memory_and_open_files_stay_flat_over_many_jobs() -> None:
+    (line,) = train_jobs(200, warm_up=80)
+    assert line.startswith("200 jobs: ")
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_at_any_write_is_told_and_nothing_is_lost() -> None:
+    tally = try_full_disks(step=7)
+    assert tally.lost == [] and sum(tally.tried.values()) > 3

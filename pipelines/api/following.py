@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from comps.base import Competition, Family
+from comps.base import Competition, DataError, Family
 from comps.sources import find_source
 from pipelines.api.choices import Options, competition_of, store_of
 from pipelines.store import RunStore
@@ -54,7 +54,7 @@ def follow(options: Options) -> Followed:
             "used."
         )
     for record in [*finished, *runs, *of_cv][:1]:
-        options = _filled(options, record)
+        options = _filled(competition, options, record)
     return Followed(options, next(iter(finished), None), tuple(agreeing), tuple(notes))
 
 
@@ -136,10 +136,27 @@ def _on_data(competition: Competition, records: Sequence[Record], options: Optio
     return [record for record in records if record.data.files == files]
 
 
-def _filled(options: Options, record: Record) -> Options:
+def _data(competition: Competition, options: Options, record: Record) -> Path | None:
+    """Return where the data of a record are; None where they lie in the usual place.
+
+    Raises:
+        DataError: if they are gone, and the sample would be taken for them.
+    """
     path = Path(record.data.path)
+    if options.data is not None or path.exists():
+        return path
+    sample = competition.sample
+    # Another installation has the sample in another place.
+    if find_source(competition).bundled and sample is not None and sample.name != path.name:
+        raise DataError(
+            f"The data of {_of(record)} are no longer in {path}. Name where they are with --data."
+        )
+    return None
+
+
+def _filled(competition: Competition, options: Options, record: Record) -> Options:
     theirs: dict[str, Any] = {
-        "data": path if path.exists() else None,
+        "data": _data(competition, options, record),
         "folds": record.folds.n_folds,
         "scheme": record.folds.scheme,
         "seed": record.seed,

@@ -57,6 +57,23 @@ class Cancelled:
     job: Job
 
 
+# What libraries say, which raise errors of their own, or none but this text.
+_OUT_OF_MEMORY = ("bad_alloc", "resource_exhausted", "out of memory", "unable to allocate")
+
+
+def reason_of(error: Exception) -> str:
+    """Return one line on an error of a model's library, in words where memory ran out.
+
+    >>> reason_of(ValueError("no rows")), reason_of(MemoryError())
+    ('ValueError: no rows', 'memory ran out (MemoryError); fewer jobs side by side (--jobs 1) \
+need less')
+    """
+    text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    if isinstance(error, MemoryError) or any(sign in text.lower() for sign in _OUT_OF_MEMORY):
+        return f"memory ran out ({text}); fewer jobs side by side (--jobs 1) need less"
+    return text
+
+
 Event = Started | Progress | Done | Failed | Cancelled
 NextJob = Callable[[int], Job | None]
 

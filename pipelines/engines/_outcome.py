@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import Any
 
 from comps.base import WorkbenchError
-from pipelines.engines._base import Done, Event, Failed
+from pipelines.engines._base import Done, Event, Failed, reason_of
 from pipelines.engines._places import OnDisk, Place
 from pipelines.engines.jobs import Job, run_job
 from pipelines.fitting.training import OnStage
@@ -32,7 +32,7 @@ def outcome_of(job: Job, on_stage: OnStage, place: Place | None = None) -> Done 
     except WorkbenchError as error:
         return Failed(job, str(error), traceback.format_exc() if error.__cause__ else "")
     except Exception as error:
-        return Failed(job, f"{type(error).__name__}: {error}", traceback.format_exc())
+        return Failed(job, reason_of(error), traceback.format_exc())
     return Done(job, scores, time.perf_counter() - started)
 
 

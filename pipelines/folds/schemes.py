@@ -84,8 +84,8 @@ def stratified(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
     _enough(len(first), n_folds)
     strata = _strata(rows, first, n_folds)
     splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
-    for train, valid in _split(splitter, strata):
-        yield _rows_of(members, train), _rows_of(members, valid)
+    pairs = _split(splitter, strata)
+    yield from _known(rows, [(_rows_of(members, a), _rows_of(members, b)) for a, b in pairs])
 
 
 def grouped(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
@@ -107,7 +107,7 @@ def stratified_grouped(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
     groups = _given_groups(rows, "stratified-grouped", n_folds)
     strata = _strata(rows, np.arange(len(rows.target)), n_folds)
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-    yield from _split(splitter, strata, groups)
+    yield from _known(rows, _split(splitter, strata, groups))
 
 
 def column(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
@@ -152,6 +152,11 @@ def expanding(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
             "which takes no heed of time, or name no group."
         )
     order = np.argsort(rows.times, kind="stable")
+    if len(order) <= n_folds:
+        raise UsageError(
+            f"{n_folds} folds that follow time need more rows than that; there are {len(order)}. "
+            "Give more rows, or use fewer folds (--folds)."
+        )
     for block in np.array_split(order, n_folds + 1)[1:]:
         begin = rows.times[block].min()
         known = rows.times < begin
@@ -228,6 +233,25 @@ def _check_classes(rows: FoldInput, n_folds: int, most: int) -> None:
             f"Each class has fewer rows than the {n_folds} folds, at most {most}. "
             f"Use --folds {most}."
         )
+
+
+def _known(rows: FoldInput, pairs: list[tuple[Rows, Rows]]) -> list[tuple[Rows, Rows]]:
+    """Return pairs whose models know each class, though groups divide it unevenly.
+
+    Raises:
+        UsageError: if all groups with a class fell into one fold.
+    """
+    if rows.groups is None or rows.task not in (Task.BINARY, Task.MULTICLASS):
+        return pairs
+    codes = np.unique(rows.target)
+    for fold, (train, _) in enumerate(pairs, 1):
+        unknown = np.setdiff1d(codes, rows.target[train])
+        if len(unknown):
+            raise UsageError(
+                f"All groups with class {int(unknown[0])} fell into fold {fold}, whose model could "
+                "not know it. Use another seed (--seed), or leave the class out."
+            )
+    return pairs
 
 
 def _split(

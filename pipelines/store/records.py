@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +25,7 @@ from pipelines.store import RunStore
 
 FORMAT = 1
 FOLDER = "records"
+_NAMED, _LENGTH = "%Y-%m-%dT%H%M%S.%fZ", len("2026-11-28T132858.803855Z")
 
 
 class Status(StrEnum):
@@ -279,10 +281,20 @@ def _read(path: Path) -> Record:
     return Record.from_json(path.stem, json.loads(path.read_text("utf-8")))
 
 
+def _after_all(folder: Path) -> datetime:
+    """Return the first moment after all that records are named for."""
+    for path in sorted(folder.glob("*.log"), reverse=True):
+        with suppress(ValueError):
+            moment = datetime.strptime(path.name[:_LENGTH], _NAMED).replace(tzinfo=UTC)
+            return moment + timedelta(microseconds=1)
+    return datetime.min.replace(tzinfo=UTC)
+
+
 def reserve_log(store: RunStore, command: str, now: datetime | None = None) -> tuple[str, datetime]:
     """Make the log file of a new record; return the record's name and its time.
 
-    No two records have one name, not even within a microsecond.
+    No two records have one name, not even within a microsecond, and the names follow the order of
+    the calls, also where the clock went backwards: commands follow the last record.
 
     Raises:
         StoreError: if the file cannot be made.
@@ -292,7 +304,7 @@ def reserve_log(store: RunStore, command: str, now: datetime | None = None) -> t
         folder.mkdir(parents=True, exist_ok=True)
         while True:
             started = now or datetime.now(UTC)
-            name = f"{started:%Y-%m-%dT%H%M%S.%fZ}-{command}"
+            name = f"{max(started, _after_all(folder)):{_NAMED}}-{command}"
             try:
                 (folder / f"{name}.log").touch(exist_ok=False)
                 return name, started

@@ -199,7 +199,7 @@ class OptunaSearch:
         """Store the outcome of a trial. See `Search`."""
         import optuna
 
-        asked = self._open.pop(result.trial.number)
+        asked = self._open[result.trial.number]
         if self.prunes and result.state is State.COMPLETE:
             if _REFERENCE not in self.study.user_attrs:
                 self.study.set_user_attr(_REFERENCE, list(result.fold_scores))
@@ -211,10 +211,14 @@ class OptunaSearch:
         states = optuna.trial.TrialState
         ends = {State.COMPLETE: None, State.PRUNED: states.PRUNED, State.FAILED: states.FAIL}
         self.study.tell(asked, result.score, state=ends[result.state])
+        # Last: who is interrupted before withdraws the trial.
+        del self._open[result.trial.number]
 
     def forget(self, trial: Trial) -> None:
         """Withdraw a trial. See `Search`."""
-        asked = self._open.pop(trial.number)
+        asked = self._open.pop(trial.number, None)
+        if asked is None or self.study._storage.get_trial(asked._trial_id).state.is_finished():
+            return
         self._give_up(asked.number, asked._trial_id)
 
     def results(self) -> list[TrialResult]:

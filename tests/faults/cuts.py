@@ -25,9 +25,9 @@ from tests.test_cli import write_houses
 _CHECKED = (".npz", ".model.zip")
 
 
-def run_houses(folder: Path) -> None:
+def run_houses(folder: Path) -> pipelines.Result:
     """Run a few models on a few houses, or find their results in the store."""
-    pipelines.run(
+    return pipelines.run(
         "house-prices",
         data=folder / "houses.zip",
         runs=folder / "runs",

@@ -150,7 +150,7 @@ def results_of(folder: Path) -> dict[str, Any]:
         elif path.match("tuning/best/*.json"):
             # The trial's number counts those that were lost, too.
             found[name] = {**json.loads(path.read_text()), "number": None}
-        elif path.name.endswith(".part"):
+        elif path.name.endswith(".part") and "models" in path.parts:
             found[name] = "left behind"
     return found
 

@@ -110,6 +110,7 @@ def test_a_competition_of_the_users_travels_with_its_jobs(
     assert same_results(*stores) == 2 * 4
 
 
+@pytest.mark.slow
 def test_a_search_on_the_cluster_finds_what_one_in_this_process_finds(
     address: str, tmp_path: Path
 ) -> None:

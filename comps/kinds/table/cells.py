@@ -92,7 +92,8 @@ def levels(columns: Sequence[Column], argument: str) -> Typed:
     known, notes = set(parts[0].dropna()), []
     spelt = {level_key(level): level for level in known}
     if len(spelt) == len(known):
-        given = {level for level in parts[1].dropna().unique() if level not in known}
+        # In the order of the rows, so that a note is the same in every process.
+        given = [level for level in parts[1].dropna().unique() if level not in known]
         meant = {level: spelt[level_key(level)] for level in given if level_key(level) in spelt}
         if meant:
             count = int(parts[1].isin(list(meant)).sum())

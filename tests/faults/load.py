@@ -106,14 +106,14 @@ def train_jobs(size: int, warm_up: int = 100) -> Iterator[str]:
         experiment = tiny_experiment(write_tiny(Path(folder, "data")))
         store = RunStore(Path(folder, "runs", "tiny"))
         models = [RIDGE.with_params({"alpha": 1.0 + number}) for number in range(size // 3 + 1)]
-        jobs = make_jobs(experiment, store, models)
+        jobs = make_jobs(experiment, store, models, folds=((0,), (1,), (2,)))[:size]
         ended, figures = 0, []
         for event in engine.run(giving(jobs), None):
             ended += isinstance(event, Done)
             if isinstance(event, Done) and ended in (warm_up, size):
                 gc.collect()
                 figures.append((process.memory_info().rss, process.num_fds()))
-    (before, files), (after, more) = figures[0], figures[-1]
+    (before, files), (after, more) = figures
     assert more <= files, f"{more} open files after {size} jobs, {files} after {warm_up}"
     assert after < 1.05 * before, f"{after / 1e6:.0f} MB after {before / 1e6:.0f} MB"
     yield (

@@ -42,9 +42,11 @@ FORBIDDEN_METHODS = {"extractall", "extract"}
 ALLOWED = {
     ("pipelines/engines/_worker.py", "pickle.loads"): "jobs, over the pipe from its own parent",
     ("pipelines/engines/local.py", "pickle.loads"): "events, over the pipe from its own worker",
-    ("comps/kinds/memory.py", "pickle.loads"): (
-        "rows in memory, from a folder that this user alone may open, named by the live process"
+    ("comps/base/mapped.py", "pickle.loads"): (
+        "rows, from a folder that this user alone may open, named by the live process"
     ),
+    ("pipelines/engines/ray/_task.py", "pickle.loads"): "jobs, from the driver of the cluster",
+    ("pipelines/engines/ray/_parcel.py", "pickle.loads"): "rows, from the driver of the cluster",
     ("comps/reading/packed.py", "self._archive.extractall"): (
         "py7zr hands each file to a reader in memory, by a name that was checked"
     ),

@@ -644,6 +644,7 @@ def test_compare_takes_what_there_is(
     assert set(found.families) == wanted
 
 
+@pytest.mark.slow
 def test_members_of_the_last_run_that_are_not_compared_are_named(tmp_path: Path) -> None:
     competition = own(
         models=["median", "ridge", "lightgbm", boosting("lightgbm", name="other", rounds=3)]

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support import ROOT
 
 PROGRAM = """
@@ -39,6 +41,7 @@ def kept(folder: Path) -> set[str]:
     return {path.name for path in (folder / "cache" / "jax").glob("*-cache")}
 
 
+@pytest.mark.slow
 def test_the_next_process_compiles_nothing_and_computes_the_same(tmp_path: Path) -> None:
     # Networks of tests are compiled in no time, which is not kept otherwise.
     every = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}

@@ -136,6 +136,7 @@ def test_the_cell_that_decides_is_found() -> None:
         assert (np.delete(fall.ravel(), fall.argmax()) == 0).all()
 
 
+@pytest.mark.slow
 def test_the_command_shows_columns_and_writes_tables(tmp_path: Path) -> None:
     rows(120, "values").to_csv(tmp_path / "train.csv", index=False)
     comps("init", "lab", "--data", "train.csv", "--target", "y", "--metric", "rmse", cwd=tmp_path)

@@ -60,6 +60,9 @@ except SystemExit as end:
 SERVE = "import uvicorn; uvicorn.run('serve:app', port=0)"
 ROOT = Path(__file__).parent.parent
 
+# Each starts several processes.
+pytestmark = pytest.mark.slow
+
 
 def command(folder: Path, run_: str, *arguments: str) -> list[str]:
     site = sysconfig.get_paths()["purelib"]

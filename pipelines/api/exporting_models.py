@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from comps.base import Competition, StoreError, UsageError, unknown_name
-from comps.kinds.images.loader import ImageFiles
-from comps.kinds.images.other_images import OtherImages
-from comps.kinds.series.loader import SeriesFiles
 from pipelines.api.choices import REQUIRED, Options, RowChoices, checked_choice
 from pipelines.api.export_code import Place, code_of, write_code
 from pipelines.api.export_form import Form, form_of, write_files
@@ -148,6 +145,11 @@ def export(
 
 def _reads_tables(competition: Competition) -> bool:
     """Whether new rows are a table, of which a few can go into the folder."""
+    # Other commands have no need of these.
+    from comps.kinds.images.loader import ImageFiles
+    from comps.kinds.images.other_images import OtherImages
+    from comps.kinds.series.loader import SeriesFiles
+
     reader = competition.with_test
     others = (ImageFiles, OtherImages, SeriesFiles)
     return reader is not None and not isinstance(getattr(reader, "__self__", reader), others)

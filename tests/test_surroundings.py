@@ -14,6 +14,7 @@ import pytest
 
 from pipelines.basics import processes
 from pipelines.engines import ENGINES, Failed
+from pipelines.engines._base import EngineChoices
 from pipelines.store import Experiment, RunStore
 from pipelines.store.records import reserve_log
 from tests.commands import COMPS, comps, environment
@@ -105,7 +106,7 @@ def test_memory_that_ran_out_is_said_as_such(
     engine: str, script: str, error: str, experiment: Experiment, store: RunStore
 ) -> None:
     model = scripted("hungry", script)
-    made = ENGINES[engine](1, False)
+    made = ENGINES[engine](EngineChoices(slots=1))
     try:
         events = list(made.run(giving(make_jobs(experiment, store, [model])), None))
     finally:

@@ -25,7 +25,7 @@ from comps.base.errors import (
 from comps.base.forecasts import Forecasts
 from comps.base.images import Images
 from comps.base.losses import LEAST_PROBABILITY, log_loss, root_mean_squared_error
-from comps.base.mapped import read_mapped, write_mapped
+from comps.base.mapped import read_mapped, write_for, write_mapped
 from comps.base.metric import (
     IDENTITY,
     LOG1P,
@@ -120,5 +120,6 @@ __all__ = [
     "split_names",
     "take",
     "unknown_name",
+    "write_for",
     "write_mapped",
 ]

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import mmap
+import os
 import pickle
+import shutil
+import tempfile
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -50,3 +54,34 @@ def read_mapped(file: Path) -> Any:
     starts = np.cumsum([0, *(size + -size % _ALIGNED for size in sizes)]).tolist()
     buffers = [whole[start : start + size] for start, size in zip(starts, sizes, strict=False)]
     return pickle.loads(whole[starts[-1] : starts[-1] + length], buffers=buffers)
+
+
+def write_for(owner: object, value: object) -> Path:
+    """Write a value into a private temporary folder that is removed with its owner.
+
+    It is also removed when this process ends.
+
+    Args:
+        owner: as long as it lives, other processes may read the file.
+        value: see `write_mapped`.
+
+    Returns:
+        The file.
+
+    Raises:
+        OSError: if it cannot be written; nothing is left then.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="comps-rows-"))
+    remove = weakref.finalize(owner, _remove, folder, os.getpid())
+    try:
+        write_mapped(value, folder / "rows.pickle")
+    except OSError:
+        remove()
+        raise
+    return folder / "rows.pickle"
+
+
+def _remove(folder: Path, process: int) -> None:
+    """Remove a folder of this process; a process that was forked from it leaves it alone."""
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from comps.base import Dataset, UsageError, read_mapped, write_mapped
+from comps.base import Dataset, UsageError, read_mapped, write_for
 from comps.reading.delimited import read_table
 from comps.reading.other_test import only_table
 
@@ -73,18 +69,9 @@ class InMemory:
     def __getstate__(self) -> dict[str, Path | None]:
         """Return the file with the rows, which is written when it is first wanted."""
         if self._dataset is not None and (self._file is None or not self._file.exists()):
-            folder = Path(tempfile.mkdtemp(prefix="comps-rows-"))
-            weakref.finalize(self, _remove, folder, os.getpid())
-            self._file = folder / "rows.pickle"
-            write_mapped(self._dataset, self._file)
+            self._file = write_for(self, self._dataset)
         return {"file": self._file}
 
     def __setstate__(self, state: dict[str, Path | None]) -> None:
         """Take the file; the rows are read when they are first wanted."""
         self._dataset, self._file, self._with_test = None, state["file"], None
-
-
-def _remove(folder: Path, process: int) -> None:
-    """Remove a folder of this process; a process that was forked from it leaves it alone."""
-    if os.getpid() == process:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import os
-import shutil
-import tempfile
-import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from comps.base import Dataset, read_mapped, write_mapped
+from comps.base import Dataset, read_mapped, write_for
 
 Load = Callable[[Path], Dataset]
 
@@ -67,22 +63,6 @@ class SharedRows:
     def __getstate__(self) -> dict[str, object]:
         """Return the loader and the file with the rows, which is written when first wanted."""
         if self._dataset is not None and self._file is None:
-            self._file = self._written()
+            with contextlib.suppress(OSError):
+                self._file = write_for(self, self._dataset)
         return {"_load": self._load, "_dataset": None, "_file": self._file}
-
-    def _written(self) -> Path | None:
-        with contextlib.suppress(OSError):
-            folder = Path(tempfile.mkdtemp(prefix="comps-rows-"))
-            remove = weakref.finalize(self, _remove, folder, os.getpid())
-            try:
-                write_mapped(self._dataset, folder / "rows.pickle")
-                return folder / "rows.pickle"
-            except OSError:
-                remove()
-        return None
-
-
-def _remove(folder: Path, process: int) -> None:
-    """Remove a folder of this process; a process that was forked from it leaves it alone."""
-    if os.getpid() == process:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -24,7 +24,7 @@ from pipelines.engines._base import (
 from pipelines.engines._worker import worker_variables
 from pipelines.engines.jobs import Job
 from pipelines.engines.ray._cluster import Cluster, unlike
-from pipelines.engines.ray._flight import Ending, Flight, cause_of_death, reason_of, speaking
+from pipelines.engines.ray._flight import Ending, Flight, cause_of_death, reason_before, speaking
 from pipelines.engines.ray._needs import Needs, Shape
 from pipelines.engines.ray._parcel import files_of, packed_for_elsewhere
 from pipelines.engines.ray._sent import Sent, kept_for
@@ -143,7 +143,7 @@ class RayEngine:
             message: Message = flight.next()
         except (RayTaskError, RuntimeEnvSetupError) as error:
             del flights[number]
-            yield Failed(flight.job, reason_of(error), str(error))
+            yield Failed(flight.job, reason_before(error), str(error))
         except (RayError, StopIteration) as error:
             yield from self._again(flights, number, *cause_of_death(error))
         else:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from pipelines.engines._base import reason_of
 from pipelines.engines.jobs import Job
 from pipelines.engines.ray._task import Message
 
@@ -78,10 +79,10 @@ def speaking(flights: Mapping[int, Flight], timeout: float) -> list[int]:
     return [numbers[messages] for messages in ready]
 
 
-def reason_of(error: Exception) -> str:
+def reason_before(error: Exception) -> str:
     """Return why a task failed before its job began, in one line."""
     cause = getattr(error, "cause", None)
-    return f"{type(cause).__name__}: {cause}" if cause is not None else str(error).splitlines()[0]
+    return reason_of(cause) if cause is not None else str(error).splitlines()[0]
 
 
 def cause_of_death(error: Exception) -> tuple[Ending, str]:

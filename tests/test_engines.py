@@ -309,6 +309,18 @@ def pid_in(path: Path) -> int:
     return int(path.read_text())
 
 
+def check_that_a_job_ends_with_its_caller(
+    engine: Engine, experiment: Experiment, store: RunStore, tmp_path: Path
+) -> None:
+    """Stop listening to a job that sleeps; its process has to end."""
+    sleeper = scripted("sleeper", "sleep", tmp_path / "asleep")
+    events = engine.run(giving(make_jobs(experiment, store, [sleeper])), None)
+    assert isinstance(next(events), Started)
+    pid = pid_in(tmp_path / "asleep")
+    events.close()  # type: ignore[attr-defined]
+    wait_for_end(pid)
+
+
 def wait_for_end(pid: int) -> None:
     """Wait until there is no such process any more, or only its exit code is left."""
 
@@ -396,12 +408,7 @@ def test_the_deadline_ends_a_job_that_reports_nothing(
 def test_a_caller_that_stops_listening_ends_the_job(
     local: LocalEngine, experiment: Experiment, store: RunStore, tmp_path: Path
 ) -> None:
-    sleeper = scripted("sleeper", "sleep", tmp_path / "asleep")
-    events = local.run(giving(make_jobs(experiment, store, [sleeper])), None)
-    assert isinstance(next(events), Started)
-    pid = pid_in(tmp_path / "asleep")
-    events.close()  # type: ignore[attr-defined]
-    wait_for_end(pid)
+    check_that_a_job_ends_with_its_caller(local, experiment, store, tmp_path)
 
 
 def test_closing_ends_idle_workers(

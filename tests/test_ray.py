@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from comps.base import UsageError
-from pipelines.engines import Done, Engine, EngineChoices, Failed, Started, make_engine
+from pipelines.engines import Done, Engine, EngineChoices, Failed, make_engine
 from pipelines.engines.ray import RayEngine
 from pipelines.engines.ray._engine import MOST
 from pipelines.engines.ray._flight import Ending
@@ -24,7 +24,6 @@ from tests.ray_clusters import cluster_of, same_results
 from tests.support import (
     LIGHTGBM,
     RIDGE,
-    giving,
     make_jobs,
     scripted,
     tiny_experiment,
@@ -33,6 +32,7 @@ from tests.support import (
 
 # The contract of every engine, on this one.
 from tests.test_engines import (  # noqa: F401
+    check_that_a_job_ends_with_its_caller,
     kinds,
     of_kind,
     pid_in,
@@ -197,12 +197,7 @@ def test_a_job_that_hangs_is_ended_by_its_limit_and_the_next_one_goes_on(
 def test_a_caller_that_stops_listening_ends_the_job_on_the_cluster(
     engine: Engine, experiment: Experiment, store: RunStore, tmp_path: Path
 ) -> None:
-    sleeper = scripted("sleeper", "sleep", tmp_path / "asleep")
-    events = engine.run(giving(make_jobs(experiment, store, [sleeper])), None)
-    assert isinstance(next(events), Started)
-    pid = pid_in(tmp_path / "asleep")
-    events.close()  # type: ignore[attr-defined]
-    wait_for_end(pid)
+    check_that_a_job_ends_with_its_caller(engine, experiment, store, tmp_path)
 
 
 def test_a_result_that_cannot_be_written_fails_its_job(

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.basics import processes
-from pipelines.engines import ENGINES, Failed
-from pipelines.engines._base import EngineChoices
+from pipelines.engines import ENGINES, EngineChoices, Failed
 from pipelines.store import Experiment, RunStore
 from pipelines.store.records import reserve_log
 from tests.commands import COMPS, comps, environment

@@ -10,12 +10,10 @@ import argparse
 import math
 import random
 import signal
-import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.faults.kills import CASES, Case, Undisturbed, undisturbed
+from tests.faults.kills import CASES, Case, Undisturbed, in_turn
 from tests.faults.places import HOUSES, copied, differences, ended_by, finish, results_of, said
 from tests.faults.tally import Tally
 
@@ -52,19 +50,11 @@ def try_interrupts(
     cases: Sequence[Case], tries: int, seed: int, minutes: float = math.inf, resumed: int = 5
 ) -> Tally:
     """Interrupt so many commands, the cases in turn; each `resumed`-th is run to its end."""
-    end = time.monotonic() + 60 * minutes
     chance, tally = random.Random(seed), Tally()
-    with tempfile.TemporaryDirectory() as folder:
-        known: dict[int, Undisturbed] = {}
-        for number in range(tries):
-            if time.monotonic() > end:
-                break
-            at = number % len(cases)
-            case, place = cases[at], Path(folder, str(at))
-            known[at] = known.get(at) or undisturbed(case, place)
-            resume = number % resumed == 0
-            problems = interrupt_once(case, known[at], place, chance, resume=resume)
-            tally.add(f"interrupt of comps {case.name}", problems, f"try {number}")
+    for number, case, whole, place in in_turn(cases, tries, minutes):
+        resume = number % resumed == 0
+        problems = interrupt_once(case, whole, place, chance, resume=resume)
+        tally.add(f"interrupt of comps {case.name}", problems, f"try {number}")
     return tally
 
 

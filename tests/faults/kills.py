@@ -12,7 +12,7 @@ import random
 import signal
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,10 +120,14 @@ def _refitted(before: dict[Path, tuple[int, int]], now: dict[Path, tuple[int, in
     return [f"{path.name} was fitted again" for path in before if now.get(path) != before[path]]
 
 
-def try_kills(cases: Sequence[Case], tries: int, seed: int, minutes: float = math.inf) -> Tally:
-    """Kill so many commands, the cases in turn; the last begins before the minutes are over."""
+def in_turn(
+    cases: Sequence[Case], tries: int, minutes: float
+) -> Iterator[tuple[int, Case, Undisturbed, Path]]:
+    """Yield the number of each try with a case, what it leaves undisturbed, and its folder.
+
+    The cases come in turn; the last try begins before the minutes are over.
+    """
     end = time.monotonic() + 60 * minutes
-    chance, tally = random.Random(seed), Tally()
     with tempfile.TemporaryDirectory() as folder:
         known: dict[int, Undisturbed] = {}
         for number in range(tries):
@@ -132,8 +136,15 @@ def try_kills(cases: Sequence[Case], tries: int, seed: int, minutes: float = mat
             at = number % len(cases)
             case, place = cases[at], Path(folder, str(at))
             known[at] = known.get(at) or undisturbed(case, place)
-            kind = f"SIGKILL of comps {case.name}, {case.place.name}"
-            tally.add(kind, kill_once(case, known[at], place, chance), f"try {number}")
+            yield number, case, known[at], place
+
+
+def try_kills(cases: Sequence[Case], tries: int, seed: int, minutes: float = math.inf) -> Tally:
+    """Kill so many commands, see `in_turn`."""
+    chance, tally = random.Random(seed), Tally()
+    for number, case, whole, place in in_turn(cases, tries, minutes):
+        kind = f"SIGKILL of comps {case.name}, {case.place.name}"
+        tally.add(kind, kill_once(case, whole, place, chance), f"try {number}")
     return tally
 
 

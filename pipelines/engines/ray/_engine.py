@@ -160,6 +160,7 @@ class RayEngine:
         elif isinstance(message, Told):
             event = message.kind(job=flight.job, **message.values)
             if isinstance(event, (Done, Failed)):
+                flight.leave()
                 del flights[number]
             yield event
         else:

@@ -15,6 +15,9 @@ from pipelines.engines._base import reason_of
 from pipelines.engines.jobs import Job
 from pipelines.engines.ray._task import Message
 
+# Seconds for the end of a task whose last message has come.
+_LEAVING = 1.0
+
 
 class Ending(Enum):
     """What a job without a result ended by."""
@@ -56,6 +59,12 @@ class Flight:
 
         message: Message = ray.get(next(self.messages))
         return message
+
+    def leave(self) -> None:
+        """Wait until its process is free, which told how it ended: the next job may go there."""
+        import ray
+
+        ray.wait([self.messages], num_returns=1, timeout=_LEAVING)
 
     def cancel(self) -> None:
         """End it, with its process: what trains does not listen."""

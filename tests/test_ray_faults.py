@@ -63,6 +63,11 @@ def raylets(cluster: Any) -> set[int]:
     return {node.all_processes["raylet"][0].process.pid for node in nodes}
 
 
+def processes_of(node: Any) -> list[psutil.Process]:
+    """Return the processes that execute jobs on a node."""
+    return psutil.Process(node.all_processes["raylet"][0].process.pid).children()
+
+
 def workers(cluster: Any, named: str) -> list[psutil.Process]:
     """Return the processes of a cluster that execute jobs whose label begins so."""
     parents, found = raylets(cluster), []
@@ -88,7 +93,11 @@ def test_a_job_of_a_machine_that_leaves_is_done_by_another_one(
             assert [type(next(events)) for _ in models] == [Started, Started]
             for model in models:
                 wait_for((tmp_path / model.name).exists, f"job {model.name}")
+            there_now = processes_of(leaving)
             cluster.remove_node(leaving, allow_graceful=False)
+            # A process outlives its machine by a moment, in which it could end its job.
+            _, alive = psutil.wait_procs(there_now, timeout=60)
+            assert alive == []
             sign(str(there))
             left = list(events)
             engine.close()

@@ -22,7 +22,7 @@ import psutil
 
 from ensembles import best_blend
 from pipelines.basics.files import remove_unfinished
-from pipelines.engines import ENGINES, Done
+from pipelines.engines import Done, make_engine
 from pipelines.store import RunStore
 from pipelines.store.records import read_records
 from tests.faults.cuts import run_houses
@@ -101,7 +101,7 @@ def list_a_store(size: int) -> Iterator[str]:
 
 def train_jobs(size: int, warm_up: int = 100) -> Iterator[str]:
     """Train so many jobs in one process, and look at its memory and its open files."""
-    process, engine = psutil.Process(), ENGINES["inline"](1, False)
+    process, engine = psutil.Process(), make_engine("inline")
     with tempfile.TemporaryDirectory() as folder:
         experiment = tiny_experiment(write_tiny(Path(folder, "data")))
         store = RunStore(Path(folder, "runs", "tiny"))

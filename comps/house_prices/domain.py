@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -47,7 +49,8 @@ def add_domain_features(table: pd.DataFrame) -> pd.DataFrame:
     }.items():  # fmt: skip
         new[name] = (t[part] > 0).astype(float)
     near = t["Condition1"] + " " + t["Condition2"]
-    new["NearRoad"] = near.str.count("Artery|Feedr").astype(float)
-    new["NearRail"] = near.str.count("RR").astype(float)
-    new["NearPark"] = near.str.count("Pos").astype(float)
+    pairs = near.unique()
+    for name, pattern in {"NearRoad": "Artery|Feedr", "NearRail": "RR", "NearPark": "Pos"}.items():
+        # Few pairs, many rows: a pattern is looked for once a pair.
+        new[name] = near.map({pair: float(len(re.findall(pattern, pair))) for pair in pairs})
     return pd.concat([t, pd.DataFrame(new, index=t.index)], axis=1)

@@ -71,7 +71,7 @@ def as_levels(
     """
     parts = [column for column in (train, test) if column is not None]
     there = [_present(column, missing) for column in parts]
-    check_present(list(map(len, there)), parts)
+    check_present([levels.total() for levels in there], parts)
     if test is not None and not known:
         _check_overlap(train, test, *there)
     usual = _spellings(known) if known else _most_frequent(parts)
@@ -83,14 +83,16 @@ def as_levels(
     return Levels(found[0], found[1] if test is not None else None, tuple(notes))
 
 
-def _present(column: Column, missing: Container[str]) -> list[str]:
-    """Return the cells that hold a level."""
-    texts = column.cells.dropna().astype(str)
-    return [text for text in texts if text.strip().lower() not in missing]
+def _present(column: Column, missing: Container[str]) -> Counter[str]:
+    """Return how many cells hold each level; a level is looked at once, however many hold it."""
+    counts = Counter(column.cells.dropna().astype(str))
+    return Counter(
+        {text: count for text, count in counts.items() if text.strip().lower() not in missing}
+    )
 
 
 def _check_overlap(
-    train: Column, test: Column, levels: Sequence[str], others: Sequence[str]
+    train: Column, test: Column, levels: Counter[str], others: Counter[str]
 ) -> None:
     """Refuse test rows that have none of the levels, where the training rows repeat theirs.
 
@@ -98,9 +100,9 @@ def _check_overlap(
         DataError: with levels of both.
     """
     keys = set(map(level_key, levels))
-    repeated = 2 * len(keys) < len(levels)
-    if repeated and len(others) >= _ROWS and not keys & set(map(level_key, others)):
-        shown = [some(dict.fromkeys(map(repr, texts))) for texts in (others, levels)]
+    repeated = 2 * len(keys) < levels.total()
+    if repeated and others.total() >= _ROWS and not keys & set(map(level_key, others)):
+        shown = [some(map(repr, texts)) for texts in (others, levels)]
         raise DataError(
             f"No cell of {test.name} in {test.file} holds a level of {train.file}: "
             f"{', and '.join(shown)}. Write the levels of both files in one way."

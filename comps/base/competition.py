@@ -190,7 +190,8 @@ class Competition:
         metric: decides which predictions are better.
         load: `(path) -> Dataset` from Kaggle's zip or a folder of its files.
         with_test: `(path, rows) -> Dataset`, the same with other test rows: a file of them, or a
-            table in memory; None where `load` alone knows how its files are read.
+            table in memory; None where `load` alone knows how its files are read. A reader whose
+            rows are no table has an attribute `of_tables` that is False.
         models: the zoo; names are unique, and exactly one is the common-sense baseline.
         sample: the bundled sample, a path that `load` takes; None where there is none.
         archive: file name of Kaggle's zip; empty where there is none.

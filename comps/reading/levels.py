@@ -91,9 +91,7 @@ def _present(column: Column, missing: Container[str]) -> Counter[str]:
     )
 
 
-def _check_overlap(
-    train: Column, test: Column, levels: Counter[str], others: Counter[str]
-) -> None:
+def _check_overlap(train: Column, test: Column, levels: Counter[str], others: Counter[str]) -> None:
     """Refuse test rows that have none of the levels, where the training rows repeat theirs.
 
     Raises:

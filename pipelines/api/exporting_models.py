@@ -145,14 +145,8 @@ def export(
 
 def _reads_tables(competition: Competition) -> bool:
     """Whether new rows are a table, of which a few can go into the folder."""
-    # Other commands have no need of these.
-    from comps.kinds.images.loader import ImageFiles
-    from comps.kinds.images.other_images import OtherImages
-    from comps.kinds.series.loader import SeriesFiles
-
     reader = competition.with_test
-    others = (ImageFiles, OtherImages, SeriesFiles)
-    return reader is not None and not isinstance(getattr(reader, "__self__", reader), others)
+    return reader is not None and getattr(getattr(reader, "__self__", reader), "of_tables", True)
 
 
 def _check_folder(folder: Path) -> None:

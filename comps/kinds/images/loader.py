@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,9 @@ class ImageFiles:
         layout: where the files lie.
         metric: on whose scale targets must be.
     """
+
+    # New rows are no table of which an exported folder could keep a few.
+    of_tables: ClassVar[bool] = False
 
     schema: Schema
     layout: Layout

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,6 +28,9 @@ class OtherImages:
         id_column: of the submission.
         outputs: further columns of the submission.
     """
+
+    # New rows are no table of which an exported folder could keep a few.
+    of_tables: ClassVar[bool] = False
 
     load: Callable[[Path], Dataset]
     is_own: Callable[[Tree], bool]

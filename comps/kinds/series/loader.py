@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +99,9 @@ class SeriesFiles:
         files: of each part, where their names do not say it; see `tables_of`.
         n_folds: number of folds; as many as the rows allow unless given.
     """
+
+    # New rows are no table of which an exported folder could keep a few.
+    of_tables: ClassVar[bool] = False
 
     said: Said
     metric: Metric

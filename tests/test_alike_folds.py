@@ -123,6 +123,7 @@ def assert_equal_bytes(
 
 
 @NETWORKS
+@pytest.mark.slow
 def test_equal_folds_predict_what_each_predicts_alone(kind: str) -> None:
     together = equal_folds(kind)
     # Two stages of three parts.
@@ -135,6 +136,7 @@ def test_equal_folds_predict_what_each_predicts_alone(kind: str) -> None:
 
 
 @NETWORKS
+@pytest.mark.slow
 def test_other_folds_beside_a_fold_and_its_place_among_them_change_nothing(kind: str) -> None:
     others = [fold(kind, 9, 60), fold(kind, 2, EQUAL[2]), fold(kind, 7, 37)]
     found = predicted(network(kind), [*others, fold(kind, 1, EQUAL[1])])
@@ -152,6 +154,7 @@ def test_growing_folds_and_that_of_all_rows_predict_what_each_predicts_alone(kin
     assert_equal_bytes(without, together)
 
 
+@pytest.mark.slow
 def test_each_fold_has_the_schedule_of_its_own_steps() -> None:
     Built.steps.clear()
     folds = [fold("dense", 0, GROWING[0]), fold("dense", 1, FEW)]

@@ -163,6 +163,7 @@ def test_progress_tells_what_is_planned_fitted_and_finished(made: Any) -> None:
     assert fits(again) == [(0, 12)]
 
 
+@pytest.mark.slow
 def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     competition, runs = own(test=unseen()), tmp_path / "runs"
     choices: dict[str, Any] = {**HERE, "runs": runs}
@@ -457,6 +458,7 @@ shown()
 """
 
 
+@pytest.mark.slow
 def test_a_changed_function_fits_anew_and_an_unchanged_one_does_not(tmp_path: Path) -> None:
     script = tmp_path / "changes.py"
     script.write_text(CHANGES)
@@ -702,6 +704,7 @@ def test_tune_searches_checks_and_is_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("capfd")
+@pytest.mark.slow
 def test_the_command_line_gives_the_same_numbers(tmp_path: Path) -> None:
     result = run("house-prices", models="median,ridge", runs=tmp_path / "a", **HERE)
     arguments = ["run", "house-prices", "--model", "median,ridge", "--folds", "3", "--json"]

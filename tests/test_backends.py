@@ -83,6 +83,7 @@ def test_unknown_names_are_refused(wanted: tuple[str, ...], message: str) -> Non
         placed(LSTM, *wanted)
 
 
+@pytest.mark.slow
 def test_the_command_line_names_the_backends(tmp_path: Path) -> None:
     done = comps("cv", "digits", "--backend", "theano", cwd=tmp_path, code=2)
     assert "no backend 'theano'" in done.err
@@ -115,6 +116,7 @@ def test_networks_are_trained_without_tensorflow(
     assert {row["model"].partition("[")[0] for row in board["rows"]} == set(names.split(","))
 
 
+@pytest.mark.slow
 def test_a_backend_that_is_not_installed_is_named(tmp_path: Path) -> None:
     environment = without("torch", tmp_path)
     command = ["cv", "house-prices", "--models", "dense", "--backend", "torch"]

@@ -606,6 +606,7 @@ def test_folds_of_any_other_fingerprint_are_refused(place: int) -> None:
         blend("equal", others, target, FOLDS, METRIC)
 
 
+@pytest.mark.slow
 def test_a_blend_of_folds_in_time_stays_within_its_members(tmp_path: Path) -> None:
     hours = np.arange(120.0)
     rows = table(120).assign(hour=hours)

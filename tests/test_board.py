@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sklearn.linear_model import Ridge
 
 import pipelines
@@ -58,6 +59,7 @@ def test_a_run_without_a_score_is_left_out(tmp_path: Path) -> None:
     assert [row["record"] for row in board(competition, runs=tmp_path).rows] == [path.stem]
 
 
+@pytest.mark.slow
 def test_the_command_shows_it(tmp_path: Path) -> None:
     done = comps("board", "house-prices", cwd=tmp_path)
     assert "has no runs with a score yet" in done.out

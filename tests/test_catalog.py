@@ -139,6 +139,7 @@ def test_the_command_line_lists_what_works_and_says_what_does_not(root: Path) ->
     assert "nothing_of_that_name" in comps("cv", "broken", cwd=root.parent, code=2).err
 
 
+@pytest.mark.slow
 def test_functions_of_a_competitions_file_reach_worker_processes(root: Path) -> None:
     text = OWN.replace(
         "COMPETITION =",

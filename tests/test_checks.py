@@ -373,6 +373,7 @@ def test_a_run_without_checks_says_nothing(tmp_path: Path) -> None:
     assert not any("L001" in note for note in result.notes)
 
 
+@pytest.mark.slow
 def test_the_command_shows_findings_and_ends_well(tmp_path: Path) -> None:
     done = comps("check-data", "house-prices", cwd=tmp_path)
     assert done.code == 0 and "D002" in done.out and "docs/guides/checks.md" in done.out

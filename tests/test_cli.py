@@ -270,6 +270,7 @@ def test_a_second_run_fits_nothing_and_writes_the_same_bytes(away: Path) -> None
     assert report == "Report: runs/house-prices/report.html"
 
 
+@pytest.mark.slow
 def test_a_changed_parameter_refits_that_model_alone(away: Path) -> None:
     store = away / "runs" / "house-prices"
     before = files_of(store)
@@ -290,6 +291,7 @@ def test_another_seed_gives_other_folds_which_are_fitted(away: Path) -> None:
     assert done.event("planned") == {"event": "planned", "to_fit": 5, "stored": 0}
 
 
+@pytest.mark.slow
 def test_a_model_that_fails_is_left_out_and_the_others_go_on(away: Path) -> None:
     arguments = ("--set", "ridge.alpha=much", "--engine", "inline", "--json")
     done = comps(*RUN, *arguments, cwd=away)
@@ -362,6 +364,7 @@ def test_list_shows_the_data_that_would_be_used(fresh: Path) -> None:
     assert listed_data(folder, env={"COMPS_DATA": str(fresh / "data")}) == str(folder)
 
 
+@pytest.mark.slow
 def test_cv_shows_the_leaderboard_and_writes_no_submission(fresh: Path) -> None:
     arguments = ("cv", *STORED, "--models", "median,lightgbm", "--set", "lightgbm.rounds=50")
     done = comps(*arguments, "--folds", "3", "--repeats", "2", "--json", cwd=fresh)
@@ -821,6 +824,7 @@ def test_a_damaged_marker_of_a_run_folder_is_told(content: str, away: Path) -> N
     assert "store.json is damaged. Delete it or use another --runs." in done.err
 
 
+@pytest.mark.slow
 def test_a_damaged_result_is_computed_again_and_nothing_else(away: Path) -> None:
     store = away / "runs" / "house-prices"
     submission = (away / "submission.csv").read_bytes()
@@ -849,6 +853,7 @@ def test_a_run_folder_that_may_not_be_written_is_told(fresh: Path) -> None:
     assert "Error: Cannot write to closed/house-prices: Permission denied." in done.err
 
 
+@pytest.mark.slow
 def test_an_output_that_may_not_be_written_is_told_and_the_results_are_kept(away: Path) -> None:
     prefix = without_privileges()
     (away / "closed").mkdir(mode=0o500)
@@ -934,6 +939,7 @@ def test_files_have_the_permissions_that_the_umask_gives(home: Home) -> None:
 # Time limits
 
 
+@pytest.mark.slow
 def test_a_time_limit_leaves_out_what_takes_too_long_and_gives_a_valid_submission(
     away: Path,
 ) -> None:
@@ -956,6 +962,7 @@ def test_a_limit_that_is_too_short_for_anything_is_an_error_in_words(fresh: Path
     assert not (fresh / "submission.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_ended_within_its_time_limit_fits_nothing_again(
     fresh: Path,
 ) -> None:
@@ -1005,6 +1012,7 @@ def test_an_interrupt_ends_with_code_1_and_keeps_the_finished_folds(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are of another kind on Windows")
+@pytest.mark.slow
 def test_of_two_runs_at_once_the_second_says_so_and_the_first_ends_unharmed(away: Path) -> None:
     arguments = (*STORED, "--engine", "inline", "--json")
     with running("run", *arguments, "--models", "median,ridge", "--seed", "1", cwd=away) as first:
@@ -1022,6 +1030,7 @@ def test_of_two_runs_at_once_the_second_says_so_and_the_first_ends_unharmed(away
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are of another kind on Windows")
+@pytest.mark.slow
 def test_a_killed_run_keeps_its_folds_and_does_not_lock_the_next_one_out(fresh: Path) -> None:
     arguments = (*STORED, *ENDLESS, "--folds", "2", "--engine", "inline", "--json")
     with running("cv", *arguments, cwd=fresh) as process:
@@ -1094,6 +1103,7 @@ def test_blending_imports_no_framework(home: Home) -> None:
     assert imported & FRAMEWORKS == set()
 
 
+@pytest.mark.slow
 def test_quick_trains_the_cheap_models_and_shows_the_notes_of_the_data(fresh: Path) -> None:
     done = comps("run", "temperature", "--quick", "--folds", "3", "--json", cwd=fresh)
     events = [json.loads(line) for line in done.out.splitlines()]

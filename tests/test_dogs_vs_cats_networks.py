@@ -106,6 +106,7 @@ def test_the_books_xception_has_the_books_parameters() -> None:
         ("convnet-whitened", {"epochs": 12, "stride": 12, "batch_size": 8, "filters": [8, 16]}),
     ],
 )
+@pytest.mark.slow
 def test_a_network_learns_what_is_easy(name: str, changes: dict[str, Any]) -> None:
     valid, test = trained_elsewhere(name, **changes)
     bright = np.arange(8) % 2 == 0
@@ -150,6 +151,7 @@ def test_a_moved_frame_is_what_bilinear_interpolation_gives() -> None:
         np.testing.assert_allclose(moved[number, ..., 0], expected, atol=0.05)
 
 
+@pytest.mark.slow
 def test_each_image_in_training_has_a_grey_square_of_its_own() -> None:
     import keras
 
@@ -243,6 +245,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.parametrize(
     "changes", [{"tuned": 0}, {"tuned": 4, "tuned_from": 0.5, "tuning_rate": 0.1}]
 )
+@pytest.mark.slow
 def test_a_pretrained_network_trains_its_head_and_what_is_to_be_tuned(
     changes: dict[str, Any], weights: str
 ) -> None:

@@ -387,6 +387,7 @@ def check_layers() -> None:
     assert SequenceOfText(2)(tf.constant(["a", ""]))["tokens"].numpy().tolist() == [[1, 0], [1, 0]]
 
 
+@pytest.mark.slow
 def test_layers_give_the_numbers_of_the_transformers() -> None:
     python("from tests.test_export import check_layers; check_layers()", **TENSORFLOW)
 

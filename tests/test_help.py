@@ -68,6 +68,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_quiet_shows_results_alone_and_verbose_every_stage(home: Path) -> None:
     usual = comps(*QUICK, cwd=home)
     assert "ridge: out-of-fold" in usual.err and "step 1" not in usual.err

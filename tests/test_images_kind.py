@@ -695,6 +695,7 @@ def test_every_task_has_the_same_models(task: Task) -> None:
     [("binary", 1), ("multiclass", 4), ("multilabel", 3), ("regression", 2)],
 )
 @pytest.mark.parametrize("build", [networks.whitened, networks.convnet])
+@pytest.mark.slow
 def test_a_network_answers_what_the_task_asks(build: Any, task: str, outputs: int) -> None:
     small: dict[str, Any] = {"filters": [4]}
     network = build({"image": (16, 16, 3)}, 10, task=task, outputs=outputs, **small)
@@ -754,6 +755,7 @@ def competition(folder: Path, files: Mapping[str, bytes], **choices: Any) -> Com
 
 
 @pytest.mark.parametrize("kind", ["values", "labels", "together"])
+@pytest.mark.slow
 def test_values_and_several_labels_end_in_a_submission(kind: str, tmp_path: Path) -> None:
     n = 60
     if kind == "values":
@@ -788,6 +790,7 @@ def test_values_and_several_labels_end_in_a_submission(kind: str, tmp_path: Path
         assert words == truth
 
 
+@pytest.mark.slow
 def test_a_folder_of_images_is_run_from_the_command_line(tmp_path: Path) -> None:
     zipped(tmp_path / "trees.zip", in_folders(per_class=20, tests=6))
     done = comps(

@@ -494,6 +494,7 @@ def away(imported: Home, tmp_path: Path) -> Home:
     return replace(imported, path=tmp_path / "home")
 
 
+@pytest.mark.slow
 def test_the_command_says_which_folds_it_wrote_and_how_to_come_back(home: Home) -> None:
     result = home.folds.event("result")
     assert (result["folds"], result["rows"]) == ("folds.csv", N_TRAIN)
@@ -553,6 +554,7 @@ def test_on_other_folds_it_is_refused_before_anything_is_trained(
     assert "planned" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_after_a_change_of_the_data_it_is_refused(away: Home) -> None:
     *houses, last = tables()["train.csv"]
     write_houses(away.path / "houses.zip", {"train.csv": [*houses, last | {"YrSold": "2006"}]})

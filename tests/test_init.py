@@ -53,6 +53,7 @@ def test_an_archive_becomes_a_checked_submission(titanic: Path, tmp_path: Path) 
     assert result["honest_score"] > 0.7
 
 
+@pytest.mark.slow
 def test_the_file_that_is_written_gives_the_same_rows_and_is_followed(
     titanic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +119,7 @@ def test_the_models_that_the_file_suggests_train_when_their_signs_are_removed(
     assert set(found.oof) == set(own)
 
 
+@pytest.mark.slow
 def test_without_a_sample_submission_none_is_said_to_be_followed(
     titanic: Path, tmp_path: Path
 ) -> None:

@@ -137,6 +137,7 @@ def test_files_of_the_user_are_not_mixed_with_fetched_ones(place: Place) -> None
     assert place.server.calls == []
 
 
+@pytest.mark.slow
 def test_a_new_competition_is_fetched_inferred_and_written(place: Place) -> None:
     rng = np.random.default_rng(0)
     size = rng.normal(size=120)
@@ -222,6 +223,7 @@ def test_a_submission_is_shown_sent_scored_and_recorded(home: Place) -> None:
     assert kept.event("submissions")["rows"] == rows
 
 
+@pytest.mark.slow
 def test_nothing_is_sent_before_somebody_says_so(home: Place) -> None:
     asked = home.comps(*(word for word in UPLOAD if word != "--yes"), "x", code=2)
     assert "say --yes" in asked.err and home.server.calls == []

@@ -123,6 +123,7 @@ def test_more_columns_do_no_harm(folder: Path) -> None:
     pd.testing.assert_frame_equal(table_of(folder / "more-out.csv"), table_of(folder / "same.csv"))
 
 
+@pytest.mark.slow
 def test_what_was_not_kept_is_said_with_the_way_to_have_it(folder: Path) -> None:
     options = ["--models", "logistic", "--engine", "inline", "--no-nested", "--runs", "other"]
     comps("run", "sales", *options, "--keep-models", "none", cwd=folder)

@@ -70,6 +70,7 @@ def test_rows_that_all_predictions_have() -> None:
     assert known_rows(one, other).tolist() == [0, 3]
 
 
+@pytest.mark.slow
 def test_chance_alone_raises_few_doubts() -> None:
     """Ten uploads of blends on equal rows, in 200 competitions without anything wrong."""
     false_alarms = 0

@@ -91,6 +91,7 @@ class Ratios:
 """
 
 
+@pytest.mark.slow
 def test_a_competition_of_the_users_travels_with_its_jobs(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +162,7 @@ def test_folds_of_one_network_are_divided_among_gpus(
     assert same_results(*stores) == 2 * 4
 
 
+@pytest.mark.slow
 def test_a_machine_with_other_versions_is_an_error_before_any_work(tmp_path: Path) -> None:
     told = tmp_path / "keras-0.0.1.dist-info"
     told.mkdir()

@@ -304,6 +304,7 @@ def test_a_change_is_seen_though_size_and_name_stay(package: Package) -> None:
     assert len(keys) == 5
 
 
+@pytest.mark.slow
 def test_a_key_does_not_depend_on_the_folder(
     package: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -801,6 +802,7 @@ def test_lambdas_of_a_metric_count_by_their_source() -> None:
     assert absolute == again != squared
 
 
+@pytest.mark.slow
 def test_a_script_is_known_by_its_source(tmp_path: Path) -> None:
     script = (
         "from dataclasses import replace\n"

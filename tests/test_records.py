@@ -223,6 +223,7 @@ def notes(done: Any) -> str:
     return " ".join(event["text"] for event in done.all("note"))
 
 
+@pytest.mark.slow
 def test_an_experiment_is_not_in_what_is_blended_submitted_and_run_again(
     home: Home, away: Path
 ) -> None:
@@ -256,6 +257,7 @@ def test_an_experiment_that_was_not_made_is_not_found(home: Home) -> None:
     assert f"There is no stored member 'ridge[alpha=7]'. Did you mean '{NAME}'" in done.err
 
 
+@pytest.mark.slow
 def test_a_run_with_a_changed_parameter_is_followed_with_it(away: Path) -> None:
     comps("run", *HOUSES, "--models", QUICK, "--set", "ridge.alpha=3", *TRAIN, cwd=away)
     done = comps("blend", "house-prices", "--json", cwd=away)
@@ -274,6 +276,7 @@ def test_a_setting_that_is_declared_is_no_change(home: Home) -> None:
     assert [row["model"] for row in done.event("leaderboard")["rows"]] == ["ridge"]
 
 
+@pytest.mark.slow
 def test_rows_folds_and_seed_are_those_of_the_last_run_that_agrees(away: Path) -> None:
     few = ("--models", "median", "--folds", "3", "--scheme", "kfold", "--seed", "4")
     last = comps("run", *HOUSES, *few, *TRAIN, cwd=away)
@@ -286,6 +289,7 @@ def test_rows_folds_and_seed_are_those_of_the_last_run_that_agrees(away: Path) -
     assert "'comps run house-prices --seed 9' makes" in done.err
 
 
+@pytest.mark.slow
 def test_members_of_cv_alone_are_no_run(tmp_path: Path) -> None:
     write_houses(tmp_path / "houses.zip")
     folds = ("--folds", "3")
@@ -323,6 +327,7 @@ def test_results_of_older_code_are_said_to_be_so_and_never_found_by_name(
     assert "'comps cv house-prices --models ridge --data houses.zip" in done.err
 
 
+@pytest.mark.slow
 def test_a_damaged_record_is_told_and_the_one_before_used(away: Path) -> None:
     comps("run", *HOUSES, "--models", "median", *TRAIN, cwd=away)
     *_, last = sorted(away.glob("runs/house-prices/records/*-run.json"))
@@ -349,6 +354,7 @@ def test_blend_and_submit_need_no_lock(home: Home, away: Path) -> None:
         (signal.SIGKILL, "killed"),
     ],
 )
+@pytest.mark.slow
 def test_what_is_finished_of_a_run_can_be_used_while_it_goes_on_and_after_it_ended(
     number: signal.Signals, state: str, tmp_path: Path
 ) -> None:
@@ -370,6 +376,7 @@ def test_what_is_finished_of_a_run_can_be_used_while_it_goes_on_and_after_it_end
     assert comps("clean", "house-prices", "--json", cwd=tmp_path).all("unused") == []
 
 
+@pytest.mark.slow
 def test_a_run_without_a_finished_member_is_passed_over(away: Path) -> None:
     done = comps("run", *HOUSES, "--models", "svr[C=0]", "--seed", "3", *TRAIN, cwd=away, code=1)
     assert "No model was trained" in done.event("error")["message"]
@@ -489,6 +496,7 @@ def test_forms_that_do_not_exist_are_refused(option: tuple[str, str], home: Home
     assert f"There is no {option[0][2:]} '{option[1]}'. Known: " in done.err
 
 
+@pytest.mark.slow
 def test_sealed_rows_are_not_exported(tmp_path: Path) -> None:
     write_houses(tmp_path / "houses.zip")
     comps("run", *HOUSES, "--models", "median", "--sealed", "0.2", *TRAIN, cwd=tmp_path)
@@ -504,6 +512,7 @@ def keys(store: Path) -> set[str]:
     return {path.name for path in store.glob("models/*/*")}
 
 
+@pytest.mark.slow
 def test_clean_removes_what_no_record_names_and_nothing_else(away: Path) -> None:
     store = away / "runs" / "house-prices"
     (of_cv,) = store.glob("records/*-cv.json")

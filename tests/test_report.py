@@ -153,6 +153,7 @@ def plots(part: Section) -> list[Plot]:
     return [plot for plot in part.parts if isinstance(plot, Plot)]
 
 
+@pytest.mark.slow
 def test_the_score_grows_with_the_members(runs: Path) -> None:
     competition = own(table(120), name="growing")
     result = pipelines.run(
@@ -854,6 +855,7 @@ def reader() -> list[str]:
     return prefix
 
 
+@pytest.mark.slow
 def test_a_read_only_folder_is_read(reader: list[str]) -> None:
     # The folders of pytest are closed to others.
     with tempfile.TemporaryDirectory() as name:
@@ -921,6 +923,7 @@ def test_a_section_that_fails_does_not_cost_the_others(
 # The command line
 
 
+@pytest.mark.slow
 def test_files_that_no_competition_describes_have_a_whole_report(tmp_path: Path) -> None:
     table(90, kind="two").assign(id=range(90)).to_csv(tmp_path / "weather.csv", index=False)
     said = ("weather.csv", "--metric", "auc", "--target", "y", "--id", "id")

@@ -505,6 +505,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done]:
     return path, comps(*RUN[:-2], "--jobs", "2", "--json", cwd=path)
 
 
+@pytest.mark.slow
 def test_the_sealed_score_is_that_of_the_blend_on_the_sealed_rows(home: tuple[Path, Done]) -> None:
     path, done = home
     event = done.event("sealed")
@@ -544,6 +545,7 @@ def test_blend_and_submit_do_not_look(home: tuple[Path, Done]) -> None:
     assert (path / "runs" / "house-prices" / FILE).read_bytes() == record
 
 
+@pytest.mark.slow
 def test_looks_are_counted_over_runs(
     home: tuple[Path, Done], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1077,6 +1077,7 @@ def small_files(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+@pytest.mark.slow
 def test_a_quick_run_ends_with_a_valid_submission(small_files: Path, tmp_path: Path) -> None:
     comps("run", "sentiment", "--data", small_files, "--quick", cwd=tmp_path)
     submission = pd.read_csv(tmp_path / "submission.csv", dtype={"id": str})
@@ -1084,6 +1085,7 @@ def test_a_quick_run_ends_with_a_valid_submission(small_files: Path, tmp_path: P
     assert submission["sentiment"].between(0, 1).all() and submission["sentiment"].nunique() > 40
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_without_the_file_of_vectors(small_files: Path, tmp_path: Path) -> None:
     models = ("--models", "class-share,logistic,glove")
     done = comps("run", "sentiment", "--data", small_files, *models, cwd=tmp_path)

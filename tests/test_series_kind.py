@@ -657,6 +657,7 @@ def test_horizons_may_be_of_numpy() -> None:
     assert one.fingerprint == other.fingerprint
 
 
+@pytest.mark.slow
 def test_a_file_of_series_is_run_and_takes_models_of_the_users(tmp_path: Path) -> None:
     loads(260, "ab").to_csv(tmp_path / "loads.csv", index=False)
     options = ["--time", "date", "--target", "load", "--horizon", "6", "--key", "station"]
@@ -724,6 +725,7 @@ def test_models_of_the_users_learn_the_difference_unless_they_say() -> None:
     assert all(model.params["residual"] for model in competition.models)
 
 
+@pytest.mark.slow
 def test_a_run_from_the_command_line_beats_the_baseline(tmp_path: Path) -> None:
     rows = loads(500, "ab")
     late = rows.groupby("station").cumcount() >= 494
@@ -753,6 +755,7 @@ def test_a_run_from_the_command_line_beats_the_baseline(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_new_readings_are_forecast_as_the_models_know_seasons(tmp_path: Path) -> None:
     rows = loads(400, "ab", seed=4)
     competition = hourly(rows)

@@ -24,6 +24,7 @@ def houses(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_tables_are_shown_in_ascii_where_nothing_else_can_be(houses: Path) -> None:
     done = comps(*RUN, cwd=houses, env={"PYTHONIOENCODING": "ascii"}, prefix=["env"])
     assert done.out.isascii() and "folds: mean +- sd" in done.out
@@ -31,6 +32,7 @@ def test_tables_are_shown_in_ascii_where_nothing_else_can_be(houses: Path) -> No
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.slow
 def test_a_full_output_keeps_the_submission_and_is_told(houses: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = comps(*RUN, cwd=houses, code=1, stdout=full)
@@ -42,6 +44,7 @@ def test_a_full_output_keeps_the_submission_and_is_told(houses: Path) -> None:
 @pytest.mark.parametrize(
     ("redirect", "code"), [(">&-", 0), (">&- 2>&-", 0), ("2>/dev/full", 0), ("2>&1 | head -1", 1)]
 )
+@pytest.mark.slow
 def test_outputs_that_are_closed_or_read_in_part_lose_nothing(
     redirect: str, code: int, houses: Path
 ) -> None:
@@ -61,6 +64,7 @@ def test_outputs_that_are_closed_or_read_in_part_lose_nothing(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sockets are of another kind on Windows")
+@pytest.mark.slow
 def test_a_long_folder_for_temporary_files_is_no_obstacle(houses: Path) -> None:
     long = houses / ("x" * 90)
     long.mkdir()

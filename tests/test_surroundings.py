@@ -37,6 +37,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # Folders
 
 
+@pytest.mark.slow
 def test_a_run_folder_that_was_moved_is_the_same_run(ran: Path, tmp_path: Path) -> None:
     shutil.copytree(ran, tmp_path / "there")
     moved = (tmp_path / "there").rename(tmp_path / "elsewhere")
@@ -51,6 +52,7 @@ def test_a_run_folder_that_was_moved_is_the_same_run(ran: Path, tmp_path: Path) 
     assert differences(results_of(ran), {k: v for k, v in found.items() if k != "p.csv"}) == []
 
 
+@pytest.mark.slow
 def test_a_run_whose_data_are_gone_says_where_they_were(ran: Path, tmp_path: Path) -> None:
     there = Path(shutil.copytree(ran, tmp_path / "there"))
     comps(*RUN, cwd=there)
@@ -141,6 +143,7 @@ def test_names_that_ascii_lacks_pass_through_an_ascii_locale(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+@pytest.mark.slow
 def test_a_standard_input_that_is_closed_is_no_file_of_ours(ran: Path, tmp_path: Path) -> None:
     there = Path(shutil.copytree(ran, tmp_path / "there"))
     shutil.rmtree(there / "runs")

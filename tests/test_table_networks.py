@@ -21,7 +21,7 @@ from pipelines.trainers import Context, FoldData, Stage, load_trainer
 from pipelines.trainers.networks._keras_backend import import_keras
 from tests.tables import own, table
 
-NAMES = pytest.mark.parametrize("name", ["mlp", "tabm"])
+NAMES = pytest.mark.parametrize("name", ["mlp", pytest.param("tabm", marks=pytest.mark.slow)])
 QUICK = {"epochs": 30, "stride": 2, "batch_size": 32, "units": [24, 24]}
 # One stage: which one is used follows from the targets of all folds.
 LEAST = {"epochs": 2, "stride": 2, "batch_size": 64, "units": [8]}

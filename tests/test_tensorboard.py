@@ -60,6 +60,7 @@ def test_every_fold_has_its_curves(
             assert not found
 
 
+@pytest.mark.slow
 def test_the_command_says_where_the_curves_are(tmp_path: Path) -> None:
     command = ["cv", "house-prices", "--models", "lightgbm", "--set", "lightgbm.rounds=30"]
     done = comps(*command, "--folds", "2", "--tensorboard", cwd=tmp_path)

@@ -227,6 +227,7 @@ def test_equal_rows_of_dataframes_are_left_to_what_the_user_says() -> None:
 # The whole road
 
 
+@pytest.mark.slow
 def test_texts_beside_a_number_end_in_a_submission(tmp_path: Path) -> None:
     models = ["class-share", "text-logistic", "text-lightgbm"]
     competition = table_competition(
@@ -241,6 +242,7 @@ def test_texts_beside_a_number_end_in_a_submission(tmp_path: Path) -> None:
     assert list(result.submission.columns) == ["id", *TOPICS]
 
 
+@pytest.mark.slow
 def test_a_file_of_texts_is_run_from_the_command_line(tmp_path: Path) -> None:
     stories(90).drop(columns="votes").to_csv(tmp_path / "stories.csv", index=False)
     done = comps(

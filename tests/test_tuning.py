@@ -251,6 +251,7 @@ def test_what_is_kept_is_what_was_told(
 
 
 @pytest.mark.parametrize("tuner", ["tpe", "random", "cmaes"])
+@pytest.mark.slow
 def test_a_search_that_goes_on_tries_what_it_would_have_tried(
     tuner: str, experiment: Experiment, tmp_path: Path
 ) -> None:
@@ -578,6 +579,7 @@ def with_changed_outer_prices(data: Path, folder: Path, ids: Any) -> Path:
     return changed
 
 
+@pytest.mark.slow
 def test_the_search_is_the_same_whatever_the_outer_targets(
     experiment: Experiment, tiny_data: Path, tmp_path: Path
 ) -> None:
@@ -833,6 +835,7 @@ def request_of(tmp_path: Path, **changes: Any) -> tuple[Options, SearchRequest]:
     return options, SearchRequest(**{"trials": 2, **changes})
 
 
+@pytest.mark.slow
 def test_a_stopped_search_that_goes_on_holds_out_the_same_rows(tmp_path: Path) -> None:
     in_parts = [
         run_search(*request_of(tmp_path / "in-parts", trials=n_trials)) for n_trials in (1, 2, 4)
@@ -846,6 +849,7 @@ def test_a_stopped_search_that_goes_on_holds_out_the_same_rows(tmp_path: Path) -
     )
 
 
+@pytest.mark.slow
 def test_without_an_outer_part_the_winner_is_not_used(tmp_path: Path) -> None:
     options, request = request_of(tmp_path, trials=4, outer=0.0)
     found = run_search(options, request)

@@ -28,6 +28,8 @@ USER, KEY, TOKEN = "ada", "0123456789abcdef0123456789abcdef", "KGAT_fedcba987654
 STORE = "storage.localhost"
 # Answers are given before a pause of this is over, or not at all.
 SLOW = 3.0
+# Bytes that a slow download sends at a time.
+_PIECE = 1 << 16
 
 JSON = dict[str, Any]
 
@@ -48,6 +50,7 @@ class Entered:
         largest: bytes of a file that it takes.
         modified: of the archive.
         etag: whether the store names a version.
+        seconds: that a download of the whole archive takes at least.
     """
 
     archive: bytes = b""
@@ -61,6 +64,7 @@ class Entered:
     largest: int = 1 << 30
     modified: str = "Fri, 02 Jan 2026 10:00:00 GMT"
     etag: bool = True
+    seconds: float = 0.0
 
 
 @dataclass
@@ -347,10 +351,23 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         rest = content[start:]
         if fault is None:
-            self.wfile.write(rest)
+            self._write_slowly(rest, entered.seconds / max(1, len(content)))
         else:
             self.wfile.write(rest[: fault.after])
             self._hang_up()
+
+    def _write_slowly(self, content: bytes, seconds_a_byte: float) -> None:
+        if not seconds_a_byte:
+            self.wfile.write(content)
+            return
+        for start in range(0, len(content), _PIECE):
+            time.sleep(_PIECE * seconds_a_byte)
+            try:
+                self.wfile.write(content[start : start + _PIECE])
+            except OSError:
+                # Whoever asked was killed.
+                self.close_connection = True
+                return
 
     # Requests and answers
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.cuts import damage_once, whole_store
+from tests.faults.fetches import try_kills
 from tests.faults.interrupts import CHOSEN, interrupt_once
 from tests.faults.kills import CASES, Case, kill_once, undisturbed
 from tests.faults.load import PARTS, train_jobs
@@ -46,6 +47,11 @@ def test_an_interrupted_command_says_so_and_leaves_nothing(case: Case, tmp_path:
     for seed in range(4):
         chance = random.Random(seed)
         assert interrupt_once(case, whole, tmp_path, chance, resume=seed == 3) == []
+
+
+@pytest.mark.slow
+def test_a_killed_download_goes_on_and_is_not_made_twice() -> None:
+    assert try_kills(2, seed=1).lost == []
 
 
 # Spoiled files

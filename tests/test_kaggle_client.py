@@ -113,6 +113,28 @@ def test_parts_of_another_version_are_not_used(
     assert found.path.read_bytes() == server.competitions[NAME].archive
 
 
+def test_what_came_whole_is_not_downloaded_again_after_a_kill(
+    server: Server, kaggle: Kaggle, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data" / "mine"
+    first = kaggle.download(NAME, folder)
+    # Killed before the note on the archive was written, or within.
+    note = next((tmp_path / "data" / ".downloads").iterdir())
+    for content in (None, "", "{"):
+        note.unlink() if content is None else note.write_text(content)
+        assert not kaggle.download(NAME, folder).new
+    # Killed before it was put in its place.
+    first.path.rename(note.parent / first.path.name)
+    server.faults["Store"] = [Fault("cut", after=0)]
+    found = kaggle.download(NAME, folder)
+    assert found.new and found.path.read_bytes() == server.competitions[NAME].archive
+    assert set(server.ranges) == {""}
+    # What is as long and another file is downloaded.
+    found.path.write_bytes(bytes(len(server.competitions[NAME].archive)))
+    note.unlink()
+    assert kaggle.download(NAME, folder).replaced
+
+
 @pytest.mark.parametrize("place", [100, -22])
 def test_a_damaged_archive_is_refused_and_downloaded_anew(
     server: Server, kaggle: Kaggle, tmp_path: Path, place: int

@@ -122,6 +122,9 @@ class Kaggle:
         if (archive := place.there) is not None:
             response.close()
             return archive
+        if place.came:
+            response.close()
+            return place.land()
         place.check_room()
         self._fetch(competition, response, client.http_client(), place.part, bar)
         return place.land()

@@ -87,10 +87,19 @@ class Place:
         if not self.path.is_file() or not (self.remote.version or self.remote.md5):
             return None
         size = self.path.stat().st_size
-        same = self._noted() == asdict(self.remote) | {"path": str(self.path.resolve())}
-        if same and self.remote.size in (None, size):
-            return Archive(self.path, size, new=False)
-        return None
+        if self.remote.size not in (None, size):
+            return None
+        if self._noted() != self._told():
+            # A call may have been killed before it wrote the note.
+            if not self._is_whole(self.path):
+                return None
+            self._write_note()
+        return Archive(self.path, size, new=False)
+
+    @property
+    def came(self) -> bool:
+        """Whether all parts came in an earlier call, which ended before it put them in place."""
+        return self.part.is_file() and self._is_whole(self.part)
 
     def check_room(self) -> None:
         """Check that the disk has room for what has not come yet.
@@ -125,9 +134,25 @@ class Place:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         size = self.part.stat().st_size
         self.part.replace(self.path)
-        note = asdict(self.remote) | {"path": str(self.path.resolve())}
-        self._note.write_text(json.dumps(note, indent=2), encoding="utf-8")
+        # The client's own note on parts, if a call was killed before it deleted it.
+        self.part.with_name(f"{self.part.name}.kaggle-partial").unlink(missing_ok=True)
+        self._write_note()
         return Archive(self.path, size, new=True, replaced=replaced)
+
+    def _is_whole(self, path: Path) -> bool:
+        """Whether a file has the checksum that Kaggle names; False where it names none."""
+        size = path.stat().st_size
+        if not self.remote.md5 or self.remote.size not in (None, size):
+            return False
+        return _md5(path) == self.remote.md5
+
+    def _told(self) -> dict[str, Any]:
+        """What the note on the archive in its place says."""
+        return asdict(self.remote) | {"path": str(self.path.resolve())}
+
+    def _write_note(self) -> None:
+        self._note.parent.mkdir(parents=True, exist_ok=True)
+        self._note.write_text(json.dumps(self._told(), indent=2), encoding="utf-8")
 
     def _noted(self) -> Any:
         try:

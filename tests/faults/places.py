@@ -114,7 +114,11 @@ def finish(command: tuple[str, ...], folder: Path) -> float:
 
 
 def ended_by(
-    number: signal.Signals, command: tuple[str, ...], folder: Path, after: float
+    number: signal.Signals,
+    command: tuple[str, ...],
+    folder: Path,
+    after: float,
+    **environment_changes: str,
 ) -> tuple[int | None, list[str]]:
     """Send a signal to all processes of a command some seconds after it began.
 
@@ -122,7 +126,7 @@ def ended_by(
         The exit code, None where the command ended before; and the processes that are left ten
         seconds after the command ended.
     """
-    with started(command, folder) as process:
+    with started(command, folder, **environment_changes) as process:
         try:
             process.wait(timeout=after)
             return None, []

@@ -126,6 +126,8 @@ def test_a_name_that_kaggle_does_not_know_is_told_with_close_ones(place: Place) 
     done = place.comps("fetch", "house-prices-advanced", code=1)
     assert f"Did you mean '{HOUSES}'" in done.err
     assert "no competition of Kaggle's" in place.comps("fetch", "temperature", code=2).err
+    address = f"https://www.kaggle.com/competitions/{HOUSES}/overview"
+    assert f"Did you mean '{HOUSES}'?" in place.comps("fetch", address, code=2).err
 
 
 def test_files_of_the_user_are_not_mixed_with_fetched_ones(place: Place) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from comps.base import UsageError, WorkbenchError
+from comps.base import UsageError, WorkbenchError, size_of
 from pipelines.api.fetching import Fetched, fetch
 from pipelines.api.inferring import check_new
 from pipelines.api.public_scores import Leaderboard, leaderboard
@@ -80,7 +80,7 @@ def _fetched(request: Request, output: Output, called: str | None) -> Fetched:
 
 
 def _landed(found: Fetched) -> str:
-    size = f"{found.archive.bytes / 1e6:,.1f} MB"
+    size = size_of(found.archive.bytes)
     if found.archive.new:
         return f"{found.archive.path}: {size}, downloaded and checked."
     return f"{found.archive.path}: {size}, as Kaggle has it; nothing was downloaded."

@@ -42,7 +42,7 @@ def address() -> Iterator[str]:
     [
         ("house-prices", "median,ridge,lightgbm,mlp"),
         ("sentiment", "class-share,naive-bayes"),
-        ("digits", "shares,svc,convnet"),
+        ("digits", "shares,svc,convnet,dense"),
         ("dogs-vs-cats", "class-share,lightgbm"),
         ("temperature", "common-sense,ridge,lightgbm"),
     ],

@@ -200,7 +200,7 @@ class Kaggle:
             answer = self._api.competition_submit(str(file), message, competition, quiet=True)
         if not answer.ref and answer.message == self._api.COMPETITION_SUBMIT_UPLOAD_FAILED_MESSAGE:
             raise KaggleError(
-                "The upload of the file broke or was refused; nothing was submitted. Run the same "
+                "The upload of the file broke or was refused. Run the same "
                 f"command again. The file has {size_of(file.stat().st_size)}."
             )
         return Sent(answer.ref, answer.message)

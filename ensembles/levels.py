@@ -173,6 +173,19 @@ class _Tree:
                     f"{self.metric.label}. These do: {AUTO}, {', '.join(suit)}."
                 )
             known.add(level.name)
+        self._check_depth(levels)
+
+    def _check_depth(self, levels: Sequence[Level]) -> None:
+        """Check that a fold is left to fit the lowest level on, without one for each above it."""
+        depth = dict.fromkeys(self.members, 0)
+        for level in levels:
+            depth[level.name] = 1 + max(depth[part] for part in level.parts)
+            if depth[level.name] >= self.n_folds:
+                raise UsageError(
+                    f"The blend {level.name!r} is {depth[level.name]} levels high, and the folds "
+                    f"are {self.n_folds}: for an honest score, each level does without one more. "
+                    f"Train on {depth[level.name] + 1} folds or more (--folds)."
+                )
 
     def blend(self, level: Level) -> Blend:
         """Return the blend of a level with its honest score."""

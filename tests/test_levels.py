@@ -193,6 +193,17 @@ def test_levels_that_make_no_sense_are_refused(levels: list[Level], said: str) -
         blend_levels(levels, members, target, FOLDS, METRIC)
 
 
+@pytest.mark.parametrize("method", ["convex", "auto"])
+def test_two_folds_are_too_few_for_two_levels(method: str) -> None:
+    folds = kfold(N_ROWS, n_folds=2)
+    members, target = of(folds)
+    levels = [Level("a", ("model-0", "model-1"), method), Level("b", ("a", "model-2"), method)]
+    (alone,) = blend_levels(levels[:1], members, target, folds, METRIC)
+    assert np.isfinite(alone.honest_score)
+    with pytest.raises(UsageError, match="'b' is 2 levels high, and the folds are 2.*3 folds or"):
+        blend_levels(levels, members, target, folds, METRIC)
+
+
 # Files
 
 

@@ -9,6 +9,7 @@ import math
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import zipfile
 from collections.abc import Iterator
@@ -20,8 +21,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import root_mean_squared_log_error
 
-from tests.commands import COMPS, Done, comps, environment, without
+from tests.commands import COMPS, Done, comps, environment, running, without
 from tests.kaggle_server import KEY, Entered, Fault, Server, home_with_key, serving
+from tests.support import wait_for
 from tests.test_cli import answers, write_houses
 
 HOUSES = "house-prices-advanced-regression-techniques"
@@ -222,6 +224,22 @@ def test_a_submission_is_shown_sent_scored_and_recorded(home: Place) -> None:
     kept = home.comps("leaderboard", "house-prices", "--json", "--offline")
     assert kept.all("verdict")[0]["public_share"] == 0.5
     assert kept.event("submissions")["rows"] == rows
+
+
+def test_an_interrupt_while_a_score_is_awaited_says_where_it_will_be(home: Place) -> None:
+    home.server.competitions[HOUSES].pending = 1_000_000
+    wait = (*UPLOAD, "first", "--wait", "--json")
+    with running(*wait, cwd=home.path, env=home.env) as process:
+        wait_for(lambda: bool(home.server.polls), "a look at the score", 120)
+        process.send_signal(signal.SIGINT)
+        told, _ = process.communicate()
+    assert process.returncode == 1
+    assert "'comps leaderboard house-prices' shows whether Kaggle took the file" in told
+    # The same command would be told that this file was sent.
+    assert "the same command" not in told
+    home.server.competitions[HOUSES].pending = 0
+    rows = home.comps("leaderboard", "house-prices", "--json").event("submissions")["rows"]
+    assert [row["status"] for row in rows] == ["complete"]
 
 
 def test_nothing_is_sent_before_somebody_says_so(home: Place) -> None:

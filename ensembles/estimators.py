@@ -28,10 +28,9 @@ from comps.base import (
 from ensembles.blend import honest_predictions
 from ensembles.choice import choose
 from ensembles.fitted import averaged
-from ensembles.methods import METHODS, methods_for, parts_of
+from ensembles.methods import AUTO, METHODS, methods_for, parts_of
 from ensembles.sample import Columns, Floats, Sample
 
-AUTO = "auto"
 _N_FOLDS = 5
 
 

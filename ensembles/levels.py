@@ -11,7 +11,7 @@ time-ordered, as that of a blend of one level is.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from comps.base import Cuts, Metric, Prediction, Target, UsageError, decided
 from ensembles.blended import Blend
 from ensembles.blending import check_members
-from ensembles.choice import blocks_in_time
+from ensembles.choice import blocks_in_time, choose
 from ensembles.cuts import fit_cuts
-from ensembles.fitted import Fitted
-from ensembles.methods import METHODS
+from ensembles.fitted import Fitted, averaged
+from ensembles.methods import AUTO, METHODS, methods_for
+from ensembles.outer import comparable
 from ensembles.sample import Columns, Floats, Sample, stack
 from pipelines.folds import Folds
 from pipelines.results.inner import Estimate
@@ -39,7 +40,8 @@ class Level:
     Attributes:
         name: of the blend.
         parts: names of what it is made of.
-        method: one of `ensembles.METHODS`.
+        method: one of `ensembles.METHODS`, or "auto": the best by their honest scores, which are
+            made without the folds that the blend is made without.
     """
 
     name: str
@@ -139,6 +141,18 @@ class _Tree:
         self.columns = Columns.of(first[:, None], target)
         self._fits: dict[tuple[str, Without], Fitted | None] = {}
         self._check(levels)
+        usual = methods_for(self.guide, self.columns, in_time=self.growing)
+        # What a choice is among: a blend of each method, which no level names.
+        self._trials = {
+            level.name: [
+                replace(level, name=f"{level.name}: {name}", method=name) for name in usual
+            ]
+            for level in levels
+            if level.method == AUTO
+        }
+        for trials in self._trials.values():
+            self.levels |= {trial.name: trial for trial in trials}
+        self._choices: dict[tuple[str, Without], list[str]] = {}
 
     def _check(self, levels: Sequence[Level]) -> None:
         known = set(self.members)
@@ -152,14 +166,26 @@ class _Tree:
                 )
             if level.name in known:
                 raise UsageError(f"{level.name!r} is the name of a member or blend already.")
-            method = METHODS.get(level.method)
-            if method is None or not method.suits(self.guide, self.columns):
-                suit = [n for n, m in METHODS.items() if m.suits(self.guide, self.columns)]
+            suit = [n for n, m in METHODS.items() if m.suits(self.guide, self.columns)]
+            if level.method not in (AUTO, *suit):
                 raise UsageError(
                     f"The method {level.method!r} of the blend {level.name!r} does not suit "
-                    f"{self.metric.label}. These do: {', '.join(suit)}."
+                    f"{self.metric.label}. These do: {AUTO}, {', '.join(suit)}."
                 )
             known.add(level.name)
+        self._check_depth(levels)
+
+    def _check_depth(self, levels: Sequence[Level]) -> None:
+        """Check that a fold is left to fit the lowest level on, without one for each above it."""
+        depth = dict.fromkeys(self.members, 0)
+        for level in levels:
+            depth[level.name] = 1 + max(depth[part] for part in level.parts)
+            if depth[level.name] >= self.n_folds:
+                raise UsageError(
+                    f"The blend {level.name!r} is {depth[level.name]} levels high, and the folds "
+                    f"are {self.n_folds}: for an honest score, each level does without one more. "
+                    f"Train on {depth[level.name] + 1} folds or more (--folds)."
+                )
 
     def blend(self, level: Level) -> Blend:
         """Return the blend of a level with its honest score."""
@@ -177,7 +203,7 @@ class _Tree:
             judged = decided(cuts, judged, several=several)
         score, pooled = self._scores(honest if labels is None else labels)
         return Blend(
-            method=f"{level.name}: {level.method}",
+            method=f"{level.name}: {'+'.join(self._methods(level, frozenset()))}",
             members=names,
             weights=tree.weights,
             fitted_score=self.metric.score(self.target[rows], judged),
@@ -256,7 +282,30 @@ class _Tree:
             inside &= _known(predictions[:, blends])
         if not inside.any():
             return None
-        return METHODS[level.method].fit(Sample(predictions, self.target, inside), self.guide)
+        sample = Sample(predictions, self.target, inside)
+        fits = [METHODS[name].fit(sample, self.guide) for name in self._methods(level, without)]
+        return averaged(fits)
+
+    def _methods(self, level: Level, without: Without) -> list[str]:
+        """Return the methods whose mean a level is; a choice is made without some folds."""
+        if level.method != AUTO:
+            return [level.method]
+        if (level.name, without) not in self._choices:
+            self._choices[level.name, without] = self._chosen(level, without)
+        return self._choices[level.name, without]
+
+    def _chosen(self, level: Level, without: Without) -> list[str]:
+        trials = self._trials[level.name]
+        honest = [self._by_fold(trial.name, without) for trial in trials]
+        rows = np.flatnonzero(np.all([_known(values) for values in honest], axis=0))
+        if not len(rows):
+            # In time, nothing comes before the first fold that is fitted on: the simplest it is.
+            return [trials[0].method]
+        parts = self.fold_of_row[rows]
+        levelled = [comparable(self.guide, values[rows], parts) for values in honest]
+        groups = blocks_in_time(parts) if self.growing else None
+        chosen = choose(self.guide, self.target[rows], levelled, groups)
+        return [trials[number].method for number in chosen]
 
     def _labels(self, name: str, honest: Floats, several: bool) -> Floats:
         """Return the labels of each fold, whose cut points were fitted without it."""

@@ -128,6 +128,8 @@ class Method:
     stacks: bool = False
 
 
+#: What stands for the choice of a method by honest scores.
+AUTO = "auto"
 #: The methods by name, from the simplest, which `auto` begins with. Methods that are slower than
 #: the exact weights and no better, or overfit where rows are few, are tried only if named.
 METHODS: Mapping[str, Method] = {

@@ -99,12 +99,14 @@ PathFinder.find_spec = find_others
 
 
 @contextmanager
-def running(*arguments: str | Path, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+def running(
+    *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """Start a command in a session of its own, as a terminal does; nothing of it is left."""
     process = subprocess.Popen(
         [*COMPS, *map(str, arguments)],
         cwd=cwd,
-        env=environment(),
+        env=environment(env),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -154,16 +154,18 @@ def test_a_damaged_archive_is_refused_and_downloaded_anew(
 def test_a_page_in_place_of_an_archive_is_no_archive(
     server: Server, kaggle: Kaggle, tmp_path: Path
 ) -> None:
-    server.faults["Store"] = [Fault("page")]
-    with pytest.raises(KaggleError, match="damaged: it is no zip"):
-        kaggle.download(NAME, tmp_path / "data" / "mine")
+    for asked in ("Store", "DownloadDataFiles"):
+        server.faults[asked] = [Fault("page")]
+        with pytest.raises(KaggleError, match="not Kaggle: a proxy, or the login page"):
+            kaggle.download(NAME, tmp_path / "data" / "mine")
+    assert not list(tmp_path.glob("data/**/*"))
 
 
 def test_an_archive_that_has_no_room_is_not_begun(
     server: Server, kaggle: Kaggle, small_disk: Path
 ) -> None:
     server.competitions[NAME].archive = archive(400_000)
-    with pytest.raises(KaggleError, match="needs 0 MB.*COMPS_DATA"):
+    with pytest.raises(KaggleError, match="needs 400.1 kB.*COMPS_DATA"):
         kaggle.download(NAME, small_disk / "mine")
     assert not list((small_disk / ".downloads").iterdir())
 
@@ -191,6 +193,17 @@ def test_an_error_says_what_to_do(server: Server, kaggle: Kaggle, fault: Fault, 
         kaggle.submissions(NAME)
     assert error.value.exit_code == 1
     assert KEY not in str(error.value)
+
+
+def test_a_wrong_key_of_the_environment_is_said_to_be_one(
+    server: Server, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new key in a file would not be looked at."""
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "KGAT_0000")
+    server.faults["ListSubmissions"] = [Fault(status=401)]
+    with pytest.raises(KaggleError, match=r"is that of \$KAGGLE_API_TOKEN: unset it") as error:
+        kaggle.submissions(NAME)
+    assert "KGAT" not in str(error.value)
 
 
 def test_rules_that_were_not_accepted_are_named_with_their_address(

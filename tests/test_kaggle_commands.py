@@ -9,6 +9,7 @@ import math
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import zipfile
 from collections.abc import Iterator
@@ -20,8 +21,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import root_mean_squared_log_error
 
-from tests.commands import COMPS, Done, comps, environment, without
+from tests.commands import COMPS, Done, comps, environment, running, without
 from tests.kaggle_server import KEY, Entered, Fault, Server, home_with_key, serving
+from tests.support import wait_for
 from tests.test_cli import answers, write_houses
 
 HOUSES = "house-prices-advanced-regression-techniques"
@@ -126,6 +128,8 @@ def test_a_name_that_kaggle_does_not_know_is_told_with_close_ones(place: Place) 
     done = place.comps("fetch", "house-prices-advanced", code=1)
     assert f"Did you mean '{HOUSES}'" in done.err
     assert "no competition of Kaggle's" in place.comps("fetch", "temperature", code=2).err
+    address = f"https://www.kaggle.com/competitions/{HOUSES}/overview"
+    assert f"Did you mean '{HOUSES}'?" in place.comps("fetch", address, code=2).err
 
 
 def test_files_of_the_user_are_not_mixed_with_fetched_ones(place: Place) -> None:
@@ -221,6 +225,22 @@ def test_a_submission_is_shown_sent_scored_and_recorded(home: Place) -> None:
     kept = home.comps("leaderboard", "house-prices", "--json", "--offline")
     assert kept.all("verdict")[0]["public_share"] == 0.5
     assert kept.event("submissions")["rows"] == rows
+
+
+def test_an_interrupt_while_a_score_is_awaited_says_where_it_will_be(home: Place) -> None:
+    home.server.competitions[HOUSES].pending = 1_000_000
+    wait = (*UPLOAD, "first", "--wait", "--json")
+    with running(*wait, cwd=home.path, env=home.env) as process:
+        wait_for(lambda: bool(home.server.polls), "a look at the score", 120)
+        process.send_signal(signal.SIGINT)
+        told, _ = process.communicate()
+    assert process.returncode == 1
+    assert "'comps leaderboard house-prices' shows whether Kaggle took the file" in told
+    # The same command would be told that this file was sent.
+    assert "the same command" not in told
+    home.server.competitions[HOUSES].pending = 0
+    rows = home.comps("leaderboard", "house-prices", "--json").event("submissions")["rows"]
+    assert [row["status"] for row in rows] == ["complete"]
 
 
 @pytest.mark.slow

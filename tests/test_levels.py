@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from comps.base import DataError, Task, UsageError
 from comps.metrics import F1, LOG_LOSS
-from ensembles import METHODS, Sample, blend
+from ensembles import METHODS, Sample, best_blend, blend
 from ensembles.levels import Level, blend_levels
 from pipelines import blend_in_levels, run
 from pipelines.api.levels import read_levels
@@ -33,6 +33,10 @@ THREE = [
     Level("middle", ("left", "model-5"), "greedy"),
     Level("all", ("middle", "right"), "ridge"),
 ]
+CHOSEN = [
+    Level("left", ("model-0", "model-1", "model-2"), "auto"),
+    Level("top", ("left", "model-3", "model-5"), "auto"),
+]
 
 
 def in_time(n_rows: int = N_ROWS, n_folds: int = 5) -> Folds:
@@ -51,7 +55,7 @@ def of(folds: Folds) -> tuple[list[OutOfFold], Floats]:
     ], target
 
 
-@pytest.mark.parametrize("levels", [TWO, THREE], ids=["two", "three"])
+@pytest.mark.parametrize("levels", [TWO, THREE, CHOSEN], ids=["two", "three", "chosen"])
 @pytest.mark.parametrize("folds", [FOLDS, in_time()], ids=["shuffled", "in time"])
 def test_no_level_knows_a_target_of_the_fold_that_is_predicted(
     levels: list[Level], folds: Folds
@@ -101,12 +105,17 @@ def test_two_levels_are_what_plain_loops_make_of_them() -> None:
     assert found.estimate is Estimate.CROSS_FITTED
 
 
-@pytest.mark.parametrize("method", ["equal", "convex", "greedy", "ridge"])
+@pytest.mark.parametrize("method", ["equal", "convex", "greedy", "ridge", "auto"])
 def test_one_level_is_the_blend_of_its_members(method: str) -> None:
     members, target = of(FOLDS)
     names = tuple(one.model for one in members)
     (found,) = blend_levels([Level("all", names, method)], members, target, FOLDS, METRIC)
-    plain = blend(method, members, target, FOLDS, METRIC)
+    plain = (
+        best_blend(members, target, FOLDS, METRIC)[0]
+        if method == "auto"
+        else blend(method, members, target, FOLDS, METRIC)
+    )
+    assert found.method == f"all: {plain.method}"
     np.testing.assert_allclose(found.honest, plain.honest, rtol=1e-9)
     np.testing.assert_allclose(found.test, plain.test, rtol=1e-9)
     np.testing.assert_allclose(found.weights, plain.weights, rtol=1e-9)
@@ -182,6 +191,17 @@ def test_levels_that_make_no_sense_are_refused(levels: list[Level], said: str) -
     members, target = of(FOLDS)
     with pytest.raises(UsageError, match=said):
         blend_levels(levels, members, target, FOLDS, METRIC)
+
+
+@pytest.mark.parametrize("method", ["convex", "auto"])
+def test_two_folds_are_too_few_for_two_levels(method: str) -> None:
+    folds = kfold(N_ROWS, n_folds=2)
+    members, target = of(folds)
+    levels = [Level("a", ("model-0", "model-1"), method), Level("b", ("a", "model-2"), method)]
+    (alone,) = blend_levels(levels[:1], members, target, folds, METRIC)
+    assert np.isfinite(alone.honest_score)
+    with pytest.raises(UsageError, match="'b' is 2 levels high, and the folds are 2.*3 folds or"):
+        blend_levels(levels, members, target, folds, METRIC)
 
 
 # Files

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -19,8 +21,9 @@ from pipelines import cross_validate, tune
 from pipelines.engines import EngineChoices, LocalEngine
 from pipelines.engines.ray import RayEngine
 from pipelines.store import Experiment, RunStore
+from tests.commands import comps, environment
 from tests.ray_clusters import add_node, cluster_of, same_results
-from tests.support import NETWORK, build_network, sign, validate
+from tests.support import NETWORK, ROOT, build_network, sign, validate
 from tests.tables import own, table
 
 pytest.importorskip("ray")
@@ -39,7 +42,7 @@ def address() -> Iterator[str]:
     [
         ("house-prices", "median,ridge,lightgbm,mlp"),
         ("sentiment", "class-share,naive-bayes"),
-        ("digits", "shares,svc,convnet"),
+        ("digits", "shares,svc,convnet,dense"),
         ("dogs-vs-cats", "class-share,lightgbm"),
         ("temperature", "common-sense,ridge,lightgbm"),
     ],
@@ -186,3 +189,49 @@ def test_an_address_without_a_cluster_is_refused(tmp_path: Path) -> None:
         cross_validate("house-prices", address="127.0.0.1:1", **choices)
     with pytest.raises(UsageError, match="is that of Ray's client"):
         cross_validate("house-prices", address="ray://127.0.0.1:10001", **choices)
+    with pytest.raises(UsageError, match="nowhere cannot be the address of a Ray cluster"):
+        cross_validate("house-prices", address="nowhere", **choices)
+
+
+def test_an_address_of_the_environment_is_said_to_be_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(UsageError, match=r"127.0.0.1:1 \(\$RAY_ADDRESS\).*or unset RAY_ADDRESS"):
+        cross_validate("house-prices", models="median", runs=tmp_path, engine="ray")
+
+
+@pytest.mark.slow
+def test_a_cluster_that_wants_a_token_says_where_it_is_from(tmp_path: Path) -> None:
+    """The heads that `ray start` makes want one where Ray has ever kept one."""
+    script = (
+        "from tests.ray_clusters import cluster_of\n"
+        "with cluster_of(1) as cluster:\n"
+        "    print(cluster.address, flush=True)\n"
+        "    input()\n"
+    )
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
+    head = subprocess.Popen(
+        [sys.executable, "-c", script],
+        env=environment(token),
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert head.stdin is not None and head.stdout is not None
+    try:
+        address = head.stdout.readline().strip()
+        cv = ("cv", "house-prices", "--model", "median", "--folds", "2", "--engine", "ray")
+        # One attempt, and not twenty.
+        alone = {"HOME": str(tmp_path), "RAY_NUM_REDIS_GET_RETRIES": "1"}
+        done = comps(*cv, "--address", address, cwd=tmp_path, env=alone, code=2)
+        assert f"The Ray cluster at {address} wants its token" in done.err
+        assert "[2" not in done.err and "Traceback" not in done.err
+        missing = {**alone, "RAY_AUTH_MODE": "token"}
+        done = comps(*cv, "--address", address, cwd=tmp_path, env=missing, code=2)
+        assert f"The Ray cluster at {address} wants its token" in done.err
+        comps(*cv, "--address", address, cwd=tmp_path, env=token)
+    finally:
+        head.stdin.close()
+        head.wait()

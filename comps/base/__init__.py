@@ -19,6 +19,7 @@ from comps.base.errors import (
     own_code_error,
     place_of,
     range_of,
+    size_of,
     some,
     unknown_name,
 )
@@ -116,6 +117,7 @@ __all__ = [
     "ranked_classes",
     "read_mapped",
     "root_mean_squared_error",
+    "size_of",
     "some",
     "split_names",
     "take",

@@ -156,6 +156,18 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count} {one if count == 1 else many or f'{one}s'}"
 
 
+def size_of(count: int) -> str:
+    """Return a number of bytes in the unit that people read.
+
+    >>> size_of(640), size_of(54_158), size_of(2_500_000), size_of(12_345_678_901)
+    ('640 bytes', '54.2 kB', '2.5 MB', '12.3 GB')
+    """
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= factor:
+            return f"{count / factor:,.1f} {unit}"
+    return counted(count, "byte")
+
+
 def range_of(low: float, high: float) -> str:
     """Return a range of values in words; the least positive number stands for "above 0".
 

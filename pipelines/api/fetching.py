@@ -107,7 +107,10 @@ def fetch(
     known = name in competition_names()
     subject = find_competition(name) if known else name
     if not names_a_folder(name):
-        raise UsageError(f"The name of a competition was expected, not {name!r}.")
+        # The last part of an address, if that was given.
+        last = re.search(r"/c(?:ompetitions)?/([\w.-]+)", name)
+        meant = f" Did you mean {last[1]!r}?" if last else ""
+        raise UsageError(f"The name of a competition was expected, not {name!r}.{meant}")
     slug, folder = kaggle_name(subject, called), data_root() / name
     _check_folder(folder, slug)
     tell = progress or ignore

@@ -25,8 +25,8 @@ def read_levels(path: Path, members: Collection[str]) -> list[Level]:
     """Return the levels that a TOML file says, with patterns of names filled in.
 
     Each table is a blend: `members` are names or patterns such as "ann-*" of members, or names of
-    tables above; `method` is one of `ensembles.METHODS`, "convex" unless given. The last table is
-    the blend of all.
+    tables above; `method` is one of `ensembles.METHODS` or "auto", "convex" unless given. The last
+    table is the blend of all.
 
     Args:
         path: of the file.

@@ -94,7 +94,10 @@ def leaderboard(
     options = Options.of(competition, {"runs": runs})
     subject, store = competition_of(options), store_of(options)
     if public_share is not None and not 0 < public_share <= 1:
-        raise UsageError(f"public_share takes a share of the test rows, not {public_share}.")
+        raise UsageError(
+            "public_share (--public-share) takes a share of the test rows, such as 0.3, not "
+            f"{public_share}."
+        )
     uploads = read_uploads(store)
     slug = kaggle_name(subject, called or uploads.kaggle or None)
     others: list[Submitted] = []

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Unpack
 
-from comps.base import Competition, UsageError
+from comps.base import Competition, UsageError, size_of
 from ensembles.paired import paired_gain
 from ensembles.public_part import known_rows, score_error
 from pipelines.api.choices import Options, RowChoices, competition_of, store_of
@@ -81,7 +81,7 @@ class PreparedUpload:
         )
         lines = [
             f"To {SITE}/competitions/{self.kaggle}: {self.file}, {upload.test_rows:,} rows, "
-            f"{upload.bytes / 1e6:.1f} MB, checked.",
+            f"{size_of(upload.bytes)}, checked.",
             f"Blend '{upload.method}': {upload.estimate} {metric.label} {score}{error}; {used}.",
         ]
         if self.last is None:

@@ -457,8 +457,8 @@ def main(arguments: list[str] | None = None) -> None:
         if end.code in (None, 0) and (lost := steady.error) is not None:
             _fail(f"Results could not be shown: {lost.strerror or lost}. They are kept.", 1)
         _leave(end.code if isinstance(end.code, int) else int(end.code is not None))
-    except Interrupted:
-        _fail(MESSAGE, 1)
+    except Interrupted as end:
+        _fail(str(end) or MESSAGE, 1)
     except Exception as error:
         # Imported here: help and completion do not need it, and it imports NumPy.
         from comps.base import WorkbenchError

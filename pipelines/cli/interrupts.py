@@ -18,7 +18,7 @@ _first: float | None = None
 
 
 class Interrupted(BaseException):
-    """The user, or the system, wants the command to end."""
+    """The user, or the system, wants the command to end; it may say what then is kept."""
 
 
 def catch_interrupts() -> None:

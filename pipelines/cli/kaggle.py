@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from comps.base import UsageError, WorkbenchError
+from comps.base import UsageError, WorkbenchError, size_of
 from pipelines.api.fetching import Fetched, fetch
 from pipelines.api.inferring import check_new
 from pipelines.api.public_scores import Leaderboard, leaderboard
 from pipelines.api.uploading import LONGEST_WAIT, PreparedUpload, prepare_upload
+from pipelines.cli.interrupts import Interrupted
 from pipelines.cli.reporters import Output
 from pipelines.cli.request import Request
 from pipelines.cli.run import show_submission
@@ -80,7 +81,7 @@ def _fetched(request: Request, output: Output, called: str | None) -> Fetched:
 
 
 def _landed(found: Fetched) -> str:
-    size = f"{found.archive.bytes / 1e6:,.1f} MB"
+    size = size_of(found.archive.bytes)
     if found.archive.new:
         return f"{found.archive.path}: {size}, downloaded and checked."
     return f"{found.archive.path}: {size}, as Kaggle has it; nothing was downloaded."
@@ -154,8 +155,15 @@ def send(output: Output, prepared: PreparedUpload, sending: Sending) -> None:
     if not sending.yes and not _agreed(prepared):
         output.result(f"Nothing was sent; {prepared.file} is there.", {"sent": False}, "upload")
         return
-    upload = prepared.send(wait=LONGEST_WAIT if sending.wait else None, told=output.note)
     name = prepared.result.competition.name
+    try:
+        upload = prepared.send(wait=LONGEST_WAIT if sending.wait else None, told=output.note)
+    except Interrupted:
+        # Not the usual message: the same command would be told that it sent this file.
+        raise Interrupted(
+            f"Interrupted. 'comps leaderboard {name}' shows whether Kaggle took the file, and its "
+            "score."
+        ) from None
     if upload.status == "error":
         raise WorkbenchError(
             f"Kaggle could not score submission {upload.ref}: "

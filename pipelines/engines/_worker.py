@@ -28,7 +28,9 @@ from pipelines.engines._sockets import short_sockets
 if TYPE_CHECKING:
     from pipelines.engines.jobs import Job
 
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+# The last one is XLA's, which else takes all cores that a process may use (`DefaultThreadPoolSize`
+# in xla/pjrt/utils.cc); how it divides sums among threads decides the last bits of a network.
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
 
 
 def process_context() -> Any:
@@ -135,7 +137,7 @@ def serve(pipe: Connection, cores: Sequence[int], environment: Mapping[str, str]
     limit_threads(len(cores))
     _die_with_parent()
     if cores and hasattr(os, "sched_setaffinity"):
-        # XLA has no option for its number of threads: it counts the cores it may use.
+        # Jobs side by side stay out of each other's way.
         with contextlib.suppress(OSError):
             os.sched_setaffinity(0, cores)
     while True:

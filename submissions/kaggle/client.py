@@ -13,11 +13,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from comps.base import MissingPackageError
+from comps.base import MissingPackageError, size_of
 from submissions.kaggle import calls
 from submissions.kaggle.calls import called
 from submissions.kaggle.downloads import Archive, Place, Remote
-from submissions.kaggle.errors import NEW_KEY, SITE, KaggleError, UnknownError
+from submissions.kaggle.errors import NEW_KEY, SITE, STRANGE, KaggleError, UnknownError
 from submissions.kaggle.keys import key_files, readable_by_others
 
 # Further attempts of the client at a download that breaks: it waits 2, 4, 8, 16 seconds between.
@@ -118,6 +118,10 @@ class Kaggle:
             service = client.competitions.competition_api_client
             # The content waits until it is read.
             response = service.download_data_files(request)
+        # A page in place of an archive has a name, a size and a number of success, too.
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            response.close()
+            raise KaggleError(STRANGE)
         place = Place(folder, Remote.of(competition, response.url, response.headers))
         if (archive := place.there) is not None:
             response.close()
@@ -199,8 +203,8 @@ class Kaggle:
             answer = self._api.competition_submit(str(file), message, competition, quiet=True)
         if not answer.ref and answer.message == self._api.COMPETITION_SUBMIT_UPLOAD_FAILED_MESSAGE:
             raise KaggleError(
-                "The upload of the file broke or was refused; nothing was submitted. Run the same "
-                f"command again. The file has {file.stat().st_size / 1e6:.1f} MB."
+                "The upload of the file broke or was refused. Run the same "
+                f"command again. The file has {size_of(file.stat().st_size)}."
             )
         return Sent(answer.ref, answer.message)
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from comps.base import size_of
 from submissions.kaggle.errors import KaggleError
 
 # Of files whose content has to be read to be checked.
@@ -113,8 +114,8 @@ class Place:
         free = shutil.disk_usage(self.part.parent).free
         if needed > free:
             raise KaggleError(
-                f"The archive needs {needed / 1e6:,.0f} MB, and {self.part.parent} has "
-                f"{free / 1e6:,.0f} MB left. Free some space, or name another disk with COMPS_DATA."
+                f"The archive needs {size_of(needed)}, and {self.part.parent} has "
+                f"{size_of(free)} left. Free some space, or name another disk with COMPS_DATA."
             )
 
     def land(self) -> Archive:

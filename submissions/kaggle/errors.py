@@ -75,12 +75,12 @@ def _sentence(error: Exception, competition: str) -> str:
         (exceptions.ProxyError, _proxy()),
         (exceptions.SSLError, _SSL),
         (exceptions.Timeout, _SLOW),
-        (exceptions.JSONDecodeError, _STRANGE),
+        (exceptions.JSONDecodeError, STRANGE),
         (exceptions.InvalidURL, _proxy()),
         ((exceptions.ChunkedEncodingError, exceptions.ContentDecodingError), _CUT),
         (exceptions.ConnectionError, _CONNECTION),
         (exceptions.RequestException, _CONNECTION),
-        (json.JSONDecodeError, _STRANGE),
+        (json.JSONDecodeError, STRANGE),
         (OSError, f"{getattr(error, 'filename', None) or 'A file'}: {_reason(error)}."),
     ):
         if isinstance(error, kind):
@@ -101,7 +101,7 @@ _CONNECTION = (
     "Kaggle cannot be reached: there is no connection to it. Check the network, and run the same "
     "command again."
 )
-_STRANGE = (
+STRANGE = (
     "What answered is not Kaggle: a proxy, or the login page of a network. Open kaggle.com in a "
     "browser, and run the same command again."
 )
@@ -157,7 +157,13 @@ def _colon(said: str) -> str:
 
 def _bad_key(competition: str, said: str, response: Any) -> str:
     del competition, response
-    return f"Kaggle does not accept the key (401){_colon(said)} {NEW_KEY}"
+    return f"Kaggle does not accept the key (401){_colon(said)} {_of_environment()}{NEW_KEY}"
+
+
+def _of_environment() -> str:
+    """Return which variables a key is of: a new one in a file would not be looked at."""
+    named = [name for name in ("KAGGLE_API_TOKEN", "KAGGLE_KEY") if os.environ.get(name)]
+    return f"It is that of ${' and $'.join(named)}: unset it, or put it right. " if named else ""
 
 
 def _forbidden(competition: str, said: str, response: Any) -> str:

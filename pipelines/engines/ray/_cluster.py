@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from comps.base import UsageError, WorkbenchError, counted
@@ -105,12 +107,13 @@ def _connect(address: str | None) -> None:
     named = address or os.environ.get("RAY_ADDRESS")
     if named is not None and not _answers(named):
         raise _no_cluster(named)
-    with _own_signals():
+    with _own_signals(), _without_advice():
         try:
             ray.init(address=named or "auto", **quiet)
-        except ConnectionError as error:
+        # Whoever does not know the token is told so at once, or after many attempts.
+        except (ConnectionError, ray.exceptions.AuthenticationError) as error:
             if named is not None:
-                raise _no_cluster(named) from error
+                raise (_no_token if _wants_token(error) else _no_cluster)(named) from error
             cores = len(available_cores())
             ray.init(
                 address="local",
@@ -119,6 +122,13 @@ def _connect(address: str | None) -> None:
                 object_store_memory=_store_bytes(),
                 **quiet,
             )
+        except ValueError as error:
+            if "address" not in str(error).lower():
+                raise
+            raise UsageError(
+                f"{_called(named or '')} cannot be the address of a Ray cluster: auto, or "
+                "HOST:PORT of its head, was expected."
+            ) from error
         except RuntimeError as error:
             if "mismatch" not in str(error).lower():
                 raise
@@ -138,10 +148,35 @@ def _answers(address: str) -> bool:
     return True
 
 
+def _called(address: str) -> str:
+    """Return an address with what named it, if that was the environment."""
+    named = os.environ.get("RAY_ADDRESS") == address
+    return f"{address} ($RAY_ADDRESS)" if named else address
+
+
 def _no_cluster(address: str) -> UsageError:
+    where = "on this machine (auto)" if address == "auto" else f"at {_called(address)}"
+    named = "unset RAY_ADDRESS" if os.environ.get("RAY_ADDRESS") else "leave out --address"
     return UsageError(
-        f"There is no Ray cluster at {address}. Start one with 'ray start --head', or leave out "
-        "--address: one of this machine is started then."
+        f"There is no Ray cluster {where}. Start one with 'ray start --head', or {named}: one of "
+        "this machine is started then."
+    )
+
+
+def _wants_token(error: BaseException | None) -> bool:
+    """Whether a cluster refused this process because of its token."""
+    while error is not None:
+        if "AuthenticationError" in f"{type(error).__name__}: {error}":
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _no_token(address: str) -> UsageError:
+    return UsageError(
+        f"The Ray cluster at {_called(address)} wants its token, and the one of this machine is "
+        "missing, not used or another one. Copy ~/.ray/auth_token of the head to the same place "
+        "here, and set RAY_AUTH_MODE=token."
     )
 
 
@@ -162,6 +197,27 @@ def _own_signals() -> Iterator[None]:
     finally:
         with suppress(TypeError):  # a handler that was not set from Python
             signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Show nothing that Ray's compiled part writes of a connection; errors come as exceptions.
+
+    It writes of each attempt, and of a machine without a network, past Python's standard error.
+    """
+    sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _check_versions(here: Mapping[str, str], nodes: list[Node]) -> None:

@@ -15,7 +15,7 @@ from sklearn.linear_model import Ridge
 
 from comps import estimator
 from comps.base import Competition, Params, StoreError, UsageError, WorkbenchError
-from pipelines import Result, cross_validate, run
+from pipelines import Result, cross_validate, load_run, run
 from pipelines.api import limited
 from pipelines.store import RunStore
 from pipelines.store.recording import versions
@@ -174,6 +174,8 @@ def test_pairs_of_folds_are_trained_of_the_members_that_had_them(tmp_path: Path)
     run(competition, runs=full, folds=3, nested=True, **HERE)
     alike(made, run(competition, like=tmp_path / "made", runs=full, **HERE))
     assert bytes_of(full) == bytes_of(tmp_path / "made")
+    # Whatever follows this run has what it had.
+    alike(made, load_run(competition, runs=full))
 
 
 def test_the_blend_before_the_last_step_is_repeated_where_it_was_kept(
@@ -463,18 +465,19 @@ def test_a_member_that_cannot_be_trained_here_ends_the_run(tmp_path: Path) -> No
 def test_the_command_repeats_a_run_of_another_folder(tmp_path: Path) -> None:
     write_houses(tmp_path / "houses.zip")
     houses = ("house-prices", "--data", "houses.zip", "--engine", "inline")
-    limits = ("--time-limit", "10m", "--folds", "3", "--models", "median,ridge[alpha=3.0]")
+    models = ("--models", "median,ridge[alpha=3.0]", "--no-checks")
+    limits = ("--time-limit", "10m", "--folds", "3", "--repeats", "2", *models)
     first = comps("run", *houses, *limits, "--runs", "first", "--json", cwd=tmp_path)
     made = (tmp_path / "submission.csv").read_bytes()
     (tmp_path / "submission.csv").unlink()
-    again = ("run", *houses, "--like", "first", "--runs", "second", "--json")
+    again = ("run", *houses, "--like", "first", "--no-checks", "--runs", "second", "--json")
     second = comps(*again, cwd=tmp_path)
     assert (tmp_path / "submission.csv").read_bytes() == made
     rows = [
         [(row["model"], row["score"], row["repeats"]) for row in done.event("leaderboard")["rows"]]
         for done in (first, second)
     ]
-    assert rows[0] == rows[1] and max(row[2] for row in rows[0]) > 1
+    assert rows[0] == rows[1] and [row[2] for row in rows[0]] == [2, 2]
     # Where the data lie is in the record; the date is that of the history.
     (row,) = comps("history", "house-prices", "--runs", "first", "--json", cwd=tmp_path).event(
         "history"

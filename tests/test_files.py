@@ -21,6 +21,7 @@ from hypothesis.extra import numpy as arrays
 
 from comps.base import StoreError
 from pipelines.basics.files import read_arrays, write_arrays, write_bytes, write_json
+from pipelines.basics.processes import here_since
 from tests.support import ROOT, wait_for
 
 META = {"fold": 3, "name": "ridge", "nested": {"alpha": 1.5, "on": None}}
@@ -90,6 +91,60 @@ def test_a_writer_that_is_killed_leaves_the_old_file(tmp_path: Path) -> None:
         wait_for(lambda: any(tmp_path.glob(".file.*.part")), "the writer to begin")
         writer.send_signal(signal.SIGKILL)
     assert path.read_bytes() in (b"old" * 100_000, b"new" * 3_000_000)
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write_of_the_same_file(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "file"
+    code = (
+        "from pathlib import Path\nfrom pipelines.basics.files import write_bytes\n"
+        f"path = Path({str(path)!r})\n"
+        "while True: write_bytes(path, b'new' * 3_000_000)"
+    )
+    while not list(tmp_path.glob(".file.*.part")):
+        with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT) as writer:
+            wait_for(lambda: any(tmp_path.glob(".file.*.part")), "the writer to begin")
+            writer.send_signal(signal.SIGKILL)
+    write_bytes(tmp_path / "other", b"1")
+    assert len(names_in(tmp_path)) >= 2
+    write_bytes(path, b"1")
+    assert names_in(tmp_path) == ["file", "other"]
+
+
+# A number beyond those that Linux gives.
+GONE, RUNNING = 2**30, os.getppid()
+HERE, SINCE = here_since()
+
+
+@pytest.mark.parametrize(
+    ("name", "stays"),
+    [
+        (f".file.{GONE}.{HERE}{SINCE}01234567.part", False),
+        # The number is that of another process by now.
+        (f".file.{RUNNING}.{HERE}{'f' * 8}01234567.part", False),
+        (f".file.{RUNNING}.{HERE}{SINCE}01234567.part", True),
+        (f".file.{GONE}.{'f' * 8}{SINCE}01234567.part", True),
+        (f".file.{GONE}.01234567.part", True),
+        (f".file.2.{GONE}.{HERE}{SINCE}01234567.part", True),
+        (f".other.{GONE}.{HERE}{SINCE}01234567.part", True),
+        (f"file.{GONE}.{HERE}{SINCE}01234567.part", True),
+        (f".file.{GONE}.{HERE}{SINCE}01234567.part.csv", True),
+        (f".file.{GONE}.{HERE}{SINCE}0123456x.part", True),
+        (".file.part", True),
+    ],
+    ids=[
+        *("of one that is gone", "before the last start", "of one that runs"),
+        *("of another machine", "of an earlier version", "of a longer name", "of another file"),
+        *("not hidden", "another ending", "no such mark", "no mark"),
+    ],
+)
+def test_only_files_of_processes_that_surely_ended_are_removed(
+    name: str, stays: bool, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(b"half")
+    write_bytes(tmp_path / "file", b"1")
+    assert names_in(tmp_path) == sorted(["file", *[name] * stays])
 
 
 # A disk that is full

@@ -54,7 +54,7 @@ def follow(options: Options) -> Followed:
             "used."
         )
     for record in [*finished, *runs, *of_cv][:1]:
-        options = _filled(competition, options, record)
+        options = filled(competition, options, record)
     return Followed(options, next(iter(finished), None), tuple(agreeing), tuple(notes))
 
 
@@ -154,7 +154,12 @@ def _data(competition: Competition, options: Options, record: Record) -> Path | 
     return None
 
 
-def _filled(competition: Competition, options: Options, record: Record) -> Options:
+def filled(competition: Competition, options: Options, record: Record) -> Options:
+    """Return options with the rows, folds and seed of a record where none were given.
+
+    Raises:
+        DataError: if its data are gone, and the sample would be taken for them.
+    """
     theirs: dict[str, Any] = {
         "data": _data(competition, options, record),
         "folds": record.folds.n_folds,

@@ -22,10 +22,11 @@ from pipelines.api.choices import (
     store_of,
 )
 from pipelines.api.failures import check_submittable, check_trained, reasons
-from pipelines.api.limited import further_models, train_within
+from pipelines.api.limited import Blended, further_models, train_within
 from pipelines.api.progress import Progress, Teller
-from pipelines.api.recorded import recorded
+from pipelines.api.recorded import LoggedTeller, recorded
 from pipelines.api.results import Result, blend_members, blend_values, leaderboard_rows
+from pipelines.api.run_like import EarlierRun, submission_fingerprint
 from pipelines.api.sealed import look_at_sealed
 from pipelines.api.session import Session, introduced
 from pipelines.basics.files import write_bytes
@@ -40,6 +41,7 @@ from pipelines.results.kept import NOT_IN_BLEND
 from pipelines.results.oof import OutOfFold
 from pipelines.results.stopping import MOST_ROWS_NESTED
 from pipelines.store import Experiment, RunStore
+from pipelines.store.decided import Decided
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +51,7 @@ def run(
     competition: str | Competition,
     *,
     time_limit: str | float | None = None,
+    like: str | Path | None = None,
     output: str | Path | None = None,
     progress: Progress | None = None,
     **choices: Unpack[TrainingChoices],
@@ -62,6 +65,11 @@ def run(
             returns.
         time_limit: such as "10m" or a number of seconds, spent on what raises the score most a
             second; see `pipelines.crossval.spending`. What is finished by then counts.
+        like: a run that is done again without a clock, whatever its time limit decided: the same
+            members, repeats and pairs of folds, and the same submission. The name of its record
+            or the beginning of it, "last", the file of a record, or a run folder. The run says
+            what is trained: of the choices, only where and how many jobs at once are left. Models
+            of your own are given as `models`.
         output: where the submission is written, beside the store.
         progress: is called with each `Update`, such as `show_progress`.
         **choices: see `TrainingChoices`.
@@ -70,21 +78,33 @@ def run(
         Leaderboard, out-of-fold predictions, blend with its honest score, and submission.
 
     Raises:
-        WorkbenchError: if a choice is wrong, the data cannot be read, or no model but the
-            baseline could be trained.
+        WorkbenchError: if a choice is wrong, the data cannot be read, no model but the
+            baseline could be trained, or the run to do again cannot be repeated here.
 
     >>> import tempfile
-    >>> result = run("house-prices", models="median,ridge", runs=tempfile.mkdtemp())
+    >>> runs = tempfile.mkdtemp()
+    >>> result = run("house-prices", models="median,ridge", runs=runs)
     >>> list(result.leaderboard["model"]), result.submission.shape
     (['ridge', 'median'], (1465, 2))
+    >>> again = run("house-prices", like=runs, runs=tempfile.mkdtemp())
+    >>> again.submission.equals(result.submission)
+    True
     """
     options, limit = Options.of(competition, choices), seconds_of(time_limit)
     output = checked_choice("output", output, "Path")
+    earlier = None if like is None else EarlierRun.found(options, like, time_limit)
+    options = options if earlier is None else earlier.options
     # Reading the rows takes time, too.
     budget, call = TimeBudget(limit), Call(options, progress)
     session = call.session
+    if earlier is not None:
+        session.models, session.tuned = earlier.models(session), earlier.tuned
     further = [] if limit is None else further_models(session)
-    own = {"time_limit": time_limit, "output": output}
+    own = {
+        "time_limit": time_limit,
+        "like": None if earlier is None else earlier.name,
+        "output": output,
+    }
     with (
         session.store.writing(),
         recorded(session, call.teller, "run", session.models, options=_given(own)) as told,
@@ -92,7 +112,9 @@ def run(
         call.teller = told
         if options.checks:
             tell_findings(session, told)
-        if limit is None:
+        if earlier is not None:
+            oofs, chosen, tried = _repeated(call, told, earlier)
+        elif limit is None:
             oofs = call.train(session.models, None, budget, nested=_nested(session), submitted=True)
             told.recording.finished(oofs.values())
             chosen, tried = call.blend(oofs)
@@ -109,7 +131,12 @@ def run(
         if session.dataset.sample_submission is None and output is not None:
             told.note(f"{session.competition.name} has no test rows: no submission is written.")
         result = call.result(oofs, chosen, tried)
+        if earlier is not None:
+            told.note(earlier.compared(result.submission))
+            # With this note.
+            result = call.result(oofs, chosen, tried)
         told.recording.blended(keep(session.store, result))
+        told.recording.decided(_decided(call, result, limit, earlier))
         if options.keep_models == "blend":
             _forget_others(session.store, oofs, chosen)
         if result.submission is not None:
@@ -121,6 +148,33 @@ def run(
         sealed = look_at_sealed(session, chosen)
         # A new object would work out its tables once more.
         return result if sealed is None else replace(result, sealed=sealed)
+
+
+def _repeated(call: Call, told: LoggedTeller, earlier: EarlierRun) -> Blended:
+    """Train and blend what an earlier run did."""
+    for note in earlier.notes():
+        told.note(note)
+    with call.workers_kept():
+        oofs = earlier.train(call)
+    told.recording.finished(oofs.values())
+    return oofs, *call.blend(oofs)
+
+
+def _decided(
+    call: Call, result: Result, limit: float | None, earlier: EarlierRun | None
+) -> Decided:
+    """Return what a run decided; one that does another again decides what that one did."""
+    before = None if earlier is None else earlier.decided
+    trained = {base_name(name) for name in result.oof}
+    decided = Decided.of(
+        result.oof,
+        call.session.models,
+        call.failures,
+        time_limit=limit if before is None else before.time_limit,
+        tuned=[use.values() for use in call.session.tuned if use.model in trained],
+        submission=submission_fingerprint(result.submission),
+    )
+    return decided if before is None else replace(decided, left_out=before.left_out)
 
 
 def cross_validate(

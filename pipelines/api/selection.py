@@ -55,7 +55,7 @@ def select_models(
     if names in SETS:
         belongs = SETS[names]
         chosen = [
-            place(model) for model in competition.models if belongs(model) and _installed(model)
+            place(model) for model in competition.models if belongs(model) and installed(model)
         ]
     else:
         wanted = map(parse_member, split_names(names))
@@ -108,7 +108,7 @@ def _with_weights(models: list[Model], weights: Path) -> list[Model]:
     return [model.with_params(value) if "weights" in model.params else model for model in models]
 
 
-def _installed(model: Model) -> bool:
+def installed(model: Model) -> bool:
     """Whether a model's optional library is there; the extra is called like the library."""
     from importlib.util import find_spec
 

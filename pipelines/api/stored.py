@@ -307,9 +307,9 @@ def _of_run(
             f"{_command(session, 'run')} trains on what is there now."
         )
     oofs, older = {}, []
-    for member, repeats in finished_members(store, run):
+    for member, repeats, nested in _blended(run, finished_members(store, run)):
         oof = store.read_oof(member.model, member.key, repeats)
-        oofs[member.name] = replace(oof, model=member.name)
+        oofs[member.name] = replace(oof, model=member.name, nested=oof.nested if nested else None)
         if _key_now(experiment, member) != member.key:
             older.append(member.name)
     # Of a model that the competition does not know, nobody can tell whether it changed.
@@ -325,6 +325,21 @@ def _of_run(
             f"{_command(session, 'run')} fits them anew."
         )
     return oofs, notes
+
+
+def _blended(run: Record, finished: Sequence[tuple[Member, int]]) -> list[tuple[Member, int, bool]]:
+    """Return the members of a run that are stored, their repeats, and whether pairs count.
+
+    A run that ended says which it blended, in which order: other runs may have added to the store.
+    """
+    if run.decided is None:
+        return [(member, repeats, True) for member, repeats in finished]
+    stored = {member.name: (member, repeats) for member, repeats in finished}
+    return [
+        (*stored[decided.name], decided.nested)
+        for decided in run.decided.members
+        if decided.name in stored
+    ]
 
 
 def _rows(session: Session) -> str:

@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Collection, Mapping
@@ -16,20 +17,25 @@ import numpy as np
 
 from comps.base import JSON, Array, Params, StoreError
 from pipelines.basics.fingerprint import fingerprint
-from pipelines.basics.processes import is_running
+from pipelines.basics.processes import here_since, is_running
+
+# What follows the name of a file in that of its temporary file, see `_mark`.
+_LEFT = re.compile(r"(\d+)\.([0-9a-f]{8})([0-9a-f]{8})[0-9a-f]{8}\.part")
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file under a temporary name, flush it to disk, then rename it.
 
-    A reader sees the old file or the new one, never half of one.
+    A reader sees the old file or the new one, never half of one. What killed processes of this
+    machine left half written of the same file is removed.
 
     Raises:
         StoreError: if the disk is full or the folder cannot be written.
     """
-    temporary = path.parent / f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part"
+    temporary = path.parent / f".{path.name}.{os.getpid()}.{_mark()}.part"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left(path)
         if path.exists() and not path.is_file():
             # A pipe or a device: there is nothing to put in its place.
             path.write_bytes(content)
@@ -43,6 +49,30 @@ def write_bytes(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise _explain(error, path, len(content)) from error
+
+
+def _mark() -> str:
+    """Return what tells temporary files apart: the machine, its start, and a random number."""
+    return "".join(here_since()) + secrets.token_hex(4)
+
+
+def _remove_left(path: Path) -> None:
+    """Delete the temporary files of one file that processes left which surely ended.
+
+    Those of other machines on a shared disk stay: nobody here knows whether they are written.
+    """
+    begins = f".{path.name}."
+    with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
+        for entry in entries:
+            found = entry.name.startswith(begins) and _LEFT.fullmatch(entry.name[len(begins) :])
+            if found and _has_ended(*found.groups()):
+                with contextlib.suppress(OSError):
+                    Path(entry.path).unlink()
+
+
+def _has_ended(process: str, machine: str, start: str) -> bool:
+    here, since = here_since()
+    return machine == here and (start != since or not is_running(int(process)))
 
 
 def unfinished(folder: Path) -> list[Path]:

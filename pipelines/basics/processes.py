@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
+import socket
 import sys
 import time
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from pipelines.basics.addresses import without_password
@@ -52,6 +56,25 @@ def call_began() -> float:
     In a notebook the process is older than the call, which begins now.
     """
     return time.monotonic() if _command_began is None else _command_began
+
+
+@cache
+def here_since() -> tuple[str, str]:
+    """Return two marks of eight hexadecimal digits: of this machine, and of its last start.
+
+    Numbers of processes mean the same where both are equal. A container with processes of its own
+    is a machine of its own. Where the system tells no start, all of them have one mark.
+    """
+    own, boot = "", ""
+    with suppress(OSError):
+        own = str(Path("/proc/self/ns/pid").readlink())
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+    machine, start = (
+        hashlib.sha256(text.encode()).hexdigest()[:8]
+        for text in (f"{socket.gethostname()} {own}", boot)
+    )
+    return machine, start
 
 
 def is_running(process: int) -> bool:

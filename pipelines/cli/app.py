@@ -32,6 +32,7 @@ from pipelines.cli.arguments import (
     Json,
     KaggleName,
     Levels,
+    Like,
     Look,
     MemberName,
     Message,
@@ -178,13 +179,14 @@ def init(request: Request, data: InitData = None, kaggle: FromKaggle = False) ->
 def run(
     request: Request,
     time_limit: TimeLimit = None,
+    like: Like = None,
     output: Output = Path("submission.csv"),
     mlflow: MLflow = None,
 ) -> None:
     """Go all the way: data, folds, models, blend, submission."""
     from pipelines.cli.run import run_competition
 
-    run_competition(request, time_limit, output, mlflow)
+    run_competition(request, time_limit, output, mlflow, like)
 
 
 @app.command(cls=Command)

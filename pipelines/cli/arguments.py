@@ -215,6 +215,14 @@ JobNeeds = Annotated[
 TimeLimit = Annotated[
     str | None, typer.Option(help="End after this time with what is finished, e.g. 90s, 10m, 1h.")
 ]
+Like = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RUN",
+        help="Do a run again without a clock: the same members, repeats and submission. Its name "
+        "or date (see 'comps history'), last, the file of its record, or a run folder.",
+    ),
+]
 Models = Annotated[
     str | None,
     typer.Option(

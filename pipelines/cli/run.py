@@ -17,7 +17,11 @@ from pipelines.cli.request import Request
 
 
 def run_competition(
-    request: Request, time_limit: str | None, path: Path, mlflow: str | None = None
+    request: Request,
+    time_limit: str | None,
+    path: Path,
+    mlflow: str | None = None,
+    like: str | None = None,
 ) -> None:
     """Train the models, blend them, and write a checked submission."""
     if mlflow is not None:
@@ -27,6 +31,7 @@ def run_competition(
         result = run(
             request.subject,
             time_limit=time_limit,
+            like=like,
             output=path,
             progress=output,
             **request.choices,

@@ -17,6 +17,7 @@ from pipelines.basics.hardware import described
 from pipelines.basics.processes import typed_command
 from pipelines.results.oof import OutOfFold
 from pipelines.store import Experiment, RunStore
+from pipelines.store.decided import Decided
 from pipelines.store.records import (
     Failure,
     Member,
@@ -78,6 +79,10 @@ class Recording:
     def blended(self, values: Mapping[str, JSON]) -> None:
         """Record the blend."""
         self._change(blend=values)
+
+    def decided(self, decided: Decided) -> None:
+        """Record what the run decided."""
+        self._change(decided=decided)
 
     def tuned(self, values: Mapping[str, JSON]) -> None:
         """Record the outcome of a search."""
@@ -157,7 +162,7 @@ def begin(
             repeats=folds.n_repeats,
             fingerprint=folds.fingerprint,
         ),
-        versions=_versions(),
+        versions=versions(),
         process=os.getpid(),
         host=socket.gethostname(),
         members=_members(models, experiment, declared),
@@ -167,7 +172,8 @@ def begin(
     return Recording(store, record)
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of what decides results, by name, as a record has them."""
     found = {"python": platform.python_version()}
     for library in _LIBRARIES:
         try:

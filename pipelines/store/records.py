@@ -22,6 +22,7 @@ from pipelines.basics.files import write_bytes
 from pipelines.basics.processes import is_running
 from pipelines.results.oof import OutOfFold
 from pipelines.store import RunStore
+from pipelines.store.decided import Decided
 
 FORMAT = 1
 FOLDER = "records"
@@ -161,6 +162,7 @@ class Record:
         notes: what the user was told; what fits said is in the log alone.
         hardware: what it ran on, in words by name.
         typed: the command as it was typed; empty of a call from Python.
+        decided: what a run decided; None as long as it goes on, and of other commands.
     """
 
     name: str
@@ -183,6 +185,7 @@ class Record:
     notes: tuple[str, ...] = ()
     hardware: Mapping[str, str] = field(default_factory=dict)
     typed: str = ""
+    decided: Decided | None = None
 
     @property
     def when(self) -> str:
@@ -234,6 +237,7 @@ class Record:
                     "notes": tuple(map(str, given.get("notes", ()))),
                     "hardware": dict(given.get("hardware", {})),
                     "typed": str(given.get("typed", "")),
+                    "decided": _decided(given),
                 }
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -255,6 +259,13 @@ def _member(values: Params) -> Member:
     return Member(**values)
 
 
+def _decided(values: Params) -> Decided | None:
+    """Return what a run decided, of which records of earlier versions say nothing."""
+    found = values.get("decided")
+    known = {member["name"] for member in values["members"]}
+    return None if found is None else Decided.from_json(found, known)
+
+
 def write_record(store: RunStore, record: Record) -> Path:
     """Write a record, replacing an earlier state of it; return the file."""
     path = store.root / FOLDER / f"{record.name}.json"
@@ -268,16 +279,23 @@ def read_records(store: RunStore) -> tuple[list[Record], list[str]]:
     records, notes = [], []
     for path in sorted((store.root / FOLDER).glob("*.json")):
         try:
-            record = _read(path)
+            record = read_record(path)
             # A command may have ended after its record was read, and before its process was
             # looked for; what it wrote at the end says how.
-            records.append(_read(path) if record.state is Status.KILLED else record)
+            records.append(read_record(path) if record.state is Status.KILLED else record)
         except (OSError, ValueError, StoreError) as error:
             notes.append(f"{path} is damaged and left out: {error}")
     return records, notes
 
 
-def _read(path: Path) -> Record:
+def read_record(path: Path) -> Record:
+    """Return the record of a file.
+
+    Raises:
+        OSError: if it cannot be read.
+        ValueError: if it is no JSON.
+        StoreError: if it is no record.
+    """
     return Record.from_json(path.stem, json.loads(path.read_text("utf-8")))
 
 

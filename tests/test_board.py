@@ -12,6 +12,7 @@ from sklearn.linear_model import Ridge
 import pipelines
 from comps import estimator
 from pipelines import board
+from pipelines.basics.files import read_json
 from tests.commands import comps
 from tests.tables import own, table
 
@@ -53,7 +54,7 @@ def test_a_run_without_a_score_is_left_out(tmp_path: Path) -> None:
     competition = own()
     pipelines.run(competition, models=["median"], runs=tmp_path, folds=3, **HERE)
     (path,) = (tmp_path / "own" / "records").glob("*.json")
-    values = json.loads(path.read_text())
+    values = read_json(path)
     values["members"][0]["score"] = values["blend"] = None
     path.with_name("2020-run.json").write_text(json.dumps(values))
     assert [row["record"] for row in board(competition, runs=tmp_path).rows] == [path.stem]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import pickle
 import signal
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from comps.base import StoreError
-from pipelines.basics.files import read_arrays, write_arrays, write_bytes, write_json
+from pipelines.basics.files import read_arrays, read_json, write_arrays, write_bytes, write_json
 from pipelines.basics.processes import here_since
 from tests.support import ROOT, wait_for
 
@@ -55,8 +56,48 @@ def test_a_file_that_is_there_is_replaced(tmp_path: Path) -> None:
 
 def test_a_json_file_reads_back_and_its_keys_are_sorted(tmp_path: Path) -> None:
     write_json(tmp_path / "file.json", {"b": 1, "a": [1.5, None]})
-    assert json.loads((tmp_path / "file.json").read_text()) == {"b": 1, "a": [1.5, None]}
+    assert read_json(tmp_path / "file.json") == {"b": 1, "a": [1.5, None]}
     assert (tmp_path / "file.json").read_text().index('"a"') < 8
+
+
+@pytest.mark.parametrize(
+    "value", [{"b": 1.1, "a": {"12": "é", "3": [None, True]}}, {"a": math.nan}, {}]
+)
+def test_a_flipped_bit_of_a_json_object_is_noticed_or_changes_nothing(
+    value: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "file.json"
+    write_json(path, value)
+    whole, told = path.read_bytes(), repr(value)
+    noticed = 0
+    for bit in range(8 * len(whole)):
+        content = bytearray(whole)
+        content[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(content)
+        try:
+            found = read_json(path)
+        except ValueError:
+            noticed += 1
+            continue
+        # A blank between two values, or the name of the checksum.
+        assert repr({name: found.get(name) for name in value}) == told
+    assert noticed > 4 * len(whole)
+
+
+def test_json_without_a_checksum_is_read_as_it_is(tmp_path: Path) -> None:
+    for value in ({"a": 1}, [1, 2], "text"):
+        (tmp_path / "file.json").write_text(json.dumps(value))
+        assert read_json(tmp_path / "file.json") == value
+    write_json(tmp_path / "file.json", [1, 2])
+    assert json.loads((tmp_path / "file.json").read_text()) == [1, 2]
+
+
+def test_a_value_that_was_changed_by_hand_is_told_how_to_keep_it(tmp_path: Path) -> None:
+    write_json(tmp_path / "file.json", {"a": 1})
+    changed = (tmp_path / "file.json").read_text().replace("1,", "2,")
+    (tmp_path / "file.json").write_text(changed)
+    with pytest.raises(ValueError, match="not what was written; if the change is yours, delete"):
+        read_json(tmp_path / "file.json")
 
 
 def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from comps.base import StoreError, UsageError
 from comps.house_prices.competition import HOUSE_PRICES
+from pipelines.basics.files import read_json
 from pipelines.store import Experiment, RunStore
 from pipelines.store.cleaning import unused
 from pipelines.store.recording import Recording, begin
@@ -85,7 +86,7 @@ def test_notes_are_kept_and_records_without_any_are_read(store: RunStore, begun:
     ((record,), _) = read_records(store)
     assert record.notes == ("one", "two") and int(record.hardware["cores"]) > 0
     path = store.root / "records" / f"{record.name}.json"
-    values = json.loads(path.read_text())
+    values = read_json(path)
     # As earlier versions wrote it.
     del values["notes"], values["hardware"]
     path.write_text(json.dumps(values))
@@ -175,7 +176,7 @@ def test_a_damaged_record_is_named_and_left_out(
     what: str, store: RunStore, experiment: Experiment, begun: Recording
 ) -> None:
     path = begun.log.with_suffix(".json")
-    path.write_text(json.dumps(SPOILED[what](json.loads(path.read_text()))))
+    path.write_text(json.dumps(SPOILED[what](read_json(path))))
     whole = start(store, experiment, "cv").record
     records, (note,) = read_records(store)
     assert records == [whole]
@@ -305,7 +306,7 @@ def test_members_of_cv_alone_are_no_run(tmp_path: Path) -> None:
 def older(store: Path, name: str) -> None:
     """Make the results of a model look as if another version of the code had made them."""
     for file in sorted((store / "records").glob("*.json")):
-        record = json.loads(file.read_text())
+        record = read_json(file)
         for member in record["members"]:
             if member["name"] == name:
                 old = store / "models" / member["model"] / member["key"]

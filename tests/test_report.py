@@ -26,6 +26,7 @@ from comps import boosting, estimator, series_competition, table_competition
 from comps.base import Competition, Forecasts, StoreError, UsageError
 from pipelines import Report, Result
 from pipelines.api import gathering, reporting
+from pipelines.basics.files import read_json
 from pipelines.basics.processes import typed_command
 from pipelines.reports import Curves, ReportedRun, Section, Study, build, page
 from pipelines.reports.again import command_line
@@ -725,7 +726,7 @@ def copied(values: tuple[Result, Report], tmp_path: Path) -> tuple[Competition, 
 
 
 def changed(record: Path, **changes: Any) -> None:
-    record.write_text(json.dumps(json.loads(record.read_text()) | changes))
+    record.write_text(json.dumps(read_json(record) | changes))
 
 
 def test_damaged_fold_files_cost_their_curves_alone(copied: tuple[Competition, Path, Path]) -> None:

@@ -17,6 +17,7 @@ from comps import estimator
 from comps.base import Competition, Params, StoreError, UsageError, WorkbenchError
 from pipelines import Result, cross_validate, load_run, run
 from pipelines.api import limited
+from pipelines.basics.files import read_json
 from pipelines.store import RunStore
 from pipelines.store.recording import versions
 from pipelines.store.records import Record, read_records
@@ -139,7 +140,7 @@ def test_what_cannot_have_been_decided_is_a_damaged_record(
 def changed_record(runs: Path, change: Any) -> Path:
     """Change the values of the one record of a run folder, and return its file."""
     (path,) = runs.glob("*/records/*.json")
-    values = json.loads(path.read_text())
+    values = read_json(path)
     change(values)
     path.write_text(json.dumps(values))
     return path

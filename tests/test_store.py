@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from comps.base import BusyError, StoreError
-from pipelines.basics.files import write_json
+from pipelines.basics.files import read_json, write_json
 from pipelines.folds.files import folds_to_arrays
 from pipelines.results.inner import Inner
 from pipelines.results.oof import OutOfFold, assemble
@@ -122,7 +122,7 @@ def test_a_fold_lies_where_the_store_says(store: RunStore) -> None:
 
 def test_the_configuration_lies_beside_the_results_for_people(store: RunStore) -> None:
     store.write_fold(RIDGE, "k1", fold_result())
-    record = json.loads((store.root / "models" / "ridge" / "k1" / "model.json").read_text())
+    record = read_json(store.root / "models" / "ridge" / "k1" / "model.json")
     assert record == {"key": "k1", "config": RIDGE.config()}
 
 
@@ -175,7 +175,7 @@ def test_repeats_of_folds_are_kept_apart(store: RunStore) -> None:
 
 
 def test_records_and_texts_are_stored_under_the_root(store: RunStore) -> None:
-    assert json.loads(store.write_record("blend.json", {"a": [1, 2]}).read_text()) == {"a": [1, 2]}
+    assert read_json(store.write_record("blend.json", {"a": [1, 2]})) == {"a": [1, 2]}
     path = store.write_text("errors/ridge.log", "Traceback: ü")
     assert path == store.root / "errors" / "ridge.log"
     assert path.read_text(encoding="utf-8") == "Traceback: ü"
@@ -254,7 +254,7 @@ def test_a_store_that_is_not_there_yet_can_be_read(tmp_path: Path) -> None:
 def test_the_format_is_written_and_accepted_again(store: RunStore) -> None:
     with store.writing():
         pass
-    marker = json.loads((store.root / "store.json").read_text())
+    marker = read_json(store.root / "store.json")
     assert marker["format"] == FORMAT
     RunStore(store.root)
 

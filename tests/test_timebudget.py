@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from pipelines.basics import processes
+from pipelines.basics.files import read_json
 from pipelines.crossval import timebudget
 from pipelines.crossval.timebudget import TimeBudget
 from pipelines.store import RunStore
@@ -79,7 +78,7 @@ def test_saving_often_counts_the_time_once(store: RunStore, clock: dict[str, flo
         for seconds in (5.0, 10.0, 20.0):
             clock["time"] = 1000.0 + seconds
             budget.save()
-    assert list(json.loads((store.root / "time.json").read_text()).values()) == [20.0]
+    assert list(read_json(store.root / "time.json").values()) == [20.0]
 
 
 def test_what_is_opened_again_keeps_its_deadline(store: RunStore, clock: dict[str, float]) -> None:

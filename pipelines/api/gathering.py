@@ -18,6 +18,7 @@ from ensembles.sample import Sample, stack
 from pipelines.api.public_scores import judged
 from pipelines.api.results import Result, blend_values, family_of, leaderboard_rows, records_of
 from pipelines.api.verdicts import RIVALS, verdicts
+from pipelines.basics.files import read_json
 from pipelines.reports import Curves, Predicted, ReportedRun, Study, Submissions, by_weight
 from pipelines.results.oof import OutOfFold
 from pipelines.store import RunStore
@@ -220,7 +221,7 @@ class Gatherer:
     def _explained(self) -> Mapping[str, Any] | None:
         """Return what `comps explain` left of this run; of another one it says nothing."""
         try:
-            told: Mapping[str, Any] = json.loads((self.store.root / EXPLAINED).read_text())
+            told: Mapping[str, Any] = read_json(self.store.root / EXPLAINED)
             own = self.record is not None and told["run"] == self.record.name
         except FileNotFoundError:
             return None

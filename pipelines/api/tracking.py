@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from comps.base import JSON
+from pipelines.basics.files import read_json
 from pipelines.reports import Curves, ReportedRun, plain, summary_of
 from pipelines.store import RunStore
 from pipelines.store.records import FOLDER, Member, Record
@@ -128,7 +129,7 @@ def _curve(curves: Curves) -> list[Measured]:
 def _params(folder: Path, member: Member) -> Mapping[str, Any]:
     """Return all parameters of a member; those that were changed where others cannot be read."""
     try:
-        values: Mapping[str, Any] = json.loads((folder / "model.json").read_text("utf-8"))
+        values: Mapping[str, Any] = read_json(folder / "model.json")
         return dict(values["config"]["params"])
     except (OSError, ValueError, KeyError, TypeError):
         return member.changed

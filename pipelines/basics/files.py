@@ -12,6 +12,7 @@ import secrets
 import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from comps.base import JSON, Array, Params, StoreError
 from pipelines.basics.fingerprint import fingerprint
 from pipelines.basics.processes import here_since, is_running
 
+_CHECKSUM = "checksum"
 # What follows the name of a file in that of its temporary file, see `_mark`.
 _LEFT = re.compile(r"(\d+)\.([0-9a-f]{8})([0-9a-f]{8})[0-9a-f]{8}\.part")
 
@@ -106,8 +108,49 @@ def _explain(error: OSError, path: Path, size: int) -> StoreError:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write a JSON file as `write_bytes` does."""
-    write_bytes(path, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
+    """Write a JSON file as `write_bytes` does; objects get a checksum, which `read_json` checks."""
+    write_bytes(path, (json.dumps(with_checksum(value), indent=2, sort_keys=True) + "\n").encode())
+
+
+def with_checksum(value: object) -> object:
+    """Return a JSON object with the checksum of the others as a further value; all else as it is.
+
+    >>> without_checksum(with_checksum({"a": 1}))
+    {'a': 1}
+    """
+    return {**value, _CHECKSUM: _checksum(value)} if isinstance(value, Mapping) else value
+
+
+def _checksum(value: object) -> str:
+    # As it is read: keys are texts then, and are sorted as such.
+    return fingerprint(json.loads(json.dumps(value)))
+
+
+def without_checksum(value: Any) -> Any:
+    """Return a JSON value that was read, without its checksum; earlier versions wrote none.
+
+    Raises:
+        ValueError: if the content is not what was written.
+    """
+    if not isinstance(value, dict) or _CHECKSUM not in value:
+        return value
+    rest = {name: part for name, part in value.items() if name != _CHECKSUM}
+    if _checksum(rest) != value[_CHECKSUM]:
+        raise ValueError(
+            f"its content is not what was written; if the change is yours, delete the entry "
+            f"'{_CHECKSUM}'"
+        )
+    return rest
+
+
+def read_json(path: Path) -> Any:
+    """Return the value of a JSON file that `write_json` wrote.
+
+    Raises:
+        OSError: if it cannot be read.
+        ValueError: if it is no JSON, or its content is not what was written.
+    """
+    return without_checksum(json.loads(path.read_text("utf-8")))
 
 
 def write_arrays(path: Path, meta: Mapping[str, JSON], arrays: Mapping[str, Array]) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.basics.files import write_json
+from pipelines.basics.files import read_json, write_json
 from pipelines.basics.fingerprint import fingerprint
 from pipelines.basics.processes import call_began
 from pipelines.store import RunStore
@@ -83,7 +82,7 @@ class TimeBudget:
     def _read(self) -> dict[str, float]:
         assert self._store is not None
         try:
-            values: dict[str, float] = json.loads(self._path(self._store).read_text())
+            values: dict[str, float] = read_json(self._path(self._store))
         except (OSError, ValueError):
             return {}
         return values

@@ -8,7 +8,6 @@ store is held, and at the end.
 from __future__ import annotations
 
 import atexit
-import json
 import re
 import threading
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from comps.base import MissingPackageError, StoreError, cache_root
-from pipelines.basics.files import write_json
+from pipelines.basics.files import read_json, write_json
 from pipelines.basics.fingerprint import fingerprint
 from pipelines.store._lease import Lease
 
@@ -181,7 +180,7 @@ class Mirror:
     def _known(self) -> dict[str, Any]:
         """Return what was the same here and there: mark, size and time of each file."""
         try:
-            known: dict[str, Any] = json.loads((self.folder / _STATE).read_text())
+            known: dict[str, Any] = read_json(self.folder / _STATE)
         except (OSError, ValueError):
             return {}
         return known

@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 
 from comps.base import JSON, Competition, Model, Params, StoreError
-from pipelines.basics.files import write_bytes
+from pipelines.basics.files import read_json, with_checksum, write_bytes
 from pipelines.basics.processes import is_running
 from pipelines.results.oof import OutOfFold
 from pipelines.store import RunStore
@@ -269,7 +269,7 @@ def _decided(values: Params) -> Decided | None:
 def write_record(store: RunStore, record: Record) -> Path:
     """Write a record, replacing an earlier state of it; return the file."""
     path = store.root / FOLDER / f"{record.name}.json"
-    text = json.dumps(record.to_json(), indent=2, ensure_ascii=False)
+    text = json.dumps(with_checksum(record.to_json()), indent=2, ensure_ascii=False)
     write_bytes(path, (text + "\n").encode())
     return path
 
@@ -293,10 +293,10 @@ def read_record(path: Path) -> Record:
 
     Raises:
         OSError: if it cannot be read.
-        ValueError: if it is no JSON.
+        ValueError: if it is no JSON, or not what was written.
         StoreError: if it is no record.
     """
-    return Record.from_json(path.stem, json.loads(path.read_text("utf-8")))
+    return Record.from_json(path.stem, read_json(path))
 
 
 def _after_all(folder: Path) -> datetime:

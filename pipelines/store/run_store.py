@@ -24,7 +24,6 @@ needs to know of it, and `comps clean` removes the folder as a whole.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Collection, Iterator, Sequence
@@ -38,6 +37,7 @@ from numpy.typing import NDArray
 from comps.base import JSON, Array, BusyError, Dataset, Model, Params, StoreError, base_name
 from pipelines.basics.files import (
     read_arrays,
+    read_json,
     remove_unfinished,
     write_arrays,
     write_bytes,
@@ -106,7 +106,7 @@ class RunStore:
         if not marker.exists():
             return
         try:
-            written = json.loads(marker.read_text())
+            written = read_json(marker)
             found = written["format"]
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{marker} is damaged. Delete it or use another --runs.") from error

@@ -6,7 +6,6 @@ the honest predictions of what was sent, so that later uploads can be compared w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import StoreError
-from pipelines.basics.files import read_arrays, write_arrays, write_bytes, write_json
+from pipelines.basics.files import read_arrays, read_json, write_arrays, write_bytes, write_json
 from pipelines.store import RunStore
 
 FILE, FOLDER = "uploads.json", "uploads"
@@ -117,15 +116,15 @@ def read_uploads(store: RunStore) -> Uploads:
     """
     path = store.root / FILE
     try:
-        values = json.loads(path.read_text("utf-8"))
+        values = read_json(path)
         uploads = tuple(_upload(value) for value in values["uploads"])
         return Uploads(uploads, str(values["kaggle"]), values["public_share"])
     except FileNotFoundError:
         return Uploads()
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise StoreError(
-            f"{path} cannot be read, so that it is not known what was uploaded. Put it right, or "
-            "move it away and begin a new record."
+            f"{path} cannot be read ({error}), so that it is not known what was uploaded. Put it "
+            "right, or move it away and begin a new record."
         ) from error
 
 

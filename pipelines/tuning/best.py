@@ -10,13 +10,12 @@ runs/house-prices/tuning/
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from comps.base import JSON, Metric, Model, Params, StoreError, UsageError
-from pipelines.basics.files import write_json
+from pipelines.basics.files import read_json, write_json
 from pipelines.store import RunStore
 
 
@@ -131,7 +130,7 @@ def read_best(store: RunStore, model: str) -> Best | None:
     """
     path = _path(store, model)
     try:
-        found = json.loads(path.read_text())
+        found = read_json(path)
         check = found["check"]
         return Best(**{**found, "check": None if check is None else Check(**check)})
     except FileNotFoundError:

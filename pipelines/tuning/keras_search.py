@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from comps.base import JSON, Metric, Model, StoreError, UsageError, unknown_name
-from pipelines.basics.files import write_json
+from pipelines.basics.files import read_json, write_json
 from pipelines.tuning._base import Search, State, Trial, TrialResult
 from pipelines.tuning.study import check_same, read_made_of
 
@@ -138,13 +138,11 @@ class KerasSearch:
 
     def results(self) -> list[TrialResult]:
         """Return every trial that has ended. See `Search`."""
-        import json
-
         found = []
         for name in sorted(self.oracle.end_order, key=int):
             trial = self.oracle.trials[name]
             path = Path(self.oracle._get_trial_dir(name)) / "result.json"
-            kept = json.loads(path.read_text()) if path.exists() else {}
+            kept = read_json(path) if path.exists() else {}
             complete = trial.status == "COMPLETED"
             found.append(
                 TrialResult(

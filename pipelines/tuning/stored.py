@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comps.base import JSON, StoreError
+from pipelines.basics.files import read_json
 from pipelines.store import RunStore
 from pipelines.tuning._base import State, Trial, TrialResult
 from pipelines.tuning.best import Best, read_best, tuning_folder
@@ -79,7 +80,7 @@ def _of_keras_tuner(folder: Path, study: str) -> Trials:
     for path in project.glob("trial_*/trial.json"):
         told = json.loads(path.read_text("utf-8"))
         beside = path.with_name("result.json")
-        kept = json.loads(beside.read_text("utf-8")) if beside.exists() else {}
+        kept = read_json(beside) if beside.exists() else {}
         complete = told["status"] == "COMPLETED"
         if complete or told["status"] == "FAILED":
             results.append(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from comps.base import JSON, Model, StoreError, UsageError
+from pipelines.basics.files import read_json
 from pipelines.store import Experiment
 
 OUTER_PART = "outer part"
@@ -58,7 +58,7 @@ def read_made_of(path: Path) -> JSON:
         StoreError: if the file is damaged.
     """
     try:
-        made: JSON = json.loads(path.read_text())
+        made: JSON = read_json(path)
         return made
     except ValueError as error:
         raise StoreError(f"{path} is damaged. Delete its folder, or use --study NAME.") from error

@@ -4,7 +4,7 @@
 
 Each data set is drawn anew: 1,500 rows, of which some columns tell the target. Of those with
 groups, rows of one group share columns and an effect, and fresh rows are of other groups. Of those
-in time, what columns say drifts, and fresh rows come after the training rows, over as long a time
+in time, what columns say may drift, and fresh rows come after the training rows, over as long a time
 as a fold's block. `pipelines.run` trains linear or logistic regression, extremely randomised trees
 and LightGBM on them, and blends. Shown is the mean of the blend's honest score less its score on
 4,000 fresh rows: positive is a score that is too good, whatever the metric's direction; of RMSE in
@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import lightgbm  # noqa: F401  (its threads are limited, too, once it is there)
 import numpy as np
@@ -63,15 +64,15 @@ def grouped(rng: np.random.Generator) -> tuple[pd.DataFrame, Floats]:
     return rows.assign(group=groups), _told(rows) + EFFECT * rng.normal(size=groups[-1] + 1)[groups]
 
 
-def in_time(rng: np.random.Generator) -> tuple[pd.DataFrame, Floats]:
-    """Return rows in time, in which the weights of columns drift."""
+def in_time(rng: np.random.Generator, drift: float = 0.0) -> tuple[pd.DataFrame, Floats]:
+    """Return rows in time; the weights of columns may drift, up to so much."""
     block = 1 / (FOLDS + 1)
     times = np.concatenate([rng.uniform(0, 1, ROWS), rng.uniform(1, 1 + block, FRESH)])
     times[:ROWS].sort()
     rows = _table(rng.normal(size=(len(times), FEATURES)))
     # Waves of any phase: what is to come is no more and no less than what was.
     phases, speeds = rng.uniform(0, 2 * np.pi, 3), rng.uniform(0.3, 0.7, 3)
-    weights = DRIFT * np.cos(2 * np.pi * times[:, None] * speeds + phases)
+    weights = drift * np.cos(2 * np.pi * times[:, None] * speeds + phases)
     drifting = (weights * rows.iloc[:, -3:].to_numpy()).sum(axis=1)
     return rows.assign(time=times), _told(rows) + drifting
 
@@ -98,6 +99,7 @@ KINDS: Mapping[str, Kind] = {
     "plain": Kind(plain),
     "grouped": Kind(grouped, {"group": "group"}),
     "in time": Kind(in_time, {"time": "time"}),
+    "in time, with drift": Kind(partial(in_time, drift=DRIFT), {"time": "time"}),
     "grouped, in shuffled folds": Kind(grouped),
 }
 

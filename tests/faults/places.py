@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.basics.files import read_arrays
+from pipelines.basics.files import read_arrays, read_json
 from tests.commands import COMPS, environment
 from tests.support import write_tiny
 from tests.test_cli import members_of_session, write_houses
@@ -153,7 +152,7 @@ def results_of(folder: Path) -> dict[str, Any]:
             found[name] = path.read_bytes()
         elif path.match("tuning/best/*.json"):
             # The trial's number counts those that were lost, too.
-            found[name] = {**json.loads(path.read_text()), "number": None}
+            found[name] = {**read_json(path), "number": None}
         elif path.name.endswith(".part") and "models" in path.parts:
             found[name] = "left behind"
     return found

@@ -4,12 +4,11 @@
 
 Each data set is drawn anew: 1,500 rows, of which some columns tell the target. Of those with
 groups, rows of one group share columns and an effect, and fresh rows are of other groups. Of those
-in time, what columns say may drift, and fresh rows come after the training rows, over as long a time
-as a fold's block. `pipelines.run` trains linear or logistic regression, extremely randomised trees
-and LightGBM on them, and blends. Shown is the mean of the blend's honest score less its score on
-4,000 fresh rows: positive is a score that is too good, whatever the metric's direction; of RMSE in
-percent. The last row, with groups left unsaid, shows what
-the comparison sees.
+in time, what columns say may drift, and fresh rows come after the training rows, over as long a
+time as a fold's block. `pipelines.run` trains linear or logistic regression, extremely randomised
+trees and LightGBM on them, and blends. Shown is the mean of the blend's honest score less its score
+on 4,000 fresh rows: positive is a score that is too good, whatever the metric's direction; of RMSE
+in percent. The last row, with groups left unsaid, shows what the comparison sees.
 
 The regret of a study is what is lost on fresh rows by a model with `--tuned` against the declared
 parameters, see `tests.benchmarks.tuning_choice`. All have a 95 % interval of the mean.

@@ -42,8 +42,8 @@ def address() -> Iterator[str]:
     [
         ("house-prices", "median,ridge,lightgbm,mlp"),
         ("sentiment", "class-share,naive-bayes"),
-        ("digits", "shares,svc,convnet,dense"),
-        ("dogs-vs-cats", "class-share,lightgbm"),
+        pytest.param("digits", "shares,svc,convnet,dense", marks=pytest.mark.long),
+        pytest.param("dogs-vs-cats", "class-share,lightgbm", marks=pytest.mark.long),
         ("temperature", "common-sense,ridge,lightgbm"),
     ],
 )

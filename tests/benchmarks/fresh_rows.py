@@ -1,6 +1,6 @@
-"""Whether scores are as good on fresh rows as runs and searches say.
+"""Whether scores are as good on fresh rows as runs say.
 
-    python -m tests.benchmarks.fresh_rows [--sets 20] [--studies 20]
+    python -m tests.benchmarks.fresh_rows [--sets 20]
 
 Each data set is drawn anew: 1,500 rows, of which some columns tell the target. Of those with
 groups, rows of one group share columns and an effect, and fresh rows are of other groups. Of those
@@ -10,8 +10,8 @@ trees and LightGBM on them, and blends. Shown is the mean of the blend's honest 
 on 4,000 fresh rows: positive is a score that is too good, whatever the metric's direction; of RMSE
 in percent. The last row, with groups left unsaid, shows what the comparison sees.
 
-The regret of a study is what is lost on fresh rows by a model with `--tuned` against the declared
-parameters, see `tests.benchmarks.tuning_choice`. All have a 95 % interval of the mean.
+All have a 95 % interval of the mean. What `--tuned` gains or loses on fresh rows shows
+`tests.benchmarks.tuning_choice`.
 """
 
 from __future__ import annotations
@@ -37,8 +37,6 @@ from comps import boosting, estimator, table_competition
 from comps.metrics import find_metric
 from pipelines import run
 from tests.benchmarks.honest_score import interval
-from tests.benchmarks.tuning_choice import KINDS as SEARCHES
-from tests.benchmarks.tuning_choice import studies
 
 Floats = NDArray[np.float64]
 ROWS, FRESH, FEATURES, FOLDS = 1_500, 4_000, 8, 5
@@ -175,28 +173,14 @@ def show_scores(kinds: Sequence[str], sets: int, jobs: int) -> None:
         print(f" {time.perf_counter() - started:.0f} |", flush=True)
 
 
-def show_regrets(count: int) -> None:
-    """Print a line for each kind of searches as soon as it is done."""
-    print("\n| searches | regret of `--tuned` on fresh rows | used |")
-    print("|---|---|---|")
-    for name, kind in SEARCHES.items():
-        gains, used = studies(kind, count, n_rows=300, n_trials=20)
-        shown = interval(-gains[:, 3] * used[:, 1])
-        print(f"| {count} of {name} | {shown} | {used[:, 1].mean():.0%} |", flush=True)
-
-
 def main() -> None:
-    """Print both tables."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", type=int, default=20)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--studies", type=int, default=20)
     given = parser.parse_args()
-    if given.sets:
-        show_scores(given.kinds, given.sets, given.jobs)
-    if given.studies:
-        show_regrets(given.studies)
+    show_scores(given.kinds, given.sets, given.jobs)
 
 
 if __name__ == "__main__":

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from comps.base import UsageError, WorkbenchError, counted
 from pipelines.basics.hardware import available_cores
+from pipelines.basics.native_errors import silent_native_code
 from pipelines.engines.ray import _versions
 
 # Seconds until a node has to say which versions it has; the first process there starts meanwhile.
@@ -107,7 +106,8 @@ def _connect(address: str | None) -> None:
     named = address or os.environ.get("RAY_ADDRESS")
     if named is not None and not _answers(named):
         raise _no_cluster(named)
-    with _own_signals(), _without_advice():
+    # Ray writes of each attempt, and of a machine without a network.
+    with _own_signals(), silent_native_code():
         try:
             ray.init(address=named or "auto", **quiet)
         # Whoever does not know the token is told so at once, or after many attempts.
@@ -197,27 +197,6 @@ def _own_signals() -> Iterator[None]:
     finally:
         with suppress(TypeError):  # a handler that was not set from Python
             signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _without_advice() -> Iterator[None]:
-    """Show nothing that Ray's compiled part writes of a connection; errors come as exceptions.
-
-    It writes of each attempt, and of a machine without a network, past Python's standard error.
-    """
-    sys.stderr.flush()
-    try:
-        kept = os.dup(2)
-    except OSError:  # it is closed
-        yield
-        return
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def _check_versions(here: Mapping[str, str], nodes: list[Node]) -> None:

@@ -7,9 +7,9 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from pathlib import Path
 
 from comps.base import MissingPackageError, UsageError, cache_root
+from pipelines.basics.native_errors import silent_native_code
 
 
 def import_keras(backend: str) -> None:
@@ -25,7 +25,8 @@ def import_keras(backend: str) -> None:
         os.environ["KERAS_BACKEND"] = backend
         _set_xla()
         _set_cache()
-    with _silence():
+    # TensorFlow says at every import which instructions it will use, whatever its log level.
+    with silent_native_code():
         import keras
 
     found = keras.backend.backend()
@@ -117,24 +118,3 @@ def without_tensorflow() -> Iterator[None]:
         yield
     finally:
         tensorflow._available = before
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Drop what native code writes to standard error within the context.
-
-    TensorFlow says at every import which instructions it will use, whatever its log level.
-    """
-    sys.stderr.flush()
-    try:
-        kept = os.dup(2)
-    except OSError:  # there is no standard error
-        yield
-        return
-    try:
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

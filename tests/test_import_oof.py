@@ -28,7 +28,8 @@ from comps.metrics import LOG_LOSS
 from ensembles import best_blend
 from pipelines.api.choices import Options
 from pipelines.api.imported import check_name, predictions
-from pipelines.api.results import Result, leaderboard_rows
+from pipelines.api.result_rows import leaderboard_rows
+from pipelines.api.results import Result
 from pipelines.api.session import Session
 from pipelines.api.stored import open_stored
 from pipelines.cli.imported import import_predictions, write_folds
@@ -197,9 +198,9 @@ def test_the_newest_import_of_a_name_is_the_member(
     for member in (first, second, first):
         with store.writing():
             store.write_oof(member)
-        (found,) = store.imported(experiment.dataset, experiment.folds)
+        (found,) = store.imported.on(experiment.dataset, experiment.folds)
         assert (found.model, found.key, found.score) == ("foreign", member.key, member.score)
-    assert store.imported_names() == {"foreign"}
+    assert store.imported.names() == {"foreign"}
 
 
 def test_other_data_or_folds_do_not_see_it(
@@ -213,7 +214,7 @@ def test_other_data_or_folds_do_not_see_it(
         (experiment.dataset, kfold(experiment.folds.n_rows, 4)),
         (experiment.dataset, kfold(experiment.folds.n_rows, seed=1)),
     ):
-        assert store.imported(dataset, folds) == []
+        assert store.imported.on(dataset, folds) == []
 
 
 # What is refused
@@ -452,7 +453,7 @@ class Home:
     def twin(self) -> OutOfFold:
         """Return the stored member 'twin'."""
         experiment = Session(self.options()).experiment()
-        (twin,) = self.store.imported(experiment.dataset, experiment.folds)
+        (twin,) = self.store.imported.on(experiment.dataset, experiment.folds)
         return twin
 
 

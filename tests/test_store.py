@@ -226,9 +226,9 @@ def test_imported_members_are_kept_apart_and_the_newest_counts(
         path = store.root / "imported" / "foreign" / key / "oof-r1.npz"
         os.utime(path, (number, number))
     store.write_oof(replace(make_oof(experiment, key="k3"), **foreign, data_fingerprint="other"))
-    (found,) = store.imported(experiment.dataset, experiment.folds)
+    (found,) = store.imported.on(experiment.dataset, experiment.folds)
     assert (found.model, found.key, found.imported) == ("foreign", "k1", True)
-    assert store.imported_names() == {"foreign"}
+    assert store.imported.names() == {"foreign"}
     assert store.predictions(experiment.dataset, experiment.folds) == []
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from comps.metrics import MEAN_ABSOLUTE_ERROR
 from ensembles import blend
-from pipelines.api.results import blend_rows, leaderboard_rows
+from pipelines.api.result_rows import blend_rows, leaderboard_rows
 from pipelines.results.oof import OutOfFold
 from tests.support import MEAN, METRIC, RIDGE, TINY, kfold, result_of
 from tests.test_blend import member

@@ -14,9 +14,9 @@ from pipelines.api.choices import Options, TrainingChoices, with_members
 from pipelines.api.deciding import decided_member
 from pipelines.api.progress import Progress
 from pipelines.api.recorded import recorded
-from pipelines.api.results import Row, family_of
+from pipelines.api.result_rows import Row, family_of
 from pipelines.api.running import Call
-from pipelines.api.stored import imported_members
+from pipelines.api.stored_members import imported_members
 from pipelines.api.verdicts import RIVALS, pair_row, verdicts
 from pipelines.crossval.timebudget import TimeBudget
 from pipelines.results.oof import OutOfFold

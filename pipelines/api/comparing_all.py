@@ -11,7 +11,7 @@ from comps.catalog import usable_competitions
 from pipelines.api.choices import Options, TrainingChoices, competition_of
 from pipelines.api.comparing import Compared, compare
 from pipelines.api.progress import Progress
-from pipelines.api.results import Row
+from pipelines.api.result_rows import Row
 from pipelines.api.verdicts import RIVALS, number_or_none, told_apart
 
 if TYPE_CHECKING:

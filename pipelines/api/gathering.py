@@ -16,7 +16,8 @@ from ensembles.cuts import needs_cuts
 from ensembles.diversity import error_correlations, marginal_values
 from ensembles.sample import Sample, stack
 from pipelines.api.public_scores import judged
-from pipelines.api.results import Result, blend_values, family_of, leaderboard_rows, records_of
+from pipelines.api.result_rows import blend_values, family_of, leaderboard_rows, records_of
+from pipelines.api.results import Result
 from pipelines.api.verdicts import RIVALS, verdicts
 from pipelines.basics.files import read_json
 from pipelines.reports import Curves, Predicted, ReportedRun, Study, Submissions, by_weight

@@ -140,7 +140,7 @@ def import_oof(
         files=files,
     )
     with session.store.writing():
-        there = session.store.imported_files()
+        there = session.store.imported.files()
         session.store.write_oof(member)
     on = session.dataset.fingerprint, experiment.folds.fingerprint
     replaced = any(other.name == name and other.is_on(*on) for other in there)

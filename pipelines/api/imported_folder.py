@@ -135,7 +135,7 @@ def import_folder(
     pairs, faults = pairs_of(Path(folder))
     folds = session.experiment(n_repeats=1).folds
     on = session.dataset.fingerprint, folds.fingerprint
-    there = {file.name for file in session.store.imported_files() if file.is_on(*on)}
+    there = {file.name for file in session.store.imported.files() if file.is_on(*on)}
     taken: list[dict[str, Any]] = []
     with session.store.writing():
         for pair in pairs:
@@ -276,12 +276,12 @@ def imported_members(
     """
     options = Options.of(competition, {"runs": runs})
     metric, store = competition_of(options).metric, store_of(options)
-    names = sorted(store.imported_names())
+    names = sorted(store.imported.names())
     gone = _fitting(names, remove)
     if gone:
         with store.writing():
-            store.remove_imported(gone)
-    rows = [_row(store, path, check) for path in store.imported_paths()]
+            store.imported.remove(gone)
+    rows = [_row(store, path, check) for path in store.imported.paths()]
     worst = float("inf")
 
     def key(row: Mapping[str, Any]) -> tuple[str, str, float, str]:
@@ -305,7 +305,7 @@ def _row(store: RunStore, path: Path, check: bool) -> dict[str, Any]:
         "fault": "",
     }
     try:
-        found = store.imported_file(path)
+        found = store.imported.file(path)
         row |= {
             "name": found.name,
             "score": float(found.meta["score"]),
@@ -313,7 +313,7 @@ def _row(store: RunStore, path: Path, check: bool) -> dict[str, Any]:
             "folds": found.meta["folds_fingerprint"],
         }
         if check:
-            row["rows"] = int(store.read_imported(found).covered.sum())
+            row["rows"] = int(store.imported.read(found).covered.sum())
     except StoreError as error:
         row["fault"] = str(error)
     return row

@@ -14,9 +14,9 @@ from ensembles.levels import Level, blend_levels
 from pipelines.api.choices import Options, RowChoices
 from pipelines.api.progress import Progress
 from pipelines.api.results import Result
-from pipelines.api.running import keep, write_submission
 from pipelines.api.sealed import look as look_at
 from pipelines.api.stored import open_stored
+from pipelines.api.written import keep, write_submission
 
 _USUAL = "convex"
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from comps.base import Competition, Model, UsageError, base_name
 from ensembles import Blend
@@ -25,11 +25,11 @@ from pipelines.api.failures import check_submittable, check_trained, reasons
 from pipelines.api.limited import Blended, further_models, train_within
 from pipelines.api.progress import Progress, Teller
 from pipelines.api.recorded import LoggedTeller, recorded
-from pipelines.api.results import Result, blend_members, blend_values, leaderboard_rows
+from pipelines.api.results import Result, blend_members
 from pipelines.api.run_like import EarlierRun, submission_fingerprint
 from pipelines.api.sealed import look_at_sealed
 from pipelines.api.session import Session, introduced
-from pipelines.basics.files import write_bytes
+from pipelines.api.written import forget_others, keep, write_submission
 from pipelines.crossval import CrossValidation
 from pipelines.crossval import cross_validate as train_on_folds
 from pipelines.crossval.tensorboard import write_curves
@@ -37,14 +37,13 @@ from pipelines.crossval.timebudget import TimeBudget
 from pipelines.engines import Engine, warm_up
 from pipelines.engines.kept import KeptEngine
 from pipelines.engines.queue import Policy
-from pipelines.results.kept import NOT_IN_BLEND
 from pipelines.results.oof import OutOfFold
 from pipelines.results.stopping import MOST_ROWS_NESTED
-from pipelines.store import Experiment, RunStore
+from pipelines.store import Experiment
 from pipelines.store.decided import Decided
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
 def run(
@@ -138,7 +137,7 @@ def run(
         told.recording.blended(keep(session.store, result))
         told.recording.decided(_decided(call, result, limit, earlier))
         if options.keep_models == "blend":
-            _forget_others(session.store, oofs, chosen)
+            forget_others(session.store, oofs, chosen)
         if result.submission is not None:
             write_submission(session.store, result, output)
         told.write(f"leaderboard\n{result.leaderboard.to_string(index=False)}")
@@ -375,48 +374,6 @@ class Call:
             tuple(session.tuned),
             runs=session.store.place.parent,
         )
-
-
-def _forget_others(store: RunStore, oofs: Mapping[str, OutOfFold], chosen: Blend) -> None:
-    """Remove the trained models of members without a weight in the blend."""
-    weights = dict(zip(chosen.members, chosen.weights, strict=True))
-    for name, oof in oofs.items():
-        if not weights.get(name) and not oof.imported:
-            store.forget_kept(base_name(oof.model), oof.key, NOT_IN_BLEND)
-
-
-def keep(store: RunStore, result: Result) -> dict[str, Any]:
-    """Store the leaderboard and the blend; return the latter as JSON values."""
-    store.write_record("leaderboard.json", leaderboard_rows(result))
-    record = blend_values(result)
-    store.write_record("blend.json", record)
-    return record
-
-
-def write_submission(store: RunStore, result: Result, output: str | Path | None) -> None:
-    """Write the submission into the store, and to a file if one was named.
-
-    Raises:
-        UsageError: if there is nothing to submit.
-        StoreError: if it cannot be written.
-    """
-    if result.submission is None:
-        raise UsageError(
-            f"{result.competition.name} has no test rows, so that there is nothing to submit."
-        )
-    write_files(store, result.submission, output)
-
-
-def write_files(store: RunStore, submission: pd.DataFrame, output: str | Path | None) -> None:
-    """Write a checked submission into the store, and to a file if one was named.
-
-    Raises:
-        StoreError: if it cannot be written.
-    """
-    content = submission.to_csv(index=False).encode()
-    write_bytes(store.root / "submission.csv", content)
-    if output is not None:
-        write_bytes(Path(output), content)
 
 
 def _nested(session: Session) -> bool:

@@ -86,7 +86,7 @@ def split_imported(competition: Competition, store: RunStore, names: str) -> tup
     zoo = {model.name for model in competition.models}
     wanted = split_names(names)
     others = sorted({name for name in wanted if base_name(name) not in zoo})
-    known = store.imported_names() if others else set()
+    known = store.imported.names() if others else set()
     for name in others:
         if name not in known:
             error = unknown_name("model", name, zoo | known)

@@ -10,7 +10,7 @@ from pipelines.api.exporting import export_oof
 from pipelines.api.exporting_models import export
 from pipelines.api.levels import blend_in_levels
 from pipelines.api.predicting import predict
-from pipelines.api.results import takes_too_long
+from pipelines.api.result_rows import takes_too_long
 from pipelines.api.stored import blend, check_file, submit
 from pipelines.cli import tables
 from pipelines.cli.request import Request

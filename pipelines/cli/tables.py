@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from comps.base import Competition, Metric
-from pipelines.api.results import blend_rows, contribution_rows, leaderboard_rows
+from pipelines.api.result_rows import blend_rows, contribution_rows, leaderboard_rows
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -25,16 +25,14 @@ needs to know of it, and `comps clean` removes the folder as a whole.
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import JSON, Array, BusyError, Dataset, Model, Params, StoreError, base_name
+from comps.base import JSON, Array, BusyError, Dataset, Model, StoreError, base_name
 from pipelines.basics.files import (
     read_arrays,
     read_json,
@@ -50,34 +48,11 @@ from pipelines.results.fold_result import FoldResult
 from pipelines.results.kept import Kept
 from pipelines.results.oof import OutOfFold
 from pipelines.store._mirror import mirror_of
+from pipelines.store.imported import FOLDER, ImportedMembers
 
-# Files of imported members beyond this are kept in memory in single precision, as blends keep them.
-_LARGE = 2 << 30
 # 2: members have names that show changed parameters, commands leave records, and the stopping
 # point is that of the first repeat.
 FORMAT = 2
-
-
-@dataclass(frozen=True)
-class ImportedFile:
-    """What the file of an imported member says of itself.
-
-    Attributes:
-        path: of the file.
-        meta: see `OutOfFold.to_file`.
-    """
-
-    path: Path
-    meta: Params
-
-    @property
-    def name(self) -> str:
-        """Of the member."""
-        return str(self.meta["model"])
-
-    def is_on(self, data: str, folds: str) -> bool:
-        """Whether it is on data and folds of these fingerprints."""
-        return (self.meta["data_fingerprint"], self.meta["folds_fingerprint"]) == (data, folds)
 
 
 class RunStore:
@@ -290,7 +265,7 @@ class RunStore:
 
     def write_oof(self, oof: OutOfFold) -> None:
         """Store the out-of-fold predictions of one member."""
-        place = "imported" if oof.imported else "models"
+        place = FOLDER if oof.imported else "models"
         path = self._oof_path(base_name(oof.model), oof.key, oof.n_repeats, place)
         write_arrays(path, *oof.to_file())
 
@@ -333,70 +308,10 @@ class RunStore:
                 found.append(OutOfFold.from_file(*read_arrays(path)))
         return [oof for oof in found if _is_on(oof, dataset, folds)]
 
-    def imported(self, dataset: Dataset, folds: Folds) -> list[OutOfFold]:
-        """Return the imported members on these data and folds, the newest of each name.
-
-        Raises:
-            StoreError: if a file is damaged.
-        """
-        newest = {
-            found.name: found.path
-            for found in self.imported_files()
-            if found.is_on(dataset.fingerprint, folds.fingerprint)
-        }
-        single = sum(path.stat().st_size for path in newest.values()) > _LARGE
-        found: list[OutOfFold] = []
-        for path in newest.values():
-            oof = OutOfFold.from_file(*read_arrays(path))
-            found.append(_lean(oof, found[0] if found else oof, single))
-        return found
-
-    def imported_files(self) -> list[ImportedFile]:
-        """Return what the files of imported members say of themselves, the oldest first.
-
-        Predictions are not read: of a thousand members, this takes a second.
-
-        Raises:
-            StoreError: if a file is damaged.
-        """
-        return [self.imported_file(path) for path in self.imported_paths()]
-
-    def imported_paths(self) -> list[Path]:
-        """Return the files of imported members, the oldest first."""
-        return sorted(self.root.glob("imported/*/*/oof-r*.npz"), key=_written_at)
-
-    def imported_file(self, path: Path) -> ImportedFile:
-        """Return what one of these files says of itself.
-
-        Raises:
-            StoreError: if it is damaged.
-        """
-        return ImportedFile(path, read_arrays(path, only=())[0])
-
-    def read_imported(self, found: ImportedFile) -> OutOfFold:
-        """Return the predictions of an imported member.
-
-        Raises:
-            StoreError: if the file is damaged.
-        """
-        return OutOfFold.from_file(*read_arrays(found.path))
-
-    def remove_imported(self, names: Collection[str]) -> None:
-        """Remove imported members by name, on all data and folds; the caller holds `writing()`.
-
-        Raises:
-            StoreError: if one cannot be removed.
-        """
-        for name in names:
-            folder = self.root / "imported" / name
-            try:
-                shutil.rmtree(folder)
-            except OSError as error:
-                raise StoreError(f"Cannot remove {folder}: {error.strerror or error}.") from error
-
-    def imported_names(self) -> set[str]:
-        """Return the names of the imported members, on any data and folds."""
-        return {path.parts[-3] for path in self.root.glob("imported/*/*/oof-r*.npz")}
+    @property
+    def imported(self) -> ImportedMembers:
+        """The members that other tools made."""
+        return ImportedMembers(self.root)
 
     # Records for people
 
@@ -411,18 +326,6 @@ class RunStore:
         return self.root / name
 
 
-def _lean(oof: OutOfFold, first: OutOfFold, single: bool) -> OutOfFold:
-    """Return a member that shares with another what is equal, in single precision if wanted."""
-    changes: dict[str, Array] = {
-        name: getattr(first, name)
-        for name in ("train_ids", "test_ids", "covered")
-        if np.array_equal(getattr(oof, name), getattr(first, name))
-    }
-    if single:
-        changes |= {name: getattr(oof, name).astype(np.float32) for name in ("valid", "test")}
-    return replace(oof, **changes)  # type: ignore[arg-type]
-
-
 def error_log(model: str, key: str) -> str:
     """Return the file, under the root of a store, for the traceback of a model that failed."""
     return f"errors/{model}-{key}.log"
@@ -431,7 +334,3 @@ def error_log(model: str, key: str) -> str:
 def _is_on(oof: OutOfFold, dataset: Dataset, folds: Folds) -> bool:
     fingerprints = dataset.fingerprint, folds.fingerprint
     return (oof.data_fingerprint, oof.folds_fingerprint) == fingerprints
-
-
-def _written_at(path: Path) -> tuple[float, str]:
-    return path.stat().st_mtime_ns, path.name

@@ -23,7 +23,8 @@ from pathlib import Path
 
 from comps.catalog import competition_names
 from pipelines import compare_all, history, load_run, show_progress
-from pipelines.api.results import Result, Row, blend_rows, leaderboard_rows
+from pipelines.api.result_rows import Row, blend_rows, leaderboard_rows
+from pipelines.api.results import Result
 from pipelines.api.verdicts import LEVEL, p_text
 from pipelines.store.records import Record
 

@@ -349,6 +349,7 @@ class Scripted:
     - `exit`: ends its process with code 3;
     - `kill-self`: kills its own process, but only while `path` is not there;
     - `sleep`: leaves `path` behind and sleeps for an hour;
+    - `sleep-once`: the same, but only while `path` is not there;
     - `meet`: leaves `path` behind and waits for `other`;
     - `nan`: predicts NaN;
     - `tell`: writes what it knows of its process into the folder `path`.
@@ -405,6 +406,10 @@ class Scripted:
     def _sleep(self) -> None:
         sign(self.path)
         time.sleep(3600)
+
+    def _sleep_once(self) -> None:
+        if not Path(self.path).exists():
+            self._sleep()
 
     def _meet(self) -> None:
         sign(self.path)

@@ -405,6 +405,33 @@ def test_the_deadline_ends_a_job_that_reports_nothing(
     wait_for_end(worker)
 
 
+def test_a_job_that_hangs_twice_has_failed(
+    experiment: Experiment, store: RunStore, tmp_path: Path
+) -> None:
+    engine = LocalEngine(slots=1, job_limit=2.0)
+    sleeper = scripted("sleeper", "sleep", tmp_path / "asleep")
+    started = time.monotonic()
+    events = run(engine, make_jobs(experiment, store, [sleeper]))
+    assert kinds(events) == [("Started", "sleeper"), ("Failed", "sleeper")]
+    assert isinstance(events[1], Failed)
+    assert events[1].reason == "it took longer than 2 s (--job-limit), 2 times"
+    assert time.monotonic() - started >= 4
+    engine.close()
+
+
+@pytest.mark.slow
+def test_a_job_that_hangs_once_is_done_the_second_time(
+    experiment: Experiment, store: RunStore, tmp_path: Path
+) -> None:
+    engine = LocalEngine(slots=1, job_limit=25.0)
+    once = scripted("once", "sleep-once", tmp_path / "woken")
+    events = run(engine, make_jobs(experiment, store, [once, RIDGE]))
+    assert kinds(events) == [
+        (what, name) for name in ("once", "ridge") for what in ("Started", "Done")
+    ]
+    engine.close()
+
+
 def test_a_caller_that_stops_listening_ends_the_job(
     local: LocalEngine, experiment: Experiment, store: RunStore, tmp_path: Path
 ) -> None:

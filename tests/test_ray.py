@@ -265,6 +265,6 @@ def test_choices_that_cannot_be_are_refused_without_a_cluster(
 
 @pytest.mark.parametrize("name", ["local", "inline"])
 def test_what_only_a_cluster_has_is_refused_by_the_others(name: str) -> None:
-    expected = f"--address, --job-limit is for a cluster .*; the engine '{name}' has none"
+    expected = f"--address, --job-needs is for a cluster .*; the engine '{name}' has none"
     with pytest.raises(UsageError, match=expected):
-        make_engine(name, EngineChoices(address="auto", job_limit=60.0))
+        make_engine(name, EngineChoices(address="auto", job_needs="gpu=1"))

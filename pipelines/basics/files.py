@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from comps.base import JSON, Array, Params, StoreError
+from comps.base import JSON, Array, Params, StoreError, size_of
 from pipelines.basics.fingerprint import fingerprint
 from pipelines.basics.processes import here_since, is_running
 
@@ -96,11 +96,11 @@ def remove_unfinished(folder: Path) -> None:
 def _explain(error: OSError, path: Path, size: int) -> StoreError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         try:
-            free = f"{shutil.disk_usage(path.parent).free / 1e6:.1f} MB free"
+            free = f"{size_of(shutil.disk_usage(path.parent).free)} free"
         except OSError:
             free = "no space"
         return StoreError(
-            f"The disk is full: {path} needs {size / 1e6:.1f} MB, {free}. What was finished "
+            f"The disk is full: {path} needs {size_of(size)}, {free}. What was finished "
             "before is kept: free some space, or give another folder, and run the same "
             "command again."
         )

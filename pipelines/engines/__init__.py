@@ -21,16 +21,22 @@ from pipelines.engines.inline import InlineEngine
 from pipelines.engines.local import LocalEngine, warm_up
 
 # What only a cluster has.
-_CLUSTER = ("address", "job_limit", "job_needs")
+_CLUSTER = ("address", "job_needs")
 
 
 def _local(choices: EngineChoices) -> Engine:
     choices.refuse("local", *_CLUSTER)
-    return LocalEngine(choices.slots, data_parallel=choices.data_parallel)
+    return LocalEngine(
+        choices.slots, data_parallel=choices.data_parallel, job_limit=choices.job_limit
+    )
 
 
 def _inline(choices: EngineChoices) -> Engine:
     choices.refuse("inline", *_CLUSTER)
+    if choices.job_limit is not None:
+        raise UsageError(
+            "The engine 'inline' has no process that it could end; leave out --job-limit."
+        )
     if choices.data_parallel:
         raise UsageError("The engine 'inline' trains on one device; leave out --data-parallel.")
     if choices.slots not in (None, 1):

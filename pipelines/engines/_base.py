@@ -102,7 +102,7 @@ class EngineChoices:
         Raises:
             UsageError: if one of them was made.
 
-        >>> EngineChoices(address="auto").refuse("local", "job_limit")
+        >>> EngineChoices(address="auto").refuse("local", "job_needs")
         """
         given = [name for name in names if getattr(self, name)]
         if given:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import pickle
 import time
 from collections.abc import Iterator, Sequence
@@ -47,12 +48,20 @@ class LocalEngine:
     Args:
         slots: jobs side by side; None takes one a core.
         data_parallel: whether one slot owns all accelerators.
+        job_limit: seconds after which a job is ended, and begins once more; None waits for ever.
 
     Raises:
         UsageError: if `slots` is not between 1 and the number of cores.
     """
 
-    def __init__(self, slots: int | None = None, *, data_parallel: bool = False) -> None:
+    def __init__(
+        self,
+        slots: int | None = None,
+        *,
+        data_parallel: bool = False,
+        job_limit: float | None = None,
+    ) -> None:
+        self._limit = math.inf if job_limit is None else job_limit
         cores = available_cores()
         slots = len(cores) if slots is None else slots
         owned = accelerators(data_parallel)[:slots]
@@ -72,15 +81,18 @@ class LocalEngine:
         """Execute jobs. See `Engine`."""
         try:
             while True:
+                yield from self._overrun()
                 yield from self._fill(next_job)
                 busy = [slot for slot in self._slots if slot.job is not None]
                 if not busy:
                     return
-                remaining = None if deadline is None else deadline - time.monotonic()
-                if remaining is not None and remaining <= 0:
+                if deadline is not None and time.monotonic() >= deadline:
                     yield from self._cancel()
                     return
-                yield from _receive(busy, remaining)
+                end = min(slot.began for slot in busy) + self._limit
+                end = end if deadline is None else min(end, deadline)
+                left = None if end == math.inf else max(0.0, end - time.monotonic())
+                yield from _receive(busy, left)
         finally:
             # Also reached when the caller stops listening: an interrupt, an error.
             for slot in self._slots:
@@ -92,6 +104,19 @@ class LocalEngine:
             if slot.job is None and (job := next_job(number)) is not None:
                 slot.start(job)
                 yield Started(job)
+
+    def _overrun(self) -> Iterator[Event]:
+        """End the jobs that took too long; each begins once more, for a machine may hang."""
+        for slot in self._slots:
+            job = slot.job
+            if job is None or time.monotonic() < slot.began + self._limit:
+                continue
+            slot.stop()
+            if slot.overruns:
+                reason = f"it took longer than {self._limit:g} s (--job-limit), 2 times"
+                yield Failed(job, reason)
+            else:
+                slot.start(job, overruns=1)
 
     def _cancel(self) -> Iterator[Event]:
         for slot in self._slots:
@@ -138,8 +163,10 @@ class _Slot:
         self.cores, self.environment = cores, environment
         self.worker: _Worker | None = None
         self.job: Job | None = None
+        self.began, self.overruns = 0.0, 0
 
-    def start(self, job: Job) -> None:
+    def start(self, job: Job, overruns: int = 0) -> None:
+        self.began, self.overruns = time.monotonic(), overruns
         content = packed_job(job)
         wanted = load_trainer(job.model.trainer).backend
         if self.worker is not None and wanted and self.worker.backend not in (None, wanted):

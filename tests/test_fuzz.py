@@ -26,6 +26,7 @@ from comps.catalog import find_competition
 from comps.kinds.images.decoding import decode
 from comps.reading.archives import open_files
 from comps.reading.delimited import read_table
+from comps.reading.folds_file import FoldsFile
 from pipelines.api.imported import predictions
 from pipelines.api.scoring import read_file
 from pipelines.basics.files import read_arrays, write_arrays
@@ -211,6 +212,22 @@ def test_predictions_of_another_tool(
             lambda: imported_member(TINY, dataset, folds, "foreign", oof, out, files=files)
         )
         assert member is None or np.isfinite(member.score)
+
+
+@fuzzed
+@given(edits=EDITS)
+def test_a_file_of_folds(edits: list[Edit], experiment: Experiment) -> None:
+    dataset = experiment.dataset
+    table = fold_table(TINY, dataset, experiment.folds)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "folds.csv")
+        path.write_bytes(edited(table.to_csv(index=False).encode(), edits))
+        file = FoldsFile(path, TINY.id_column)
+        read = sentence(lambda: (file.n_folds, file.numbered(file.where_complete(dataset))))
+    if read is not None:
+        n_folds, numbered = read
+        assert numbered.folds.shape == dataset.train_ids.shape
+        assert n_folds == len(np.unique(numbered.folds[numbered.folds >= 0])) >= 2
 
 
 # The competition file of the user

@@ -34,6 +34,8 @@ class RowChoices(TypedDict, total=False):
         runs: the folder for results; else `$COMPS_RUNS`, else `runs`.
         folds: number of folds.
         scheme: of the folds, a name in `pipelines.folds.SCHEMES`.
+        folds_file: table with the id and the `fold` of each training row, as `folds_table` returns
+            it, in place of a scheme.
         seed: of every random choice, 0 unless given.
         sealed: share of the training rows that nothing is trained on or chosen by.
     """
@@ -42,6 +44,7 @@ class RowChoices(TypedDict, total=False):
     runs: str | Path | None
     folds: int | None
     scheme: str | None
+    folds_file: str | Path | None
     seed: int | None
     sealed: float | None
 
@@ -59,7 +62,8 @@ class TrainingChoices(RowChoices, total=False):
         engine: "local" (processes), "inline" (this process) or "ray" (a Ray cluster).
         address: of the Ray cluster, such as "auto" for the one that this machine belongs to; None
             takes that one, or starts one of this machine.
-        job_limit: such as "30m": a job on the cluster that takes longer is ended.
+        job_limit: such as "30m": a job that takes longer is ended, and begins once more; 12 hours
+            on a cluster, none on this machine unless given.
         job_needs: what a job takes of a machine of the cluster beside its cores, such as
             "gpu=0.5,memory=4GB".
         data_parallel: whether a network is trained on all GPUs at once.
@@ -111,6 +115,7 @@ class Options:
     folds: int | None = None
     repeats: int | None = None
     scheme: str | None = None
+    folds_file: Path | None = None
     seed: int | None = None
     jobs: int | None = None
     engine: str = "local"
@@ -144,6 +149,14 @@ class Options:
             )
         if self.weights is not None and not self.weights.is_file():
             raise UsageError(f"weights (--weights) takes a file; there is no file {self.weights}.")
+        if self.folds_file is not None and not self.folds_file.is_file():
+            raise UsageError(
+                f"folds_file (--folds-file) takes a file; there is no file {self.folds_file}."
+            )
+        if self.folds_file is not None and self.scheme not in (None, "column"):
+            raise UsageError(
+                "folds_file (--folds-file) says the fold of each row: leave out scheme (--scheme)."
+            )
         if self.keep_models not in KEPT:
             raise unknown_name("choice of keep_models (--keep-models)", self.keep_models, KEPT)
         if self.quick and self.models is not None:
@@ -281,9 +294,11 @@ def store_of(options: Options) -> RunStore:
 
 def row_arguments(options: Options) -> str:
     """Return the options that say which rows, in which folds, as they are given to a command."""
-    names = ("data", "runs", "folds", "scheme", "seed", "sealed")
+    names = ("data", "runs", "folds", "scheme", "folds_file", "seed", "sealed")
     given = {name: getattr(options, name) for name in names if getattr(options, name)}
-    return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items())
+    return "".join(
+        f" --{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in given.items()
+    )
 
 
 def parse_duration(text: str) -> float:

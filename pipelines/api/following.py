@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from comps.base import Competition, DataError, Family
+from comps.base import Competition, DataError, Family, StoreError
 from comps.sources import find_source
 from pipelines.api.choices import Options, competition_of, store_of
-from pipelines.store import RunStore
+from pipelines.store import RunStore, folds_file_name
 from pipelines.store.records import Member, Record, Status, read_records
 
 
@@ -39,7 +39,12 @@ def follow(options: Options) -> Followed:
     """
     competition, store = competition_of(options), store_of(options)
     records, damaged = read_records(store)
-    agreeing = [record for record in reversed(records) if _agrees(record, options)]
+    agrees = choices_in(options)
+    agreeing = [
+        record
+        for record in reversed(records)
+        if all(choices_of(record)[name] == value for name, value in agrees.items())
+    ]
     agreeing = _on_data(competition, agreeing, options)
     runs = [record for record in agreeing if record.command == "run"]
     begun = [record for record in runs if finished_members(store, record)]
@@ -90,9 +95,10 @@ def introduction(record: Record, competition: Competition) -> str:
     data = "the bundled sample" if bundled else path
     sealed = "" if record.data.sealed is None else f", {record.data.sealed:g} sealed"
     folds = record.folds
+    how = folds.scheme if folds.file is None else "of a file"
     return (
         f"Members of {_of(record)}: {names}; {data}, "
-        f"{folds.n_folds} folds ({folds.scheme}), seed {record.seed}{sealed}."
+        f"{folds.n_folds} folds ({how}), seed {record.seed}{sealed}."
     )
 
 
@@ -109,18 +115,31 @@ def _of(record: Record) -> str:
     return f"the run of {record.when}" + (f", {end}" if end else "")
 
 
-def _agrees(record: Record, options: Options) -> bool:
-    theirs = {
+def choices_of(record: Record) -> dict[str, Any]:
+    """Return the rows, folds and seed of a record as the options that name them.
+
+    A file of folds is called as the store calls its copy.
+    """
+    return {
         "folds": record.folds.n_folds,
         "scheme": record.folds.scheme,
+        "folds_file": record.folds.file,
         "seed": record.seed,
         "sealed": record.data.sealed,
     }
-    return all(
-        getattr(options, name) == value
-        for name, value in theirs.items()
-        if getattr(options, name) is not None
-    )
+
+
+def choices_in(options: Options) -> dict[str, Any]:
+    """Return what options name of rows, folds and seed, comparable with `choices_of`."""
+    file = options.folds_file
+    given = {
+        "folds": options.folds,
+        "scheme": options.scheme,
+        "folds_file": None if file is None else folds_file_name(file),
+        "seed": options.seed,
+        "sealed": options.sealed,
+    }
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _on_data(competition: Competition, records: Sequence[Record], options: Options) -> list[Record]:
@@ -154,17 +173,29 @@ def _data(competition: Competition, options: Options, record: Record) -> Path | 
     return None
 
 
+def _folds_file(options: Options, record: Record, name: str) -> Path:
+    """Return the copy of the file that numbers the folds of a record.
+
+    Raises:
+        StoreError: if it is gone.
+    """
+    kept = store_of(options).root / name
+    if not kept.is_file():
+        given = record.options.get("folds_file")
+        raise StoreError(
+            f"The file that numbers the folds of {_of(record)} is no longer in {kept}. Name it "
+            f"with --folds-file; it was {given}."
+        )
+    return kept
+
+
 def filled(competition: Competition, options: Options, record: Record) -> Options:
     """Return options with the rows, folds and seed of a record where none were given.
 
     Raises:
         DataError: if its data are gone, and the sample would be taken for them.
     """
-    theirs: dict[str, Any] = {
-        "data": _data(competition, options, record),
-        "folds": record.folds.n_folds,
-        "scheme": record.folds.scheme,
-        "seed": record.seed,
-        "sealed": record.data.sealed,
-    }
+    theirs = {**choices_of(record), "data": _data(competition, options, record)}
+    if record.folds.file is not None and options.folds_file is None:
+        theirs["folds_file"] = _folds_file(options, record, record.folds.file)
     return replace(options, **{k: v for k, v in theirs.items() if getattr(options, k) is None})

@@ -50,6 +50,7 @@ def recorded(
         options={**session.options.named, **(options or {})},
         files=session.dataset.fingerprint if part is None else part.data,
         sealed=session.options.sealed,
+        folds_file=session.options.folds_file,
     )
     logged = LoggedTeller(teller, recording)
     for note in session.introduction():

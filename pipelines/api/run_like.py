@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from comps.base import Model, UsageError, WorkbenchError, parse_member
 from pipelines.api.choices import Options, competition_of
-from pipelines.api.following import filled
+from pipelines.api.following import choices_in, choices_of, filled
 from pipelines.api.selection import installed
 from pipelines.api.which_run import decided_by, find_run
 from pipelines.basics.fingerprint import fingerprint
@@ -261,18 +261,13 @@ def _check_given(options: Options, record: Record) -> None:
         raise UsageError(
             f"like (--like) trains what the run {record.name} did: leave out {', '.join(given)}."
         )
-    theirs = {
-        "folds": record.folds.n_folds,
-        "scheme": record.folds.scheme,
-        "seed": record.seed,
-        "sealed": record.data.sealed,
-    }
-    for name, value in theirs.items():
-        ours = getattr(options, name)
-        if ours not in (None, value):
+    theirs = choices_of(record)
+    for name, ours in choices_in(options).items():
+        if ours != theirs[name]:
+            told = "none" if theirs[name] is None else theirs[name]
             raise UsageError(
-                f"The run {record.name} has {name} {'none' if value is None else value}, and "
-                f"{ours} was given: leave out {name} (--{name})."
+                f"The run {record.name} has {name} {told}, and {ours} was given: leave out {name} "
+                f"(--{name.replace('_', '-')})."
             )
 
 

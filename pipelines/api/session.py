@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import (
+    Competition,
     Dataset,
     Model,
+    UsageError,
 )
+from comps.reading.folds_file import FoldsFile, NumberedLoader
 from comps.sources import Source, find_source
 from pipelines.api.choices import Options, competition_of, parse_duration, store_of
 from pipelines.api.progress import Progress, Teller
@@ -39,8 +43,12 @@ class Session:
         self.seed = 0 if options.seed is None else options.seed
         self.competition, names = with_given(competition_of(options), options.models)
         self.store = store_of(options)
+        folds = None
+        if options.folds_file is not None:
+            folds = FoldsFile(options.folds_file, self.competition.id_column)
+            self.competition = _numbered(self.competition, folds, options)
         if options.sealed is not None:
-            self.competition = seal_competition(self.competition, options.sealed)
+            self.competition = seal_competition(self.competition, options.sealed, folds=folds)
         names = "quick" if options.quick else names
         self.imported: list[str] = []
         if imported and names is not None:
@@ -139,6 +147,24 @@ class Session:
         spec = FoldSpec(self.options.scheme or self.competition.scheme, self._n_folds, self.seed)
         folds = make_folds(spec, FoldInput.of(self.competition, self.dataset), n_repeats)
         return Experiment(self.competition, self.dataset, self.source.path, folds, self.seed)
+
+
+def _numbered(competition: Competition, folds: FoldsFile, options: Options) -> Competition:
+    """Return a competition whose folds a file numbers; sealed rows are held out by the caller.
+
+    Raises:
+        UsageError: if its folds follow time, and nobody said that these do not.
+        DataError: if the file cannot be read.
+    """
+    if competition.scheme == "expanding" and options.scheme is None:
+        raise UsageError(
+            f"The folds of {competition.name} follow time, and models of the folds of a file learn "
+            "from what comes after the rows that they predict. Leave out folds_file "
+            "(--folds-file), or say that this is meant with the scheme 'column' (--scheme column)."
+        )
+    # Rows are numbered after some of them are held out.
+    load = competition.load if options.sealed else NumberedLoader(competition.load, folds)
+    return replace(competition, load=load, scheme="column", n_folds=folds.n_folds)
 
 
 def introduced(session: Session, progress: Progress | None) -> Teller:

@@ -146,6 +146,10 @@ Runs = Annotated[
 Folds = Annotated[int | None, typer.Option(help="Number of folds.")]
 Repeats = Annotated[int | None, typer.Option(help="Repeats of the folds, shuffled anew.")]
 Scheme = Annotated[str | None, typer.Option(help="Fold scheme: {schemes}.")]
+FoldsFile = Annotated[
+    Path | None,
+    typer.Option(help="Table with the id and the fold of each training row, instead of a scheme."),
+]
 Seed = Annotated[int | None, typer.Option(help="Seed of every random choice. [default: 0]")]
 StoredData = Annotated[
     Path | None,
@@ -158,6 +162,13 @@ StoredFolds = Annotated[
 ]
 StoredScheme = Annotated[
     str | None, typer.Option("--scheme", help="Fold scheme. [default: that of the last run]")
+]
+StoredFoldsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--folds-file",
+        help="Table with the id and the fold of each training row. [default: that of the last run]",
+    ),
 ]
 StoredSeed = Annotated[
     int | None, typer.Option("--seed", help="Seed of a run. [default: that of the last run]")
@@ -202,8 +213,8 @@ Address = Annotated[
 JobLimit = Annotated[
     str | None,
     typer.Option(
-        help="Of --engine ray: end a job that takes longer, e.g. 30m; once more, and it has "
-        "failed. [default: 12h]"
+        help="End a job that takes longer, e.g. 30m; once more, and it has failed. [default: 12h "
+        "with --engine ray, else none]"
     ),
 ]
 JobNeeds = Annotated[

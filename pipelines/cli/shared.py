@@ -47,6 +47,7 @@ MAYBE_COMPETITION = _shared("competition", arguments.MaybeCompetition)
 RUNS = _shared("runs", arguments.Runs)
 FOLDS = _shared("folds", arguments.Folds)
 SCHEME = _shared("scheme", arguments.Scheme)
+FOLDS_FILE = _shared("folds_file", arguments.FoldsFile)
 # Which rows, in which folds, and where results are kept.
 ROWS = (
     COMPETITION,
@@ -54,6 +55,7 @@ ROWS = (
     RUNS,
     FOLDS,
     SCHEME,
+    FOLDS_FILE,
     _shared("seed", arguments.Seed),
 )
 # What is said of files that no competition describes.
@@ -89,6 +91,7 @@ STORED = (
     RUNS,
     _shared("folds", arguments.StoredFolds),
     _shared("scheme", arguments.StoredScheme),
+    _shared("folds_file", arguments.StoredFoldsFile),
     _shared("seed", arguments.StoredSeed),
     MEMBERS,
     _shared("sealed", arguments.StoredSealed),

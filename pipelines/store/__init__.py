@@ -1,6 +1,6 @@
 """The run store: results of fits by key, and records of commands."""
 
 from pipelines.store.keys import Experiment, result_key
-from pipelines.store.run_store import FORMAT, RunStore, error_log
+from pipelines.store.run_store import FORMAT, RunStore, error_log, folds_file_name
 
-__all__ = ["FORMAT", "Experiment", "RunStore", "error_log", "result_key"]
+__all__ = ["FORMAT", "Experiment", "RunStore", "error_log", "folds_file_name", "result_key"]

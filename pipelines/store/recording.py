@@ -125,6 +125,7 @@ def begin(
     options: Mapping[str, JSON],
     files: str,
     sealed: float | None = None,
+    folds_file: Path | None = None,
 ) -> Recording:
     """Write the record of a command that begins to train, and return what keeps it up to date.
 
@@ -137,6 +138,7 @@ def begin(
         options: as given; JSON values.
         files: fingerprint of all rows, the sealed ones too.
         sealed: share of the sealed rows.
+        folds_file: that numbers the folds, or None; the store keeps a copy.
 
     Raises:
         StoreError: if it cannot be written.
@@ -161,6 +163,7 @@ def begin(
             n_folds=folds.spec.n_folds,
             repeats=folds.n_repeats,
             fingerprint=folds.fingerprint,
+            file=None if folds_file is None else store.keep_folds_file(folds_file),
         ),
         versions=versions(),
         process=os.getpid(),

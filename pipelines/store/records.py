@@ -58,12 +58,21 @@ class RecordedRows:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedFolds:
-    """How the rows were divided; `fingerprint` is that of the folds."""
+    """How the rows were divided.
+
+    Attributes:
+        scheme: a name in `pipelines.folds.SCHEMES`.
+        n_folds: folds in each repeat.
+        repeats: of the folds.
+        fingerprint: of the folds.
+        file: under the root of the store, a copy of the file that numbers them, or None.
+    """
 
     scheme: str
     n_folds: int
     repeats: int
     fingerprint: str
+    file: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

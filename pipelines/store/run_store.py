@@ -5,6 +5,7 @@ runs/house-prices/
     records/<time>-<command>.json       what a command trained, see `pipelines.store.records`
     records/<time>-<command>.log        what it printed
     folds/<fingerprint>-r<repeats>.npz  row numbers
+    folds/<fingerprint>.csv             copy of a file that numbers folds, as it came
     models/<model>/<key>/model.json     configuration, for people
     models/<model>/<key>/r0-f3.npz      staged predictions of repeat 0, fold 3
     models/<model>/<key>/r0-f3-f4.npz   the same without folds 3 and 4, for the nested score
@@ -41,6 +42,7 @@ from pipelines.basics.files import (
     write_bytes,
     write_json,
 )
+from pipelines.basics.fingerprint import fingerprint
 from pipelines.basics.version import own_version
 from pipelines.folds import Folds, Held
 from pipelines.folds.files import write_folds
@@ -138,6 +140,18 @@ class RunStore:
         path = self.root / "folds" / f"{folds.fingerprint}-r{folds.n_repeats}.npz"
         write_folds(path, folds)
         return path
+
+    def keep_folds_file(self, path: Path) -> str:
+        """Store a copy of a file that numbers folds; return its name under the root.
+
+        Raises:
+            StoreError: if it cannot be written.
+        """
+        name, content = folds_file_name(path), path.read_bytes()
+        kept = self.root / name
+        if not kept.is_file() or kept.read_bytes() != content:
+            write_bytes(kept, content)
+        return name
 
     # Results of single fits
 
@@ -324,6 +338,11 @@ class RunStore:
         """Store a text under the root, and return the file."""
         write_bytes(self.root / name, text.encode())
         return self.root / name
+
+
+def folds_file_name(path: Path) -> str:
+    """Return what a store calls its copy of a file that numbers folds: equal for equal content."""
+    return f"folds/{fingerprint(path.read_bytes())}{path.suffix}"
 
 
 def error_log(model: str, key: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Mapping
@@ -134,6 +135,9 @@ class Place:
         replaced = self.path.exists()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         size = self.part.stat().st_size
+        with self.part.open("rb+") as file:
+            # A loss of power leaves no archive of the right size without its content.
+            os.fsync(file.fileno())
         self.part.replace(self.path)
         # The client's own note on parts, if a call was killed before it deleted it.
         self.part.with_name(f"{self.part.name}.kaggle-partial").unlink(missing_ok=True)

@@ -31,6 +31,7 @@ from tests.faults.places import (
 from tests.faults.tally import Tally
 
 TRIALS = ("--trials", "5", "--folds", "2", "--engine", "inline")
+NETWORK = ("--model", "mlp", "--set", "mlp.epochs=2")
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,12 @@ CASES = (
     *(case for place in PLACES for case in _engines(place)),
     Case(
         "tune", HOUSES, (), ("tune", HOUSES.subject, *HOUSES.options, "--model", "ridge", *TRIALS)
+    ),
+    Case(
+        "tune a network",
+        HOUSES,
+        (),
+        ("tune", HOUSES.subject, *HOUSES.options, *NETWORK, *TRIALS),
     ),
     Case("blend", HOUSES, (HOUSES.run,), ("blend", HOUSES.subject)),
     Case(

@@ -713,7 +713,7 @@ def test_the_command_line_gives_the_same_numbers(tmp_path: Path) -> None:
         main([*arguments, "--engine", "inline", *places])
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "s.csv"), result.submission)
     board = json.loads((tmp_path / "b" / "house-prices" / "leaderboard.json").read_text())
-    scores = {row["model"]: row["score"] for row in board}
+    scores = {row["model"]: row["score"] for row in board["members"]}
     assert scores == {name: oof.score for name, oof in result.oof.items()}
 
 

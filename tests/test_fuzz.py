@@ -296,7 +296,7 @@ JSON_VALUES = st.recursive(
     max_leaves=5,
 )
 MARKER = b'{"format": 2, "version": "0.1.0"}\n'
-LOOKS = b'[{"data": "d", "predictions": "p", "score": 0.5}]\n'
+LOOKS = b'{"looks": [{"data": "d", "predictions": "p", "score": 0.5}]}\n'
 BEST = json.dumps(
     {
         **{"model": "ridge", "study": "s", "params": {"alpha": 2.0}, "number": 3, "score": 0.5},

@@ -464,12 +464,23 @@ def test_a_look_is_counted_once_however_often_it_is_repeated(store: RunStore) ->
     assert record_look(store, part_of(share=0.3), one[:3], {"score": 0.4}) == 3
     assert record_look(store, part_of(data="other files"), one, {"score": 0.5}) == 1
     assert record_look(store, part_of(), one, {"score": 0.5}) == 3
-    looks = json.loads((store.root / FILE).read_text())
+    looks = read_looks(store)
     assert [look["data"] for look in looks] == ["files"] * 3 + ["other files"]
     assert (looks[0]["score"], looks[0]["rows"], looks[0]["share"]) == (0.5, 4, 0.2)
 
 
-@pytest.mark.parametrize("content", ["", "{", "3", "[3]", '[{"data": "files"}]'])
+def test_a_record_of_an_earlier_version_counts(store: RunStore) -> None:
+    store.write_text(FILE, '[{"data": "files", "predictions": "others"}]')
+    assert record_look(store, part_of(), np.zeros(4), {}) == 2
+    changed = (store.root / FILE).read_text().replace("others", "mothers")
+    (store.root / FILE).write_text(changed)
+    with pytest.raises(StoreError, match="not known how often"):
+        read_looks(store)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "3", "[3]", '[{"data": "files"}]', "{}", '{"looks": 3}', '{"looks": [{}]}']
+)
 def test_a_damaged_record_is_not_taken_for_none(store: RunStore, content: str) -> None:
     store.write_text(FILE, content)
     with pytest.raises(StoreError, match="not known how often the sealed part was looked at"):

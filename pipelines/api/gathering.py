@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -164,7 +163,7 @@ class Gatherer:
     def _stored_rows(self, result: Result) -> list[dict[str, Any]] | None:
         """Return the stored leaderboard, if it is of these members."""
         try:
-            rows = json.loads((self.store.root / "leaderboard.json").read_text("utf-8"))
+            rows = read_json(self.store.root / "leaderboard.json")["members"]
             scores = {row["model"]: row["score"] for row in rows}
         except (OSError, ValueError, TypeError, KeyError):
             return None

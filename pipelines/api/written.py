@@ -30,7 +30,7 @@ def forget_others(store: RunStore, oofs: Mapping[str, OutOfFold], chosen: Blend)
 
 def keep(store: RunStore, result: Result) -> dict[str, Any]:
     """Store the leaderboard and the blend; return the latter as JSON values."""
-    store.write_record("leaderboard.json", leaderboard_rows(result))
+    store.write_record("leaderboard.json", {"members": leaderboard_rows(result)})
     record = blend_values(result)
     store.write_record("blend.json", record)
     return record

@@ -1,15 +1,15 @@
 """The record of looks at the sealed part: what was scored on it, and how often.
 
-`sealed.json` in the run store is a list with an entry for each look, the oldest first. Parts of
-the same data overlap for any two shares, so that looks at them count together.
+`looks` of `sealed.json` in the run store has an entry for each look, the oldest first. Parts of the
+same data overlap for any two shares, so that looks at them count together.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from comps.base import Array, StoreError
+from pipelines.basics.files import read_json
 from pipelines.basics.fingerprint import fingerprint
 from pipelines.results.sealed import SealedPart
 from pipelines.store import RunStore
@@ -48,7 +48,7 @@ def record_look(
     identity = ("data", "predictions")
     if all(any(other[name] != look[name] for name in identity) for other in looks):
         looks.append(look)
-        store.write_record(FILE, looks)
+        store.write_record(FILE, {"looks": looks})
     return sum(other["data"] == part.data for other in looks)
 
 
@@ -60,12 +60,14 @@ def read_looks(store: RunStore) -> list[dict[str, object]]:
     """
     path = store.root / FILE
     try:
-        looks = json.loads(path.read_text())
+        found = read_json(path)
+        # Earlier versions wrote the list alone.
+        looks = found["looks"] if isinstance(found, dict) else found
         if not all({"data", "predictions"} <= look.keys() for look in looks):
             raise ValueError("an entry is incomplete")
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise StoreError(
             f"{path} cannot be read, so that it is not known how often the sealed part was looked "
             "at. Put it right, or delete it and count anew."

@@ -17,14 +17,14 @@ import pytest
 
 from comps import boosting
 from comps.base import UsageError
-from pipelines import cross_validate, tune
+from pipelines import cross_validate, run, tune
 from pipelines.engines import EngineChoices, LocalEngine
 from pipelines.engines.ray import RayEngine
 from pipelines.store import Experiment, RunStore
 from tests.commands import comps, environment
 from tests.ray_clusters import add_node, cluster_of, same_results
 from tests.support import NETWORK, ROOT, build_network, sign, validate
-from tests.tables import own, table
+from tests.tables import own, table, unseen
 
 pytest.importorskip("ray")
 
@@ -112,6 +112,25 @@ def test_a_competition_of_the_users_travels_with_its_jobs(
         assert found.failures == {}
         stores.append(RunStore(tmp_path / name / "mine"))
     assert same_results(*stores) == 2 * 4
+
+
+@pytest.mark.slow
+def test_a_limited_run_is_done_again_on_the_cluster_to_the_byte(
+    address: str, tmp_path: Path
+) -> None:
+    """With folds of a file and sealed rows, of which the machines of the cluster have no files."""
+    competition, file = own(table(120), unseen()), tmp_path / "folds.csv"
+    numbers = pd.DataFrame({"id": range(120), "fold": np.arange(120) % 5})
+    numbers.to_csv(file, index=False)
+    choices: dict[str, Any] = {"folds_file": file, "sealed": 0.2}
+    first = run(
+        competition, models="median,ridge", time_limit="20s", runs=tmp_path / "a", **choices
+    )
+    there: dict[str, Any] = {"engine": "ray", "address": address, "runs": tmp_path / "b"}
+    again = run(competition, like=tmp_path / "a", **there, **choices)
+    assert first.folds.n_folds == again.folds.n_folds == 4
+    assert any("byte for byte" in note for note in again.notes)
+    pd.testing.assert_frame_equal(first.submission, again.submission, check_exact=True)
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ class ImportedFile:
 
 
 @dataclass(frozen=True)
-class ImportedMembers:
+class ImportedFiles:
     """The imported members of a run store; `RunStore.write_oof` adds one.
 
     Attributes:

@@ -50,7 +50,7 @@ from pipelines.results.fold_result import FoldResult
 from pipelines.results.kept import Kept
 from pipelines.results.oof import OutOfFold
 from pipelines.store._mirror import mirror_of
-from pipelines.store.imported import FOLDER, ImportedMembers
+from pipelines.store.imported import FOLDER, ImportedFiles
 
 # 2: members have names that show changed parameters, commands leave records, and the stopping
 # point is that of the first repeat.
@@ -323,9 +323,9 @@ class RunStore:
         return [oof for oof in found if _is_on(oof, dataset, folds)]
 
     @property
-    def imported(self) -> ImportedMembers:
+    def imported(self) -> ImportedFiles:
         """The members that other tools made."""
-        return ImportedMembers(self.root)
+        return ImportedFiles(self.root)
 
     # Records for people
 

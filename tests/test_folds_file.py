@@ -89,7 +89,7 @@ def test_the_folds_that_are_written_are_those_that_are_read(tmp_path: Path) -> N
         (numbered(np.arange(60) % 3, [*range(59), 0]), r"has 1 duplicate id: 0\."),
         (numbered(np.arange(61) % 3, range(61)), "has 1 id of no training row: 60"),
         (numbered([0.5, *[1, 2] * 29, 1]), "no whole number as the fold of 1 row: id 0"),
-        (numbered([np.nan, *[1, 2] * 29, np.inf]), "no whole number as the fold of 2 rows"),
+        (numbered(["a", *[1, 2] * 29, np.inf]), "no whole number as the fold of 2 rows"),
         (numbered([1] * 60), r"must name at least two folds; it names 1\."),
         (numbered([-1] * 60), r"must name at least two folds; it names none"),
         (numbered([1] * 60).rename(columns={"fold": "part"}), r"lacks the columns \['fold'\]"),
@@ -127,6 +127,15 @@ def test_folds_that_follow_time_are_given_up_on_purpose_alone(tmp_path: Path) ->
         folds_table(in_time, folds_file=path)
     table_of_folds = folds_table(in_time, folds_file=path, scheme="column").table
     assert table_of_folds["fold"].tolist() == (np.arange(60) % 3 + 1).tolist()
+
+
+def test_folds_that_follow_time_come_back_as_they_were_written(tmp_path: Path) -> None:
+    in_time = own(ROWS.assign(day=np.arange(60)), NEW.assign(day=np.arange(60, 80)), time="day")
+    made = folds_table(in_time, folds=3).table
+    assert made["fold"].isna().sum() == 15
+    path = written(tmp_path / "folds.csv", made)
+    again = folds_table(in_time, folds_file=path, scheme="column").table
+    pd.testing.assert_frame_equal(again, made)
 
 
 def test_rows_that_belong_together_in_several_folds_are_told(tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ class FoldsFile:
 
     Attributes:
         path: of the table, CSV or Parquet: the competition's id column and `fold`, whole numbers,
-            below zero for rows that are trained on in every fold and predicted in none. Rows may
-            come in any order.
+            empty or below zero for rows that are trained on in every fold and predicted in none.
+            Rows may come in any order.
         id_column: of the competition. Ids are compared as text.
     """
 
@@ -69,8 +69,8 @@ class FoldsFile:
             missing = dataset.train_ids[~there]
             raise DataError(
                 f"{self.path} lacks {counted(len(missing), 'training row')}: {some(missing)}. "
-                "Number the folds of all, -1 for rows that none predicts. If they are sealed, give "
-                "the same --sealed as 'comps folds' had."
+                "Name all, without a fold those that none predicts. If they are sealed, give the "
+                "same --sealed as 'comps folds' had."
             )
         return replace(dataset, folds=numbers, notes=(*dataset.notes, *self._notes(dataset)))
 
@@ -130,13 +130,13 @@ class FoldsFile:
                 f"{self.path} has {counted(len(twice), 'duplicate id')}: {some(twice)}. Each row "
                 "is in one fold."
             )
-        cells = pd.to_numeric(table[FOLD], errors="coerce").to_numpy(dtype=np.float64)
+        cells = pd.to_numeric(table[FOLD].fillna(-1), errors="coerce").to_numpy(dtype=np.float64)
         wrong = ~(cells == np.floor(cells)) | np.isinf(cells)
         if wrong.any():
             raise DataError(
                 f"{self.path} has no whole number as the fold of "
-                f"{counted(int(wrong.sum()), 'row')}: {self.id_column} {some(ids[wrong])}. Write "
-                "-1 for rows that are trained on in every fold and predicted in none."
+                f"{counted(int(wrong.sum()), 'row')}: {self.id_column} {some(ids[wrong])}. Leave "
+                "it empty for rows that are trained on in every fold and predicted in none."
             )
         return pd.Series(cells.astype(np.int64), index=ids)
 

@@ -260,9 +260,12 @@ MemberName = Annotated[
     ),
 ]
 OofFile = Annotated[
-    Path | None, typer.Option("--oof", help="CSV file: id, fold, out-of-fold predictions.")
+    Path | None,
+    typer.Option("--oof", help="CSV or Parquet file: id, fold, out-of-fold predictions."),
 ]
-TestFile = Annotated[Path | None, typer.Option("--test", help="CSV file: id, test predictions.")]
+TestFile = Annotated[
+    Path | None, typer.Option("--test", help="CSV or Parquet file: id, test predictions.")
+]
 CheckMembers = Annotated[
     bool, typer.Option("--check", help="Read all predictions and compare their checksums.")
 ]

@@ -13,7 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comps.base import Competition, DataError, StoreError, UsageError
-from pipelines import blend, cross_validate, folds_table, import_oof, load_run, run, tune
+from pipelines import (
+    blend,
+    cross_validate,
+    folds_table,
+    import_oof,
+    load_run,
+    predict,
+    run,
+    tune,
+)
 from pipelines.api.choices import Options
 from pipelines.api.session import Session
 from pipelines.store import RunStore
@@ -87,7 +96,8 @@ def test_the_folds_that_are_written_are_those_that_are_read(tmp_path: Path) -> N
     [
         (numbered(np.arange(60) % 3).iloc[:-2], r"lacks 2 training rows: 58, 59\."),
         (numbered(np.arange(60) % 3, [*range(59), 0]), r"has 1 duplicate id: 0\."),
-        (numbered(np.arange(61) % 3, range(61)), "has 1 id of no training row: 60"),
+        (numbered(np.arange(60) % 3, range(60, 120)), "has none of the 60 training rows: its id"),
+        (numbered([*[1, 2] * 29, 1, 2**60]), "no whole number as the fold of 1 row"),
         (numbered([0.5, *[1, 2] * 29, 1]), "no whole number as the fold of 1 row: id 0"),
         (numbered(["a", *[1, 2] * 29, np.inf]), "no whole number as the fold of 2 rows"),
         (numbered([1] * 60), r"must name at least two folds; it names 1\."),
@@ -143,20 +153,41 @@ def test_rows_that_belong_together_in_several_folds_are_told(tmp_path: Path) -> 
     apart = written(tmp_path / "apart.csv", numbered(np.arange(60) % 3))
     whole = written(tmp_path / "whole.csv", numbered(np.arange(60) // 2 % 3))
     for path, told in ((apart, 1), (whole, 0)):
-        session = Session(Options.of(together, {"folds_file": path}))
+        session = Session(Options.of(together, {"folds_file": path, "sealed": 0.2}))
         assert len([note for note in session.introduction() if "belong together" in note]) == told
+
+
+def test_rows_without_a_fold_and_ids_of_no_row_are_told(tmp_path: Path) -> None:
+    path = written(tmp_path / "folds.csv", numbered([None, *np.arange(60) % 3], range(61)))
+    session = Session(Options.of(competition(), {"folds_file": path}))
+    notes = " ".join(session.introduction())
+    assert "1 id of folds.csv is of no row that is trained on: 60." in notes
+    assert "1 row of folds.csv has no fold: trained on in every fold" in notes
 
 
 # Sealed rows
 
 
-def test_sealed_rows_are_whole_folds_where_the_file_has_all_rows(tmp_path: Path) -> None:
-    path = written(tmp_path / "folds.csv", numbered(np.arange(60) % 5))
-    session = Session(Options.of(competition(), {"folds_file": path, "sealed": 0.2}))
-    assert session.sealed is not None
-    held = session.sealed.ids.astype(int)
-    assert len(held) == 12 and len(set(held % 5)) == 1
-    assert session.experiment().folds.n_folds == 4
+def test_which_rows_are_sealed_does_not_depend_on_the_file(tmp_path: Path) -> None:
+    held = []
+    for name, numbers in (("a", np.arange(60) % 5), ("b", np.arange(60) // 15), ("none", None)):
+        choices: dict[str, Any] = {"sealed": 0.2}
+        if numbers is not None:
+            choices["folds_file"] = written(tmp_path / f"{name}.csv", numbered(numbers))
+        session = Session(Options.of(competition(), choices))
+        assert session.sealed is not None
+        held.append(session.sealed.ids.tolist())
+        assert session.experiment().folds.n_folds == (4 if name == "b" else 5)
+    assert held[0] == held[1] == held[2] and len(held[0]) == 12
+
+
+def test_a_column_of_folds_is_sealed_whole_and_read_back(tmp_path: Path) -> None:
+    with_column = own(ROWS.assign(part=np.arange(60) % 5), NEW, folds="part")
+    made = folds_table(with_column, sealed=0.2).table
+    path = written(tmp_path / "folds.csv", made)
+    again = folds_table(with_column, folds_file=path, sealed=0.2).table
+    pd.testing.assert_frame_equal(again, made)
+    assert len(made) == 48 and made["fold"].nunique() == 4
 
 
 def test_sealed_rows_are_those_that_the_shared_file_lacks(tmp_path: Path) -> None:
@@ -193,10 +224,31 @@ def test_what_follows_a_run_uses_the_copy_that_its_store_keeps(tmp_path: Path) -
         assert blended.blend.honest_score == first.blend.honest_score
         loaded = load_run(competition(), runs=runs)
         np.testing.assert_array_equal(loaded.oof["ridge"].valid, first.oof["ridge"].valid)
+        assert len(predict(competition(), NEW, runs=runs)) == 20
+    here = {name: value for name, value in HERE.items() if name != "models"}
+    again = run(competition(), like=tmp_path / "moved", runs=tmp_path / "elsewhere", **here)
+    assert any("byte for byte" in note for note in again.notes)
     (copy,) = (tmp_path / "moved" / "own" / "folds").glob("*.csv")
-    copy.unlink()
-    with pytest.raises(StoreError, match=r"no longer in .*Name it with --folds-file"):
+    copy.write_bytes(copy.read_bytes().replace(b"59,3", b"59,2"))
+    with pytest.raises(StoreError, match=r"is damaged: .* Name the file with --folds-file; it was"):
         blend(competition(), runs=tmp_path / "moved")
+    copy.unlink()
+    with pytest.raises(StoreError, match=r"is gone: "):
+        run(competition(), like=tmp_path / "moved", runs=tmp_path / "third", **here)
+
+
+def test_a_file_that_says_the_same_is_the_same_file(tmp_path: Path) -> None:
+    folds = numbered([-1, *np.arange(59) % 4])
+    path, runs = written(tmp_path / "folds.csv", folds), tmp_path / "runs"
+    first = run(competition(), folds_file=path, runs=runs, **HERE)
+    other = tmp_path / "other.csv"
+    content = folds.replace({"fold": {-1: None}})[::-1].to_csv(index=False, sep=";")
+    other.write_bytes(content.replace("\n", "\r\n").encode())
+    folds.to_parquet(tmp_path / "folds.parquet")
+    for same in (other, tmp_path / "folds.parquet"):
+        loaded = load_run(competition(), folds_file=same, runs=runs)
+        assert loaded.oof["ridge"].key == first.oof["ridge"].key
+        assert blend(competition(), folds_file=same, runs=runs).score == first.score
 
 
 def test_the_run_of_the_named_file_is_followed(tmp_path: Path) -> None:
@@ -227,13 +279,19 @@ def test_a_moved_file_makes_no_new_results(tmp_path: Path) -> None:
     assert keys[0] == keys[1]
 
 
-def test_members_of_other_tools_join_on_these_folds(tmp_path: Path) -> None:
-    path = written(tmp_path / "folds.csv", numbered(np.arange(60) % 4))
+@pytest.mark.parametrize("numbers", ["as written", "of the file"])
+def test_members_of_other_tools_join_on_these_folds(numbers: str, tmp_path: Path) -> None:
+    folds = numbered([-1, *np.arange(59) % 4])
+    path = written(tmp_path / "folds.csv", folds)
     choices: dict[str, Any] = {"folds_file": path, "runs": tmp_path / "runs"}
     made = folds_table(competition(), **choices)
     assert f"--folds-file {path}" in made.back
+    oof = (made.table if numbers == "as written" else folds).assign(y=ROWS["y"])
     test = pd.DataFrame({"id": range(20), "y": 0.0})
-    import_oof(competition(), "theirs", made.table.assign(y=ROWS["y"]), test, **choices)
+    import_oof(competition(), "theirs", oof, test, **choices)
+    with pytest.raises(DataError, match="2 ids are in another fold than here"):
+        moved = oof.assign(fold=oof["fold"].iloc[[0, 2, 1, *range(3, 60)]].to_numpy())
+        import_oof(competition(), "others", moved, test, **choices)
     run(competition(), **choices, **HERE)
     assert "theirs" in blend(competition(), runs=tmp_path / "runs").oof
 

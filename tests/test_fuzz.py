@@ -223,11 +223,17 @@ def test_a_file_of_folds(edits: list[Edit], experiment: Experiment) -> None:
         path = Path(folder, "folds.csv")
         path.write_bytes(edited(table.to_csv(index=False).encode(), edits))
         file = FoldsFile(path, TINY.id_column)
-        read = sentence(lambda: (file.n_folds, file.numbered(file.where_complete(dataset))))
-    if read is not None:
-        n_folds, numbered = read
-        assert numbered.folds.shape == dataset.train_ids.shape
-        assert n_folds == len(np.unique(numbered.folds[numbered.folds >= 0])) >= 2
+        read = sentence(lambda: (file.n_folds, file.numbered(dataset)))
+        if read is not None:
+            n_folds, numbered = read
+            assert numbered.folds.shape == dataset.train_ids.shape
+            assert n_folds >= len(np.unique(numbered.folds[numbered.folds >= 0]))
+            path.write_bytes(file.content)
+            copy = FoldsFile(path, TINY.id_column)
+            np.testing.assert_array_equal(
+                np.maximum(copy.numbered(dataset).folds, -1), np.maximum(numbered.folds, -1)
+            )
+            assert copy.content == file.content
 
 
 # The competition file of the user

@@ -127,8 +127,9 @@ def test_a_limited_run_is_done_again_on_the_cluster_to_the_byte(
         competition, models="median,ridge", time_limit="20s", runs=tmp_path / "a", **choices
     )
     there: dict[str, Any] = {"engine": "ray", "address": address, "runs": tmp_path / "b"}
-    again = run(competition, like=tmp_path / "a", **there, **choices)
-    assert first.folds.n_folds == again.folds.n_folds == 4
+    file.unlink()
+    again = run(competition, like=tmp_path / "a", **there)
+    assert first.folds.n_folds == again.folds.n_folds == 5
     assert any("byte for byte" in note for note in again.notes)
     pd.testing.assert_frame_equal(first.submission, again.submission, check_exact=True)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from comps.base import Competition, DataError, Family, StoreError
+from comps.reading.folds_file import FoldsFile
 from comps.sources import find_source
 from pipelines.api.choices import Options, competition_of, store_of
+from pipelines.api.session import folds_file_of
 from pipelines.store import RunStore, folds_file_name
 from pipelines.store.records import Member, Record, Status, read_records
 
@@ -39,7 +42,7 @@ def follow(options: Options) -> Followed:
     """
     competition, store = competition_of(options), store_of(options)
     records, damaged = read_records(store)
-    agrees = choices_in(options)
+    agrees = choices_in(competition, options)
     agreeing = [
         record
         for record in reversed(records)
@@ -59,7 +62,7 @@ def follow(options: Options) -> Followed:
             "used."
         )
     for record in [*finished, *runs, *of_cv][:1]:
-        options = filled(competition, options, record)
+        options = filled(competition, options, record, store.root)
     return Followed(options, next(iter(finished), None), tuple(agreeing), tuple(notes))
 
 
@@ -129,13 +132,17 @@ def choices_of(record: Record) -> dict[str, Any]:
     }
 
 
-def choices_in(options: Options) -> dict[str, Any]:
-    """Return what options name of rows, folds and seed, comparable with `choices_of`."""
-    file = options.folds_file
+def choices_in(competition: Competition, options: Options) -> dict[str, Any]:
+    """Return what options name of rows, folds and seed, comparable with `choices_of`.
+
+    Raises:
+        DataError: if a file of folds cannot be read.
+    """
+    file = folds_file_of(competition, options)
     given = {
         "folds": options.folds,
         "scheme": options.scheme,
-        "folds_file": None if file is None else folds_file_name(file),
+        "folds_file": None if file is None else folds_file_name(file.content),
         "seed": options.seed,
         "sealed": options.sealed,
     }
@@ -173,29 +180,38 @@ def _data(competition: Competition, options: Options, record: Record) -> Path | 
     return None
 
 
-def _folds_file(options: Options, record: Record, name: str) -> Path:
+def _folds_file(competition: Competition, record: Record, root: Path, name: str) -> Path:
     """Return the copy of the file that numbers the folds of a record.
 
     Raises:
-        StoreError: if it is gone.
+        StoreError: if it is gone, or damaged.
     """
-    kept = store_of(options).root / name
-    if not kept.is_file():
-        given = record.options.get("folds_file")
-        raise StoreError(
-            f"The file that numbers the folds of {_of(record)} is no longer in {kept}. Name it "
-            f"with --folds-file; it was {given}."
-        )
-    return kept
+    kept, problem = root / name, "gone"
+    if kept.is_file():
+        with suppress(DataError):
+            if folds_file_name(FoldsFile(kept, competition.id_column).content) == name:
+                return kept
+        problem = "damaged"
+    raise StoreError(
+        f"The copy of the file that numbers the folds of {_of(record)} is {problem}: {kept}. Name "
+        f"the file with --folds-file; it was {record.options.get('folds_file')}."
+    )
 
 
-def filled(competition: Competition, options: Options, record: Record) -> Options:
+def filled(competition: Competition, options: Options, record: Record, root: Path) -> Options:
     """Return options with the rows, folds and seed of a record where none were given.
+
+    Args:
+        competition: of the call.
+        options: of the call.
+        record: that is followed.
+        root: of the store that the record is of.
 
     Raises:
         DataError: if its data are gone, and the sample would be taken for them.
+        StoreError: if the file that numbers its folds is gone, or damaged.
     """
     theirs = {**choices_of(record), "data": _data(competition, options, record)}
     if record.folds.file is not None and options.folds_file is None:
-        theirs["folds_file"] = _folds_file(options, record, record.folds.file)
+        theirs["folds_file"] = _folds_file(competition, record, root, record.folds.file)
     return replace(options, **{k: v for k, v in theirs.items() if getattr(options, k) is None})

@@ -163,7 +163,9 @@ class Gatherer:
     def _stored_rows(self, result: Result) -> list[dict[str, Any]] | None:
         """Return the stored leaderboard, if it is of these members."""
         try:
-            rows = read_json(self.store.root / "leaderboard.json")["members"]
+            found = read_json(self.store.root / "leaderboard.json")
+            # Earlier versions wrote the list alone.
+            rows = found["members"] if isinstance(found, dict) else found
             scores = {row["model"]: row["score"] for row in rows}
         except (OSError, ValueError, TypeError, KeyError):
             return None

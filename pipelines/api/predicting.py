@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -112,7 +113,8 @@ def _with_rows(stored: Stored, rows: Any) -> Dataset:
                 f"{competition.name} reads files of its own form: give a folder or an archive laid "
                 "out as its own, not a table."
             )
-        found = competition.load(Path(rows))
+        # Without sealed rows and folds of a file, which are those of the training rows.
+        found = inspect.unwrap(competition.load)(Path(rows))
     else:
         found = competition.with_test(path, rows)
     if found.sample_submission is None:

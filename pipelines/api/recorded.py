@@ -50,7 +50,7 @@ def recorded(
         options={**session.options.named, **(options or {})},
         files=session.dataset.fingerprint if part is None else part.data,
         sealed=session.options.sealed,
-        folds_file=session.options.folds_file,
+        folds_file=None if session.folds_file is None else session.folds_file.content,
     )
     logged = LoggedTeller(teller, recording)
     for note in session.introduction():

@@ -77,9 +77,9 @@ class EarlierRun:
                 "like (--like) does what a run decided without a clock: leave out time_limit "
                 "(--time-limit)."
             )
-        record = find_run(options, like)
+        record, root = find_run(options, like)
         _check_given(options, record)
-        options = filled(competition_of(options), options, record)
+        options = filled(competition_of(options), options, record, root)
         place: dict[str, Any] = {
             name: record.options[name] for name in _PLACE if name in record.options
         }
@@ -262,9 +262,11 @@ def _check_given(options: Options, record: Record) -> None:
             f"like (--like) trains what the run {record.name} did: leave out {', '.join(given)}."
         )
     theirs = choices_of(record)
-    for name, ours in choices_in(options).items():
+    for name, ours in choices_in(competition_of(options), options).items():
         if ours != theirs[name]:
             told = "none" if theirs[name] is None else theirs[name]
+            if name == "folds_file":
+                told, ours = record.options.get(name, "none"), options.folds_file
             raise UsageError(
                 f"The run {record.name} has {name} {told}, and {ours} was given: leave out {name} "
                 f"(--{name.replace('_', '-')})."

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 from comps.base import Competition, Model, UsageError, base_name
 from ensembles import Blend
@@ -41,9 +41,6 @@ from pipelines.results.oof import OutOfFold
 from pipelines.results.stopping import MOST_ROWS_NESTED
 from pipelines.store import Experiment
 from pipelines.store.decided import Decided
-
-if TYPE_CHECKING:
-    pass
 
 
 def run(

@@ -22,7 +22,7 @@ from pipelines.api.selection import changes_of, select_models, split_imported, w
 from pipelines.engines import Engine, EngineChoices, make_engine
 from pipelines.folds import FoldInput, FoldSpec, make_folds
 from pipelines.results.sealed import SealedLoader, SealedPart, seal_competition
-from pipelines.store import Experiment
+from pipelines.store import Experiment, RunStore, folds_file_name
 from pipelines.trainers.backends import placed
 from pipelines.tuning.best import Use, tuned
 
@@ -43,12 +43,11 @@ class Session:
         self.seed = 0 if options.seed is None else options.seed
         self.competition, names = with_given(competition_of(options), options.models)
         self.store = store_of(options)
-        folds = None
-        if options.folds_file is not None:
-            folds = FoldsFile(options.folds_file, self.competition.id_column)
-            self.competition = _numbered(self.competition, folds, options)
         if options.sealed is not None:
-            self.competition = seal_competition(self.competition, options.sealed, folds=folds)
+            self.competition = seal_competition(self.competition, options.sealed)
+        self.folds_file = folds_file_of(self.competition, options)
+        if self.folds_file is not None:
+            self.competition = _numbered(self.competition, self.folds_file, options, self.store)
         names = "quick" if options.quick else names
         self.imported: list[str] = []
         if imported and names is not None:
@@ -108,10 +107,14 @@ class Session:
 
     @cached_property
     def _loaded(self) -> tuple[Dataset, SealedPart | None]:
-        load = self.competition.load
+        load, numbered = self.competition.load, None
+        if isinstance(load, NumberedLoader):
+            load, numbered = load.load, load.folds
         if isinstance(load, SealedLoader):
-            return load.open(self.source.path)
-        return load(self.source.path), None
+            dataset, sealed = load.open(self.source.path)
+        else:
+            dataset, sealed = load(self.source.path), None
+        return dataset if numbered is None else numbered.numbered(dataset), sealed
 
     @cached_property
     def target(self) -> NDArray[np.float64]:
@@ -133,9 +136,11 @@ class Session:
 
     @property
     def _n_folds(self) -> int:
-        """The folds asked for; of those that the user numbered, without the sealed ones."""
+        """The folds asked for; of those that a column numbers, without the sealed ones."""
         if self.options.folds is not None:
             return self.options.folds
+        if self.folds_file is not None:
+            return self.folds_file.n_folds
         numbered = (self.options.scheme or self.competition.scheme) == "column"
         held = self.sealed.n_folds if numbered and self.sealed is not None else 0
         return self.competition.n_folds - held
@@ -149,8 +154,17 @@ class Session:
         return Experiment(self.competition, self.dataset, self.source.path, folds, self.seed)
 
 
-def _numbered(competition: Competition, folds: FoldsFile, options: Options) -> Competition:
-    """Return a competition whose folds a file numbers; sealed rows are held out by the caller.
+def folds_file_of(competition: Competition, options: Options) -> FoldsFile | None:
+    """Return the file that numbers the folds of a call, or None."""
+    if options.folds_file is None:
+        return None
+    return FoldsFile(options.folds_file, competition.id_column)
+
+
+def _numbered(
+    competition: Competition, folds: FoldsFile, options: Options, store: RunStore
+) -> Competition:
+    """Return a competition whose folds a file numbers; sealed rows are held out already.
 
     Raises:
         UsageError: if its folds follow time, and nobody said that these do not.
@@ -162,9 +176,8 @@ def _numbered(competition: Competition, folds: FoldsFile, options: Options) -> C
             "from what comes after the rows that they predict. Leave out folds_file "
             "(--folds-file), or say that this is meant with the scheme 'column' (--scheme column)."
         )
-    # Rows are numbered after some of them are held out.
-    load = competition.load if options.sealed else NumberedLoader(competition.load, folds)
-    return replace(competition, load=load, scheme="column", n_folds=folds.n_folds)
+    kept = replace(folds, kept=store.root / folds_file_name(folds.content))
+    return replace(competition, load=NumberedLoader(competition.load, kept), scheme="column")
 
 
 def introduced(session: Session, progress: Progress | None) -> Teller:

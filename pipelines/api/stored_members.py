@@ -50,7 +50,8 @@ def _rows_of(session: Session, experiment: Experiment) -> str:
     """Return the line that says which rows, folds and seed are used."""
     spec, sealed = experiment.folds.spec, session.options.sealed
     data = "the bundled sample" if session.source.bundled else session.source
-    return f"Data: {data}, {spec.n_folds} folds ({spec.scheme}), seed {session.seed}" + (
+    how = spec.scheme if session.folds_file is None else "of a file"
+    return f"Data: {data}, {spec.n_folds} folds ({how}), seed {session.seed}" + (
         "." if sealed is None else f", {sealed:g} sealed."
     )
 

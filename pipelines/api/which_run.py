@@ -14,8 +14,8 @@ from pipelines.store.records import FOLDER, Record, Status, read_record, read_re
 LAST = "last"
 
 
-def find_run(options: Options, like: str | Path) -> Record:
-    """Return the record of the run that was named.
+def find_run(options: Options, like: str | Path) -> tuple[Record, Path]:
+    """Return the record of the run that was named, and the root of the store that it is of.
 
     Args:
         options: of the call, whose store is looked in for names.
@@ -31,25 +31,26 @@ def find_run(options: Options, like: str | Path) -> Record:
         checked_choice("like", like, "Path")
     path, store = Path(like), store_of(options)
     if not str(like):
-        return _named(store, "")
+        return _named(store, ""), store.root
     if path.is_file():
-        return _read(path)
+        return _read(path), path.absolute().parent.parent
     if path.is_dir() or "://" in str(like):
         name = competition_of(options).name
-        return _last(path / name if (path / name / FOLDER).is_dir() else path)
-    return _last(store.root) if str(like) == LAST else _named(store, str(like))
+        store = RunStore(path / name if (path / name / FOLDER).is_dir() else path)
+        return _last(store), store.root
+    return _last(store) if str(like) == LAST else _named(store, str(like)), store.root
 
 
-def _last(folder: Path) -> Record:
-    """Return the last run of a folder that ended."""
-    records = read_records(RunStore(folder))[0]
+def _last(store: RunStore) -> Record:
+    """Return the last run of a store that ended."""
+    records = read_records(store)[0]
     runs = [record for record in records if record.command == "run"]
     for record in reversed(runs):
         if record.decided is not None:
             return record
     if runs:
         return _checked(runs[-1])
-    raise UsageError(f"{folder} has no record of a run.")
+    raise UsageError(f"{store.root} has no record of a run.")
 
 
 def _named(store: RunStore, like: str) -> Record:

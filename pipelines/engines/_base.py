@@ -86,7 +86,7 @@ class EngineChoices:
         slots: jobs side by side.
         data_parallel: whether a network is trained on all accelerators at once.
         address: of a cluster.
-        job_limit: seconds after which a job is ended.
+        job_limit: seconds after which a job is ended, and begins once more.
         job_needs: what a job takes of a machine beside its cores, such as "gpu=0.5,memory=4GB".
     """
 

@@ -142,8 +142,8 @@ def serve(pipe: Connection, cores: Sequence[int], environment: Mapping[str, str]
             os.sched_setaffinity(0, cores)
     while True:
         try:
-            _begin_keras(pipe.recv())
-            content = pipe.recv_bytes()
+            backend, content = pipe.recv(), pipe.recv_bytes()
+            _begin_keras(backend)
             try:
                 job = pickle.loads(content)
             except Exception as error:  # a module that is not found here, for example

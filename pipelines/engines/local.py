@@ -81,7 +81,6 @@ class LocalEngine:
         """Execute jobs. See `Engine`."""
         try:
             while True:
-                yield from self._overrun()
                 yield from self._fill(next_job)
                 busy = [slot for slot in self._slots if slot.job is not None]
                 if not busy:
@@ -89,6 +88,10 @@ class LocalEngine:
                 if deadline is not None and time.monotonic() >= deadline:
                     yield from self._cancel()
                     return
+                yield from self._overrun()
+                busy = [slot for slot in busy if slot.job is not None]
+                if not busy:
+                    continue
                 end = min(slot.began for slot in busy) + self._limit
                 end = end if deadline is None else min(end, deadline)
                 left = None if end == math.inf else max(0.0, end - time.monotonic())
@@ -106,10 +109,10 @@ class LocalEngine:
                 yield Started(job)
 
     def _overrun(self) -> Iterator[Event]:
-        """End the jobs that took too long; each begins once more, for a machine may hang."""
+        """End the jobs that took too long; each begins once more, for a process may hang."""
         for slot in self._slots:
             job = slot.job
-            if job is None or time.monotonic() < slot.began + self._limit:
+            if job is None or time.monotonic() < slot.began + self._limit or slot.has_news:
                 continue
             slot.stop()
             if slot.overruns:
@@ -180,6 +183,11 @@ class _Slot:
         with contextlib.suppress(BrokenPipeError):
             self.worker.pipe.send(wanted)
             self.worker.pipe.send_bytes(content)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the worker has sent something that was not received yet."""
+        return self.worker is not None and self.worker.pipe.poll()
 
     def receive(self) -> Event:
         if self.worker is None or self.job is None:

@@ -37,7 +37,8 @@ def _recorded(name: str, record: Record) -> list[Part]:
         ("fingerprint of the rows", record.data.fingerprint),
         (
             "folds",
-            f"{record.folds.n_folds}, scheme {record.folds.scheme}, "
+            f"{record.folds.n_folds}, scheme {record.folds.scheme}"
+            f"{'' if record.folds.file is None else ' (of a file)'}, "
             f"{record.folds.repeats} repeat{'s' if record.folds.repeats > 1 else ''}",
         ),
         ("fingerprint of the folds", record.folds.fingerprint),

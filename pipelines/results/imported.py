@@ -79,7 +79,7 @@ def imported_member(
     covered = folds.covered()
     columns = prediction_columns(competition, dataset)
     joined = _joined(competition, oof, files["oof"], dataset.train_ids, covered, [FOLD, *columns])
-    _refuse(files["oof"], _fold_problems(competition, folds, joined))
+    _refuse(files["oof"], _fold_problems(competition, dataset, folds, joined))
     valid = np.full((len(covered), len(columns)), np.nan)
     valid[covered] = _predictions(competition, joined[covered], columns, files["oof"])
     everywhere = np.ones(len(dataset.test_ids), dtype=bool)
@@ -191,13 +191,14 @@ def _id_problems(expected: pd.Index, needed: NDArray[np.bool_], found: pd.Index)
         yield f"{len(unknown)} ids are not in the data: {some(unknown)}."
 
 
-def _fold_problems(competition: Competition, folds: Folds, joined: pd.DataFrame) -> Iterator[str]:
-    import pandas as pd
-
-    ours = folds.fold_of_row() + 1
-    theirs = pd.to_numeric(joined[FOLD], errors="coerce").to_numpy(dtype=np.float64)
-    # Where we predict nothing, nothing is what the cell must hold; a text is not.
-    differs = np.where(ours > 0, theirs != ours, joined[FOLD].notna().to_numpy())
+def _fold_problems(
+    competition: Competition, dataset: Dataset, folds: Folds, joined: pd.DataFrame
+) -> Iterator[str]:
+    differs = _differing(folds.fold_of_row() + 1, 1, joined[FOLD])
+    if folds.spec.scheme == "column" and dataset.folds is not None:
+        # The numbers that the user gave, which may begin with 0, are as good.
+        own = _differing(dataset.folds, 0, joined[FOLD])
+        differs = min(differs, own, key=np.count_nonzero)
     if differs.any():
         spec = folds.spec
         yield (
@@ -205,6 +206,16 @@ def _fold_problems(competition: Competition, folds: Folds, joined: pd.DataFrame)
             f"{spec.n_folds} folds, seed {spec.seed}): {some(joined.index[differs])}. Train on "
             f"the folds that 'comps folds {competition.name}' writes, with the same options."
         )
+
+
+def _differing(ours: NDArray[np.int64], first: int, cells: pd.Series) -> NDArray[np.bool_]:
+    """Return which cells name another fold; numbers of ours below `first` are rows without one."""
+    import pandas as pd
+
+    theirs = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    # Where we predict nothing, nothing is what the cell must hold; a text is not.
+    none = cells.isna().to_numpy() | (theirs < 0)
+    return np.where(ours >= first, theirs != ours, ~none)
 
 
 def _predictions(

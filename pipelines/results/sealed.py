@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -215,18 +215,6 @@ def check_share(share: float, purpose: Purpose = SEALED) -> None:
         )
 
 
-class GivenFolds(Protocol):
-    """Folds that are not among the rows, see `comps.reading.folds_file.FoldsFile`."""
-
-    def where_complete(self, dataset: Dataset) -> Dataset:
-        """Return all rows with these folds, or without any where some rows have none."""
-        ...
-
-    def numbered(self, dataset: Dataset) -> Dataset:
-        """Return rows with these folds, of which each has one."""
-        ...
-
-
 @dataclass(frozen=True)
 class SealedLoader:
     """The loader of a competition that holds rows out; it can be sent to worker processes.
@@ -236,15 +224,12 @@ class SealedLoader:
         share: see `seal`.
         seed: see `seal`.
         purpose: see `seal`.
-        folds: that are given beside the rows, or None. Where all rows have one, whole folds are
-            held out; else the rows that have none may be held out.
     """
 
     competition: Competition
     share: float
     seed: int = SEED
     purpose: Purpose = SEALED
-    folds: GivenFolds | None = None
 
     @property
     def __wrapped__(self) -> Callable[[Path], Dataset]:
@@ -258,26 +243,19 @@ class SealedLoader:
     def open(self, path: Path) -> tuple[Dataset, SealedPart]:
         """Return the data set and what was held out."""
         whole = self.competition.load(path)
-        if self.folds is None:
-            return seal(self.competition, whole, self.share, self.seed, self.purpose)
-        whole = self.folds.where_complete(whole)
-        dataset, part = seal(self.competition, whole, self.share, self.seed, self.purpose)
-        return self.folds.numbered(dataset), part
+        return seal(self.competition, whole, self.share, self.seed, self.purpose)
 
 
 def seal_competition(
-    competition: Competition,
-    share: float,
-    purpose: Purpose = SEALED,
-    folds: GivenFolds | None = None,
+    competition: Competition, share: float, purpose: Purpose = SEALED
 ) -> Competition:
-    """Return the competition with a loader that holds rows out; see `SealedLoader`.
+    """Return the competition with a loader that holds rows out.
 
     Raises:
         UsageError: if the share is out of range.
     """
     check_share(share, purpose)
-    return replace(competition, load=SealedLoader(competition, share, purpose=purpose, folds=folds))
+    return replace(competition, load=SealedLoader(competition, share, purpose=purpose))
 
 
 def _drawn(

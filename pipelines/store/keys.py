@@ -16,8 +16,8 @@ def result_key(
 ) -> str:
     """Return the key of a model's results: equal if nothing that decides them has changed.
 
-    A file that a parameter names counts by its content. Rows, targets, weights, queries and the
-    numbers of folds count by the fingerprint of the data.
+    A file that a parameter names counts by its content. Rows, targets, weights, queries and a
+    column of folds count by the fingerprint of the data.
 
     Raises:
         CodeError: if the code that results depend on cannot be found or read.

@@ -125,7 +125,7 @@ def begin(
     options: Mapping[str, JSON],
     files: str,
     sealed: float | None = None,
-    folds_file: Path | None = None,
+    folds_file: bytes | None = None,
 ) -> Recording:
     """Write the record of a command that begins to train, and return what keeps it up to date.
 
@@ -138,7 +138,7 @@ def begin(
         options: as given; JSON values.
         files: fingerprint of all rows, the sealed ones too.
         sealed: share of the sealed rows.
-        folds_file: that numbers the folds, or None; the store keeps a copy.
+        folds_file: what a file says that numbers the folds, or None; the store keeps a copy.
 
     Raises:
         StoreError: if it cannot be written.

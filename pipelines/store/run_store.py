@@ -5,7 +5,7 @@ runs/house-prices/
     records/<time>-<command>.json       what a command trained, see `pipelines.store.records`
     records/<time>-<command>.log        what it printed
     folds/<fingerprint>-r<repeats>.npz  row numbers
-    folds/<fingerprint>.csv             copy of a file that numbers folds, as it came
+    folds/<fingerprint>.csv             what a file that numbers folds says
     models/<model>/<key>/model.json     configuration, for people
     models/<model>/<key>/r0-f3.npz      staged predictions of repeat 0, fold 3
     models/<model>/<key>/r0-f3-f4.npz   the same without folds 3 and 4, for the nested score
@@ -141,13 +141,13 @@ class RunStore:
         write_folds(path, folds)
         return path
 
-    def keep_folds_file(self, path: Path) -> str:
-        """Store a copy of a file that numbers folds; return its name under the root.
+    def keep_folds_file(self, content: bytes) -> str:
+        """Store what a file that numbers folds says; return the name of the copy under the root.
 
         Raises:
             StoreError: if it cannot be written.
         """
-        name, content = folds_file_name(path), path.read_bytes()
+        name = folds_file_name(content)
         kept = self.root / name
         if not kept.is_file() or kept.read_bytes() != content:
             write_bytes(kept, content)
@@ -340,9 +340,9 @@ class RunStore:
         return self.root / name
 
 
-def folds_file_name(path: Path) -> str:
+def folds_file_name(content: bytes) -> str:
     """Return what a store calls its copy of a file that numbers folds: equal for equal content."""
-    return f"folds/{fingerprint(path.read_bytes())}{path.suffix}"
+    return f"folds/{fingerprint(content)}.csv"
 
 
 def error_log(model: str, key: str) -> str:

@@ -62,7 +62,7 @@ CASES = (
         "tune", HOUSES, (), ("tune", HOUSES.subject, *HOUSES.options, "--model", "ridge", *TRIALS)
     ),
     Case(
-        "tune a network",
+        "tune of mlp",
         HOUSES,
         (),
         ("tune", HOUSES.subject, *HOUSES.options, *NETWORK, *TRIALS),

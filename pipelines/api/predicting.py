@@ -114,7 +114,7 @@ def _with_rows(stored: Stored, rows: Any) -> Dataset:
                 "out as its own, not a table."
             )
         # Without sealed rows and folds of a file, which are those of the training rows.
-        found = inspect.unwrap(competition.load)(Path(rows))
+        found: Dataset = inspect.unwrap(competition.load)(Path(rows))
     else:
         found = competition.with_test(path, rows)
     if found.sample_submission is None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,14 +109,7 @@ class Session:
 
     @cached_property
     def _loaded(self) -> tuple[Dataset, SealedPart | None]:
-        load, numbered = self.competition.load, None
-        if isinstance(load, NumberedLoader):
-            load, numbered = load.load, load.folds
-        if isinstance(load, SealedLoader):
-            dataset, sealed = load.open(self.source.path)
-        else:
-            dataset, sealed = load(self.source.path), None
-        return dataset if numbered is None else numbered.numbered(dataset), sealed
+        return _opened(self.competition.load, self.source.path)
 
     @cached_property
     def target(self) -> NDArray[np.float64]:
@@ -152,6 +147,14 @@ class Session:
         spec = FoldSpec(self.options.scheme or self.competition.scheme, self._n_folds, self.seed)
         folds = make_folds(spec, FoldInput.of(self.competition, self.dataset), n_repeats)
         return Experiment(self.competition, self.dataset, self.source.path, folds, self.seed)
+
+
+def _opened(load: Callable[[Path], Dataset], path: Path) -> tuple[Dataset, SealedPart | None]:
+    """Return the rows of a loader, and what it holds out."""
+    if isinstance(load, NumberedLoader):
+        dataset, sealed = _opened(load.load, path)
+        return load.folds.numbered(dataset), sealed
+    return load.open(path) if isinstance(load, SealedLoader) else (load(path), None)
 
 
 def folds_file_of(competition: Competition, options: Options) -> FoldsFile | None:

@@ -4,8 +4,8 @@ A blend of blends is fitted on predictions of blends, which were fitted on targe
 an honest prediction of fold k, no weight of any level may follow from a target of k, not even
 through the rows that the level above is fitted on. So the predictions of a fold j that the level
 above is fitted on come from blends without both j and k, and so on for each further level. Members
-themselves are predictions of the folds' ordinary models: the estimate is cross-fitted, or in time
-time-ordered, as that of a blend of one level is.
+themselves are predictions of the folds' ordinary models, at the stopping point that was chosen
+without k: the estimate is cross-fitted, or in time time-ordered, as it is of a blend of one level.
 """
 
 from __future__ import annotations
@@ -139,7 +139,11 @@ class _Tree:
         first = members[0].valid
         self.tail = first.shape[1:]
         self.columns = Columns.of(first[:, None], target)
-        self._fits: dict[tuple[str, Without], Fitted | None] = {}
+        # Stopping points that were chosen without a fold make a fit depend on which is scored.
+        self._stopped = any(
+            member.stored is not None and member.stored.inner is not None for member in members
+        )
+        self._fits: dict[tuple[str, Without, int | None], Fitted | None] = {}
         self._check(levels)
         usual = methods_for(self.guide, self.columns, in_time=self.growing)
         # What a choice is among: a blend of each method, which no level names.
@@ -152,7 +156,7 @@ class _Tree:
         }
         for trials in self._trials.values():
             self.levels |= {trial.name: trial for trial in trials}
-        self._choices: dict[tuple[str, Without], list[str]] = {}
+        self._choices: dict[tuple[str, Without, int | None], list[str]] = {}
 
     def _check(self, levels: Sequence[Level]) -> None:
         known = set(self.members)
@@ -189,7 +193,7 @@ class _Tree:
 
     def blend(self, level: Level) -> Blend:
         """Return the blend of a level with its honest score."""
-        honest = self._by_fold(level.name, frozenset())
+        honest = self._by_fold(level.name, frozenset(), None)
         whole = self._whole(level.name)
         several = self.columns is Columns.TARGETS
         names = tuple(dict.fromkeys(self._members_of(level.name)))
@@ -203,7 +207,7 @@ class _Tree:
             judged = decided(cuts, judged, several=several)
         score, pooled = self._scores(honest if labels is None else labels)
         return Blend(
-            method=f"{level.name}: {'+'.join(self._methods(level, frozenset()))}",
+            method=f"{level.name}: {'+'.join(self._methods(level, frozenset(), None))}",
             members=names,
             weights=tree.weights,
             fitted_score=self.metric.score(self.target[rows], judged),
@@ -230,7 +234,7 @@ class _Tree:
         found: dict[str, tuple[Fitted, tuple[str, ...]]] = {}
         for part in level.parts:
             found |= self._whole(part)
-        fitted = self._fit(name, frozenset())
+        fitted = self._fit(name, frozenset(), None)
         if fitted is None:
             raise UsageError(f"There are too few folds before the last for the blend {name!r}.")
         return {**found, name: (fitted, level.parts)}
@@ -239,39 +243,62 @@ class _Tree:
         """Return the folds to do without for a fold: in time, all that come behind it, too."""
         return without | (frozenset(range(fold, self.n_folds)) if self.growing else {fold})
 
-    def _by_fold(self, name: str, without: Without) -> Floats:
-        """Return [n] or [n, columns]: each other fold by a blend without it; NaN elsewhere."""
+    def _by_fold(self, name: str, without: Without, scored: int | None) -> Floats:
+        """Return [n] or [n, columns]: each other fold by a blend without it; NaN elsewhere.
+
+        Args:
+            name: of a level.
+            without: folds to do without.
+            scored: the fold that an honest prediction is made for; None where that is each fold
+                in turn.
+        """
         found = np.full((len(self.fold_of_row), *self.tail), np.nan)
-        for fold, rows in enumerate(self.rows):
+        for fold in range(self.n_folds):
             if fold not in without:
-                found[rows] = self._applied(name, self._and(without, fold), rows)
+                honest = fold if scored is None else scored
+                found[self.rows[fold]] = self._applied(name, self._and(without, fold), fold, honest)
         return found
 
-    def _applied(self, name: str, without: Without, rows: NDArray[np.int64]) -> Floats:
-        """Return the predictions of rows by what was fitted without some folds; NaN if nothing."""
+    def _applied(self, name: str, without: Without, fold: int, scored: int) -> Floats:
+        """Return the predictions of a fold by what was fitted without some; NaN if nothing."""
+        rows = self.rows[fold]
         if name in self.members:
-            return self.members[name].valid[rows]
-        fitted = self._fit(name, without)
+            stored = self.members[name].stored
+            if stored is not None and fold == scored:
+                return stored.outer[rows]
+            return self._stopped_without(name, scored)[rows]
+        fitted = self._fit(name, without, scored)
         if fitted is None:
             return np.full((len(rows), *self.tail), np.nan)
         parts = self.levels[name].parts
-        below = stack((self._applied(part, without, rows) for part in parts), len(parts))
+        below = stack((self._applied(part, without, fold, scored) for part in parts), len(parts))
         known = _known(below)
         found = np.full((len(rows), *self.tail), np.nan)
         if known.any():
             found[known] = fitted.predict(below[known])
         return found
 
-    def _fit(self, name: str, without: Without) -> Fitted | None:
-        """Return the blend of a level, fitted without some folds; None where no row is left."""
-        if (name, without) not in self._fits:
-            self._fits[name, without] = self._fitted(self.levels[name], without)
-        return self._fits[name, without]
+    def _stopped_without(self, name: str, scored: int | None) -> NDArray[np.floating]:
+        """Return a member's predictions at the stopping point that was chosen without a fold."""
+        member = self.members[name]
+        if scored is None or member.stored is None or member.stored.inner is None:
+            return member.valid
+        found: Floats = member.stored.inner[scored].astype(np.float64)
+        return found
 
-    def _fitted(self, level: Level, without: Without) -> Fitted | None:
+    def _fit(self, name: str, without: Without, scored: int | None) -> Fitted | None:
+        """Return the blend of a level, fitted without some folds; None where no row is left."""
+        key = name, without, scored if self._stopped else None
+        if key not in self._fits:
+            self._fits[key] = self._fitted(self.levels[name], without, scored)
+        return self._fits[key]
+
+    def _fitted(self, level: Level, without: Without, scored: int | None) -> Fitted | None:
         predictions = stack(
             (
-                self.members[part].valid if part in self.members else self._by_fold(part, without)
+                self._stopped_without(part, scored)
+                if part in self.members
+                else self._by_fold(part, without, scored)
                 for part in level.parts
             ),
             len(level.parts),
@@ -283,20 +310,21 @@ class _Tree:
         if not inside.any():
             return None
         sample = Sample(predictions, self.target, inside)
-        fits = [METHODS[name].fit(sample, self.guide) for name in self._methods(level, without)]
-        return averaged(fits)
+        methods = self._methods(level, without, scored)
+        return averaged([METHODS[name].fit(sample, self.guide) for name in methods])
 
-    def _methods(self, level: Level, without: Without) -> list[str]:
+    def _methods(self, level: Level, without: Without, scored: int | None) -> list[str]:
         """Return the methods whose mean a level is; a choice is made without some folds."""
         if level.method != AUTO:
             return [level.method]
-        if (level.name, without) not in self._choices:
-            self._choices[level.name, without] = self._chosen(level, without)
-        return self._choices[level.name, without]
+        key = level.name, without, scored if self._stopped else None
+        if key not in self._choices:
+            self._choices[key] = self._chosen(level, without, scored)
+        return self._choices[key]
 
-    def _chosen(self, level: Level, without: Without) -> list[str]:
+    def _chosen(self, level: Level, without: Without, scored: int | None) -> list[str]:
         trials = self._trials[level.name]
-        honest = [self._by_fold(trial.name, without) for trial in trials]
+        honest = [self._by_fold(trial.name, without, scored) for trial in trials]
         rows = np.flatnonzero(np.all([_known(values) for values in honest], axis=0))
         if not len(rows):
             # In time, nothing comes before the first fold that is fitted on: the simplest it is.
@@ -313,7 +341,7 @@ class _Tree:
         for fold, rows in enumerate(self.rows):
             without = self._and(frozenset(), fold)
             rows = rows[_known(honest)[rows]]
-            cuts = self._cuts(self._by_fold(name, without), without)
+            cuts = self._cuts(self._by_fold(name, without, fold), without)
             labels[rows] = decided(cuts, honest[rows], several=several)
         return labels
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from ensembles.levels import Level, blend_levels
 from pipelines import blend_in_levels, run
 from pipelines.api.levels import read_levels
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
-from pipelines.results.inner import Estimate
+from pipelines.results.inner import Estimate, Inner
 from pipelines.results.oof import OutOfFold
 from tests.support import METRIC, kfold, rmse
 from tests.tables import own, table, unseen
@@ -57,10 +58,13 @@ def of(folds: Folds) -> tuple[list[OutOfFold], Floats]:
 
 @pytest.mark.parametrize("levels", [TWO, THREE, CHOSEN], ids=["two", "three", "chosen"])
 @pytest.mark.parametrize("folds", [FOLDS, in_time()], ids=["shuffled", "in time"])
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["stopped", "stopped elsewhere"])
 def test_no_level_knows_a_target_of_the_fold_that_is_predicted(
-    levels: list[Level], folds: Folds
+    levels: list[Level], folds: Folds, elsewhere: bool
 ) -> None:
     members, target = of(folds)
+    if elsewhere:
+        members = stopped(members, folds, elsewhere=True)
     blends = blend_levels(levels, members, target, folds, METRIC)
     for fold in range(folds.n_folds):
         rows = np.flatnonzero(folds.fold_of_row() == fold)
@@ -105,15 +109,56 @@ def test_two_levels_are_what_plain_loops_make_of_them() -> None:
     assert found.estimate is Estimate.CROSS_FITTED
 
 
-@pytest.mark.parametrize("method", ["equal", "convex", "greedy", "ridge", "auto"])
-def test_one_level_is_the_blend_of_its_members(method: str) -> None:
-    members, target = of(FOLDS)
+def stopped(members: list[OutOfFold], folds: Folds, *, elsewhere: bool) -> list[OutOfFold]:
+    """Return members whose stopping points without a fold are others than on all folds.
+
+    Args:
+        members: see `of`.
+        folds: of the members.
+        elsewhere: whether the predictions of the inner folds differ, too.
+    """
+    random, fold_of_row = np.random.default_rng(8), folds.fold_of_row()
+    found = []
+    for one in members:
+        outer = one.valid + random.normal(size=len(one.valid)) / 3
+        inner = None
+        if folds.growing:
+            outer[fold_of_row == 0] = np.nan
+        if elsewhere:
+            noise = random.normal(size=(folds.n_folds, len(one.valid))) / 3
+            inner = (one.valid + noise).astype(np.float32)
+            for fold in range(folds.n_folds):
+                beside = fold_of_row >= fold if folds.growing else fold_of_row == fold
+                inner[fold, beside] = np.nan
+        estimate = Estimate.TIME_ORDERED if folds.growing else Estimate.CROSS_FITTED
+        steps = np.ones(folds.n_folds, dtype=np.int64)
+        found.append(replace(one, stored=Inner(estimate, steps, inner, outer)))
+    return found
+
+
+@pytest.mark.parametrize("folds", [FOLDS, in_time()], ids=["shuffled", "in time"])
+@pytest.mark.parametrize(
+    ("method", "stops"),
+    [
+        # A choice is made by stricter predictions here: no weight of them knows the scored fold.
+        ("auto", "on all folds"),
+        *(
+            (method, stops)
+            for method in ("equal", "convex", "greedy", "ridge")
+            for stops in ("on all folds", "without the scored fold", "elsewhere")
+        ),
+    ],
+)
+def test_one_level_is_the_blend_of_its_members(method: str, stops: str, folds: Folds) -> None:
+    members, target = of(folds)
+    if stops != "on all folds":
+        members = stopped(members, folds, elsewhere=stops == "elsewhere")
     names = tuple(one.model for one in members)
-    (found,) = blend_levels([Level("all", names, method)], members, target, FOLDS, METRIC)
+    (found,) = blend_levels([Level("all", names, method)], members, target, folds, METRIC)
     plain = (
-        best_blend(members, target, FOLDS, METRIC)[0]
+        best_blend(members, target, folds, METRIC)[0]
         if method == "auto"
-        else blend(method, members, target, FOLDS, METRIC)
+        else blend(method, members, target, folds, METRIC)
     )
     assert found.method == f"all: {plain.method}"
     np.testing.assert_allclose(found.honest, plain.honest, rtol=1e-9)

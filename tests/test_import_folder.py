@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -291,3 +292,63 @@ def tables_of(competition: Competition, rows: pd.DataFrame) -> tuple[pd.DataFram
     folds = folds_table(competition).table
     test = pd.DataFrame({folds.columns[0]: np.arange(20), "y": 0.5})
     return folds.assign(y=rows["y"].to_numpy() * 0.9), test
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_target_that_is_called_target_comes_back(wide: bool, tmp_path: Path) -> None:
+    mine = own(ROWS.rename(columns={"y": "target"}), NEW, target="target")
+    made = cross_validate(mine, models="median,ridge", runs=tmp_path, engine="inline")
+    written = export_oof(mine, "median,ridge", output=tmp_path / "oof", wide=wide, runs=tmp_path)
+    for one in written:
+        names = one.oof.read_text().splitlines()[0].split(",")
+        assert len(names) == len(set(names))
+    for path in (tmp_path / "oof").iterdir():
+        text = path.read_text().replace("ridge", "my-ridge").replace("median", "my-median")
+        path.unlink()
+        path.with_name(f"my-{path.name}" if not wide else path.name).write_text(text)
+    found = import_folder(mine, tmp_path / "oof", runs=tmp_path)
+    assert not found.faults
+    scores = {row["name"]: row["score"] for row in found.members}
+    assert scores == {f"my-{name}": pytest.approx(oof.score) for name, oof in made.oof.items()}
+
+
+def test_wide_tables_without_members_are_a_fault_and_others_are_taken(
+    competition: Competition, folds: pd.DataFrame, tmp_path: Path
+) -> None:
+    (tmp_path / "team").mkdir()
+    put(tmp_path / "team", "good-{}.csv", tables(folds, 0))
+    put(tmp_path / "team", "{}.csv", (folds, pd.DataFrame({folds.columns[0]: range(20)})))
+    found = import_folder(competition, tmp_path / "team", runs=tmp_path)
+    assert [row["name"] for row in found.members] == ["good"]
+    (fault,) = found.faults.values()
+    assert "no columns of members" in fault
+
+
+def test_a_column_without_predictions_is_a_fault_of_its_own(tmp_path: Path) -> None:
+    mine = own(ROWS, None)
+    folds = folds_table(mine).table
+    wide = folds.assign(good=ROWS["y"].to_numpy(), empty=np.nan)
+    (tmp_path / "team").mkdir()
+    wide.to_csv(tmp_path / "team" / "oof.csv", index=False)
+    found = import_folder(mine, tmp_path / "team", runs=tmp_path)
+    assert [row["name"] for row in found.members] == ["good"]
+    ((place, fault),) = found.faults.items()
+    assert "empty" in place and "no finite numbers" in fault
+    with pytest.raises(UsageError, match="12 training rows are sealed: give their predictions"):
+        import_oof(mine, "mine", folds.assign(y=0.0), sealed=0.2, runs=tmp_path)
+    with pytest.raises(DataError, match="the table has no rows"):
+        import_oof(mine, "mine", folds.iloc[:0].assign(y=0.0), runs=tmp_path)
+
+
+def test_of_a_member_that_was_replaced_the_last_counts_wherever_the_store_is(
+    competition: Competition, folds: pd.DataFrame, tmp_path: Path
+) -> None:
+    for seed in (0, 1):
+        import_oof(competition, "mine", *tables(folds, seed), runs=tmp_path)
+    expected = tables(folds, 1)[0]["y"].to_numpy()
+    # A copy has the times of its making.
+    moved = shutil.copytree(tmp_path, tmp_path.with_name("moved"), copy_function=shutil.copyfile)
+    for number, path in enumerate(sorted(moved.rglob("oof-r*.npz"), reverse=True)):
+        os.utime(path, (number, number))
+    np.testing.assert_array_equal(blend(competition, runs=moved).oof["mine"].valid, expected)
+    assert len(list(moved.glob("own/imported/mine/*"))) == 1

@@ -197,7 +197,7 @@ def test_the_newest_import_of_a_name_is_the_member(
     second = ridge.changed("oof", lambda table: table.assign(price=1e5)).member()
     for member in (first, second, first):
         with store.writing():
-            store.write_oof(member)
+            store.imported.put(member)
         (found,) = store.imported.on(experiment.dataset, experiment.folds)
         assert (found.model, found.key, found.score) == ("foreign", member.key, member.score)
     assert store.imported.names() == {"foreign"}
@@ -207,7 +207,7 @@ def test_other_data_or_folds_do_not_see_it(
     ridge: Tables, experiment: Experiment, store: RunStore
 ) -> None:
     with store.writing():
-        store.write_oof(ridge.member())
+        store.imported.put(ridge.member())
     changed = with_dataset(experiment, fingerprint="other").dataset
     for dataset, folds in (
         (changed, experiment.folds),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from comps.base import Competition, Metric, UsageError, names_a_folder
+from comps.base import Competition, DataError, Metric, UsageError, names_a_folder, some
 from comps.reading.missing import SURE
 from pipelines.api.choices import Options, RowChoices, row_arguments
 from pipelines.api.progress import Progress
@@ -140,10 +140,7 @@ def import_oof(
         files=files,
     )
     with session.store.writing():
-        there = session.store.imported.files()
-        session.store.write_oof(member)
-    on = session.dataset.fingerprint, experiment.folds.fingerprint
-    replaced = any(other.name == name and other.is_on(*on) for other in there)
+        replaced = session.store.imported.put(member)
     return Imported(member, session.competition.metric, replaced)
 
 
@@ -166,15 +163,25 @@ def no_test_rows(session: Session, oof: pd.DataFrame) -> pd.DataFrame:
     """Return predictions for the training row that stands for test rows where there are none.
 
     Raises:
-        UsageError: if there are test rows.
+        UsageError: if there are test rows, or sealed ones, which are predicted as such.
+        DataError: if there is no prediction at all.
     """
-    competition, dataset = session.competition, session.dataset
+    competition, dataset, sealed = session.competition, session.dataset, session.sealed
     if dataset.sample_submission is not None:
         raise UsageError(
             f"{competition.name} has {len(dataset.test_ids)} test rows: give their predictions, "
             "too, as `test`."
         )
-    return oof.dropna().iloc[:1].assign(**{competition.id_column: dataset.test_ids})
+    if sealed is not None:
+        raise UsageError(
+            f"{len(sealed.ids)} training rows are sealed: give their predictions as `test`, with "
+            f"one of {dataset.test_ids[0]}, which stands for test rows. Their ids there are "
+            f"{some(dataset.test_ids[-len(sealed.ids) :])}."
+        )
+    if oof.empty:
+        raise DataError("There are no out-of-fold predictions: the table has no rows.")
+    # Of each column the first that is there.
+    return oof.bfill().iloc[:1].assign(**{competition.id_column: dataset.test_ids})
 
 
 def _which_rows(session: Session, folds: Folds) -> str:

@@ -134,8 +134,6 @@ def import_folder(
     teller = introduced(session, progress)
     pairs, faults = pairs_of(Path(folder))
     folds = session.experiment(n_repeats=1).folds
-    on = session.dataset.fingerprint, folds.fingerprint
-    there = {file.name for file in session.store.imported.files() if file.is_on(*on)}
     taken: list[dict[str, Any]] = []
     with session.store.writing():
         for pair in pairs:
@@ -144,13 +142,13 @@ def import_folder(
                     where = pair.files if name == pair.name else f"{pair.files}, column {name}"
                     faults[where] = found
                     continue
-                session.store.write_oof(found)
+                replaced = session.store.imported.put(found)
                 taken.append(
                     {
                         "name": name,
                         "score": found.score,
                         "rows": int(found.covered.sum()),
-                        "replaced": name in there,
+                        "replaced": replaced,
                     }
                 )
                 if len(taken) % 100 == 0:
@@ -211,23 +209,27 @@ def _tables(
 def _columns(
     session: Session, oof: pd.DataFrame, test: pd.DataFrame
 ) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
-    """Yield the tables of each member of two wide ones: `member`, or `member:column` of several.
+    """Return the tables of each member of two wide ones: `member`, or `member:column` of several.
 
     Raises:
         DataError: if there are no such columns.
     """
     competition = session.competition
     wanted = prediction_columns(competition, session.dataset)
-    own: set[str] = {competition.id_column, FOLD, TARGET}
-    others = [name for name in oof if name not in own and not str(name).startswith(f"{TARGET}:")]
+    own: set[str] = {competition.id_column, FOLD}
+    beside = {*own, TARGET}
+    others = [name for name in oof if name not in beside and not str(name).startswith(f"{TARGET}:")]
     names = list(dict.fromkeys(str(name).rpartition(":")[0] or str(name) for name in others))
     if len(wanted) == 1:
         names = [str(name) for name in others]
     if not names:
         raise DataError(f"It has no columns of members; it has {list(oof.columns)}.")
-    for name in names:
+
+    def of(name: str) -> tuple[str, pd.DataFrame, pd.DataFrame]:
         given = [name] if len(wanted) == 1 else [f"{name}:{column}" for column in wanted]
-        yield name, _renamed(oof, own, given, wanted), _renamed(test, own, given, wanted)
+        return name, _renamed(oof, own, given, wanted), _renamed(test, own, given, wanted)
+
+    return map(of, names)
 
 
 def _renamed(

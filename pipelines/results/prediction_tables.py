@@ -41,9 +41,9 @@ def table_of_oof(
         wide: whether columns are named by member, `member:column` where it has several.
 
     Returns:
-        [n] rows in the order of the data: id, `fold`, `target` or `target:NAME` for each of several
-        targets or labels, and predictions. These have the columns that `comps import-oof` reads,
-        unless the table is wide.
+        [n] rows in the order of the data: id, `fold`, `target` (`target:true` where predictions are
+        called so) or `target:NAME` for each of several targets or labels, and predictions. These
+        have the columns that `comps import-oof` reads, unless the table is wide.
     """
     table = fold_table(competition, dataset, folds)
     for name, values in _targets(competition, dataset, scale).items():
@@ -76,11 +76,12 @@ def table_of_test(
 
 def _targets(competition: Competition, dataset: Dataset, scale: str) -> dict[str, Array]:
     """Return the targets by column: labels of classes, or values on the wanted scale."""
+    name = f"{TARGET}:true" if TARGET in prediction_columns(competition, dataset) else TARGET
     if competition.task in (Task.BINARY, Task.MULTICLASS) and dataset.classes:
-        return {TARGET: np.asarray(dataset.classes)[dataset.target.astype(np.int64)]}
+        return {name: np.asarray(dataset.classes)[dataset.target.astype(np.int64)]}
     target = competition.scaled_target(dataset) if scale == "metric" else dataset.target
     if target.ndim == 1:
-        return {TARGET: target}
+        return {name: target}
     names = [f"{TARGET}:{column}" for column in competition.target_columns]
     return dict(zip(names, target.T, strict=True))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from comps.base import Array, Dataset, Params, StoreError
-from pipelines.basics.files import read_arrays
+from pipelines.basics.files import read_arrays, write_arrays
 from pipelines.folds import Folds
 from pipelines.results.oof import OutOfFold
 
@@ -44,13 +44,42 @@ class ImportedFile:
 
 @dataclass(frozen=True)
 class ImportedFiles:
-    """The imported members of a run store; `RunStore.write_oof` adds one.
+    """The imported members of a run store.
 
     Attributes:
         root: of the store.
     """
 
     root: Path
+
+    def put(self, member: OutOfFold) -> bool:
+        """Store a member in place of those of its name on the same data and folds.
+
+        The caller holds the store's `writing()`.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            StoreError: if it cannot be written.
+        """
+        folder = self.root / FOLDER / member.model
+        on = member.data_fingerprint, member.folds_fingerprint
+        earlier = [path for path in folder.glob("*/oof-r*.npz") if self._is_on(path, *on)]
+        path = folder / member.key / f"oof-r{member.n_repeats}.npz"
+        write_arrays(path, *member.to_file())
+        for other in earlier:
+            if other != path:
+                # Their times would say which is the newest, and a copied store has other times.
+                shutil.rmtree(other.parent, ignore_errors=True)
+        return bool(earlier)
+
+    def _is_on(self, path: Path, data: str, folds: str) -> bool:
+        try:
+            return self.file(path).is_on(data, folds)
+        except StoreError:
+            # A damaged one is replaced.
+            return True
 
     def on(self, dataset: Dataset, folds: Folds) -> list[OutOfFold]:
         """Return the members on these data and folds, the newest of each name.

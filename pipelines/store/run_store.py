@@ -50,7 +50,7 @@ from pipelines.results.fold_result import FoldResult
 from pipelines.results.kept import Kept
 from pipelines.results.oof import OutOfFold
 from pipelines.store._mirror import mirror_of
-from pipelines.store.imported import FOLDER, ImportedFiles
+from pipelines.store.imported import ImportedFiles
 
 # 2: members have names that show changed parameters, commands leave records, and the stopping
 # point is that of the first repeat.
@@ -278,9 +278,8 @@ class RunStore:
     # Out-of-fold predictions
 
     def write_oof(self, oof: OutOfFold) -> None:
-        """Store the out-of-fold predictions of one member."""
-        place = FOLDER if oof.imported else "models"
-        path = self._oof_path(base_name(oof.model), oof.key, oof.n_repeats, place)
+        """Store the out-of-fold predictions of one of our own members; see `imported`."""
+        path = self._oof_path(base_name(oof.model), oof.key, oof.n_repeats)
         write_arrays(path, *oof.to_file())
 
     def read_oof(self, model: str, key: str, n_repeats: int) -> OutOfFold:
@@ -292,8 +291,8 @@ class RunStore:
         """
         return OutOfFold.from_file(*read_arrays(self._oof_path(model, key, n_repeats)))
 
-    def _oof_path(self, model: str, key: str, n_repeats: int, place: str = "models") -> Path:
-        return self.root / place / model / key / f"oof-r{n_repeats}.npz"
+    def _oof_path(self, model: str, key: str, n_repeats: int) -> Path:
+        return self.root / "models" / model / key / f"oof-r{n_repeats}.npz"
 
     def find_oof(self, model: str, key: str, n_repeats: int) -> OutOfFold | None:
         """Return predictions over a number of repeats, or None; a damaged file is deleted."""

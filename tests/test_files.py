@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from comps.base import StoreError
-from pipelines.basics.files import read_arrays, read_json, write_arrays, write_bytes, write_json
+from pipelines.basics.files import (
+    read_arrays,
+    read_json,
+    unfinished,
+    write_arrays,
+    write_bytes,
+    write_json,
+)
 from pipelines.basics.processes import here_since
 from tests.support import ROOT, wait_for
 
@@ -186,6 +194,28 @@ def test_only_files_of_processes_that_surely_ended_are_removed(
     (tmp_path / name).write_bytes(b"half")
     write_bytes(tmp_path / "file", b"1")
     assert names_in(tmp_path) == sorted(["file", *[name] * stays])
+
+
+@pytest.mark.parametrize(
+    ("process", "marks", "days", "left"),
+    [
+        (GONE, f"{HERE}{SINCE}", 0, True),
+        (RUNNING, f"{HERE}{SINCE}", 2, False),
+        (RUNNING, f"{HERE}{'f' * 8}", 0, True),
+        (GONE, f"{'f' * 8}{SINCE}", 0.5, False),
+        (GONE, f"{'f' * 8}{SINCE}", 2, True),
+    ],
+    ids=["gone", "running", "before the last start", "another machine's", "long since"],
+)
+def test_what_another_machine_writes_on_a_shared_disk_stays_a_day(
+    process: int, marks: str, days: float, left: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "folder" / f".file.npz.{process}.{marks}01234567.part"
+    path.parent.mkdir()
+    path.write_bytes(b"half")
+    then = time.time() - days * 24 * 3600
+    os.utime(path, (then, then))
+    assert unfinished(tmp_path) == [path] * left
 
 
 # A disk that is full

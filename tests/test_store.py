@@ -16,6 +16,7 @@ import pytest
 
 from comps.base import BusyError, StoreError
 from pipelines.basics.files import read_json, write_json
+from pipelines.basics.processes import here_since
 from pipelines.folds.files import folds_to_arrays
 from pipelines.results.inner import Inner
 from pipelines.results.oof import OutOfFold, assemble
@@ -158,11 +159,12 @@ def test_damaged_row_numbers_are_written_anew(store: RunStore) -> None:
 
 def test_what_a_kill_left_half_written_is_removed_by_the_next_run(store: RunStore) -> None:
     store.write_record("blend.json", {})
-    half = store.fold_path("ridge", "k1", 0, (0,)).parent / f".r0-f0.npz.{2**30}.abcd.part"
+    mark = f"{''.join(here_since())}01234567"
+    half = store.fold_path("ridge", "k1", 0, (0,)).parent / f".r0-f0.npz.{2**30}.{mark}.part"
     half.parent.mkdir(parents=True)
     half.write_bytes(b"PK")
     # Who blends takes no lock, and may be writing at this moment.
-    whole = half.with_name(f".r0-f0.npz.{os.getppid()}.abcd.part")
+    whole = half.with_name(f".r0-f0.npz.{os.getppid()}.{mark}.part")
     whole.write_bytes(b"PK")
     with store.writing():
         assert not half.exists() and whole.exists()
@@ -222,10 +224,11 @@ def test_imported_members_are_kept_apart_and_the_newest_counts(
     foreign = {"model": "foreign", "config": {"imported": True}}
     for number, (key, values) in enumerate((("k2", 1.0), ("k1", 2.0))):
         oof = replace(make_oof(experiment, values, key), **foreign)
-        store.write_oof(oof)
+        store.imported.put(oof)
         path = store.root / "imported" / "foreign" / key / "oof-r1.npz"
         os.utime(path, (number, number))
-    store.write_oof(replace(make_oof(experiment, key="k3"), **foreign, data_fingerprint="other"))
+    other = replace(make_oof(experiment, key="k3"), **foreign, data_fingerprint="other")
+    store.imported.put(other)
     (found,) = store.imported.on(experiment.dataset, experiment.folds)
     assert (found.model, found.key, found.imported) == ("foreign", "k1", True)
     assert store.imported.names() == {"foreign"}

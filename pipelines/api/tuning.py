@@ -42,7 +42,7 @@ from pipelines.api.session import Session, introduced
 from pipelines.api.trials import outcome, ranked, trial_row
 from pipelines.api.tuning_check import Searched, checked, search_on
 from pipelines.api.written import write_files
-from pipelines.basics.processes import is_running
+from pipelines.basics.processes import has_ended, here_since
 from pipelines.results.sealed import OUTER, check_share
 from pipelines.store import Experiment
 from pipelines.tuning import Search, TrialResult
@@ -421,10 +421,10 @@ def _study(
 @contextlib.contextmanager
 def _work_folder(folder: Path) -> Iterator[Path]:
     """Make a folder of this process, and delete it and those of processes that are no more."""
-    own = folder / f"work-{os.getpid()}"
+    own = folder / "-".join(("work", str(os.getpid()), *here_since()))
     for other in folder.glob("work-*"):
-        number = other.name.removeprefix("work-")
-        if other == own or not (number.isdigit() and is_running(int(number))):
+        marks = other.name.split("-")[1:]
+        if other == own or len(marks) != 3 or has_ended(*marks):
             shutil.rmtree(other, ignore_errors=True)
     own.mkdir(parents=True, exist_ok=True)
     try:

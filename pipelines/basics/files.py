@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ import numpy as np
 
 from comps.base import JSON, Array, Params, StoreError, size_of
 from pipelines.basics.fingerprint import fingerprint
-from pipelines.basics.processes import here_since, is_running
+from pipelines.basics.processes import has_ended, here_since
 
 _CHECKSUM = "checksum"
+_A_DAY = 24 * 3600.0
 # What follows the name of a file in that of its temporary file, see `_mark`.
 _LEFT = re.compile(r"(\d+)\.([0-9a-f]{8})([0-9a-f]{8})[0-9a-f]{8}\.part")
 
@@ -67,23 +69,26 @@ def _remove_left(path: Path) -> None:
     with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
         for entry in entries:
             found = entry.name.startswith(begins) and _LEFT.fullmatch(entry.name[len(begins) :])
-            if found and _has_ended(*found.groups()):
+            if found and has_ended(*found.groups()):
                 with contextlib.suppress(OSError):
                     Path(entry.path).unlink()
 
 
-def _has_ended(process: str, machine: str, start: str) -> bool:
-    here, since = here_since()
-    return machine == here and (start != since or not is_running(int(process)))
-
-
 def unfinished(folder: Path) -> list[Path]:
-    """Return the temporary files that killed processes left in a folder and those below it."""
-    return [
-        path
-        for path in sorted(folder.rglob(".*.part"))
-        if not (writer := path.name.split(".")[-3]).isdigit() or not is_running(int(writer))
-    ]
+    """Return the temporary files that killed processes left in a folder and those below it.
+
+    Those of other machines on a shared disk are among them after a day.
+    """
+    return [path for path in sorted(folder.rglob(".*.part")) if _is_left(path)]
+
+
+def _is_left(path: Path) -> bool:
+    found = _LEFT.fullmatch(".".join(path.name.split(".")[-3:]))
+    if found is None or has_ended(*found.groups()):
+        return True
+    with contextlib.suppress(OSError):
+        return found[2] != here_since()[0] and time.time() - path.stat().st_mtime > _A_DAY
+    return False
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -77,6 +77,15 @@ def here_since() -> tuple[str, str]:
     return machine, start
 
 
+def has_ended(process: str, machine: str, start: str) -> bool:
+    """Return whether a process surely ended, by its number and the marks of `here_since`.
+
+    Of a process of another machine nobody here knows.
+    """
+    here, since = here_since()
+    return machine == here and (start != since or not is_running(int(process)))
+
+
 def is_running(process: int) -> bool:
     """Return whether a process of this machine runs; a process that ended counts as not running.
 

@@ -278,7 +278,7 @@ class _Tree:
             found[known] = fitted.predict(below[known])
         return found
 
-    def _stopped_without(self, name: str, scored: int | None) -> NDArray[np.floating]:
+    def _stopped_without(self, name: str, scored: int | None) -> Floats:
         """Return a member's predictions at the stopping point that was chosen without a fold."""
         member = self.members[name]
         if scored is None or member.stored is None or member.stored.inner is None:

@@ -15,6 +15,8 @@ from ensembles.scorers import scorer_of
 GROUPS = 30
 # The error of many rows is found on so many of them.
 _ENOUGH = 10_000
+# Of rows in groups: how much of the variance is between groups is not known.
+_ENOUGH_TOGETHER = 100_000
 
 
 def choose(
@@ -38,9 +40,11 @@ def choose(
     """
     score = scorer_of(metric, target)
     keys = np.array([metric.sort_key(score(prediction)) for prediction in predictions])
-    best = predictions[int(keys.argmin())]
+    if np.isnan(keys).all():
+        return (0,)
+    best = predictions[int(np.nanargmin(keys))]
     errors = difference_errors(metric, target, best, predictions, groups)
-    near = np.flatnonzero(keys - keys.min() <= errors)
+    near = np.flatnonzero(keys - np.nanmin(keys) <= errors)
     simplest, mean = predictions[0], mean_of(predictions, near)
     gained = keys[0] - metric.sort_key(score(mean))
     if gained > 0 and gained > difference_error(metric, target, mean, simplest, groups):
@@ -119,8 +123,9 @@ def difference_errors(
 
     The jackknife that leaves out groups of rows (Shao and Tu, "The Jackknife and Bootstrap",
     1995, section 2.3), which serves any metric: with g groups and the difference d_i without the
-    i-th, the variance is (g - 1) / g * sum (d_i - mean d)^2. Of many rows only some are used, since
-    the variance falls as their number grows.
+    i-th, the variance is (g - 1) / g * sum (d_i - mean d)^2. Of very many rows only some are used:
+    the variance falls as their number grows, if they are independent. Of rows in groups it is
+    taken as that of the rows that are used, which is too large rather than too small.
 
     Args:
         metric: any metric.
@@ -149,15 +154,18 @@ def left_out_scores(
         groups: [n] integers, or None.
 
     Returns:
-        [groups, predictions] scores, and the share of the rows that are used.
+        [groups, predictions] scores, without groups whose rows the others cannot do without, such
+        as all of a class; and by what share of the variance that of all rows is smaller.
     """
     rng = np.random.default_rng(0)
     n_rows = len(target)
     query = Truth.of(target).query
-    some = slice(None) if n_rows <= _ENOUGH else rng.choice(n_rows, _ENOUGH, replace=False)
+    enough = _ENOUGH if groups is None else _ENOUGH_TOGETHER
+    share = min(1.0, enough / n_rows) if groups is None else 1.0
+    some = slice(None) if n_rows <= enough else rng.choice(n_rows, enough, replace=False)
     if query is not None:
         # Rows of a query are scored together, and stay together.
-        some = slice(None)
+        some, share = slice(None), 1.0
         units = np.unique(query, return_inverse=True)[1]
         groups = rng.permutation(units.max() + 1)[units] % GROUPS if groups is None else groups
     elif groups is None:
@@ -168,7 +176,8 @@ def left_out_scores(
         kept = groups != group
         score = scorer_of(metric, target[kept])
         scores.append([score(values[some][kept]) for values in predictions])
-    return np.array(scores), len(target) / n_rows
+    found = np.array(scores)
+    return found[np.isfinite(found).all(axis=1)], share
 
 
 def jackknife_error(scores: Floats, share: float) -> Floats:
@@ -179,8 +188,10 @@ def jackknife_error(scores: Floats, share: float) -> Floats:
         share: of all rows that they are of: the variance falls as the number of rows grows.
 
     Returns:
-        [scores] float64.
+        [scores] float64, infinite where a single group, or none, could be left out.
     """
     count = len(scores)
+    if count < 2:
+        return np.full(scores.shape[1:], np.inf)
     squares: Floats = np.square(scores - scores.mean(axis=0)).sum(axis=0)
     return np.sqrt((count - 1) / count * squares * share)

@@ -138,6 +138,8 @@ def _grow(levels: Sequence[_Rows], metric: Metric, rounds: int, among: NDArray[n
                 keys = np.array(list(scored(key, left)))
                 if level is not levels[-1]:
                     left = np.sort(left[np.argsort(keys, kind="stable")[: level.promoted]])
+            if np.isnan(keys).all():
+                break
             lowest = float(np.nanmin(keys))
             equal = left[keys <= lowest + _EQUAL]
             chosen = int(equal[np.argmax(counts[equal] > 0)])
@@ -146,5 +148,8 @@ def _grow(levels: Sequence[_Rows], metric: Metric, rounds: int, among: NDArray[n
                 total += level.members[chosen]
             if lowest < best_key - _EQUAL:
                 best_key, best_counts = lowest, counts.copy()
+    if not best_counts.any():
+        # Nothing can be told of rows of one class, by a metric that needs two.
+        best_counts[among] = 1
     weights: Floats = best_counts / best_counts.sum()
     return weights

@@ -24,7 +24,7 @@ def best_member(sample: Sample, metric: Metric) -> WeightedMean:
     target = sample.target if sample.rows is None else sample.target[sample.rows]
     scores = [metric.score(target, member) for member in sample.each()]
     weights = np.zeros(len(scores))
-    weights[metric.best(scores)] = 1.0
+    weights[0 if np.isnan(scores).all() else metric.best(scores)] = 1.0
     return WeightedMean(weights)
 
 
@@ -36,10 +36,12 @@ def top_mean(sample: Sample, metric: Metric) -> WeightedMean:
     predictions, target = sample.whole()
     members = np.moveaxis(predictions, 1, 0)
     score = scorer_of(metric, target)
-    keys = [metric.sort_key(score(member)) for member in members]
+    keys = np.array([metric.sort_key(score(member)) for member in members])
+    if np.isnan(keys).all():
+        return WeightedMean(np.full(len(keys), 1 / len(keys)))
     best = int(np.nanargmin(keys))
     errors = difference_errors(metric, target, members[best], list(members))
-    kept = np.array(keys) - keys[best] <= 2 * errors
+    kept = keys - keys[best] <= 2 * errors
     return WeightedMean(kept / kept.sum())
 
 

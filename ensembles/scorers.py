@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -19,7 +20,7 @@ class AucScorer:
     counted half (Hanley and McNeil 1982): with sorted values, a sum of ranks of the positives.
 
     Args:
-        target: [n], 1 for positives and 0 for negatives; both must be there.
+        target: [n], 1 for positives and 0 for negatives. Of one of them alone the area is NaN.
 
     >>> AucScorer(np.array([0.0, 1.0, 0.0, 1.0]))(np.array([0.1, 0.4, 0.4, 0.8]))
     0.875
@@ -30,8 +31,6 @@ class AucScorer:
         positive = target == 1
         self.n_positive = int(positive.sum())
         self.n_negative = len(target) - self.n_positive
-        if not self.n_positive or not self.n_negative:
-            raise ValueError("The area under the ROC curve needs rows of both classes.")
         # The ranks of the rarer class are looked up.
         self.positive_is_rare = self.n_positive <= self.n_negative
         self.rare = np.flatnonzero(positive == self.positive_is_rare)
@@ -40,6 +39,8 @@ class AucScorer:
         """Return the area for [n] predictions; of [n, 2], the mean over both classes."""
         if prediction.ndim == 2:
             return AucOfColumns(self.target)(prediction)
+        if not self.n_positive or not self.n_negative:
+            return math.nan
         ordered = np.sort(prediction)
         rare = np.sort(prediction[self.rare])
         below = np.searchsorted(ordered, rare, "left")

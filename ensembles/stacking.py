@@ -6,13 +6,16 @@ the honest score, no row by a stacker that saw it: see `ensembles.blend`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from comps.base import Metric, Prediction, Truth
 from ensembles.by_target import each_target
-from ensembles.fitted import Stacked
+from ensembles.fitted import Fitted, Stacked
+from ensembles.means import equal_mean
 from ensembles.sample import Floats, Sample
 from ensembles.transforms import flat, odds, predicted, predicted_probabilities
 
@@ -36,8 +39,8 @@ def ridge_stack(sample: Sample, metric: Metric) -> Stacked:
 
 
 @each_target
-def logistic_stack(sample: Sample, metric: Metric) -> Stacked:
-    """Return a logistic regression on the members' standardised log odds.
+def logistic_stack(sample: Sample, metric: Metric) -> Fitted:
+    """Return a logistic regression on the members' standardised log odds; of one class their mean.
 
     The penalty is that of scikit-learn (C = 1): members resemble each other, and without one
     their coefficients would run away from each other.
@@ -46,19 +49,20 @@ def logistic_stack(sample: Sample, metric: Metric) -> Stacked:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    del metric
     predictions, truth = _told(sample)
+    if len(np.unique(truth.values)) == 1:
+        return equal_mean(sample, metric)
     estimator = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     weight = truth.weight
     estimator.fit(odds(predictions), truth.values, logisticregression__sample_weight=weight)
     # [1 or classes, members x 1 or classes] to [members]
     coefficients = np.abs(estimator[-1].coef_).sum(axis=0).reshape(sample.n_members, -1)
     shares = _on_simplex(coefficients.sum(axis=1))
-    return Stacked(odds, partial(predicted_probabilities, estimator.predict_proba), shares)
+    return Stacked(odds, _probabilities(estimator, predictions), shares)
 
 
 @each_target
-def lightgbm_stack(sample: Sample, metric: Metric) -> Stacked:
+def lightgbm_stack(sample: Sample, metric: Metric) -> Fitted:
     """Return small trees on the members' predictions.
 
     Few leaves, many rows in each and few columns a tree: good members leave little to learn, and
@@ -68,6 +72,8 @@ def lightgbm_stack(sample: Sample, metric: Metric) -> Stacked:
 
     predictions, truth = _told(sample)
     regression = metric.needs is Prediction.VALUE
+    if not regression and len(np.unique(truth.values)) == 1:
+        return equal_mean(sample, metric)
     estimator = (LGBMRegressor if regression else LGBMClassifier)(
         n_estimators=100,
         learning_rate=0.05,
@@ -83,11 +89,18 @@ def lightgbm_stack(sample: Sample, metric: Metric) -> Stacked:
     ).fit(flat(predictions), truth.values, sample_weight=truth.weight)
     gains = estimator.feature_importances_.reshape(sample.n_members, -1).sum(axis=1)
     answer = (
-        partial(predicted_probabilities, estimator.predict_proba)
+        _probabilities(estimator, predictions)
         if isinstance(estimator, LGBMClassifier)
         else partial(predicted, estimator.predict)
     )
     return Stacked(flat, answer, _on_simplex(gains))
+
+
+def _probabilities(estimator: Any, predictions: Floats) -> Callable[[Floats], Floats]:
+    """Return what predicts the probabilities of all classes, of which some may be unknown."""
+    n_classes = predictions.shape[2] if predictions.ndim == 3 else 2
+    known = np.asarray(estimator.classes_).astype(np.int64)
+    return partial(predicted_probabilities, estimator.predict_proba, known, n_classes)
 
 
 def _told(sample: Sample) -> tuple[Floats, Truth]:

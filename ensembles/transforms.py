@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from comps.base import LEAST_PROBABILITY
 
@@ -66,7 +67,17 @@ def predicted(predict: Callable[[Floats], object], columns: Floats) -> Floats:
     return values
 
 
-def predicted_probabilities(predict: Callable[[Floats], object], columns: Floats) -> Floats:
-    """Return [n] of class 1, or [n, classes]."""
-    probabilities: Floats = np.asarray(predict(columns))
-    return probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities
+def predicted_probabilities(
+    predict: Callable[[Floats], object], known: NDArray[np.int64], n_classes: int, columns: Floats
+) -> Floats:
+    """Return [n] of class 1, or [n, classes].
+
+    Args:
+        predict: returns [n, known classes].
+        known: codes of the classes that it learned.
+        n_classes: of all; the others have the probability 0.
+        columns: [n, columns] to predict from.
+    """
+    probabilities = np.zeros((len(columns), n_classes))
+    probabilities[:, known] = np.asarray(predict(columns))
+    return probabilities[:, 1] if n_classes == 2 else probabilities

@@ -42,3 +42,12 @@ def test_a_gap_that_leaves_nothing_to_train_on_is_refused() -> None:
 def test_times_are_needed() -> None:
     with pytest.raises(UsageError, match="needs times"):
         make_folds(FoldSpec("expanding", 4), FoldInput(np.zeros(20), Task.REGRESSION))
+
+
+def test_blocks_that_begin_at_one_time_are_still_in_time() -> None:
+    times = np.repeat(np.arange(6), [100, 100, 100, 300, 300, 100])
+    rows = FoldInput(np.zeros(1000), Task.REGRESSION, times=times)
+    folds = make_folds(FoldSpec("expanding", 5), rows)
+    begins = [times[valid].min() for _, valid in folds.pairs[0]]
+    assert len(set(begins)) < 5
+    assert folds.growing and folds.neighbours == []

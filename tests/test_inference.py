@@ -14,6 +14,7 @@ from comps import table_competition
 from comps.base import AmbiguousError, DataError, Dataset, Task, UsageError
 from comps.kinds.table.kinds import Column, kind_of
 from pipelines import Found, folds_table, infer
+from pipelines.folds import FoldInput, FoldSpec, make_folds
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -662,6 +663,18 @@ def test_rows_of_one_query_stay_in_one_fold(tmp_path: Path) -> None:
     dataset = load(found)
     assert dataset.queries is not None and len(np.unique(dataset.queries)) == 10
     assert "query" not in dataset.train
+
+
+def test_queries_may_be_divided_where_folds_follow_time(tmp_path: Path) -> None:
+    train = rows(query=np.arange(N) // 6, step=np.arange(N)).assign(y=target("digits"))
+    test = rows(N, 20, query=np.arange(20) // 5 + 100, step=N + np.arange(20))
+    folder = competition(tmp_path, train=train, test=test)
+    found = infer(folder, metric="ndcg@5", query="query", time="step")
+    assert found.competition.scheme == "expanding"
+    rows_of = FoldInput.of(found.competition, load(found))
+    assert make_folds(FoldSpec("expanding", 3), rows_of).growing
+    # Only who names a time divides queries.
+    assert infer(folder, metric="ndcg@5", query="query").competition.scheme == "grouped"
 
 
 def test_weights_and_folds_are_columns_that_models_do_not_see(tmp_path: Path) -> None:

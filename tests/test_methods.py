@@ -354,9 +354,8 @@ def test_the_log_loss_is_that_of_scikit_learn(n_classes: int, seed: int) -> None
     assert found == pytest.approx(LOG_LOSS.score(codes, probabilities), rel=1e-12)
 
 
-def test_the_area_needs_both_classes() -> None:
-    with pytest.raises(ValueError, match="both classes"):
-        AucScorer(np.ones(4))
+def test_the_area_of_one_class_is_none() -> None:
+    assert np.isnan(AucScorer(np.ones(4))(np.arange(4.0)))
 
 
 def plain_greedy(sample: Sample, rounds: int) -> Floats:
@@ -645,3 +644,37 @@ def test_a_method_needs_numbers_that_it_can_use() -> None:
     negative = Sample(np.array([[-1.0, 2.0], [1.0, 2.0]]), np.array([1.0, 2.0]))
     with pytest.raises(UsageError, match="positive"):
         METHODS["geometric"].fit(negative, RMSLE)
+
+
+@pytest.mark.parametrize("name", ["logistic", "lightgbm"])
+def test_a_stack_of_rows_that_lack_a_class_knows_of_it(name: str) -> None:
+    rng = np.random.default_rng(0)
+    three = rng.dirichlet(np.ones(3), (60, 2))
+    sample = Sample(three, rng.integers(2, size=60).astype(float) * 2)
+    found = METHODS[name].fit(sample, LOG_LOSS).predict(three)
+    assert found.shape == (60, 3)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    assert (found[:, 1] < found[:, [0, 2]].min(axis=1)).all()
+
+
+@pytest.mark.parametrize("name", ["logistic", "lightgbm", "top", "greedy", "best"])
+@pytest.mark.parametrize("metric", [LOG_LOSS, ROC_AUC], ids=["log loss", "area"])
+def test_of_one_class_a_blend_is_a_mean(name: str, metric: Metric) -> None:
+    predictions = np.random.default_rng(0).uniform(size=(30, 3))
+    if not METHODS[name].suits(metric, Columns.ONE):
+        return
+    fitted = METHODS[name].fit(Sample(predictions, np.zeros(30)), metric)
+    found = fitted.predict(predictions)
+    assert found.shape == (30,) and np.isfinite(found).all()
+
+
+def test_an_error_of_rows_in_groups_does_not_fall_with_the_rows_of_a_group() -> None:
+    group = np.repeat(np.arange(30), 10_000)
+    shift = np.random.default_rng(0).normal(size=30)[group]
+    target, zero = np.zeros(len(group)), np.zeros(len(group))
+    one = 1 + shift / 10
+    found = difference_error(MEAN_ABSOLUTE_ERROR, target, one, zero + 1, group)
+    few = np.arange(30) * 10_000
+    few_rows = (values[few] for values in (target, one, zero + 1, group))
+    expected = difference_error(MEAN_ABSOLUTE_ERROR, *few_rows)
+    assert found == pytest.approx(expected, rel=0.05)

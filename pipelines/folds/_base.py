@@ -115,13 +115,14 @@ class Folds:
 
     @cached_property
     def growing(self) -> bool:
-        """Whether every fold trains on the training rows of the fold before it, and on more.
+        """Whether every fold trains on the training rows of the fold before it, if not on more.
 
-        This is so in a time-ordered scheme. The model of the last fold has seen most rows, and
-        predicts new rows better than the mean of the models of all folds does.
+        This is so in a time-ordered scheme; two blocks that begin at one time train on the same
+        rows. The model of the last fold has seen most rows, and predicts new rows better than the
+        mean of the models of all folds does.
         """
         return all(
-            len(one) < len(other) and bool(np.isin(one, other).all())
+            len(one) <= len(other) and bool(np.isin(one, other).all())
             for folds in self.pairs
             for (one, _), (other, _) in itertools.pairwise(folds)
         )

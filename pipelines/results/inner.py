@@ -17,7 +17,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Metric
+from comps.base import Array, Metric, UsageError
 from pipelines.folds import Folds, Held, Rows
 from pipelines.results.fold_result import FoldResult
 from pipelines.results.stopping import stopping_stage, waited_for
@@ -201,7 +201,12 @@ def _chosen(
         parts = sources(outer)
         if not parts:
             continue
-        stage, _ = stopping_stage(metric, [part.curve for part in parts])
+        curves = [part.curve for part in parts]
+        try:
+            stage, _ = stopping_stage(metric, curves)
+        except UsageError:
+            # The metric is not defined on the inner folds, such as the AUC of one class.
+            stage = min(map(len, curves)) - 1
         steps[outer] = step = int(parts[0].steps[stage])
         found += [(outer, part.rows, part.at(step, part.rows)) for part in parts]
         rows = folds.rows(0, (outer,))[1]

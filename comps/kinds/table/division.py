@@ -25,7 +25,7 @@ def find_group(parts: Parts, kinds: Mapping[str, str]) -> str | None:
     if parts.given.group is not None:
         parts.say("group", parts.given.group, AS_YOU_SAY)
         return parts.given.group
-    if parts.given.query is not None:
+    if parts.given.query is not None and not _in_time(parts):
         parts.say("group", parts.given.query, "rows that are ranked together stay together")
         return parts.given.query
     if parts.refuses("group") or parts.given.scheme in _BY_ROW or parts.test is None:
@@ -38,12 +38,19 @@ def find_group(parts: Parts, kinds: Mapping[str, str]) -> str | None:
     return found[0]
 
 
+def _in_time(parts: Parts) -> bool:
+    """Whether folds follow time because the user says so: rows of a query may be divided then."""
+    named = parts.given.time is not None and not parts.refuses("time")
+    return parts.given.scheme == "expanding" or (named and parts.given.scheme is None)
+
+
 def find_time(parts: Parts, kinds: Mapping[str, str]) -> str | None:
     """Return the column that rows are ordered by, or None."""
     if parts.given.time is not None:
         parts.say("time", parts.given.time, AS_YOU_SAY)
         return parts.given.time
-    given = parts.given.scheme not in (None, "expanding") or parts.given.group is not None
+    named = (parts.given.group, parts.given.query)
+    given = parts.given.scheme not in (None, "expanding") or named != (None, None)
     if parts.refuses("time") or given or parts.test is None:
         return None
     found = time_evidence(parts.train, parts.test, kinds)

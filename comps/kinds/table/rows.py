@@ -132,8 +132,10 @@ def row_times(table: Table, schema: Schema) -> Array:
     assert schema.time is not None
     column = table.frame[schema.time]
     kind, _, way = schema.kinds.get(schema.time, "number").partition(":")
-    if kind == "number":
-        times = pd.to_numeric(column, errors="coerce")
+    numbers = pd.to_numeric(column, errors="coerce")
+    # Numbers of steps may be taken for ids, or for levels.
+    if kind == "number" or (kind != "date" and (numbers.notna() | column.isna()).all()):
+        times = numbers
     else:
         try:
             times = dates.parsed(column, way)[0]

@@ -107,6 +107,10 @@ class Blending:
         self.estimate = estimate_of(members, folds)
         whole = self.sample if members[0].covered.all() else None
         self.outer = outer_folds(members, target, folds, self.estimate, whole)
+        self.known = [
+            folds.trained_on(int(self.fold_of_row[one.rows[0]])) if folds.growing else None
+            for one in self.outer
+        ]
         covered = self.fold_of_row[members[0].covered]
         self.kept = kept_members(metric, self.sample, covered, self.baseline)
         self.kept_outer = [
@@ -159,7 +163,8 @@ class Blending:
             chosen = (0,) if inner is None else self._choose(inner)
             joined[outer.rows] = mean_of([one.values[outer.rows] for one in honest], chosen)
             chosen_by_fold.append([honest[number] for number in chosen])
-        chosen = self._choose(self._rows_of(honest, self.outer))
+        everywhere = self._rows_of(honest, self.outer)
+        chosen = (0,) if everywhere is None else self._choose(everywhere)
         one = tried[chosen[0]]
         if len(chosen) > 1:
             one = self.by("+".join(tried[number].method for number in chosen))
@@ -192,6 +197,8 @@ class Blending:
     def _cuts(self, honest: Floats) -> Cuts | None:
         """Return cut points fitted on the honest predictions of all rows."""
         inner = self._rows_of([_Honest((), honest)], self.outer)
+        if inner is None:
+            return None
         (predictions,) = inner.predictions
         return fit_cuts(self.metric, inner.target, predictions, inner.parts, inner.groups)
 
@@ -206,7 +213,7 @@ class Blending:
             others = (
                 self.outer[:place] if self.growing else [o for o in self.outer if o is not outer]
             )
-            return self._rows_of(blends, others) if others else None
+            return self._rows_of(blends, others, self.known[place]) if others else None
         predictions = [
             mean_of([self._inner_part(place, part) for part in one.parts], range(len(one.parts)))
             for one in blends
@@ -223,9 +230,20 @@ class Blending:
             )
         return self._inner_parts[place, part]
 
-    def _rows_of(self, blends: Sequence[_Honest], outer: Sequence[OuterFold]) -> _Inner:
-        """Return the rows of some outer folds, with the honest predictions of some blends."""
+    def _rows_of(
+        self,
+        blends: Sequence[_Honest],
+        outer: Sequence[OuterFold],
+        known: NDArray[np.bool_] | None = None,
+    ) -> _Inner | None:
+        """Return the rows of some outer folds, with the honest predictions of some blends.
+
+        Of all rows those that are `known`, if that is given; None where there are none.
+        """
         rows = np.sort(np.concatenate([one.rows for one in outer]))
+        rows = rows if known is None else rows[known[rows]]
+        if not len(rows):
+            return None
         folds = self.fold_of_row[rows]
         groups = blocks_in_time(folds) if self.growing else None
         return _Inner(self.target[rows], folds, groups, [one.values[rows] for one in blends])

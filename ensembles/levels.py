@@ -136,6 +136,7 @@ class _Tree:
         of_row = np.where(covered, folds.fold_of_row(), -1)
         self.rows = [np.flatnonzero(of_row == fold) for fold in range(folds.n_folds)]
         self.fold_of_row = of_row
+        self._trained_on = [folds.trained_on(fold) for fold in range(folds.n_folds)]
         first = members[0].valid
         self.tail = first.shape[1:]
         self.columns = Columns.of(first[:, None], target)
@@ -243,6 +244,14 @@ class _Tree:
         """Return the folds to do without for a fold: in time, all that come behind it, too."""
         return without | (frozenset(range(fold, self.n_folds)) if self.growing else {fold})
 
+    def _inside(self, without: Without) -> NDArray[np.bool_]:
+        """Return the rows whose targets may be used without some folds, [n] bool.
+
+        In time, targets of the rows in a gap before these folds are not known yet, either.
+        """
+        inside: NDArray[np.bool_] = ~np.isin(self.fold_of_row, [-1, *without])
+        return inside & self._trained_on[min(without)] if self.growing and without else inside
+
     def _by_fold(self, name: str, without: Without, scored: int | None) -> Floats:
         """Return [n] or [n, columns]: each other fold by a blend without it; NaN elsewhere.
 
@@ -303,7 +312,7 @@ class _Tree:
             ),
             len(level.parts),
         )
-        inside = ~np.isin(self.fold_of_row, [-1, *without])
+        inside = self._inside(without)
         blends = [place for place, part in enumerate(level.parts) if part in self.levels]
         if blends:
             inside &= _known(predictions[:, blends])
@@ -325,7 +334,8 @@ class _Tree:
     def _chosen(self, level: Level, without: Without, scored: int | None) -> list[str]:
         trials = self._trials[level.name]
         honest = [self._by_fold(trial.name, without, scored) for trial in trials]
-        rows = np.flatnonzero(np.all([_known(values) for values in honest], axis=0))
+        known = np.all([_known(values) for values in honest], axis=0)
+        rows = np.flatnonzero(known & self._inside(without))
         if not len(rows):
             # In time, nothing comes before the first fold that is fitted on: the simplest it is.
             return [trials[0].method]
@@ -346,7 +356,7 @@ class _Tree:
         return labels
 
     def _cuts(self, predictions: Floats, without: Without) -> Cuts | None:
-        rows = np.flatnonzero(_known(predictions) & ~np.isin(self.fold_of_row, [-1, *without]))
+        rows = np.flatnonzero(_known(predictions) & self._inside(without))
         if not len(rows):
             return None
         parts = self.fold_of_row[rows]

@@ -40,8 +40,8 @@ CHOSEN = [
 ]
 
 
-def in_time(n_rows: int = N_ROWS, n_folds: int = 5) -> Folds:
-    rows = FoldInput(np.zeros(n_rows), Task.REGRESSION, times=np.arange(n_rows))
+def in_time(n_rows: int = N_ROWS, n_folds: int = 5, gap: float | None = None) -> Folds:
+    rows = FoldInput(np.zeros(n_rows), Task.REGRESSION, times=np.arange(n_rows), gap=gap)
     return make_folds(FoldSpec("expanding", n_folds), rows)
 
 
@@ -57,7 +57,9 @@ def of(folds: Folds) -> tuple[list[OutOfFold], Floats]:
 
 
 @pytest.mark.parametrize("levels", [TWO, THREE, CHOSEN], ids=["two", "three", "chosen"])
-@pytest.mark.parametrize("folds", [FOLDS, in_time()], ids=["shuffled", "in time"])
+@pytest.mark.parametrize(
+    "folds", [FOLDS, in_time(), in_time(gap=4)], ids=["shuffled", "in time", "behind a gap"]
+)
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["stopped", "stopped elsewhere"])
 def test_no_level_knows_a_target_of_the_fold_that_is_predicted(
     levels: list[Level], folds: Folds, elsewhere: bool
@@ -68,7 +70,7 @@ def test_no_level_knows_a_target_of_the_fold_that_is_predicted(
     blends = blend_levels(levels, members, target, folds, METRIC)
     for fold in range(folds.n_folds):
         rows = np.flatnonzero(folds.fold_of_row() == fold)
-        behind = np.arange(rows.min(), N_ROWS) if folds.growing else rows
+        behind = np.flatnonzero(~folds.trained_on(fold)) if folds.growing else rows
         shaken = target.copy()
         shaken[behind] = shaken[behind][::-1] * 3 - 1
         again = blend_levels(levels, members, shaken, folds, METRIC)
@@ -136,7 +138,9 @@ def stopped(members: list[OutOfFold], folds: Folds, *, elsewhere: bool) -> list[
     return found
 
 
-@pytest.mark.parametrize("folds", [FOLDS, in_time()], ids=["shuffled", "in time"])
+@pytest.mark.parametrize(
+    "folds", [FOLDS, in_time(), in_time(gap=4)], ids=["shuffled", "in time", "behind a gap"]
+)
 @pytest.mark.parametrize(
     ("method", "stops"),
     [

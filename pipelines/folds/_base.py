@@ -127,6 +127,16 @@ class Folds:
             for (one, _), (other, _) in itertools.pairwise(folds)
         )
 
+    def trained_on(self, fold: int) -> NDArray[np.bool_]:
+        """Return [n_rows] bool: the rows that a fold of the first repeat trains on.
+
+        In time, these are the rows whose targets are known when the first row of the fold is
+        predicted: all choices for the fold may follow from them, and from no others.
+        """
+        mask = np.zeros(self.n_rows, dtype=bool)
+        mask[self.pairs[0][fold][0]] = True
+        return mask
+
     def covered(self, repeat: int = 0) -> NDArray[np.bool_]:
         """Return [n_rows] bool: the rows that some fold of a repeat predicts."""
         mask = np.zeros(self.n_rows, dtype=bool)

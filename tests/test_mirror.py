@@ -17,6 +17,7 @@ from pipelines.store import _lease as leases
 from pipelines.store import _mirror as mirrors
 from pipelines.store._lease import ALIVE, Lease
 from pipelines.store._mirror import Mirror, address_of
+from pipelines.tuning.best import Best, read_best, tuning_folder, write_best
 from tests.commands import comps, environment
 from tests.support import RIDGE, no_engine, tiny_experiment, validate
 
@@ -113,17 +114,25 @@ def test_commands_take_an_address(bucket: str, tmp_path: Path) -> None:
     assert any(name.endswith("r0-f1.npz") for name in names_in(f"{bucket}/house-prices"))
 
 
-def test_studies_of_searches_stay_on_the_machine(bucket: str) -> None:
+BEST = Best("ridge", "tiny-ridge", {"alpha": 2.0}, 3, 0.5, 0.6, "data", unchecked="not wanted")
+
+
+def test_winners_of_searches_are_sent_and_studies_stay_on_the_machine(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = RunStore(Path(bucket) / "tiny")
     with store.writing():
-        folder = store.root / "tuning"
-        (folder / "work-1").mkdir(parents=True)
-        for name in ("optuna.db", "ridge.json", "ridge.svg", "work-1/r0-f0.npz"):
+        write_best(store, BEST)
+        folder = tuning_folder(store)
+        for name in ("optuna.db", "ridge.svg", "work-1/r0-f0.npz", "keras/ridge/trial.json"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text("here")
     assert names_in(f"{bucket}/tiny") - {"store.json", ".lock-00000001"} == {
-        "tuning/ridge.json",
+        "tuning/best/ridge.json",
         "tuning/ridge.svg",
     }
+    at_machine("second", tmp_path, monkeypatch)
+    assert read_best(RunStore(Path(bucket) / "tiny"), "ridge") == BEST
 
 
 def test_what_is_removed_on_one_machine_is_gone_on_the_other(

@@ -30,6 +30,8 @@ _PERIOD = 2.0
 # Seconds for which a look at the storage counts, where nothing is written.
 _FRESH = 5.0
 _STATE = ".remote.json"
+# The winners of searches and their plots, see `pipelines.tuning.best`.
+_OF_SEARCHES = re.compile(r"tuning/(best/[^/]+\.json|[^/]+\.svg)")
 
 
 def address_of(root: Path) -> str | None:
@@ -222,9 +224,9 @@ def _opened_files(address: str) -> tuple[Any, str]:
 
 def _belongs(name: Path) -> bool:
     """Whether a file is sent: studies of searches and what is half written stay here."""
-    if any(part.startswith(".") for part in name.parts):
+    if not name.parts or any(part.startswith(".") for part in name.parts):
         return False
-    return name.parts[0] != "tuning" or (len(name.parts) == 2 and name.suffix in (".json", ".svg"))
+    return name.parts[0] != "tuning" or _OF_SEARCHES.fullmatch(name.as_posix()) is not None
 
 
 def _state(path: Path) -> list[int]:

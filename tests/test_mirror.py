@@ -164,6 +164,66 @@ def test_what_was_not_sent_when_a_process_died_is_sent_by_the_next_command(bucke
     assert "errors/ridge.log" in names_in(f"{bucket}/tiny")
 
 
+def changed(monkeypatch: pytest.MonkeyPatch, address: str, name: str, instead: Any) -> Any:
+    """Replace a method of the file system of an address, `instead(real, *arguments)`."""
+    files = Mirror(address).files
+    real = getattr(files, name)
+    monkeypatch.setattr(files, name, lambda *given, **named: instead(real, *given, **named))
+    return files
+
+
+def test_what_changed_after_a_send_that_failed_is_not_replaced_by_what_was_sent(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(real: Any, path: str, *more: Any) -> None:
+        if path.endswith("other.log"):
+            raise PermissionError("no further files")
+        real(path, *more)
+
+    store, folder = RunStore(Path(bucket) / "tiny"), "errors"
+    with monkeypatch.context() as patch, pytest.raises(StoreError, match="no further files"):
+        changed(patch, f"{bucket}/tiny", "put_file", full)
+        with store.writing():
+            store.write_text(f"{folder}/ridge.log", "sent")
+            store.write_text(f"{folder}/other.log", "not sent")
+    store.write_text(f"{folder}/ridge.log", "newer")
+    forget()
+    with RunStore(Path(bucket) / "tiny").writing():
+        assert (store.root / folder / "ridge.log").read_text() == "newer"
+    files = Mirror(f"{bucket}/tiny").files
+    assert files.cat_file(f"{bucket}/tiny/{folder}/ridge.log") == b"newer"
+    assert files.cat_file(f"{bucket}/tiny/{folder}/other.log") == b"not sent"
+
+
+@pytest.mark.parametrize("seconds", [-60, 60])
+def test_of_a_file_that_was_changed_here_and_there_the_newer_one_stays(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    store = RunStore(Path(bucket) / "tiny")
+    with store.writing():
+        store.write_text("blend.json", "old")
+    Mirror(f"{bucket}/tiny").files.pipe_file(f"{bucket}/tiny/blend.json", b"there")
+    path = store.write_text("blend.json", "here")
+    os.utime(path, (clock() + seconds,) * 2)
+    forget()
+    assert RunStore(Path(bucket) / "tiny").root == store.root
+    assert path.read_text() == ("here" if seconds > 0 else "there")
+
+
+def test_what_was_changed_here_stays_where_another_machine_removed_it(bucket: str) -> None:
+    store = RunStore(Path(bucket) / "tiny")
+    with store.writing():
+        store.write_text("blend.json", "old")
+        store.write_text("errors/ridge.log", "old")
+    for name in ("blend.json", "errors/ridge.log"):
+        Mirror(f"{bucket}/tiny").files.rm_file(f"{bucket}/tiny/{name}")
+    store.write_text("blend.json", "new")
+    forget()
+    with RunStore(Path(bucket) / "tiny").writing():
+        assert not (store.root / "errors" / "ridge.log").exists()
+    assert names_in(f"{bucket}/tiny") == {"store.json", "blend.json", ".lock-00000002"}
+
+
 # One at a time
 
 

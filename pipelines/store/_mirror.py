@@ -8,6 +8,7 @@ store is held, and at the end.
 from __future__ import annotations
 
 import atexit
+import math
 import re
 import threading
 import time
@@ -88,25 +89,35 @@ class Mirror:
     def fetch(self) -> None:
         """Make the folder what the storage has; what was not sent yet stays.
 
+        Of a file that was changed here and there, the newer one stays.
+
         Raises:
             StoreError: if the storage cannot be read.
         """
         with self._one_at_a_time, self._explained("read"):
             known, there = self._known(), self._there()
-            for name, mark in there.items():
-                path = self.folder / name
-                if known.get(name, [None])[0] == mark and path.exists():
-                    continue
-                path.parent.mkdir(parents=True, exist_ok=True)
-                part = path.parent / f".{path.name}.part"
-                self.files.get_file(f"{self._base}/{name}", str(part))
-                part.replace(path)
-                known[name] = [mark, *_state(path)]
-            for name in [name for name in known if name not in there]:
-                # It was sent, and removed by another machine.
-                (self.folder / name).unlink(missing_ok=True)
-                del known[name]
-            self._remember(known)
+            try:
+                for name, told in there.items():
+                    path, mark = self.folder / name, _mark(told)
+                    if path.exists():
+                        if known.get(name, [None])[0] == mark:
+                            continue
+                        changed = known.get(name, [])[1:] != _state(path)
+                        if changed and path.stat().st_mtime > _written(told):
+                            continue
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    part = path.parent / f".{path.name}.part"
+                    self.files.get_file(f"{self._base}/{name}", str(part))
+                    part.replace(path)
+                    known[name] = [mark, *_state(path)]
+                for name in [name for name in known if name not in there]:
+                    # It was sent, and removed by another machine.
+                    path = self.folder / name
+                    if path.exists() and _state(path) == known[name][1:]:
+                        path.unlink()
+                    del known[name]
+            finally:
+                self._remember(known)
         self._fetched = time.monotonic()
 
     def send(self) -> None:
@@ -121,16 +132,24 @@ class Mirror:
                 name for name, path in here.items() if known.get(name, [])[1:] != _state(path)
             ]
             gone = [name for name in known if name not in here]
-            for name in sorted(changed, key=lambda name: here[name].stat().st_mtime_ns):
-                # Its state first: what is written meanwhile is sent the next time.
-                state = _state(here[name])
-                self.files.put_file(str(here[name]), f"{self._base}/{name}")
-                known[name] = [_mark(self.files.info(f"{self._base}/{name}")), *state]
-            for name in gone:
-                with suppress(FileNotFoundError):
-                    self.files.rm_file(f"{self._base}/{name}")
-                del known[name]
-            if changed or gone:
+            if not changed and not gone:
+                return
+            remembered = time.monotonic()
+            try:
+                for name in sorted(changed, key=lambda name: here[name].stat().st_mtime_ns):
+                    if time.monotonic() - remembered >= _PERIOD:
+                        self._remember(known)
+                        remembered = time.monotonic()
+                    # Its state first: what is written meanwhile is sent the next time.
+                    state = _state(here[name])
+                    self.files.put_file(str(here[name]), f"{self._base}/{name}")
+                    known[name] = [_mark(self.files.info(f"{self._base}/{name}")), *state]
+                for name in gone:
+                    with suppress(FileNotFoundError):
+                        self.files.rm_file(f"{self._base}/{name}")
+                    del known[name]
+            finally:
+                # What was sent before one failed is not fetched by the next command.
                 self._remember(known)
 
     @contextmanager
@@ -166,12 +185,12 @@ class Mirror:
                 lease.renew()
                 self.send()
 
-    def _there(self) -> dict[str, str]:
-        """Return a mark of each file of the storage by its name, which changes with its content."""
+    def _there(self) -> dict[str, Mapping[str, Any]]:
+        """Return what the storage tells of each file, by its name."""
         self.files.invalidate_cache()
-        found: Mapping[str, Any] = self.files.find(self._base, detail=True)
+        found: Mapping[str, Mapping[str, Any]] = self.files.find(self._base, detail=True)
         names = {path.removeprefix(self._base).lstrip("/"): told for path, told in found.items()}
-        return {name: _mark(told) for name, told in names.items() if _belongs(Path(name))}
+        return {name: told for name, told in names.items() if _belongs(Path(name))}
 
     def _here(self) -> Iterator[tuple[str, Path]]:
         for path in self.folder.rglob("*"):
@@ -235,9 +254,18 @@ def _state(path: Path) -> list[int]:
 
 
 def _mark(told: Mapping[str, Any]) -> str:
+    """Return what changes with the content of a file of the storage."""
     for name in ("ETag", "etag", "md5Hash", "generation"):
         if told.get(name):
             return str(told[name])
-    times = (told.get(name) for name in ("LastModified", "mtime", "created"))
-    when = next((time for time in times if time is not None), "")
-    return f"{told.get('size')} {when.isoformat() if isinstance(when, datetime) else when}"
+    return f"{told.get('size')} {_written(told)}"
+
+
+def _written(told: Mapping[str, Any]) -> float:
+    """Return when a file of the storage was written, in seconds; infinity where nothing says so."""
+    for name in ("LastModified", "mtime", "created"):
+        if isinstance(when := told.get(name), datetime):
+            return when.timestamp()
+        if isinstance(when, (int, float)):
+            return float(when)
+    return math.inf

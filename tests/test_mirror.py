@@ -224,6 +224,17 @@ def test_what_was_changed_here_stays_where_another_machine_removed_it(bucket: st
     assert names_in(f"{bucket}/tiny") == {"store.json", "blend.json", ".lock-00000002"}
 
 
+def test_objects_that_stand_for_folders_are_no_files(bucket: str) -> None:
+    files = Mirror(f"{bucket}/tiny").files
+    for name in ("", "models/", "models/ridge/"):
+        files.call_s3("put_object", Bucket=bucket.split("/")[2], Key=f"runs/tiny/{name}")
+    store = RunStore(Path(bucket) / "tiny")
+    assert not (store.root / "models").exists()
+    with store.writing():
+        store.write_text("models/ridge/model.json", "{}")
+    assert "models/ridge/model.json" in names_in(f"{bucket}/tiny")
+
+
 # One at a time
 
 

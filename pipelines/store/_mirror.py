@@ -190,7 +190,9 @@ class Mirror:
         self.files.invalidate_cache()
         found: Mapping[str, Mapping[str, Any]] = self.files.find(self._base, detail=True)
         names = {path.removeprefix(self._base).lstrip("/"): told for path, told in found.items()}
-        return {name: told for name, told in names.items() if _belongs(Path(name))}
+        # Consoles of storages make objects that stand for folders: their names end in a slash.
+        files = {name: told for name, told in names.items() if name and not name.endswith("/")}
+        return {name: told for name, told in files.items() if _belongs(Path(name))}
 
     def _here(self) -> Iterator[tuple[str, Path]]:
         for path in self.folder.rglob("*"):
@@ -243,7 +245,7 @@ def _opened_files(address: str) -> tuple[Any, str]:
 
 def _belongs(name: Path) -> bool:
     """Whether a file is sent: studies of searches and what is half written stay here."""
-    if not name.parts or any(part.startswith(".") for part in name.parts):
+    if any(part.startswith(".") for part in name.parts):
         return False
     return name.parts[0] != "tuning" or _OF_SEARCHES.fullmatch(name.as_posix()) is not None
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from comps.base import BusyError, StoreError
+from comps.base import BusyError, StoreError, UsageError
 from pipelines import cross_validate, load_run, run
 from pipelines.store import RunStore
 from pipelines.store import _lease as leases
@@ -101,6 +101,24 @@ def test_a_whole_run_lies_there_and_can_be_read_from_another_machine(
     made = run("house-prices", runs=bucket, nested=False, checks=False, **choices)
     at_machine("second", tmp_path, monkeypatch)
     assert load_run("house-prices", runs=bucket).submission.equals(made.submission)
+
+
+def test_a_run_at_an_address_is_done_again_and_other_competitions_stay_there(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choices: dict[str, Any] = {"models": "median", "folds": 2, "engine": "inline", "checks": False}
+    made = run("house-prices", runs=bucket, nested=False, **choices)
+    Mirror(bucket).files.pipe_file(f"{bucket}/digits/submission.csv", b"large")
+    at_machine("second", tmp_path, monkeypatch)
+    here: dict[str, Any] = {"engine": "inline", "checks": False}
+    # As text, and as the path that the command line makes of it.
+    for number, like in enumerate((bucket, Path(bucket), Path(bucket) / "house-prices")):
+        again = run("house-prices", like=like, runs=tmp_path / str(number), **here)
+        assert again.submission.equals(made.submission)
+    assert not list((tmp_path / "second").rglob("digits"))
+    with pytest.raises(UsageError, match=rf"^{bucket} has no record of a run"):
+        run("sentiment", like=bucket, runs=tmp_path / "other", **here)
+    assert not list((tmp_path / "second").rglob("digits"))
 
 
 @pytest.mark.slow

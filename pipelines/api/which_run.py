@@ -7,7 +7,7 @@ from pathlib import Path
 
 from comps.base import StoreError, UsageError
 from pipelines.api.choices import Options, checked_choice, competition_of, store_of
-from pipelines.store import RunStore
+from pipelines.store import RunStore, address_of, is_folder
 from pipelines.store.decided import Decided
 from pipelines.store.records import FOLDER, Record, Status, read_record, read_records
 
@@ -20,8 +20,8 @@ def find_run(options: Options, like: str | Path) -> tuple[Record, Path]:
     Args:
         options: of the call, whose store is looked in for names.
         like: the name of a record (`record` of `comps history --json`), the beginning of it, or
-            the date as `comps history` shows it; "last"; the file of a record; or a run folder,
-            whose last run is meant.
+            the date as `comps history` shows it; "last"; the file of a record; or a run folder
+            or its address, whose last run is meant.
 
     Raises:
         UsageError: if there is no such run.
@@ -34,10 +34,12 @@ def find_run(options: Options, like: str | Path) -> tuple[Record, Path]:
         return _named(store, ""), store.root
     if path.is_file():
         return _read(path), path.absolute().parent.parent
-    if path.is_dir() or "://" in str(like):
-        name = competition_of(options).name
-        store = RunStore(path / name if (path / name / FOLDER).is_dir() else path)
-        return _last(store), store.root
+    if path.is_dir() or address_of(path):
+        for root in (path / competition_of(options).name, path):
+            if is_folder(root / FOLDER):
+                store = RunStore(root)
+                return _last(store), store.root
+        raise UsageError(f"{address_of(path) or path} has no record of a run.")
     return _last(store) if str(like) == LAST else _named(store, str(like)), store.root
 
 

@@ -45,6 +45,17 @@ def address_of(root: Path) -> str | None:
     return None if found is None else f"{found[1]}://{found[2]}"
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a folder exists, on this machine or on object storage; nothing is fetched.
+
+    Raises:
+        MissingPackageError: if nothing is installed that reads the storage.
+        StoreError: if it cannot be reached.
+    """
+    address = address_of(path)
+    return path.is_dir() if address is None else Mirror(address).is_there()
+
+
 def mirror_of(root: Path) -> Mirror | None:
     """Return the mirror of a store on object storage; None where it is a folder.
 
@@ -80,6 +91,12 @@ class Mirror:
         self.folder = cache_root().absolute() / "runs" / fingerprint(address) / name
         self._fetched = -_FRESH
         self._one_at_a_time = threading.Lock()
+
+    def is_there(self) -> bool:
+        """Whether the storage has files under the address."""
+        with self._explained("read"):
+            self.files.invalidate_cache()
+            return bool(self.files.isdir(self._base))
 
     def refresh(self) -> None:
         """Fetch what changed, unless that was done a moment ago."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from comps.base import BusyError, StoreError, UsageError
 from pipelines import cross_validate, load_run, run
+from pipelines.basics.files import remove_unfinished
 from pipelines.store import RunStore
 from pipelines.store import _lease as leases
 from pipelines.store import _mirror as mirrors
@@ -251,6 +253,60 @@ def test_objects_that_stand_for_folders_are_no_files(bucket: str) -> None:
     with store.writing():
         store.write_text("models/ridge/model.json", "{}")
     assert "models/ridge/model.json" in names_in(f"{bucket}/tiny")
+
+
+def test_commands_of_one_machine_fetch_after_one_another(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, both = f"{bucket}/tiny", threading.Barrier(2)
+    errors: list[Exception] = []
+
+    def together(real: Any, *given: Any) -> None:
+        try:
+            both.wait(timeout=1)
+        except threading.BrokenBarrierError:
+            real(*given)
+
+    def fetch(mirror: Mirror) -> None:
+        try:
+            mirror.fetch()
+        except Exception as error:
+            errors.append(error)
+
+    changed(monkeypatch, address, "get_file", together).pipe_file(f"{address}/blend.json", b"new")
+    fetching = [threading.Thread(target=fetch, args=[Mirror(address)]) for _ in range(2)]
+    for thread in fetching:
+        thread.start()
+    for thread in fetching:
+        thread.join()
+    assert not errors and both.broken
+    assert (Mirror(address).folder / "blend.json").read_text() == "new"
+
+
+def test_a_run_that_begins_leaves_what_a_reader_fetches(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cleaned(real: Any, there: str, here: str) -> None:
+        real(there, here)
+        remove_unfinished(Path(here).parent)
+
+    address = f"{bucket}/tiny"
+    changed(monkeypatch, address, "get_file", cleaned).pipe_file(f"{address}/blend.json", b"new")
+    assert (RunStore(Path(address)).root / "blend.json").read_text() == "new"
+
+
+def test_a_fetch_that_fails_leaves_nothing_half_written(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(real: Any, there: str, here: str) -> None:
+        Path(here).write_bytes(b"ha")
+        raise ConnectionError("gone")
+
+    address = f"{bucket}/tiny"
+    changed(monkeypatch, address, "get_file", broken).pipe_file(f"{address}/blend.json", b"half")
+    with pytest.raises(StoreError, match="cannot be read: ConnectionError: gone"):
+        RunStore(Path(address))
+    assert not list(Mirror(address).folder.glob("*blend*"))
 
 
 # One at a time

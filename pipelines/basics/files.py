@@ -36,7 +36,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         StoreError: if the disk is full or the folder cannot be written.
     """
-    temporary = path.parent / f".{path.name}.{os.getpid()}.{_mark()}.part"
+    temporary = temporary_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_left(path)
@@ -53,6 +53,14 @@ def write_bytes(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise _explain(error, path, len(content)) from error
+
+
+def temporary_name(path: Path) -> Path:
+    """Return a file beside another one, for what is not whole yet; no other process has its name.
+
+    `unfinished` finds it when the process was killed.
+    """
+    return path.parent / f".{path.name}.{os.getpid()}.{_mark()}.part"
 
 
 def _mark() -> str:

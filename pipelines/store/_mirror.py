@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from comps.base import MissingPackageError, StoreError, cache_root
-from pipelines.basics.files import read_json, write_json
+from pipelines.basics.files import read_json, temporary_name, write_json
 from pipelines.basics.fingerprint import fingerprint
 from pipelines.store._lease import Lease
 
@@ -85,12 +85,15 @@ class Mirror:
     """
 
     def __init__(self, address: str) -> None:
+        from filelock import FileLock
+
         self.address = address
         self.files, self._base = _opened_files(address)
         name = address.rpartition("/")[2]
         self.folder = cache_root().absolute() / "runs" / fingerprint(address) / name
         self._fetched = -_FRESH
-        self._one_at_a_time = threading.Lock()
+        # Of threads, and of commands of this machine, which share the folder.
+        self._one_at_a_time = FileLock(self.folder / ".remote.lock")
 
     def is_there(self) -> bool:
         """Whether the storage has files under the address."""
@@ -111,7 +114,7 @@ class Mirror:
         Raises:
             StoreError: if the storage cannot be read.
         """
-        with self._one_at_a_time, self._explained("read"):
+        with self._explained("read"), self._alone():
             known, there = self._known(), self._there()
             try:
                 for name, told in there.items():
@@ -122,10 +125,7 @@ class Mirror:
                         changed = known.get(name, [])[1:] != _state(path)
                         if changed and path.stat().st_mtime > _written(told):
                             continue
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    part = path.parent / f".{path.name}.part"
-                    self.files.get_file(f"{self._base}/{name}", str(part))
-                    part.replace(path)
+                    self._get(name, path)
                     known[name] = [mark, *_state(path)]
                 for name in [name for name in known if name not in there]:
                     # It was sent, and removed by another machine.
@@ -143,7 +143,7 @@ class Mirror:
         Raises:
             StoreError: if the storage cannot be written.
         """
-        with self._one_at_a_time, self._explained("written"):
+        with self._explained("written"), self._alone():
             known, here = self._known(), dict(self._here())
             changed = [
                 name for name, path in here.items() if known.get(name, [])[1:] != _state(path)
@@ -201,6 +201,22 @@ class Mirror:
             with suppress(Exception):
                 lease.renew()
                 self.send()
+
+    def _get(self, name: str, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = temporary_name(path)
+        try:
+            self.files.get_file(f"{self._base}/{name}", str(part))
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep others from changing the folder and what is known of it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._one_at_a_time:
+            yield
 
     def _there(self) -> dict[str, Mapping[str, Any]]:
         """Return what the storage tells of each file, by its name."""

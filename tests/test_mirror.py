@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ from typing import Any
 import pytest
 
 from comps.base import BusyError, StoreError, UsageError
-from pipelines import cross_validate, load_run, run
+from pipelines import cross_validate, load_run, report, run, tune
 from pipelines.basics.files import remove_unfinished
 from pipelines.store import RunStore
 from pipelines.store import _lease as leases
@@ -65,8 +68,7 @@ def forget() -> None:
     """Forget what this process knows of storages, as another one would not know it."""
     import atexit
 
-    for mirror in mirrors._opened.values():
-        atexit.unregister(mirror.send)
+    atexit.unregister(mirrors._send_left)
     mirrors._opened.clear()
 
 
@@ -372,11 +374,133 @@ def test_a_lock_of_a_process_that_says_nothing_is_taken_over_and_it_learns_of_th
 clock = leases.time.time
 
 
+@pytest.mark.parametrize("name", ["get_file", "put_file"])
+def test_a_holder_renews_its_lock_while_it_fetches_or_sends(
+    bucket: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    address, seen = f"{bucket}/tiny", []
+
+    def renewed() -> float:
+        return float(json.loads(files.cat_file(f"{address}/.lock-00000001"))["renewed"])
+
+    def slow(real: Any, *given: Any) -> None:
+        before, end = renewed(), clock() + 20
+        while renewed() == before and clock() < end:
+            time.sleep(0.01)
+        seen.append(renewed() > before)
+        real(*given)
+
+    files = changed(monkeypatch, address, name, slow)
+    store = RunStore(Path(address))
+    files.pipe_file(f"{address}/blend.json", b"there")
+    monkeypatch.setattr(mirrors, "_PERIOD", 0.01)
+    monkeypatch.setattr(leases, "ALIVE", 0.0)
+    with store.writing():
+        pass
+    assert seen and all(seen)
+
+
+def test_a_holder_that_was_taken_over_sends_nothing_more(
+    bucket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = f"{bucket}/tiny"
+
+    def taken_over(real: Any, *given: Any) -> None:
+        real(*given)
+        files.pipe_file(f"{address}/.lock-00000002", leases._content(free=True))
+
+    files = changed(monkeypatch, address, "put_file", taken_over)
+    store = RunStore(Path(address))
+    monkeypatch.setattr(mirrors, "_PERIOD", 0.001)
+    with pytest.raises(StoreError, match="Another process took over"), store.writing():
+        store.write_text("blend.json", "ours")
+        store.write_text("errors/ridge.log", "ours")
+    mirrors._send_left(mirrors._opened[address])
+    assert {name for name in names_in(address) if ".lock" not in name} == {"store.json"}
+    assert capsys.readouterr().err == ""
+
+
+def test_what_is_left_at_the_end_of_a_process_is_sent_under_the_lock(
+    bucket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = f"{bucket}/tiny"
+    store = RunStore(Path(address))
+    mirror = mirrors._opened[address]
+    store.write_text("report.html", "ours")
+    holder = lease_at(address)
+    mirrors._send_left(mirror)
+    assert names_in(address) == {".lock-00000001"}
+    Mirror(address).files.pipe_file(f"{address}/blend.json", b"theirs")
+    holder.give_back()
+    mirrors._send_left(mirror)
+    assert names_in(address) == {".lock-00000002", "report.html", "blend.json"}
+    assert (store.root / "blend.json").read_text() == "theirs"
+    mirrors._send_left(mirror)
+    assert ".lock-00000002" in names_in(address)
+    assert capsys.readouterr().err == ""
+
+
+def test_what_cannot_be_sent_at_the_end_is_told_in_a_line(
+    bucket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(real: Any, *given: Any) -> None:
+        raise ConnectionError("gone")
+
+    address = f"{bucket}/tiny"
+    RunStore(Path(address)).write_text("report.html", "ours")
+    changed(monkeypatch, address, "put_file", broken)
+    mirrors._send_left(mirrors._opened[address])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"Warning: not all that was written is sent. {address} cannot be ")
+
+
+@pytest.mark.slow
+def test_searches_and_reports_are_sent_before_the_process_ends(bucket: str) -> None:
+    choices: dict[str, Any] = {"runs": bucket, "folds": 2, "engine": "inline", "checks": False}
+    address = f"{bucket}/house-prices"
+    tune("house-prices", "ridge", trials=1, outer=0, **choices)
+    tuned = names_in(address)
+    assert {"tuning/best/ridge.json", "tuning/house-prices-ridge-outer-0.svg"} <= tuned
+    (record,) = (name for name in tuned if name.endswith("-tune.json"))
+    assert json.loads(Mirror(address).files.cat_file(f"{address}/{record}"))["status"] == "done"
+    run("house-prices", models="median", nested=False, **choices)
+    report("house-prices", runs=bucket)
+    assert {"report.html", "report.json"} <= names_in(address)
+
+
+@pytest.mark.slow
+def test_a_process_that_ends_sends_what_is_left(bucket: str, tmp_path: Path) -> None:
+    script = (
+        "from pathlib import Path\nfrom pipelines.store import RunStore\n"
+        f"RunStore(Path({bucket!r}) / 'tiny').write_text('report.html', 'page')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=dict(os.environ), capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert names_in(f"{bucket}/tiny") == {".lock-00000001", "report.html"}
+
+
+def test_two_who_create_the_lock_at_once_are_told_apart(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from botocore.exceptions import ClientError
+    from s3fs.errors import translate_boto_error
+
+    def refused(real: Any, *given: Any, **named: Any) -> None:
+        # What S3 answers to one of two at the same time; the server of the tests is no two.
+        told = {"Error": {"Code": "ConditionalRequestConflict", "Message": "A conflicting ..."}}
+        raise translate_boto_error(ClientError(told, "PutObject"))
+
+    changed(monkeypatch, f"{bucket}/tiny", "pipe_file", refused)
+    with pytest.raises(BusyError, match=f"Another run is writing to {bucket}/tiny"):
+        lease_at(f"{bucket}/tiny")
+
+
 def test_a_holder_renews_its_lock(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     address = f"{bucket}/tiny"
     lease, mirror = lease_at(address), Mirror(address)
     monkeypatch.setattr(leases.time, "time", lambda: clock() + ALIVE - 1)
-    monkeypatch.setattr(lease, "_renewed", -ALIVE)
     lease.renew()
     told = json.loads(mirror.files.cat_file(f"{mirror._base}/.lock-00000001"))
     assert told["renewed"] > clock() + ALIVE - 10 and told["free"] is False

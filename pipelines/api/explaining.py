@@ -135,6 +135,7 @@ def explain(
     if member is None and stored.run is not None:
         # The report of the run shows it.
         stored.session.store.write_record(EXPLAINED, {"run": stored.run.name, **found.as_json()})
+        stored.session.store.send()
     return found
 
 

@@ -117,6 +117,7 @@ def report(
         write_bytes(json_path, (json.dumps(values, indent=1, allow_nan=False) + "\n").encode())
     except StoreError as error:
         raise StoreError(f"{error} output (--output) names another file.") from error
+    store.send()
     logged = None
     if mlflow is not None:
         try:

@@ -252,6 +252,8 @@ def run_search(
                 )
         finally:
             session.engine.close()
+    # Others may search meanwhile: nobody holds the store.
+    session.store.send()
     return TuneResult(metric, best, results, plot, submission, refitted, tuple(teller.notes))
 
 

@@ -30,11 +30,16 @@ class Lease:
         base: of the store in it.
         address: of the store, for messages.
         number: of our object.
+
+    Attributes:
+        lost: whether `check` found that somebody took it over.
     """
 
     def __init__(self, files: Any, base: str, address: str, number: int) -> None:
         self._files, self._base, self._address, self._number = files, base, address, number
-        self._renewed = time.monotonic()
+        self.lost = False
+        # Not the monotonic clock, which may stand still while a laptop sleeps.
+        self._renewed = time.time()
 
     @classmethod
     def taken(cls, files: Any, base: str, address: str) -> Lease:
@@ -68,10 +73,10 @@ class Lease:
         Raises:
             StoreError: if the lock was taken over.
         """
-        if time.monotonic() - self._renewed >= ALIVE / 6:
+        if abs(time.time() - self._renewed) >= ALIVE / 6:
             self.check()
             self._files.pipe_file(_path(self._base, self._number), _content())
-            self._renewed = time.monotonic()
+            self._renewed = time.time()
 
     def check(self) -> None:
         """Check that nobody else took the lock.
@@ -80,6 +85,7 @@ class Lease:
             StoreError: if somebody did, because this process said nothing for too long.
         """
         if self._followed():
+            self.lost = True
             raise StoreError(
                 f"Another process took over {self._address}, because nothing was heard of this one "
                 f"for more than {ALIVE:g} s. Run the same command again when that one has ended."

@@ -10,15 +10,16 @@ from __future__ import annotations
 import atexit
 import math
 import re
+import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from comps.base import MissingPackageError, StoreError, cache_root
+from comps.base import BusyError, MissingPackageError, StoreError, cache_root
 from pipelines.basics.files import read_json, temporary_name, write_json
 from pipelines.basics.fingerprint import fingerprint
 from pipelines.store._lease import Lease
@@ -66,12 +67,14 @@ def mirror_of(root: Path) -> Mirror | None:
     address = address_of(root)
     if address is None:
         return None
+    mirror = _opened.get(address) or Mirror(address)
+    mirror.refresh()
     if address not in _opened:
-        mirror = _opened[address] = Mirror(address)
-        # What is written without holding the store, such as a report.
-        atexit.register(mirror.send)
-    _opened[address].refresh()
-    return _opened[address]
+        _opened[address] = mirror
+        # Not before: what is registered last runs first, and file systems that were used close
+        # their connections at exit, too.
+        atexit.register(_send_left, mirror)
+    return mirror
 
 
 class Mirror:
@@ -92,6 +95,7 @@ class Mirror:
         name = address.rpartition("/")[2]
         self.folder = cache_root().absolute() / "runs" / fingerprint(address) / name
         self._fetched = -_FRESH
+        self._lost = False
         # Of threads, and of commands of this machine, which share the folder.
         self._one_at_a_time = FileLock(self.folder / ".remote.lock")
 
@@ -137,37 +141,51 @@ class Mirror:
                 self._remember(known)
         self._fetched = time.monotonic()
 
-    def send(self) -> None:
+    def send(self, lease: Lease) -> None:
         """Make the storage what the folder has.
 
+        Args:
+            lease: that this process holds; it is checked every few seconds.
+
         Raises:
-            StoreError: if the storage cannot be written.
+            StoreError: if the storage cannot be written, or was taken over.
         """
         with self._explained("written"), self._alone():
             known, here = self._known(), dict(self._here())
-            changed = [
-                name for name, path in here.items() if known.get(name, [])[1:] != _state(path)
-            ]
-            gone = [name for name in known if name not in here]
+            changed, gone = _differing(known, here)
             if not changed and not gone:
                 return
-            remembered = time.monotonic()
+            lease.check()
+            checked = time.monotonic()
+            changed.sort(key=lambda name: here[name].stat().st_mtime_ns)
             try:
-                for name in sorted(changed, key=lambda name: here[name].stat().st_mtime_ns):
-                    if time.monotonic() - remembered >= _PERIOD:
+                for name in (*changed, *gone):
+                    if time.monotonic() - checked >= _PERIOD:
                         self._remember(known)
-                        remembered = time.monotonic()
-                    # Its state first: what is written meanwhile is sent the next time.
-                    state = _state(here[name])
-                    self.files.put_file(str(here[name]), f"{self._base}/{name}")
-                    known[name] = [_mark(self.files.info(f"{self._base}/{name}")), *state]
-                for name in gone:
-                    with suppress(FileNotFoundError):
-                        self.files.rm_file(f"{self._base}/{name}")
-                    del known[name]
+                        lease.check()
+                        checked = time.monotonic()
+                    if name in here:
+                        self._put(name, here[name], known)
+                    else:
+                        self._remove(name, known)
             finally:
                 # What was sent before one failed is not fetched by the next command.
                 self._remember(known)
+
+    def send_left(self) -> None:
+        """Send what was written without holding the store, such as a report, if there is any.
+
+        What a command wrote that lost the store to another one, is left to the next command.
+
+        Raises:
+            BusyError: if another machine or process holds it; the next command sends all.
+            StoreError: if it cannot be read or written.
+        """
+        with self._explained("written"):
+            left = any(_differing(self._known(), dict(self._here())))
+        if left and not self._lost:
+            with self.held():
+                pass
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -179,28 +197,29 @@ class Mirror:
         """
         with self._explained("held"):
             lease = Lease.taken(self.files, self._base, self.address)
-        over = threading.Event()
-        sending = threading.Thread(target=self._send_until, args=(over, lease), daemon=True)
         try:
-            self.fetch()
-            sending.start()
-            yield
+            with _repeated(lease.renew):
+                self.fetch()
+                try:
+                    with _repeated(lambda: self.send(lease)):
+                        yield
+                finally:
+                    self.send(lease)
         finally:
-            over.set()
-            if sending.ident is not None:
-                sending.join()
-            try:
-                lease.check()
-                self.send()
-            finally:
+            self._lost = lease.lost
+            with self._explained("given back"):
                 lease.give_back()
 
-    def _send_until(self, over: threading.Event, lease: Lease) -> None:
-        while not over.wait(_PERIOD):
-            # What fails now is tried again, and told at the end.
-            with suppress(Exception):
-                lease.renew()
-                self.send()
+    def _put(self, name: str, path: Path, known: dict[str, Any]) -> None:
+        # Its state first: what is written meanwhile is sent the next time.
+        state = _state(path)
+        self.files.put_file(str(path), f"{self._base}/{name}")
+        known[name] = [_mark(self.files.info(f"{self._base}/{name}")), *state]
+
+    def _remove(self, name: str, known: dict[str, Any]) -> None:
+        with suppress(FileNotFoundError):
+            self.files.rm_file(f"{self._base}/{name}")
+        del known[name]
 
     def _get(self, name: str, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -257,7 +276,37 @@ class Mirror:
             ) from error
 
 
+@contextmanager
+def _repeated(action: Callable[[], None]) -> Iterator[None]:
+    """Do something every few seconds meanwhile, on a thread of its own."""
+    over = threading.Event()
+
+    def repeat() -> None:
+        while not over.wait(_PERIOD):
+            # What fails now is tried again, and told at the end.
+            with suppress(Exception):
+                action()
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    with suppress(RuntimeError):  # at the end of Python no thread begins
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        if thread.ident is not None:
+            thread.join()
+
+
 _opened: dict[str, Mirror] = {}
+
+
+def _send_left(mirror: Mirror) -> None:
+    try:
+        with suppress(BusyError):
+            mirror.send_left()
+    except Exception as error:  # Python would show a traceback
+        sys.stderr.write(f"Warning: not all that was written is sent. {error}\n")
 
 
 def _opened_files(address: str) -> tuple[Any, str]:
@@ -281,6 +330,12 @@ def _belongs(name: Path) -> bool:
     if any(part.startswith(".") for part in name.parts):
         return False
     return name.parts[0] != "tuning" or _OF_SEARCHES.fullmatch(name.as_posix()) is not None
+
+
+def _differing(known: Mapping[str, Any], here: Mapping[str, Path]) -> tuple[list[str], list[str]]:
+    """Return the names of files that changed here since they were known, and of those gone."""
+    changed = [name for name, path in here.items() if known.get(name, [])[1:] != _state(path)]
+    return changed, [name for name in known if name not in here]
 
 
 def _state(path: Path) -> list[int]:

@@ -127,6 +127,18 @@ class RunStore:
         finally:
             lock.release()
 
+    def send(self) -> None:
+        """Send what was written without `writing()`, if this store is on object storage.
+
+        Where another process holds it, this is left to the end of this one, or the next.
+
+        Raises:
+            StoreError: if it cannot be sent.
+        """
+        if self._mirror is not None:
+            with suppress(BusyError):
+                self._mirror.send_left()
+
     def _holder(self) -> str:
         try:
             return (self.root / ".holder").read_text()

@@ -56,7 +56,9 @@ class Lease:
         lease = cls(files, base, address, last + 1)
         try:
             files.pipe_file(_path(base, last + 1), _content(), mode="create")
-        except FileExistsError as error:
+        except OSError as error:
+            if not _is_taken(error):
+                raise
             raise _busy(address, _told(files, base, last + 1)) from error
         # Whoever listed the objects long ago may have created one that is not the last any more.
         if lease._followed():
@@ -125,6 +127,14 @@ def _told(files: Any, base: str, number: int) -> dict[str, Any]:
 def _content(*, free: bool = False) -> bytes:
     told = {"free": free, "renewed": time.time(), "host": socket.gethostname(), "pid": os.getpid()}
     return json.dumps(told).encode()
+
+
+def _is_taken(error: OSError) -> bool:
+    """Whether an object was not created because another process did so, or does so right now."""
+    # What S3 answers to one of two at the same time is no FileExistsError of s3fs.
+    return isinstance(error, FileExistsError) or "ConditionalRequestConflict" in str(
+        error.__cause__
+    )
 
 
 def _busy(address: str, told: dict[str, Any]) -> BusyError:

@@ -107,6 +107,7 @@ def test_a_whole_run_lies_there_and_can_be_read_from_another_machine(
     assert load_run("house-prices", runs=bucket).submission.equals(made.submission)
 
 
+@pytest.mark.slow
 def test_a_run_at_an_address_is_done_again_and_other_competitions_stay_there(
     bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -468,7 +469,6 @@ def test_searches_and_reports_are_sent_before_the_process_ends(bucket: str) -> N
     assert {"report.html", "report.json"} <= names_in(address)
 
 
-@pytest.mark.slow
 def test_a_process_that_ends_sends_what_is_left(bucket: str, tmp_path: Path) -> None:
     script = (
         "from pathlib import Path\nfrom pipelines.store import RunStore\n"

@@ -216,7 +216,7 @@ def test_a_result_that_cannot_be_written_fails_its_job(
 
 
 def test_a_worker_with_another_version_does_nothing() -> None:
-    messages = perform({"keras": "0.0.1"}, b"", None, None, {}, [])  # type: ignore[arg-type]
+    messages = perform({"keras": "0.0.1"}, None, b"", None, None, {}, [])  # type: ignore[arg-type]
     (message,) = messages
     assert isinstance(message, Unlike)
     assert message.differences[0].startswith("keras ")

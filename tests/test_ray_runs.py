@@ -255,3 +255,45 @@ def test_a_cluster_that_wants_a_token_says_where_it_is_from(tmp_path: Path) -> N
     finally:
         head.stdin.close()
         head.wait()
+
+
+SCRIPT = """
+import keras
+
+from comps import network
+from pipelines import cross_validate
+from tests.tables import own
+
+
+def dense(shapes, units=4):
+    layers = [keras.Input(shapes["rows"]), keras.layers.Dense(units), keras.layers.Dense(1)]
+    model = keras.Sequential(layers)
+    model.compile("adam", "mse")
+    return model
+
+
+found = cross_validate(
+    own(), models=[network(dense, epochs=1)], folds=2, backend="jax", runs={runs!r},
+    engine="ray", address={address!r},
+)
+assert keras.backend.backend() == "tensorflow"
+assert found.failures == {{}}, found.failures
+"""
+
+
+@pytest.mark.slow
+def test_a_network_of_a_script_that_imports_keras_is_trained_on_its_backend(
+    address: str, tmp_path: Path
+) -> None:
+    """A worker that reads the network's function imports Keras with it."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(runs=str(tmp_path / "runs"), address=address))
+    backend = {"KERAS_BACKEND": "tensorflow", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env=environment(backend),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -143,7 +143,7 @@ def serve(pipe: Connection, cores: Sequence[int], environment: Mapping[str, str]
     while True:
         try:
             backend, content = pipe.recv(), pipe.recv_bytes()
-            _begin_keras(backend)
+            begin_keras(backend)
             try:
                 job = pickle.loads(content)
             except Exception as error:  # a module that is not found here, for example
@@ -156,7 +156,7 @@ def serve(pipe: Connection, cores: Sequence[int], environment: Mapping[str, str]
             return
 
 
-def _begin_keras(backend: str | None) -> None:
+def begin_keras(backend: str | None) -> None:
     """Import Keras on a backend before a function of a job imports it on the usual one."""
     if backend is not None:
         from pipelines.trainers.networks._keras_backend import import_keras

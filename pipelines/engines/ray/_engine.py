@@ -191,9 +191,8 @@ class RayEngine:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         slot = self._slot(number)
-        slot = self._slots[number] = replace(
-            slot, backend=load_trainer(job.model.trainer).backend or slot.backend
-        )
+        backend = load_trainer(job.model.trainer).backend
+        slot = self._slots[number] = replace(slot, backend=backend or slot.backend)
         on_gpu = number < self.accelerators and job.accelerated
         variables = {
             **worker_variables(self.threads),
@@ -224,6 +223,7 @@ class RayEngine:
             .options(**options)
             .remote(
                 sent.versions(self._cluster.versions),
+                backend,
                 packed_for_elsewhere(job),
                 sent.rows(job.run),
                 sent.folds(job.run),

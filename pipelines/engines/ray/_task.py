@@ -16,7 +16,7 @@ from comps.base import Array, Dataset, Model
 from pipelines.engines._base import Event, Progress
 from pipelines.engines._outcome import now_and_then, outcome_of, without_job
 from pipelines.engines._places import Place, Results
-from pipelines.engines._worker import limit_threads
+from pipelines.engines._worker import begin_keras, limit_threads
 from pipelines.engines.jobs import Job, Run
 from pipelines.engines.ray._parcel import Named, Packed, with_files
 from pipelines.engines.ray._versions import differences, versions
@@ -165,6 +165,7 @@ _limited_to = cache(limit_threads)
 
 def perform(
     expected: Mapping[str, str],
+    backend: str | None,
     content: bytes,
     rows: Packed,
     folds: Packed,
@@ -176,6 +177,7 @@ def perform(
 
     Args:
         expected: the versions of the process that started the run.
+        backend: that its networks are trained on, if any.
         content: the job.
         rows: its data set.
         folds: their row numbers.
@@ -194,6 +196,7 @@ def perform(
 
     def work() -> None:
         try:
+            begin_keras(backend)
             job: Job = pickle.loads(content)
             job = replace(job, model=with_files(job.model, named, files))
             place = Sent(rows, folds, Outbox(kept, messages.put))

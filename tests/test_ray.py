@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from pipelines.store import Experiment, RunStore
 from tests.ray_clusters import cluster_of, same_results
 from tests.support import (
     LIGHTGBM,
+    MEAN,
     RIDGE,
     make_jobs,
     scripted,
@@ -210,6 +212,39 @@ def test_a_result_that_cannot_be_written_fails_its_job(
     (failed,) = of_kind(events, Failed)
     assert failed.job == jobs[0] and "Cannot write" in failed.reason
     assert kinds(events)[-1] == ("Done", "lightgbm")
+
+
+class Unreadable(str):
+    """A text that is read with a module that no machine has."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Import it."""
+        return import_module, ("a_library_that_is_missing_there",)
+
+
+def test_a_job_that_cannot_be_read_there_fails_at_once_and_says_why(
+    engine: Engine, experiment: Experiment, store: RunStore
+) -> None:
+    job, ridge = make_jobs(experiment, store, [MEAN, RIDGE])
+    events = run(engine, [replace(job, key=Unreadable("key")), ridge])
+    assert kinds(events) == [
+        *[("Started", "mean"), ("Failed", "mean")],
+        *[("Started", "ridge"), ("Done", "ridge")],
+    ]
+    (failed,) = of_kind(events, Failed)
+    missing = "No module named 'a_library_that_is_missing_there'"
+    assert failed.reason == f"ModuleNotFoundError: {missing}"
+    assert "pickle.loads" in failed.details
+
+
+def test_a_job_whose_kept_model_is_gone_fails_alone(
+    engine: Engine, experiment: Experiment, store: RunStore
+) -> None:
+    job, ridge = make_jobs(experiment, store, [LIGHTGBM, RIDGE])
+    events = run(engine, [replace(job, step=4), ridge])
+    assert kinds(events) == [("Failed", "lightgbm"), ("Started", "ridge"), ("Done", "ridge")]
+    (failed,) = of_kind(events, Failed)
+    assert "No such file" in failed.reason and "read_kept" in failed.details
 
 
 # What differs between the machines

@@ -61,7 +61,7 @@ class Cancelled:
 _OUT_OF_MEMORY = ("bad_alloc", "resource_exhausted", "out of memory", "unable to allocate")
 
 
-def reason_of(error: Exception) -> str:
+def reason_of(error: BaseException) -> str:
     """Return one line on an error of a model's library, in words where memory ran out.
 
     >>> reason_of(ValueError("no rows")), reason_of(MemoryError())

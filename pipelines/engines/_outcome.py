@@ -29,11 +29,19 @@ def outcome_of(job: Job, on_stage: OnStage, place: Place | None = None) -> Done 
     started = time.perf_counter()
     try:
         scores = run_job(job, on_stage, place or OnDisk())
-    except WorkbenchError as error:
-        return Failed(job, str(error), traceback.format_exc() if error.__cause__ else "")
     except Exception as error:
-        return Failed(job, reason_of(error), traceback.format_exc())
+        return Failed(job, **failure(error))
     return Done(job, scores, time.perf_counter() - started)
+
+
+def failure(error: BaseException) -> dict[str, str]:
+    """Return reason and details of a job that the error ended which is being handled."""
+    if isinstance(error, WorkbenchError):
+        return {
+            "reason": str(error),
+            "details": traceback.format_exc() if error.__cause__ else "",
+        }
+    return {"reason": reason_of(error), "details": traceback.format_exc()}
 
 
 def now_and_then(tell: OnStage) -> OnStage:

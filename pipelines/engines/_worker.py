@@ -13,7 +13,6 @@ import pickle
 import signal
 import sys
 import threading
-import traceback
 import types
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from comps.base import WorkbenchError
 from pipelines.engines._base import Event, Failed, Progress
-from pipelines.engines._outcome import now_and_then, outcome_of, without_job
+from pipelines.engines._outcome import failure, now_and_then, outcome_of, without_job
 from pipelines.engines._sockets import short_sockets
 
 if TYPE_CHECKING:
@@ -147,9 +146,7 @@ def serve(pipe: Connection, cores: Sequence[int], environment: Mapping[str, str]
             try:
                 job = pickle.loads(content)
             except Exception as error:  # a module that is not found here, for example
-                reason = f"{type(error).__name__}: {error}"
-                failed = {"reason": reason, "details": traceback.format_exc()}
-                pipe.send_bytes(pickle.dumps((Failed, failed)))
+                pipe.send_bytes(pickle.dumps((Failed, failure(error))))
                 continue
             _execute(job, pipe)
         except (EOFError, ConnectionError):

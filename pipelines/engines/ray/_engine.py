@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib.util import find_spec
@@ -21,6 +21,7 @@ from pipelines.engines._base import (
     NextJob,
     Started,
 )
+from pipelines.engines._outcome import failure
 from pipelines.engines._worker import worker_variables
 from pipelines.engines.jobs import Job
 from pipelines.engines.ray._cluster import Cluster, unlike
@@ -29,6 +30,8 @@ from pipelines.engines.ray._needs import Needs, Shape
 from pipelines.engines.ray._parcel import files_of, packed_for_elsewhere
 from pipelines.engines.ray._sent import Sent, kept_for
 from pipelines.engines.ray._task import Begun, Message, Told, Unlike, perform
+from pipelines.folds import Held
+from pipelines.results.kept import Kept
 from pipelines.store import RunStore
 from pipelines.trainers import load_trainer
 
@@ -90,7 +93,7 @@ class RayEngine:
         flights: dict[int, Flight] = {}
         try:
             while True:
-                self._fill(flights, next_job)
+                yield from self._fill(flights, next_job)
                 if not flights:
                     return
                 if deadline is not None and time.monotonic() >= deadline:
@@ -110,16 +113,24 @@ class RayEngine:
             del self.__dict__["_cluster"]
             self.__dict__.pop("_shape", None)
 
-    def _fill(self, flights: dict[int, Flight], next_job: NextJob) -> None:
+    def _fill(self, flights: dict[int, Flight], next_job: NextJob) -> Iterator[Event]:
         for number in range(self.slots):
-            if number in flights:
-                continue
-            job = next_job(number)
-            if job is not None:
-                flights[number] = Flight(job, self._submitted(job, number))
-            elif number >= self.accelerators:
+            while number not in flights and (job := next_job(number)) is not None:
+                yield from self._launch(flights, number, job, Counter())
+            if number not in flights and number >= self.accelerators:
                 # Slots without a GPU are alike.
                 return
+
+    def _launch(
+        self, flights: dict[int, Flight], number: int, job: Job, endings: Counter[Ending]
+    ) -> Iterator[Event]:
+        """Hand a job to the cluster, unless the models are damaged that it predicts by."""
+        try:
+            kept = kept_for(job)
+        except (OSError, WorkbenchError) as error:
+            yield Failed(job, **failure(error))
+        else:
+            flights[number] = Flight(job, self._submitted(job, number, kept), endings)
 
     def _receive(self, flights: dict[int, Flight], deadline: float | None) -> Iterator[Event]:
         """Wait until a job tells something, and yield what is known then."""
@@ -180,13 +191,12 @@ class RayEngine:
         if endings[ending] >= MOST[ending]:
             yield Failed(flight.job, f"{reason}, {endings[ending]} times")
         else:
-            messages = self._submitted(flight.job, number)
-            flights[number] = Flight(flight.job, messages, endings)
+            yield from self._launch(flights, number, flight.job, endings)
 
     def _slot(self, number: int) -> _Slot:
         return self._slots.get(number, _Slot())
 
-    def _submitted(self, job: Job, number: int) -> Any:
+    def _submitted(self, job: Job, number: int, kept: Mapping[Held, Kept]) -> Any:
         """Hand a job to the cluster; return what yields its messages."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -227,7 +237,7 @@ class RayEngine:
                 packed_for_elsewhere(job),
                 sent.rows(job.run),
                 sent.folds(job.run),
-                kept_for(job),
+                kept,
                 [part for part, _ in named],
                 *(sent.file(path) for _, path in named),
             )

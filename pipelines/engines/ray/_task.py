@@ -13,8 +13,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from comps.base import Array, Dataset, Model
-from pipelines.engines._base import Event, Progress
-from pipelines.engines._outcome import now_and_then, outcome_of, without_job
+from pipelines.engines._base import Event, Failed, Progress
+from pipelines.engines._outcome import failure, now_and_then, outcome_of, without_job
 from pipelines.engines._places import Place, Results
 from pipelines.engines._worker import begin_keras, limit_threads
 from pipelines.engines.jobs import Job, Run
@@ -201,6 +201,10 @@ def perform(
             job = replace(job, model=with_files(job.model, named, files))
             place = Sent(rows, folds, Outbox(kept, messages.put))
             _execute(job, place, messages.put)
+        # A module that this machine lacks, or no room for files: a job that tells nothing would
+        # count as killed.
+        except BaseException as error:
+            messages.put(Told(Failed, failure(error)))
         finally:
             messages.put(None)
 

@@ -97,5 +97,15 @@ class Shape:
         # A job is on one machine, and every machine should have room for one.
         threads = max(1, min(cores // wanted, *(node.cores for node in nodes)))
         gpu = max(node.gpus for node in nodes) if together else needs.gpu
-        owned = sum(int(node.gpus // gpu) for node in nodes) if gpu else 0
+        owned = sum(_jobs_on(node.gpus, gpu) for node in nodes) if gpu else 0
         return cls(wanted, threads, min(owned, wanted), gpu)
+
+
+def _jobs_on(gpus: float, gpu: float) -> int:
+    """Return how many jobs share the GPUs of a machine.
+
+    >>> _jobs_on(1.0, 0.2), _jobs_on(1.0, 0.3), _jobs_on(3.0, 2.0)
+    (5, 3, 1)
+    """
+    # A fifth is no binary fraction: 1.0 // 0.2 is 4.
+    return int(gpus / gpu + 1e-6)

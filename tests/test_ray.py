@@ -16,8 +16,10 @@ import pytest
 from comps.base import UsageError
 from pipelines.engines import Done, Engine, EngineChoices, Failed, make_engine
 from pipelines.engines.ray import RayEngine
+from pipelines.engines.ray._cluster import Node
 from pipelines.engines.ray._engine import MOST
 from pipelines.engines.ray._flight import Ending
+from pipelines.engines.ray._needs import Needs, Shape
 from pipelines.engines.ray._parcel import files_of, with_files
 from pipelines.engines.ray._task import Unlike, perform
 from pipelines.store import Experiment, RunStore
@@ -296,6 +298,34 @@ def test_choices_that_cannot_be_are_refused_without_a_cluster(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         make_engine("ray", EngineChoices(**choices))
+
+
+@pytest.mark.parametrize(
+    ("needs", "message"),
+    [
+        (
+            "memory=400TB",
+            r"sets 400,000\.0 GB aside .* no machine .* the largest, has [\d.]+ [GM]B",
+        ),
+        ("gpu=2", "asks for gpu=2, and no machine of the cluster has as many GPUs: .* has 0"),
+        ("gpu=0.5,memory=1KB", "no machine with that memory has as many GPUs: .* has 0"),
+    ],
+)
+def test_needs_that_no_machine_can_meet_are_refused(
+    cluster: Any, experiment: Experiment, store: RunStore, needs: str, message: str
+) -> None:
+    engine = engine_on(job_needs=needs)
+    with pytest.raises(UsageError, match=message):
+        run(engine, make_jobs(experiment, store, [RIDGE]))
+    engine.close()
+
+
+def test_a_machine_without_room_for_a_job_gets_none() -> None:
+    nodes = [Node("a", "one", 8, 4.0, 16e9), Node("b", "other", 2, 1.0, 64e9)]
+    needs = Needs.of("gpu=0.5,memory=32GB")
+    assert Shape.of(nodes, None, needs, together=False) == Shape(2, 1, 2, 0.5)
+    with pytest.raises(UsageError, match="other has 1"):
+        Shape.of(nodes, None, Needs.of("gpu=2,memory=32GB"), together=False)
 
 
 @pytest.mark.parametrize("name", ["local", "inline"])

@@ -33,12 +33,14 @@ class Node:
         host: its name, for people.
         cores: that Ray gives to jobs.
         gpus: the same.
+        memory: the same, in bytes.
     """
 
     name: str
     host: str
     cores: int
     gpus: float
+    memory: float
 
 
 class Cluster:
@@ -78,6 +80,7 @@ class Cluster:
                 told["NodeManagerHostname"],
                 int(told["Resources"].get("CPU", 0)),
                 told["Resources"].get("GPU", 0.0),
+                told["Resources"].get("memory", 0.0),
             )
             for told in ray.nodes()
             if told["Alive"]

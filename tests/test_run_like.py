@@ -18,8 +18,9 @@ from comps.base import Competition, Params, StoreError, UsageError, WorkbenchErr
 from pipelines import Result, cross_validate, load_run, run
 from pipelines.api import limited
 from pipelines.basics.files import read_json
+from pipelines.basics.hardware import available_cores
 from pipelines.store import RunStore
-from pipelines.store.recording import versions
+from pipelines.store.recording import THREADS, versions
 from pipelines.store.records import Record, read_records
 from pipelines.tuning.best import Best, Check, write_best
 from tests.commands import comps
@@ -250,6 +251,29 @@ def test_a_submission_of_other_bytes_is_told(made: tuple[Result, Path], tmp_path
     changed_record(runs, lambda values: values["decided"].update(submission="0123456789abcdef"))
     again = run(competition(), like=runs, runs=tmp_path / "new", **HERE)
     assert "(0123456789abcdef), though its members were trained alike" in again.notes[-1]
+    assert "another kind of processor, or another number of threads" in again.notes[-1]
+
+
+def test_other_threads_of_a_job_are_named_where_bytes_differ(
+    made: tuple[Result, Path], tmp_path: Path
+) -> None:
+    runs = Path(shutil.copytree(made[1], tmp_path / "runs"))
+    own = len(available_cores())
+    assert record_of(runs).hardware[THREADS] == str(own)
+
+    def change(values: Any) -> None:
+        values["decided"].update(submission="0123456789abcdef")
+        values["hardware"][THREADS] = "64"
+
+    changed_record(runs, change)
+    again = run(competition(), like=runs, runs=tmp_path / "new", **HERE)
+    told = again.notes[-1]
+    assert f"a job had 64 threads there and {own} here" in told and "Choose --jobs" in told
+    assert record_of(tmp_path / "new").hardware[THREADS] == str(own)
+    # Nothing is trained once more, and nothing says with how many threads it was.
+    found = run(competition(), like=runs, runs=tmp_path / "new", **HERE)
+    assert "another kind of processor, or another number of threads" in found.notes[-1]
+    assert THREADS not in record_of(tmp_path / "new").hardware
 
 
 # Which run

@@ -82,7 +82,8 @@ class LoggedTeller(Teller):
         self.recording = recording
 
     def event(self, event: Event, status: QueueStatus) -> None:
-        """See `Reporter`; a failure is entered into the record."""
+        """See `Reporter`; threads and a failure are entered into the record."""
+        self.recording.began(event.job.run.threads)
         if isinstance(event, Failed) and event.job.kind != "pairs":
             job = event.job
             log = error_log(job.model.name, job.key)

@@ -13,12 +13,11 @@ from pipelines.api.following import choices_in, choices_of, filled
 from pipelines.api.selection import installed
 from pipelines.api.which_run import decided_by, find_run
 from pipelines.basics.fingerprint import fingerprint
-from pipelines.basics.hardware import described
 from pipelines.crossval.timebudget import TimeBudget
 from pipelines.results.oof import OutOfFold
 from pipelines.store import Experiment
 from pipelines.store.decided import Decided, DecidedMember
-from pipelines.store.recording import versions
+from pipelines.store.recording import THREADS, versions
 from pipelines.store.records import Member, Record
 from pipelines.tuning.best import Use
 
@@ -228,17 +227,35 @@ class EarlierRun:
         # Pairs of folds may be in this store, of another run.
         return oof if member.nested else replace(oof, nested=None)
 
-    def compared(self, submission: pd.DataFrame | None) -> str:
-        """Return in words whether the submission is that of the run."""
+    def compared(self, submission: pd.DataFrame | None, hardware: Mapping[str, str]) -> str:
+        """Return in words whether the submission is that of the run.
+
+        Args:
+            submission: that was made here.
+            hardware: of the record of this call.
+        """
         theirs = self.decided.submission
         ours = submission_fingerprint(submission)
         if theirs == ours:
             return f"The submission is that of the run {self.name}, byte for byte."
-        there, here = (_told(hardware) for hardware in (self.record.hardware, described()))
+        there, here = _told(self.record.hardware), _told(hardware)
         return (
             f"Warning: the submission ({ours}) differs from that of the run {self.name} "
-            f"({theirs}), though its members were trained alike: another kind of processor "
-            f"computes other last digits. There: {there}. Here: {here}."
+            f"({theirs}), though its members were trained alike: {self._why(hardware)} There: "
+            f"{there}. Here: {here}."
+        )
+
+    def _why(self, hardware: Mapping[str, str]) -> str:
+        """Return in words why last digits may be others here."""
+        theirs, ours = self.record.hardware.get(THREADS), hardware.get(THREADS)
+        if theirs is None or ours is None or theirs == ours:
+            return (
+                "another kind of processor, or another number of threads of a job, computes other "
+                "last digits."
+            )
+        return (
+            f"a job had {theirs} threads there and {ours} here, which computes other last digits. "
+            "Choose --jobs so that a job has as many cores, in an empty run folder."
         )
 
 

@@ -128,7 +128,7 @@ def run(
             told.note(f"{session.competition.name} has no test rows: no submission is written.")
         result = call.result(oofs, chosen, tried)
         if earlier is not None:
-            told.note(earlier.compared(result.submission))
+            told.note(earlier.compared(result.submission, told.recording.record.hardware))
             # With this note.
             result = call.result(oofs, chosen, tried)
         told.recording.blended(keep(session.store, result))

@@ -35,6 +35,9 @@ _LIBRARIES = (
     *("catboost", "keras", "jax", "tensorflow", "torch", "optuna", "keras-tuner"),
 )
 
+# In the hardware of a record: how sums are divided among threads decides last bits, too.
+THREADS = "threads of a job"
+
 
 class Recording:
     """Keeps the record of one command up to date in a run store.
@@ -69,6 +72,12 @@ class Recording:
         """Record models that were not planned, and became members; see `begin`."""
         members = _members(models, experiment, declared)
         self._change(members=(*self.record.members, *members))
+
+    def began(self, threads: int) -> None:
+        """Record the threads that each job of the command has."""
+        hardware = {**self.record.hardware, THREADS: str(threads)}
+        if hardware != self.record.hardware:
+            self._change(hardware=hardware)
 
     def failed(self, name: str, reason: str, log: str | None) -> None:
         """Record that a model could not be trained; of each model the first reason is kept."""

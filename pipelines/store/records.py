@@ -169,7 +169,7 @@ class Record:
         error: why it failed, in words for the user.
         seconds: from the beginning to now, or to the end.
         notes: what the user was told; what fits said is in the log alone.
-        hardware: what it ran on, in words by name.
+        hardware: what it ran on, in words by name; the threads of a job, if it trained anything.
         typed: the command as it was typed; empty of a call from Python.
         decided: what a run decided; None as long as it goes on, and of other commands.
     """

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from comps.base import UsageError
-from pipelines.engines import Done, Engine, EngineChoices, Failed, make_engine
+from pipelines.engines import Done, Engine, EngineChoices, Failed, Started, make_engine
 from pipelines.engines.ray import RayEngine
 from pipelines.engines.ray._cluster import Node
 from pipelines.engines.ray._engine import MOST
@@ -28,6 +28,7 @@ from tests.support import (
     LIGHTGBM,
     MEAN,
     RIDGE,
+    giving,
     make_jobs,
     scripted,
     tiny_experiment,
@@ -152,9 +153,41 @@ def test_a_run_gives_the_bytes_of_a_run_in_this_process(
 def test_after_the_deadline_a_job_that_waits_for_a_core_is_cancelled(
     engine: Engine, experiment: Experiment, store: RunStore
 ) -> None:
-    events = run(engine, make_jobs(experiment, store, [LIGHTGBM]), time.monotonic() - 1)
-    assert kinds(events) == [("Cancelled", "lightgbm")]
+    import ray
+
+    class Core:
+        def taken(self) -> bool:
+            return True
+
+    cores = [ray.remote(num_cpus=1)(Core).remote() for _ in range(2)]
+    assert ray.get([core.taken.remote() for core in cores]) == [True, True]
+    events = run(engine, make_jobs(experiment, store, [RIDGE]), time.monotonic() + 2)
+    for core in cores:
+        ray.kill(core)
+    assert kinds(events) == [("Cancelled", "ridge")]
     assert not list(store.root.glob("models/**/*.npz"))
+
+
+# Seconds after which jobs are ended; the first of a process takes some.
+LIMIT = 10.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", ["job", "run"])
+def test_results_that_wait_count_at_a_limit(
+    cluster: Any, experiment: Experiment, store: RunStore, limit: str
+) -> None:
+    """While the caller does other work a job ends, and then comes the limit."""
+    engine = engine_on(slots=1, job_limit=LIMIT if limit == "job" else None)
+    jobs = make_jobs(experiment, store, [RIDGE], folds=[(0,), (1, 2)])
+    deadline = time.monotonic() + LIMIT
+    events = engine.run(giving(jobs), deadline if limit == "run" else None)
+    while next(events) != Started(jobs[1]):
+        pass
+    time.sleep(LIMIT + 1)
+    assert kinds(list(events)) == [("Done", "ridge")]
+    assert len(list(store.root.glob("models/ridge/*/r0-f*.npz"))) == 3
+    engine.close()
 
 
 # Faults

@@ -97,6 +97,8 @@ class RayEngine:
                 if not flights:
                     return
                 if deadline is not None and time.monotonic() >= deadline:
+                    for number in list(flights):
+                        yield from self._heard_out(flights, number)
                     yield from (Cancelled(flight.job) for flight in flights.values())
                     return
                 yield from self._receive(flights, deadline)
@@ -141,9 +143,17 @@ class RayEngine:
         now = time.monotonic()
         for number, flight in list(flights.items()):
             if now >= flight.end(self._limit):
-                flight.cancel()
-                reason = f"it took longer than {self._limit:g} s (--job-limit)"
-                yield from self._again(flights, number, Ending.OVERRUN, reason)
+                yield from self._heard_out(flights, number)
+                if flights.get(number) is flight:
+                    flight.cancel()
+                    reason = f"it took longer than {self._limit:g} s (--job-limit)"
+                    yield from self._again(flights, number, Ending.OVERRUN, reason)
+
+    def _heard_out(self, flights: dict[int, Flight], number: int) -> Iterator[Event]:
+        """Take the messages of a job that are there: one that has ended is not stopped."""
+        flight = flights[number]
+        while flights.get(number) is flight and flight.has_news:
+            yield from self._heard(flights, number)
 
     def _heard(self, flights: dict[int, Flight], number: int) -> Iterator[Event]:
         """Take one message of a job."""

@@ -53,6 +53,11 @@ class Flight:
         """Return when it has to end; it may wait as long as it has to."""
         return math.inf if self.began is None else self.began + limit
 
+    @property
+    def has_news(self) -> bool:
+        """Whether its next message is there."""
+        return bool(self.messages.next_ready())
+
     def next(self) -> Message:
         """Return its next message, which is there."""
         import ray

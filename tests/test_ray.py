@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -10,18 +13,21 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import psutil
 import pytest
 
-from comps.base import UsageError
+from comps.base import UsageError, WorkbenchError
+from pipelines.basics.kept_objects import dump_object, load_object
 from pipelines.engines import Done, Engine, EngineChoices, Failed, Started, make_engine
 from pipelines.engines.ray import RayEngine
 from pipelines.engines.ray._cluster import Node
 from pipelines.engines.ray._engine import MOST
+from pipelines.engines.ray._files import Named, files_of, with_places, with_texts, written
 from pipelines.engines.ray._flight import Ending
 from pipelines.engines.ray._needs import Needs, Shape
-from pipelines.engines.ray._parcel import files_of, with_files
 from pipelines.engines.ray._task import Unlike, perform
+from pipelines.results.kept import Kept
 from pipelines.store import Experiment, RunStore
 from tests.ray_clusters import cluster_of, same_results
 from tests.support import (
@@ -147,6 +153,40 @@ def test_a_run_gives_the_bytes_of_a_run_in_this_process(
     assert outcome.failures == {} and outcome.not_kept == {}
     assert same_results(here, there) == 2 * (3 + 3 + 1)
     for path in here.root.rglob("*.model.zip"):
+        assert path.read_bytes() == (there.root / path.relative_to(here.root)).read_bytes()
+
+
+class Offset:
+    """The area, less a number of a file, whose path it remembers."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def fit_transform(self, rows: pd.DataFrame, target: Any = None) -> Any:
+        """Learn nothing."""
+        return self.transform(rows)
+
+    def transform(self, rows: pd.DataFrame) -> Any:
+        """Read the number."""
+        number = float(Path(self.folder, "number.txt").read_text())
+        return rows[["area"]].fillna(0.0).to_numpy() - number
+
+
+def test_kept_models_name_the_files_that_the_call_did(
+    both_nodes: RayEngine, experiment: Experiment, tmp_path: Path
+) -> None:
+    (tmp_path / "numbers").mkdir()
+    (tmp_path / "numbers" / "number.txt").write_text("7.5")
+    params = {**LIGHTGBM.params, "folder": str(tmp_path / "numbers")}
+    model = replace(LIGHTGBM, params=params, features=Offset)
+    here, there = RunStore(tmp_path / "here"), RunStore(tmp_path / "there")
+    validate(experiment, [model], here, keep="all")
+    outcome = validate(experiment, [model], there, engine=lambda: both_nodes, keep="all")
+    assert outcome.failures == outcome.not_kept == {}
+    assert same_results(here, there) == 3
+    paths = list(here.root.rglob("*.model.zip"))
+    assert len(paths) == 3
+    for path in paths:
         assert path.read_bytes() == (there.root / path.relative_to(here.root)).read_bytes()
 
 
@@ -303,7 +343,7 @@ def test_files_that_a_model_names_lie_elsewhere_there(tmp_path: Path) -> None:
     found = files_of(model)
     contents = [path.read_bytes() for _, path in found]
     shutil.rmtree(folder)
-    there = with_files(model, [named for named, _ in found], contents)
+    there = with_places(model, written([named for named, _ in found], contents))
     assert there.params["alpha"] == 1.0 and there.params["lists"][1] == "ridge"
     assert Path(there.params["weights"]).read_bytes() == b"weights"
     assert Path(there.params["weights"]).name == "weights.h5"
@@ -311,7 +351,52 @@ def test_files_that_a_model_names_lie_elsewhere_there(tmp_path: Path) -> None:
     assert words != Path(folder)
     assert (words / "english" / "a.txt").read_text() == "ash"
     assert (words / "b.txt").read_text() == "birch"
-    assert with_files(RIDGE, [], []) == RIDGE
+    assert with_places(RIDGE, written([], [])) == RIDGE
+
+
+ALONE = Named("weights.h5", "weights.h5", alone=True)
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_files_that_were_sent_are_for_this_user_alone_and_are_compared(temporary: Path) -> None:
+    path = Path(written([ALONE], [b"weights"])["weights.h5"])
+    root = temporary / f"comps-sent-{os.getuid()}"
+    assert root in path.parents and stat.S_IMODE(root.stat().st_mode) == 0o700
+    root.chmod(0o777)
+    path.write_bytes(b"planted")
+    assert written([ALONE], [b"weights"]) == {"weights.h5": str(path)}
+    assert path.read_bytes() == b"weights" and stat.S_IMODE(root.stat().st_mode) == 0o700
+
+
+def test_a_folder_for_files_that_somebody_else_made_is_refused(temporary: Path) -> None:
+    (temporary / "elsewhere").mkdir()
+    (temporary / f"comps-sent-{os.getuid()}").symlink_to(temporary / "elsewhere")
+    with pytest.raises(WorkbenchError, match="belongs to somebody else. Remove it, or set TMPDIR"):
+        written([ALONE], [b"weights"])
+
+
+@pytest.mark.parametrize("text", ["words", 'wörter/"a"', "/data/words/"])
+def test_texts_of_kept_objects_are_replaced_and_come_back_to_the_byte(text: str) -> None:
+    below = text.rstrip("/") + "/a.txt"
+    content = dump_object({"folder": text, "file": below, "list": ["words2", 1.0], "words": "no"})
+    kept = Kept({"features.skops": content, "model/a.txt": b"words"}, step=1)
+    place = "/tmp/comps-sent-0/0123"
+    there = with_texts(kept, {text: place})
+    assert there.files["model/a.txt"] == b"words"
+    found = load_object(there.files["features.skops"])
+    assert found == {
+        "folder": place,
+        "file": below if text.endswith("/") else f"{place}/a.txt",
+        "list": ["words2", 1.0],
+        "words": "no",
+    }
+    assert with_texts(there, {place: text}).to_bytes() == kept.to_bytes()
 
 
 # What is refused

@@ -25,9 +25,10 @@ from pipelines.engines._outcome import failure
 from pipelines.engines._worker import worker_variables
 from pipelines.engines.jobs import Job
 from pipelines.engines.ray._cluster import Cluster, unlike
+from pipelines.engines.ray._files import files_of
 from pipelines.engines.ray._flight import Ending, Flight, cause_of_death, reason_before, speaking
 from pipelines.engines.ray._needs import Needs, Shape
-from pipelines.engines.ray._parcel import files_of, packed_for_elsewhere
+from pipelines.engines.ray._parcel import packed_for_elsewhere
 from pipelines.engines.ray._sent import Sent, kept_for
 from pipelines.engines.ray._task import Begun, Message, Told, Unlike, perform
 from pipelines.folds import Held

@@ -1,12 +1,11 @@
-"""What travels: rows and folds once, with a job its model, and the files that this names."""
+"""What travels: rows and folds once, and a job with its model."""
 
 from __future__ import annotations
 
 import io
 import pickle
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,9 +16,7 @@ import cloudpickle
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import JSON, Dataset, Model, data_root
-from pipelines.basics.files import write_bytes
-from pipelines.basics.fingerprint import fingerprint, with_contents
+from comps.base import Dataset
 from pipelines.code import reached
 from pipelines.engines._packed import packed_job
 from pipelines.engines.jobs import Job
@@ -121,82 +118,3 @@ def _by_value(modules: Sequence[ModuleType]) -> Iterator[None]:
     finally:
         for module in new:
             cloudpickle.unregister_pickle_by_value(module)
-
-
-@dataclass(frozen=True)
-class Named:
-    """A file that a parameter of a job's model names, and that travels with it.
-
-    Attributes:
-        text: the parameter.
-        name: its path in the folder that the text names; of a single file, its name.
-        alone: whether the text names this file, and not its folder.
-    """
-
-    text: str
-    name: str
-    alone: bool
-
-
-def files_of(model: Model) -> list[tuple[Named, Path]]:
-    """Return the files that parameters of a model name, each with where it is here."""
-    found = []
-    for text in dict.fromkeys(_texts(dict(model.params))):
-        told = with_contents(text)
-        if not isinstance(told, Mapping):
-            continue
-        path = next(path for path in (Path(text), data_root() / text) if path.exists())
-        if "file" in told:
-            found.append((Named(text, path.name, alone=True), path))
-        else:
-            names = sorted(part for part in path.rglob("*") if part.is_file())
-            found += [(Named(text, str(n.relative_to(path)), alone=False), n) for n in names]
-    return found
-
-
-def _texts(value: JSON) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from _texts(part)
-    elif isinstance(value, (list, tuple)):
-        for part in value:
-            yield from _texts(part)
-
-
-def with_files(model: Model, named: Sequence[Named], contents: Sequence[bytes]) -> Model:
-    """Return a model whose parameters name files of this machine, which are written if need be.
-
-    Args:
-        model: as it was declared.
-        named: the files.
-        contents: of each.
-    """
-    by_text: dict[str, dict[str, bytes]] = {}
-    for part, content in zip(named, contents, strict=True):
-        by_text.setdefault(part.text, {})[part.name] = content
-    places = {}
-    for part in named:
-        own = by_text[part.text]
-        folder = _sent_root() / fingerprint(*(value for pair in own.items() for value in pair))
-        path = folder / part.name
-        if not path.exists():
-            write_bytes(path, own[part.name])
-        places[part.text] = str(path if part.alone else folder)
-    return replace(model, params=_replaced(dict(model.params), places)) if places else model
-
-
-def _sent_root() -> Path:
-    """Return the folder of this machine for files that were sent; its content can be deleted."""
-    return Path(tempfile.gettempdir()) / "comps-sent"
-
-
-def _replaced(value: Any, places: Mapping[str, str]) -> Any:
-    if isinstance(value, str):
-        return places.get(value, value)
-    if isinstance(value, Mapping):
-        return {name: _replaced(part, places) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_replaced(part, places) for part in value]
-    return value

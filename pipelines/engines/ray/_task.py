@@ -18,7 +18,8 @@ from pipelines.engines._outcome import failure, now_and_then, outcome_of, withou
 from pipelines.engines._places import Place, Results
 from pipelines.engines._worker import begin_keras, limit_threads
 from pipelines.engines.jobs import Job, Run
-from pipelines.engines.ray._parcel import Named, Packed, with_files
+from pipelines.engines.ray._files import Named, with_places, with_texts, written
+from pipelines.engines.ray._parcel import Packed
 from pipelines.engines.ray._versions import differences, versions
 from pipelines.folds import Folds, Held
 from pipelines.results.fold_result import FoldResult
@@ -95,15 +96,28 @@ Message = Unlike | Begun | Told | Fitted | Tested | Trained
 
 
 class Outbox:
-    """Stands for the run store on a worker: it passes on what a job writes."""
+    """Stands for the run store on a worker: it passes on what a job writes.
 
-    def __init__(self, kept: Mapping[Held, Kept], send: Callable[[Message], None]) -> None:
-        self._kept, self._send = kept, send
+    Args:
+        kept: models that came with the job.
+        places: where files are here, by the texts that name them there.
+        send: passes on.
+    """
+
+    def __init__(
+        self,
+        kept: Mapping[Held, Kept],
+        places: Mapping[str, str],
+        send: Callable[[Message], None],
+    ) -> None:
+        self._kept, self._send, self._places = kept, send, places
+        self._texts = {place: text for text, place in places.items()}
 
     def write_fold(self, model: Model, key: str, result: FoldResult) -> None:
         """Send the result of a fit."""
         del model, key
-        self._send(Fitted(result))
+        kept = None if result.kept is None else with_texts(result.kept, self._texts)
+        self._send(Fitted(replace(result, kept=kept)))
 
     def write_tested(
         self, model: str, key: str, repeat: int, held: Held, step: int, test: Array
@@ -115,12 +129,12 @@ class Outbox:
     def read_kept(self, model: str, key: str, repeat: int, held: Held) -> Kept:
         """Return the trained model that came with the job."""
         del model, key, repeat
-        return self._kept[held]
+        return with_texts(self._kept[held], self._places)
 
     def write_kept(self, model: str, key: str, repeat: int, held: Held, kept: Kept) -> None:
         """Send a trained model."""
         del model, key, repeat
-        self._send(Trained(held, kept))
+        self._send(Trained(held, with_texts(kept, self._texts)))
 
 
 class Sent:
@@ -198,8 +212,9 @@ def perform(
         try:
             begin_keras(backend)
             job: Job = pickle.loads(content)
-            job = replace(job, model=with_files(job.model, named, files))
-            place = Sent(rows, folds, Outbox(kept, messages.put))
+            places = written(named, files)
+            job = replace(job, model=with_places(job.model, places))
+            place = Sent(rows, folds, Outbox(kept, places, messages.put))
             _execute(job, place, messages.put)
         # A module that this machine lacks, or no room for files: a job that tells nothing would
         # count as killed.

@@ -17,8 +17,10 @@ import numpy as np
 import psutil
 import pytest
 
+from comps.base import WorkbenchError
 from pipelines.engines import Done, EngineChoices, Started
 from pipelines.engines.ray import RayEngine
+from pipelines.engines.ray._cluster import Cluster, Node, _check_versions
 from pipelines.store import Experiment, RunStore
 from tests.commands import comps, read_until_all, running
 from tests.ray_clusters import STORE, add_node, cluster_of, same_results
@@ -103,6 +105,29 @@ def test_a_job_of_a_machine_that_leaves_is_done_by_another_one(
             engine.close()
     assert {event.job.model.name for event in left if isinstance(event, Done)} == {"one", "other"}
     assert len([event for event in left if isinstance(event, Started)]) == 1
+
+
+@pytest.mark.slow
+def test_a_machine_that_leaves_before_it_says_its_versions_is_not_asked_again() -> None:
+    with cluster_of(1) as cluster:
+        leaving = add_node(cluster, 1)
+        with joined(cluster.address):
+            connected = Cluster(None)
+            before, told = connected.nodes(), []
+            cluster.remove_node(leaving, allow_graceful=False)
+            wait_for(lambda: len(connected.nodes()) == 1, "the end of the machine")
+
+            def nodes() -> list[Node]:
+                told.append(connected.nodes() if told else before)
+                return told[-1]
+
+            assert len(before) == 2
+            _check_versions(connected.versions, nodes)
+            # Those that were there first, whether it left, and those that are left.
+            assert [len(found) for found in told] == [2, 1, 1]
+            # A machine that is there and fails is named.
+            with pytest.raises(WorkbenchError, match="cannot say which versions it has"):
+                _check_versions(connected.versions, lambda: before)
 
 
 @pytest.mark.slow

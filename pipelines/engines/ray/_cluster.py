@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -65,7 +65,7 @@ class Cluster:
             _connect(address)
         try:
             self.versions = _versions.versions()
-            _check_versions(self.versions, self.nodes())
+            _check_versions(self.versions, self.nodes)
         except BaseException:
             self.close()
             raise
@@ -202,8 +202,12 @@ def _own_signals() -> Iterator[None]:
             signal.signal(signal.SIGTERM, before)
 
 
-def _check_versions(here: Mapping[str, str], nodes: list[Node]) -> None:
+def _check_versions(here: Mapping[str, str], nodes: Callable[[], list[Node]]) -> None:
     """Check that every node has the versions of this process.
+
+    Args:
+        here: these versions.
+        nodes: returns the nodes that are there now; one may leave meanwhile.
 
     Raises:
         UsageError: if one has not, or there is no node.
@@ -213,7 +217,8 @@ def _check_versions(here: Mapping[str, str], nodes: list[Node]) -> None:
     from ray import cloudpickle
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    if not nodes:
+    found = nodes()
+    if not found:
         raise UsageError(
             "No machine of the cluster has cores for jobs: add one with 'ray start --address'."
         )
@@ -227,7 +232,7 @@ def _check_versions(here: Mapping[str, str], nodes: list[Node]) -> None:
                 max_retries=2,
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node.name, soft=False),
             ).remote(): node
-            for node in nodes
+            for node in found
         }
     finally:
         cloudpickle.unregister_pickle_by_value(_versions)
@@ -239,9 +244,21 @@ def _check_versions(here: Mapping[str, str], nodes: list[Node]) -> None:
             f"{hosts}. Look at 'ray status', or take them out of the cluster."
         )
     for ref in ready:
-        different = _versions.differences(dict(here), ray.get(ref))
+        node = asked[ref]
+        try:
+            different = _versions.differences(dict(here), ray.get(ref))
+        except ray.exceptions.RayError as error:
+            if node.name not in {other.name for other in nodes()}:
+                # It left before it could answer.
+                return _check_versions(here, nodes)
+            raise WorkbenchError(
+                f"The machine {node.host} of the cluster cannot say which versions it has "
+                f"({str(error).splitlines()[0]}). Look at 'ray status', or take it out of the "
+                "cluster."
+            ) from error
         if different:
-            raise unlike(asked[ref].host, different)
+            raise unlike(node.host, different)
+    return None
 
 
 def unlike(host: str, different: list[str]) -> UsageError:

@@ -113,7 +113,8 @@ def test_a_machine_that_leaves_before_it_says_its_versions_is_not_asked_again() 
         leaving = add_node(cluster, 1)
         with joined(cluster.address):
             connected = Cluster(None)
-            before, told = connected.nodes(), []
+            before = connected.nodes()
+            told: list[list[Node]] = []
             cluster.remove_node(leaving, allow_graceful=False)
             wait_for(lambda: len(connected.nodes()) == 1, "the end of the machine")
 

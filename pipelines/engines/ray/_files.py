@@ -150,15 +150,15 @@ _SCHEMA = "schema.json"
 
 def _in_skops(content: bytes, texts: Mapping[str, str]) -> bytes:
     """Replace texts in what `dump_object` wrote, and write it as that did."""
-    written = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(written, "w") as new:
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(changed, "w") as new:
         for info in old.infolist():
             part = old.read(info)
             if info.filename == _SCHEMA:
                 part = _in_schema(part.decode(), texts).encode()
             own = zipfile.ZipInfo(info.filename)
             new.writestr(own, part, info.compress_type, compresslevel=1)
-    return written.getvalue()
+    return changed.getvalue()
 
 
 def _in_schema(schema: str, texts: Mapping[str, str]) -> str:

@@ -26,7 +26,7 @@ from pipelines.engines.ray._engine import MOST
 from pipelines.engines.ray._files import Named, files_of, with_places, with_texts, written
 from pipelines.engines.ray._flight import Ending
 from pipelines.engines.ray._needs import Needs, Shape
-from pipelines.engines.ray._task import Unlike, perform
+from pipelines.engines.ray._task import Outbox, Unlike, perform
 from pipelines.results.kept import Kept
 from pipelines.store import Experiment, RunStore
 from tests.ray_clusters import cluster_of, same_results
@@ -397,6 +397,16 @@ def test_texts_of_kept_objects_are_replaced_and_come_back_to_the_byte(text: str)
         "words": "no",
     }
     assert with_texts(there, {place: text}).to_bytes() == kept.to_bytes()
+
+
+def test_kept_models_that_come_with_a_job_name_files_of_its_machine() -> None:
+    kept = Kept({"features.skops": dump_object({"folder": "words"})}, step=1)
+    sent: list[Any] = []
+    outbox = Outbox({(0,): kept}, {"words": "/tmp/1"}, sent.append)
+    found = outbox.read_kept("ridge", "key", 0, (0,))
+    assert load_object(found.files["features.skops"]) == {"folder": "/tmp/1"}
+    outbox.write_kept("ridge", "key", 0, (0,), found)
+    assert sent[0].kept.to_bytes() == kept.to_bytes()
 
 
 # What is refused

@@ -22,6 +22,7 @@ from pipelines.engines import EngineChoices, LocalEngine
 from pipelines.engines.ray import RayEngine
 from pipelines.store import Experiment, RunStore
 from tests.commands import comps, environment
+from tests.marks import WITH_TENSORFLOW
 from tests.ray_clusters import add_node, cluster_of, same_results
 from tests.support import NETWORK, ROOT, build_network, sign, validate
 from tests.tables import own, table, unseen
@@ -282,6 +283,7 @@ assert found.failures == {{}}, found.failures
 
 
 @pytest.mark.slow
+@WITH_TENSORFLOW
 def test_a_network_of_a_script_that_imports_keras_is_trained_on_its_backend(
     address: str, tmp_path: Path
 ) -> None:

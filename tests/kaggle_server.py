@@ -13,12 +13,14 @@ import base64
 import hashlib
 import json
 import re
+import sys
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,7 @@ class Entered:
         modified: of the archive.
         etag: whether the store names a version.
         seconds: that a download of the whole archive takes at least.
+        by_total: whether submissions are limited in all, not a day.
     """
 
     archive: bytes = b""
@@ -65,6 +68,7 @@ class Entered:
     modified: str = "Fri, 02 Jan 2026 10:00:00 GMT"
     etag: bool = True
     seconds: float = 0.0
+    by_total: bool = False
 
 
 @dataclass
@@ -72,11 +76,12 @@ class Fault:
     """What goes wrong with the next call of a method.
 
     Attributes:
-        kind: "status", "slow", "cut" or "page".
+        kind: "status", "slow", "cut", "page" or "answer".
         status: of an error.
-        message: of an error.
+        message: of an error; the content of an answer.
         headers: of an error.
         after: bytes of content before the connection is cut.
+        late: whether the server does its work before that.
     """
 
     kind: str = "status"
@@ -84,6 +89,7 @@ class Fault:
     message: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     after: int = 0
+    late: bool = False
 
 
 class Server(ThreadingHTTPServer):
@@ -110,6 +116,11 @@ class Server(ThreadingHTTPServer):
         self.uploads: dict[str, bytes] = {}
         self.submissions: list[JSON] = []
         self.polls: dict[int, int] = defaultdict(int)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Pass over a client that hung up: it asked for the headers alone."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -170,7 +181,9 @@ class _Handler(BaseHTTPRequestHandler):
         if place.netloc != "localhost" or not place.path.startswith("/api/v1/"):
             self._json(404, {"code": 404, "message": "Not Found"})
             return
-        if self._fails(method):
+        fault = self._next(method)
+        if fault is not None and not fault.late:
+            self._go_wrong(fault)
             return
         try:
             if method != "IntrospectToken":
@@ -179,7 +192,9 @@ class _Handler(BaseHTTPRequestHandler):
         except RefusalError as refusal:
             self._json(refusal.status, {"code": refusal.status, "message": refusal.message})
             return
-        if answer is not None:
+        if fault is not None:
+            self._go_wrong(fault)
+        elif answer is not None:
             self._json(200, answer)
 
     def do_GET(self) -> None:
@@ -237,7 +252,8 @@ class _Handler(BaseHTTPRequestHandler):
         left = self._entered(asked).left
         # As protocol buffers write JSON: what is zero is left out.
         counts = {"numToday": made, "numTotal": made, "numAllowedNow": left}
-        return {name: count for name, count in counts.items() if count}
+        found: JSON = {name: count for name, count in counts.items() if count}
+        return found | ({"limitedByTotal": True} if self._entered(asked).by_total else {})
 
     def _download_data_files(self, asked: JSON) -> None:
         entered = self._entered(asked)
@@ -276,7 +292,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.submissions.append(
             {
                 "ref": number,
-                "date": f"2026-11-28T10:{len(self.server.submissions):02}:00.123Z",
+                "date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}.123Z",
                 "description": asked.get("submissionDescription", ""),
                 "fileName": "submission.csv",
                 "totalBytes": len(content),
@@ -401,6 +417,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang_up()
         elif fault.kind == "page":
             self._send(200, b"<html>Please log in to this network.</html>", "text/html", {})
+        elif fault.kind == "answer":
+            self._json(200, json.loads(fault.message))
         else:
             error = {"code": fault.status, "message": fault.message}
             self._json(fault.status, error, fault.headers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import sys
 import time
 import zipfile
@@ -12,9 +13,32 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from filelock import FileLock
 
-from submissions.kaggle import Kaggle, KaggleError, LostError, UnknownError, calls, client, connect
-from tests.kaggle_server import KEY, STORE, TOKEN, Entered, Fault, Server, home_with_key, serving
+from comps.base import UsageError
+from submissions.kaggle import (
+    DeniedError,
+    Kaggle,
+    KaggleError,
+    LostError,
+    UnknownError,
+    calls,
+    client,
+    connect,
+)
+from submissions.kaggle.downloads import Remote
+from tests.kaggle_server import (
+    KEY,
+    STORE,
+    TOKEN,
+    USER,
+    Entered,
+    Fault,
+    Server,
+    home_with_key,
+    serving,
+)
+from tests.support import ROOT
 
 NAME = "space-titanic"
 
@@ -119,7 +143,7 @@ def test_what_came_whole_is_not_downloaded_again_after_a_kill(
     folder = tmp_path / "data" / "mine"
     first = kaggle.download(NAME, folder)
     # Killed before the note on the archive was written, or within.
-    note = next((tmp_path / "data" / ".downloads").iterdir())
+    note = tmp_path / "data" / ".downloads" / f"{NAME}.zip.json"
     for content in (None, "", "{"):
         note.unlink() if content is None else note.write_text(content)
         assert not kaggle.download(NAME, folder).new
@@ -129,10 +153,85 @@ def test_what_came_whole_is_not_downloaded_again_after_a_kill(
     found = kaggle.download(NAME, folder)
     assert found.new and found.path.read_bytes() == server.competitions[NAME].archive
     assert set(server.ranges) == {""}
-    # What is as long and another file is downloaded.
-    found.path.write_bytes(bytes(len(server.competitions[NAME].archive)))
-    note.unlink()
-    assert kaggle.download(NAME, folder).replaced
+
+
+@pytest.mark.parametrize("fetched", [False, True])
+def test_a_file_of_the_user_in_the_place_of_the_archive_is_left_alone(
+    server: Server, kaggle: Kaggle, tmp_path: Path, fetched: bool
+) -> None:
+    folder = tmp_path / "data" / "mine"
+    path = folder / f"{NAME}.zip"
+    if fetched:
+        kaggle.download(NAME, folder)
+        server.competitions[NAME].archive = archive(310_000)
+    folder.mkdir(parents=True, exist_ok=True)
+    # As long as what came, or as long as what is there.
+    own = bytes(path.stat().st_size if fetched else len(server.competitions[NAME].archive))
+    path.write_bytes(own)
+    with pytest.raises(UsageError, match=r"titanic\.zip is in the way.*Nothing was downloaded"):
+        kaggle.download(NAME, folder)
+    assert path.read_bytes() == own
+    path.unlink()
+    assert kaggle.download(NAME, folder).new
+
+
+def test_what_was_fetched_to_several_folders_is_replaced_in_each(
+    server: Server, kaggle: Kaggle, tmp_path: Path
+) -> None:
+    folders = [tmp_path / "data" / name for name in ("one", "other")]
+    for folder in folders:
+        kaggle.download(NAME, folder)
+    server.competitions[NAME].archive = archive(310_000)
+    assert [kaggle.download(NAME, folder).replaced for folder in folders] == [True, True]
+
+
+def test_two_commands_do_not_write_one_part(server: Server, kaggle: Kaggle, tmp_path: Path) -> None:
+    folder = tmp_path / "data" / ".downloads"
+    folder.mkdir(parents=True)
+    with (
+        FileLock(folder / f"{NAME}.zip.lock"),
+        pytest.raises(KaggleError, match=r"Another command downloads space-titanic\.zip"),
+    ):
+        kaggle.download(NAME, tmp_path / "data" / "mine")
+    assert kaggle.download(NAME, tmp_path / "data" / "mine").new
+
+
+def test_a_date_that_the_client_cannot_read_does_not_end_a_download(
+    server: Server, kaggle: Kaggle, tmp_path: Path
+) -> None:
+    server.competitions[NAME].modified = "yesterday"
+    found = kaggle.download(NAME, tmp_path / "data" / "mine")
+    assert found.path.read_bytes() == server.competitions[NAME].archive
+
+
+def test_a_proxy_that_is_wrong_in_between_costs_no_parts(
+    server: Server, kaggle: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kaggle.api.kaggle_api_extended import KaggleApi
+
+    def sleep(seconds: float) -> None:
+        for name in ("http_proxy", "HTTP_PROXY"):
+            monkeypatch.setenv(name, "http://")
+
+    clock = SimpleNamespace(time=time.time, mktime=time.mktime, sleep=sleep)
+    monkeypatch.setattr(sys.modules[KaggleApi.__module__], "time", clock)
+    server.faults["Store"] = [Fault("cut", after=200_000)]
+    with pytest.raises(KaggleError, match="proxy does not let.*What came is kept"):
+        kaggle.download(NAME, tmp_path / "data" / "mine")
+    part = tmp_path / "data" / ".downloads" / f"{NAME}.zip"
+    assert part.stat().st_size == 3 * client.PIECE
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("https://host/data/titanic.zip?a=b.c", "titanic.zip"),
+        ("https://host/data/all.7z", "titanic.7z"),
+        ("https://host/v1/DownloadDataFiles", "titanic.zip"),
+    ],
+)
+def test_an_archive_is_called_after_the_competition(address: str, name: str) -> None:
+    assert Remote.of("titanic", address, {}).name == name
 
 
 @pytest.mark.parametrize("place", [100, -22])
@@ -167,7 +266,7 @@ def test_an_archive_that_has_no_room_is_not_begun(
     server.competitions[NAME].archive = archive(400_000)
     with pytest.raises(KaggleError, match="needs 400.1 kB.*COMPS_DATA"):
         kaggle.download(NAME, small_disk / "mine")
-    assert not list((small_disk / ".downloads").iterdir())
+    assert {path.suffix for path in (small_disk / ".downloads").iterdir()} <= {".lock"}
 
 
 @pytest.mark.parametrize(
@@ -204,6 +303,51 @@ def test_a_wrong_key_of_the_environment_is_said_to_be_one(
     with pytest.raises(KaggleError, match=r"is that of \$KAGGLE_API_TOKEN: unset it") as error:
         kaggle.submissions(NAME)
     assert "KGAT" not in str(error.value)
+
+
+def test_a_key_in_a_file_that_is_not_accepted_is_named(
+    server: Server, kaggle: Kaggle, tmp_path: Path
+) -> None:
+    """What 'kaggle auth login' leaves is not looked at beside it."""
+    server.faults["ListSubmissions"] = [Fault(status=401)]
+    file = tmp_path / "home" / "kaggle.json"
+    with pytest.raises(KaggleError, match=f"is that of {file}: delete that file"):
+        kaggle.submissions(NAME)
+
+
+def test_a_token_in_a_file_goes_before_a_key_of_the_environment(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAGGLE_USERNAME", USER)
+    monkeypatch.setenv("KAGGLE_KEY", KEY)
+    file = token_file(tmp_path, "KGAT_old")
+    with pytest.raises(KaggleError, match=f"is that of {file}: delete that file"):
+        connect().submissions(NAME)
+    file.write_text("")
+    server.faults["ListSubmissions"] = [Fault(status=401)]
+    with pytest.raises(KaggleError, match=r"is that of \$KAGGLE_KEY: unset it"):
+        connect().submissions(NAME)
+
+
+def test_a_token_of_the_environment_goes_before_one_in_a_file(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home" / "kaggle.json").unlink()
+    file = token_file(tmp_path, TOKEN)
+    assert connect().submissions(NAME) == []
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "KGAT_old")
+    with pytest.raises(KaggleError, match=r"That of \$KAGGLE_API_TOKEN.*unset it") as error:
+        connect()
+    assert str(file) not in str(error.value)
+
+
+def token_file(folder: Path, token: str) -> Path:
+    """Write a token where the client looks for it."""
+    file = folder / "home" / ".kaggle" / "access_token"
+    file.parent.mkdir()
+    file.write_text(token)
+    file.chmod(0o600)
+    return file
 
 
 def test_rules_that_were_not_accepted_are_named_with_their_address(
@@ -297,6 +441,25 @@ def test_nothing_is_printed_even_where_the_client_is_verbose(
     assert capfd.readouterr() == ("", "")
 
 
+def test_variables_that_make_the_client_log_have_nothing_logged(
+    server: Server, tmp_path: Path
+) -> None:
+    """Addresses of downloads would be among it, with which anybody can download."""
+    program = f"""
+import os
+from pathlib import Path
+from submissions.kaggle import connect
+connect().download({NAME!r}, Path({str(tmp_path / "data" / "mine")!r}))
+assert os.environ["VERBOSE"] == os.environ["VERBOSE_OUTPUT"] == "1"
+"""
+    env = {**os.environ, "VERBOSE": "1", "VERBOSE_OUTPUT": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=env, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "data" / "mine" / f"{NAME}.zip").exists()
+
+
 def test_a_file_is_submitted_and_its_score_awaited(
     server: Server, kaggle: Kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,6 +474,8 @@ def test_a_file_is_submitted_and_its_score_awaited(
     found = kaggle.wait(NAME, sent.ref, 600, waits.append)
     assert (found.status, found.public_score, found.message) == ("complete", 0.5, "blend of 7")
     assert len(waits) == 4
+    # Competitions of other names are of no use here.
+    assert "ListCompetitions" not in server.calls
     assert kaggle.submission(NAME, sent.ref) == found
 
 
@@ -319,6 +484,15 @@ def test_a_wait_ends_when_its_time_is_over(server: Server, kaggle: Kaggle, tmp_p
     file.write_text("id,y\n1,0.5\n")
     server.competitions[NAME].pending = 99
     assert kaggle.wait(NAME, kaggle.submit(NAME, file, "x").ref, 0).status == "pending"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_wait_ends_where_asking_again_is_of_no_use(
+    server: Server, kaggle: Kaggle, status: int
+) -> None:
+    server.faults["GetSubmission"] = [Fault(status=status)]
+    with pytest.raises(DeniedError, match=str(status)):
+        kaggle.wait(NAME, 1000, 600, told=lambda waited: pytest.fail("it waits"))
 
 
 def test_a_submission_that_cannot_be_scored_says_why(
@@ -345,6 +519,9 @@ def test_limits_are_told(server: Server, kaggle: Kaggle) -> None:
         ("StartSubmissionUpload", Fault(status=413, message="Too big"), KaggleError, "too large"),
         ("Put", Fault(status=403), KaggleError, "upload of the file broke or was refused"),
         ("CreateSubmission", Fault(status=400, message="Daily limit."), KaggleError, "Daily limit"),
+        # Nothing was handed over yet.
+        ("StartSubmissionUpload", Fault(status=502), KaggleError, r"trouble \(502\)"),
+        ("StartSubmissionUpload", Fault("cut"), KaggleError, "or broke it"),
         # It may have been taken, or not.
         ("CreateSubmission", Fault("cut"), LostError, "or broke it"),
     ],
@@ -365,6 +542,31 @@ def test_an_upload_that_fails_says_what_is_known(
         kaggle.submit(NAME, file, "x")
     assert type(error.value) is kind
     assert server.submissions == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Fault("cut", late=True), "or broke it"),
+        (Fault(status=500, late=True), r"trouble \(500\)"),
+        (Fault(status=502, late=True), r"trouble \(502\)"),
+        # Answers that nobody can read.
+        (Fault("page", late=True), "What answered is not Kaggle"),
+        (Fault("answer", message="5", late=True), "client for Kaggle failed"),
+        (Fault("answer", message='{"message": "Fine."}', late=True), "no number.*Fine"),
+        # The number of a success, and the content of an error.
+        (Fault("answer", message='{"code": 503, "message": "Busy"}', late=True), "trouble"),
+    ],
+)
+def test_what_is_not_answered_well_may_have_been_taken(
+    server: Server, kaggle: Kaggle, tmp_path: Path, fault: Fault, said: str
+) -> None:
+    file = tmp_path / "submission.csv"
+    file.write_text("id,y\n1,0.5\n")
+    server.faults["CreateSubmission"] = [fault]
+    with pytest.raises(LostError, match=said):
+        kaggle.submit(NAME, file, "x")
+    assert len(server.submissions) == 1
 
 
 def test_all_pages_of_submissions_are_read(server: Server, kaggle: Kaggle) -> None:

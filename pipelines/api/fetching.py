@@ -11,6 +11,7 @@ from comps.base import Competition, UsageError, data_root, names_a_folder, some
 from comps.catalog import competition_names, find_competition
 from pipelines.api.progress import Note, Progress, ignore
 from submissions.kaggle import Archive, KaggleError, connect
+from submissions.kaggle.downloads import was_fetched
 
 # What Kaggle calls metrics, in small letters, and what they are called here.
 _METRICS: Mapping[str, str] = {
@@ -102,7 +103,7 @@ def fetch(
     Raises:
         KaggleError: if there is no key, no network, rules are not accepted, and so on; each says
             what to do.
-        UsageError: if the folder has files that were not fetched.
+        UsageError: if the folder has files that were not fetched, or the archive's place another.
     """
     known = name in competition_names()
     subject = find_competition(name) if known else name
@@ -139,7 +140,9 @@ def _check_folder(folder: Path, slug: str) -> None:
     if not folder.is_dir():
         return
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-    if names and not any(name.startswith(f"{slug}.") for name in names):
+    # The user may have put Kaggle's archive there.
+    archives = [name for name in names if name == f"{slug}.zip" or was_fetched(folder / name)]
+    if names and not archives:
         raise UsageError(
             f"{folder} has files already: {some(names)}. Nothing was downloaded. Move them away, "
             "or name another folder for downloads with COMPS_DATA."

@@ -2,10 +2,11 @@
 
 from submissions.kaggle.client import Kaggle, Limits, Sent, Submitted, connect
 from submissions.kaggle.downloads import Archive
-from submissions.kaggle.errors import KaggleError, LostError, UnknownError, rules_of
+from submissions.kaggle.errors import DeniedError, KaggleError, LostError, UnknownError, rules_of
 
 __all__ = [
     "Archive",
+    "DeniedError",
     "Kaggle",
     "KaggleError",
     "Limits",

@@ -6,7 +6,7 @@ import difflib
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.util import find_spec
@@ -16,9 +16,18 @@ from typing import Any
 from comps.base import MissingPackageError, size_of
 from submissions.kaggle import calls
 from submissions.kaggle.calls import called
-from submissions.kaggle.downloads import Archive, Place, Remote
-from submissions.kaggle.errors import NEW_KEY, SITE, STRANGE, KaggleError, UnknownError
-from submissions.kaggle.keys import key_files, readable_by_others
+from submissions.kaggle.downloads import Archive, Place, Remote, drop_unreadable_date
+from submissions.kaggle.errors import (
+    NEW_KEY,
+    SITE,
+    STRANGE,
+    DeniedError,
+    KaggleError,
+    LostError,
+    UnknownError,
+    lost,
+)
+from submissions.kaggle.keys import key_in_use, readable_by_others
 
 # Further attempts of the client at a download that breaks: it waits 2, 4, 8, 16 seconds between.
 ATTEMPTS = 4
@@ -123,20 +132,24 @@ class Kaggle:
             response.close()
             raise KaggleError(STRANGE)
         place = Place(folder, Remote.of(competition, response.url, response.headers))
-        if (archive := place.there) is not None:
-            response.close()
-            return archive
-        if place.came:
-            response.close()
-            return place.land()
-        place.check_room()
-        self._fetch(competition, response, client.http_client(), place.part, bar)
-        return place.land()
+        with closing(response):
+            if (archive := place.there) is not None:
+                return archive
+            place.check_own()
+            with place.locked():
+                # Another command may have brought it since.
+                if (archive := place.there) is not None:
+                    return archive
+                if not place.came:
+                    place.check_room()
+                    self._fetch(competition, response, client.http_client(), place.part, bar)
+                return place.land()
 
     def _fetch(self, competition: str, response: Any, client: Any, part: Path, bar: bool) -> None:
         """Let the client write what an answer holds, or the rest of it."""
-        from requests.exceptions import HTTPError
+        from requests.exceptions import HTTPError, RequestException
 
+        drop_unreadable_date(response.headers)
         kept = "What came is kept; the same command goes on from there."
         with self._asking(competition, kept):
             try:
@@ -153,9 +166,11 @@ class Kaggle:
             except HTTPError as error:
                 # The address of the content is good for a while; that of the call is another.
                 raise KaggleError(f"The download of {competition} broke. {kept}") from error
-            # More or fewer bytes came than was said, which is checked by whoever called.
-            except ValueError:
-                return
+            # More or fewer bytes came than was said, which is checked by whoever called. Errors of
+            # requests may be ValueErrors, too.
+            except ValueError as error:
+                if isinstance(error, RequestException) or not part.is_file():
+                    raise
 
     def limits(self, competition: str) -> Limits:
         """Return how many submissions are left, and until when.
@@ -195,18 +210,60 @@ class Kaggle:
     def submit(self, competition: str, file: Path, message: str) -> Sent:
         """Upload a file as a submission.
 
+        The steps are those of the client's own `competition_submit`, which does not say at which
+        of them it broke: before the last one, nothing is submitted.
+
         Raises:
-            LostError: if the connection broke: it may have been taken, or not.
+            LostError: if the last step was not answered as it should be: Kaggle may have taken the
+                file, or not.
             KaggleError: if it was refused; nothing was submitted.
         """
-        with self._asking(competition):
-            answer = self._api.competition_submit(str(file), message, competition, quiet=True)
-        if not answer.ref and answer.message == self._api.COMPETITION_SUBMIT_UPLOAD_FAILED_MESSAGE:
+        from kagglesdk.competitions.types.competition_api_service import ApiCreateSubmissionRequest
+
+        request = ApiCreateSubmissionRequest()
+        request.competition_name = competition
+        request.submission_description = message
+        try:
+            request.blob_file_tokens = self._upload(competition, file)
+        except LostError as error:
+            # No submission was asked for yet.
+            raise KaggleError(str(error)) from error
+        with self._asking(competition), self._api.build_kaggle_client() as client:
+            service = client.competitions.competition_api_client
+            try:
+                answer = service.create_submission(request)
+            # Whatever it is: the request may have come to Kaggle.
+            except Exception as error:
+                raise lost(error, competition) from error
+        if not answer.ref:
+            raise LostError(f"Kaggle named no number of the submission: {answer.message!r}.")
+        return Sent(answer.ref, answer.message)
+
+    def _upload(self, competition: str, file: Path) -> str:
+        """Bring the content of a file to Kaggle, and return the token that names it.
+
+        Raises:
+            KaggleError: if it does not come there.
+        """
+        from kaggle.models.kaggle_models_extended import ResumableUploadResult
+        from kagglesdk.competitions.types.competition_api_service import (
+            ApiStartSubmissionUploadRequest,
+        )
+
+        about, request = file.stat(), ApiStartSubmissionUploadRequest()
+        request.competition_name, request.file_name = competition, file.name
+        request.content_length = about.st_size
+        request.last_modified_epoch_seconds = int(about.st_mtime)
+        with self._asking(competition), self._api.build_kaggle_client() as client:
+            service = client.competitions.competition_api_client
+            begun = service.start_submission_upload(request)
+            ended = self._api.upload_complete(str(file), begun.create_url, True)
+        if ended != ResumableUploadResult.COMPLETE:
             raise KaggleError(
                 "The upload of the file broke or was refused. Run the same "
-                f"command again. The file has {size_of(file.stat().st_size)}."
+                f"command again. The file has {size_of(about.st_size)}."
             )
-        return Sent(answer.ref, answer.message)
+        return str(begun.token)
 
     def submission(self, competition: str, ref: int) -> Submitted:
         """Return a submission by its number.
@@ -218,8 +275,12 @@ class Kaggle:
 
         request = ApiGetSubmissionRequest()
         request.ref = ref
-        with self._asking(competition), self._api.build_kaggle_client() as client:
-            found = client.competitions.competition_api_client.get_submission(request)
+        try:
+            # Not `_asking`: it would look for competitions of other names.
+            with called(competition), self._api.build_kaggle_client() as client:
+                found = client.competitions.competition_api_client.get_submission(request)
+        except UnknownError as error:
+            raise KaggleError(f"Kaggle knows no submission {ref} (404).") from error
         return _submitted(found)
 
     def submissions(self, competition: str) -> list[Submitted]:
@@ -259,6 +320,7 @@ class Kaggle:
             told: is called with the seconds so far before each further wait.
 
         Raises:
+            DeniedError: if the key is not accepted, or not for this.
             KaggleError: if Kaggle could not be asked even once at the end.
         """
         began, pause = time.monotonic(), FIRST_WAIT
@@ -268,6 +330,8 @@ class Kaggle:
                 found = self.submission(competition, ref)
                 if found.status != "pending":
                     return found
+            except DeniedError:
+                raise
             except KaggleError as error:
                 trouble = error
             waited = time.monotonic() - began
@@ -322,23 +386,39 @@ def connect() -> Kaggle:
     if find_spec("kaggle") is None:
         raise MissingPackageError("kaggle", "kaggle")
     with called(""):
-        from kaggle.api.kaggle_api_extended import KaggleApi
+        with _not_verbose():
+            from kaggle.api.kaggle_api_extended import KaggleApi
 
         api = KaggleApi()
-        folder = Path(api.config_dir)
         try:
             api.authenticate()
         except SystemExit as end:
-            raise KaggleError(_without_key(folder)) from end
-    return Kaggle(api, tuple(readable_by_others(folder)))
+            raise KaggleError(_without_key()) from end
+    return Kaggle(api, tuple(readable_by_others()))
 
 
-def _without_key(folder: Path) -> str:
-    files = [str(path) for path in key_files(folder)]
-    if os.environ.get("KAGGLE_API_TOKEN") or files:
-        where = ", ".join(files) or "KAGGLE_API_TOKEN"
-        return f"Kaggle accepts no key that is kept here ({where}); it may have expired. {NEW_KEY}"
-    return f"There is no key for Kaggle. {NEW_KEY} An account is free: {SITE}."
+@contextmanager
+def _not_verbose() -> Iterator[None]:
+    """Hide variables that make the client log everything while it is imported.
+
+    It would have all libraries log to standard error from then on: addresses of downloads, too,
+    with which anybody can download.
+    """
+    found = {name: os.environ.pop(name, None) for name in ("VERBOSE", "VERBOSE_OUTPUT")}
+    try:
+        yield
+    finally:
+        os.environ.update({name: value for name, value in found.items() if value is not None})
+
+
+def _without_key() -> str:
+    used = key_in_use()
+    if used is None:
+        return f"There is no key for Kaggle. {NEW_KEY} An account is free: {SITE}."
+    return (
+        f"Kaggle accepts no key that is kept here. That of {used.name}, which goes before others, "
+        f"may have expired: {used.remedy}. {NEW_KEY}"
+    )
 
 
 def _submitted(found: Any) -> Submitted:

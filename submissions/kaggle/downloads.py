@@ -8,16 +8,21 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from datetime import datetime
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
-from comps.base import size_of
+from comps.base import UsageError, size_of
 from submissions.kaggle.errors import KaggleError
 
 # Of files whose content has to be read to be checked.
 _PIECE = 1 << 20
+# As servers write dates.
+_DATE = "Thu, 01 Jan 1970 00:00:00 GMT"
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Remote:
     @classmethod
     def of(cls, competition: str, url: str, headers: Mapping[str, str]) -> Remote:
         """Return what the headers of an answer say."""
-        ending = url.split("?")[0].rsplit("/", 1)[-1].rpartition(".")[2]
+        ending = PurePosixPath(urlsplit(url).path).suffix.removeprefix(".")
         length = headers.get("Content-Length", "")
         sums = [part.strip() for part in headers.get("X-Goog-Hash", "").split(",")]
         return cls(
@@ -81,7 +86,7 @@ class Place:
     def __init__(self, folder: Path, remote: Remote) -> None:
         self.remote, self.path = remote, folder / remote.name
         self.part = folder.parent / ".downloads" / remote.name
-        self._note = self.part.with_name(f"{remote.name}.json")
+        self._notes = _notes_of(self.path)
 
     @property
     def there(self) -> Archive | None:
@@ -91,12 +96,51 @@ class Place:
         size = self.path.stat().st_size
         if self.remote.size not in (None, size):
             return None
-        if self._noted() != self._told():
+        if was_fetched(self.path) != self.remote:
             # A call may have been killed before it wrote the note.
             if not self._is_whole(self.path):
                 return None
             self._write_note()
         return Archive(self.path, size, new=False)
+
+    def check_own(self) -> None:
+        """Check that a file in the archive's place is one that was fetched to it.
+
+        Raises:
+            UsageError: if it is the user's own, or was changed since.
+        """
+        if not self.path.exists():
+            return
+        noted = was_fetched(self.path)
+        if (
+            noted is None
+            or noted.size not in (None, self.path.stat().st_size)
+            or (noted.md5 and noted.md5 != _md5(self.path))
+        ):
+            raise UsageError(
+                f"{self.path} is in the way: it is neither the archive that Kaggle has now nor one "
+                "that was fetched before. Nothing was downloaded. Move it away, or name another "
+                "folder for downloads with COMPS_DATA."
+            )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other commands from the parts: two would write one file.
+
+        Raises:
+            KaggleError: if another command has them.
+        """
+        from filelock import FileLock, Timeout
+
+        self.part.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.part.with_name(f"{self.part.name}.lock"), timeout=0):
+                yield
+        except Timeout as error:
+            raise KaggleError(
+                f"Another command downloads {self.remote.name}. Run the same command again when it "
+                "is done."
+            ) from error
 
     @property
     def came(self) -> bool:
@@ -109,7 +153,6 @@ class Place:
         Raises:
             KaggleError: with both sizes.
         """
-        self.part.parent.mkdir(parents=True, exist_ok=True)
         came = self.part.stat().st_size if self.part.is_file() else 0
         needed = (self.remote.size or 0) - came
         free = shutil.disk_usage(self.part.parent).free
@@ -151,19 +194,40 @@ class Place:
             return False
         return _md5(path) == self.remote.md5
 
-    def _told(self) -> dict[str, Any]:
-        """What the note on the archive in its place says."""
-        return asdict(self.remote) | {"path": str(self.path.resolve())}
-
     def _write_note(self) -> None:
-        self._note.parent.mkdir(parents=True, exist_ok=True)
-        self._note.write_text(json.dumps(self._told(), indent=2), encoding="utf-8")
+        notes = _read_notes(self._notes) | {str(self.path.resolve()): asdict(self.remote)}
+        self._notes.parent.mkdir(parents=True, exist_ok=True)
+        self._notes.write_text(json.dumps(notes, indent=2), encoding="utf-8")
 
-    def _noted(self) -> Any:
-        try:
-            return json.loads(self._note.read_text("utf-8"))
-        except (OSError, ValueError):
-            return None
+
+def was_fetched(path: Path) -> Remote | None:
+    """Return what was fetched to a place, as Kaggle said then; None where nothing was."""
+    noted = _read_notes(_notes_of(path)).get(str(path.resolve()))
+    try:
+        return Remote(**(noted or {}))
+    except TypeError:
+        return None
+
+
+def _notes_of(path: Path) -> Path:
+    """Return the file that says what was fetched: one archive may be in several folders."""
+    return path.parent.parent / ".downloads" / f"{path.name}.json"
+
+
+def _read_notes(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def drop_unreadable_date(headers: MutableMapping[str, str]) -> None:
+    """Take a date that the client cannot read out of an answer: it would give up the download."""
+    try:
+        datetime.strptime(headers.get("Last-Modified", _DATE), "%a, %d %b %Y %H:%M:%S %Z")
+    except ValueError:
+        del headers["Last-Modified"]
 
 
 def _problem(path: Path, remote: Remote) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from comps.base import WorkbenchError
+from submissions.kaggle.keys import key_in_use
 
 SITE = "https://www.kaggle.com"
 NEW_KEY = (
@@ -30,6 +31,14 @@ class LostError(KaggleError):
 
 class UnknownError(KaggleError):
     """Kaggle has no competition of that name."""
+
+
+class DeniedError(KaggleError):
+    """Kaggle does not accept the key, or the account may not do it: asking again is of no use."""
+
+
+# What sentences call the command that goes on.
+_SAME = "the same command"
 
 
 def rules_of(competition: str) -> str:
@@ -57,11 +66,41 @@ command again. Nothing was uploaded.
     return _kind(error)(f"{_sentence(error, competition)} {rest}".strip())
 
 
+def lost(error: Exception, competition: str) -> KaggleError:
+    """Return an error of the call that hands something over as a sentence.
+
+    An answer of 400 to 499 alone says that it was not taken. Behind any other the server may have
+    done its work: it had trouble after that, or its answer could not be read.
+
+    Args:
+        error: that was raised.
+        competition: as Kaggle calls it.
+    """
+    from requests.exceptions import HTTPError
+
+    found = explained(error, competition)
+    answer = error.response if isinstance(error, HTTPError) else None
+    refused = answer is not None and 400 <= _status(answer) < 500
+    return found if refused else LostError(str(found))
+
+
+def of_command(error: KaggleError, command: str) -> str:
+    """Return what an error says where another command goes on than the one that was given.
+
+    >>> of_command(KaggleError("Run the same command again."), "'comps leaderboard digits'")
+    "Run 'comps leaderboard digits' again."
+    """
+    return str(error).replace(_SAME, command)
+
+
+_KINDS: Mapping[int, type[KaggleError]] = {401: DeniedError, 403: DeniedError, 404: UnknownError}
+
+
 def _kind(error: Exception) -> type[KaggleError]:
     from requests.exceptions import HTTPError, RequestException
 
     if isinstance(error, HTTPError) and error.response is not None:
-        return UnknownError if _status(error.response) == 404 else KaggleError
+        return _KINDS.get(_status(error.response), KaggleError)
     return LostError if isinstance(error, RequestException) else KaggleError
 
 
@@ -157,13 +196,9 @@ def _colon(said: str) -> str:
 
 def _bad_key(competition: str, said: str, response: Any) -> str:
     del competition, response
-    return f"Kaggle does not accept the key (401){_colon(said)} {_of_environment()}{NEW_KEY}"
-
-
-def _of_environment() -> str:
-    """Return which variables a key is of: a new one in a file would not be looked at."""
-    named = [name for name in ("KAGGLE_API_TOKEN", "KAGGLE_KEY") if os.environ.get(name)]
-    return f"It is that of ${' and $'.join(named)}: unset it, or put it right. " if named else ""
+    used = key_in_use()
+    which = f" It is that of {used.name}: {used.remedy}." if used else ""
+    return f"Kaggle does not accept the key (401){_colon(said)}{which} {NEW_KEY}"
 
 
 def _forbidden(competition: str, said: str, response: Any) -> str:

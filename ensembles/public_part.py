@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ from ensembles.sample import Floats
 
 # What is said to be more than chance happens by chance in one of twenty cases, all together.
 LEVEL = 0.05
+# Of a public score, behind the point.
+_MOST_DIGITS = 5
 
 
 def score_error(
@@ -120,7 +123,9 @@ def doubts(metric: Metric, scored: Sequence[Scored], public_rows: float) -> list
 
     Each score is looked at alone, and each pair that was compared on the same training rows: a pair
     tells more, since rows that are hard for one are hard for the other. With many looks some are
-    beyond any limit by chance, so that the limit follows from their number (Bonferroni).
+    beyond any limit by chance, so that the limit follows from their number (Bonferroni). Public
+    scores are rounded, which moves nearly equal ones by more than their rows do: what rounding can
+    make of a gap at most is no doubt.
 
     Args:
         metric: of the scores.
@@ -133,8 +138,12 @@ def doubts(metric: Metric, scored: Sequence[Scored], public_rows: float) -> list
         for name, (gain, error) in one.gains.items():
             if name in by_name:
                 found.append(_pair(metric, one, by_name[name], gain, error, public_rows))
-    limit = _limit(len(found))
-    return [doubt for doubt in found if abs(doubt.gap) > limit * doubt.error > 0]
+    limit, rounding = _limit(len(found)), _rounding([one.public for one in scored])
+
+    def beyond_rounding(doubt: Doubt) -> float:
+        return abs(doubt.gap) - rounding * (2 if doubt.other else 1)
+
+    return [doubt for doubt in found if beyond_rounding(doubt) > limit * doubt.error > 0]
 
 
 def _alone(metric: Metric, one: Scored, public_rows: float) -> Doubt:
@@ -147,6 +156,20 @@ def _pair(
 ) -> Doubt:
     public = metric.sort_key(other.public) - metric.sort_key(one.public)
     return Doubt(one.name, other.name, public - gain, gap_error(error, one.rows, public_rows))
+
+
+def _rounding(scores: Sequence[float]) -> float:
+    """Return how far rounding moves one score at most: half of its last digit.
+
+    All are rounded to as many digits; those of the score that shows most.
+    """
+    digits = max((_digits(score) for score in scores), default=_MOST_DIGITS)
+    return float(10.0**-digits / 2)
+
+
+def _digits(score: float) -> int:
+    exponent = Decimal(repr(score)).as_tuple().exponent
+    return min(_MOST_DIGITS, max(0, -exponent)) if isinstance(exponent, int) else _MOST_DIGITS
 
 
 def _limit(looks: int) -> float:

@@ -47,8 +47,13 @@ class Difference:
         return self.changed if self.correlation is None else 1 - self.correlation
 
 
-def difference(competition: Competition, one: pd.DataFrame, other: pd.DataFrame) -> Difference:
-    """Return how two submissions differ, joined on their ids.
+def difference(
+    competition: Competition, one: pd.DataFrame, other: pd.DataFrame
+) -> Difference | None:
+    """Return how two submissions differ, joined on their ids; None where nothing can be compared.
+
+    That is where they have no row in common, or one lacks a column of predictions or holds no
+    numbers in it: what is submitted may have changed between them.
 
     Args:
         competition: says which columns hold ids and predictions.
@@ -64,14 +69,21 @@ def difference(competition: Competition, one: pd.DataFrame, other: pd.DataFrame)
     """
     columns = list(competition.submitted)
     ids = competition.id_column
+    if any({ids, *columns} - set(table.columns) for table in (one, other)):
+        return None
     first = one.set_index(one[ids].astype(str))[columns]
     second = other.set_index(other[ids].astype(str))[columns]
     both = first.index.intersection(second.index)
+    if both.empty:
+        return None
     first, second = first.loc[both], second.loc[both]
     changed = float((first.to_numpy() != second.to_numpy()).any(axis=1).mean())
     if competition.submits not in (Prediction.VALUE, Prediction.PROBABILITY):
         return Difference(len(both), changed)
-    values = np.stack([first.to_numpy(np.float64).ravel(), second.to_numpy(np.float64).ravel()])
+    try:
+        values = np.stack([table.to_numpy(np.float64).ravel() for table in (first, second)])
+    except ValueError:
+        return None
     largest = float(np.abs(values[0] - values[1]).max())
     return Difference(len(both), changed, _rank_correlation(values), largest)
 

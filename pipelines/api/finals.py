@@ -63,7 +63,7 @@ def pick_finals(
     distances = {one.name: _distance(differs(first, one)) for one in near}
     second = max(near, key=lambda one: distances[one.name])
     found = differs(first, second)
-    how = "of which no file is there to compare" if found is None else f"where {found.text}"
+    how = "as far as the files can be compared" if found is None else f"where {found.text}"
     reason = (
         f"honest score {second.honest_score:.{metric.digits}f}, which chance alone may tell from "
         f"the first's, and of {len(near)} such it differs most from the first, {how}."

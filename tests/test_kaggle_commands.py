@@ -12,9 +12,11 @@ import shutil
 import signal
 import subprocess
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -139,6 +141,12 @@ def test_files_of_the_user_are_not_mixed_with_fetched_ones(place: Place) -> None
     done = place.comps("fetch", "house-prices", code=2)
     assert "has files already: train.csv" in done.err
     assert place.server.calls == []
+    # A name that begins as the archive's makes no archive.
+    (folder / "train.csv").rename(folder / f"{HOUSES}.notes.txt")
+    assert "has files already" in place.comps("fetch", "house-prices", code=2).err
+    (folder / f"{HOUSES}.notes.txt").rename(folder / f"{HOUSES}.zip")
+    assert "is in the way" in place.comps("fetch", "house-prices", code=2).err
+    assert (folder / f"{HOUSES}.zip").read_text() == "Id\n1\n"
 
 
 @pytest.mark.slow
@@ -249,6 +257,10 @@ def test_nothing_is_sent_before_somebody_says_so(home: Place) -> None:
     assert "say --yes" in asked.err and home.server.calls == []
     assert "needs -m" in home.comps(*UPLOAD[:-1], code=2).err
     assert "are of --upload" in home.comps("submit", "house-prices", "--wait", code=2).err
+    file = home.path / "submission.csv"
+    done = typed(home, "y", lambda: file.write_bytes(file.read_bytes() + b"\n"))
+    assert "changed since it was checked. Nothing was sent" in " ".join(done.split())
+    assert home.server.submissions == []
     for answer, count in (("n", 0), ("y", 1)):
         done = typed(home, answer)
         assert f"Send submission.csv to {HOUSES}?" in done
@@ -256,8 +268,25 @@ def test_nothing_is_sent_before_somebody_says_so(home: Place) -> None:
     assert ("Nothing was sent" in done) == (answer == "n")
 
 
-def typed(place: Place, answer: str) -> str:
-    """Run the command on a terminal, where somebody answers; return all that is shown."""
+@pytest.mark.slow
+def test_what_another_command_sends_meanwhile_is_not_sent_again(home: Place) -> None:
+    done = typed(home, "y", lambda: home.comps(*UPLOAD, "faster"))
+    assert "The same file was uploaded before, 'faster'" in " ".join(done.split())
+    assert [one["description"] for one in home.server.submissions] == ["faster"]
+    record = json.loads((home.path / "runs" / "house-prices" / "uploads.json").read_text())
+    copies = sorted(path.name for path in (home.path / "runs/house-prices/uploads").iterdir())
+    (kept,) = record["uploads"]
+    assert copies == [f"{kept['name']}.csv", f"{kept['name']}.npz"]
+
+
+def typed(place: Place, answer: str, before: Callable[[], object] = lambda: None) -> str:
+    """Run the command on a terminal, where somebody answers; return all that is shown.
+
+    Args:
+        place: where it runs.
+        answer: to its question.
+        before: is called when the question is there.
+    """
     ours, theirs = pty.openpty()
     command = [*COMPS, *(word for word in UPLOAD if word != "--yes"), "by hand"]
     process = subprocess.Popen(
@@ -269,9 +298,12 @@ def typed(place: Place, answer: str) -> str:
         stderr=theirs,
     )
     os.close(theirs)
-    os.write(ours, f"{answer}\n".encode())
-    shown = b""
+    shown, asked = b"", False
     while True:
+        if b"[y/N]" in shown and not asked:
+            asked = True
+            before()
+            os.write(ours, f"{answer}\n".encode())
         try:
             part = os.read(ours, 4096)
         except OSError:
@@ -316,41 +348,75 @@ def test_a_day_without_submissions_left_says_when_the_next_one_begins(home: Plac
     assert "00:00 UTC" in done.err
 
 
+def test_a_limit_of_all_submissions_begins_anew_on_no_day(home: Place) -> None:
+    home.server.competitions[HOUSES].by_total = True
+    done = home.comps(*UPLOAD, "first")
+    assert "Submissions left: 5, of the competition in all; 0 made." in done.err
+    assert "00:00 UTC" not in done.err
+
+
 def test_a_competition_that_ended_may_take_late_submissions(home: Place) -> None:
     home.server.competitions[HOUSES].deadline = "2020-01-31T23:59:00Z"
     assert "ended on 2020-01-31" in home.comps(*UPLOAD, "late").err
     assert len(home.server.submissions) == 1
 
 
-@pytest.mark.parametrize("taken", [True, False])
-def test_whether_a_lost_answer_was_a_submission_is_found_out(home: Place, taken: bool) -> None:
-    home.server.faults["CreateSubmission"] = [Fault("cut")]
+@pytest.mark.parametrize("fault", [Fault("cut", late=True), Fault(status=502, late=True)])
+def test_a_lost_answer_that_was_a_submission_is_found(home: Place, fault: Fault) -> None:
+    home.server.faults["CreateSubmission"] = [fault]
     done = home.comps(*UPLOAD, "lost one", code=1)
     assert "Whether Kaggle took the file is not known" in done.err
-    if taken:
-        size = (home.path / "submission.csv").stat().st_size
-        home.server.submissions.append(
-            {
-                "ref": 77,
-                "date": "2099-01-01T00:00:00.5Z",
-                "description": "lost one",
-                "totalBytes": size,
-                "status": "COMPLETE",
-                "publicScore": "0.125",
-            }
-        )
-    (row,) = home.comps("leaderboard", "house-prices", "--json").event("submissions")["rows"]
-    assert (row["ref"], row["public_score"]) == ((77, 0.125) if taken else (None, None))
-    assert row["status"] == ("complete" if taken else "not taken")
-    # The same command sends what was not taken, and does not send twice what was.
-    again = home.comps(*UPLOAD, "lost one", code=2 if taken else 0)
-    assert ("uploaded before" in again.err) == taken
+    row = ranked(home)
+    assert (row["ref"], row["status"]) == (1000, "complete")
+    # The same is not sent twice.
+    assert "uploaded before" in home.comps(*UPLOAD, "lost one", code=2).err
     assert len(home.server.submissions) == 1
+
+
+@pytest.mark.slow
+def test_a_lost_answer_is_waited_for_before_the_same_is_sent_again(home: Place) -> None:
+    home.server.faults["CreateSubmission"] = [Fault("cut")]
+    home.comps(*UPLOAD, "lost one", code=1)
+    # Kaggle may be at work on it.
+    assert ranked(home)["status"] == "lost"
+    done = home.comps(*UPLOAD, "lost one", code=1)
+    assert "Kaggle may still take it" in done.err and "15 minutes" in done.err
+    assert home.server.submissions == []
+    aged(home)
+    assert ranked(home)["status"] == "not taken"
+    # What comes very late is found all the same.
+    size = (home.path / "submission.csv").stat().st_size
+    late = {"ref": 77, "status": "COMPLETE", "publicScore": "0.125", "totalBytes": size}
+    date = {"date": "2099-01-01T00:00:00.5Z", "description": "lost one"}
+    home.server.submissions.append(late | date)
+    row = ranked(home)
+    assert (row["ref"], row["status"], row["public_score"]) == (77, "complete", 0.125)
+
+
+def ranked(home: Place) -> dict[str, Any]:
+    """Return the one row of the leaderboard."""
+    (row,) = home.comps("leaderboard", "house-prices", "--json").event("submissions")["rows"]
+    return dict(row)
+
+
+def aged(home: Place) -> None:
+    """Make uploads twenty minutes older."""
+    file = home.path / "runs" / "house-prices" / "uploads.json"
+    record = json.loads(file.read_text())
+    # It is that of the other content.
+    del record["checksum"]
+    for one in record["uploads"]:
+        for name in ("when", "lost"):
+            if one[name]:
+                earlier = datetime.fromisoformat(one[name]) - timedelta(minutes=20)
+                one[name] = earlier.isoformat()
+    file.write_text(json.dumps(record))
 
 
 def test_a_lost_upload_is_looked_for_before_the_same_is_sent_again(home: Place) -> None:
     home.server.faults["CreateSubmission"] = [Fault("cut")]
     home.comps(*UPLOAD, "lost one", code=1)
+    aged(home)
     home.comps(*UPLOAD, "lost one")
     assert [one["description"] for one in home.server.submissions] == ["lost one"]
     rows = home.comps("leaderboard", "house-prices", "--json").event("submissions")["rows"]
@@ -361,6 +427,46 @@ def test_a_submission_that_cannot_be_scored_ends_with_1(home: Place) -> None:
     home.server.competitions[HOUSES].score = lambda content: None
     done = home.comps(*UPLOAD, "x", "--wait", code=1)
     assert "could not score submission 1000: Ids of the rows are missing." in done.err
+
+
+def test_a_wait_that_kaggle_ends_says_that_the_file_was_taken(home: Place) -> None:
+    home.server.faults["GetSubmission"] = [Fault(status=403)]
+    done = home.comps(*UPLOAD, "x", "--wait", code=1)
+    assert "was taken as submission 1000: 'comps leaderboard house-prices' shows" in done.err
+    # It would be told that this file was sent.
+    assert "the same command" not in done.err
+    assert ranked(home)["status"] == "complete"
+
+
+@pytest.mark.slow
+def test_uploads_stay_with_the_competition_that_they_went_to(home: Place) -> None:
+    home.server.competitions["other"] = Entered(score=score)
+    home.comps("leaderboard", "house-prices", "--kaggle-name", "other")
+    home.comps(*UPLOAD, "first")
+    done = home.comps("leaderboard", "house-prices", "--kaggle-name", "other", code=2)
+    assert f"uploads of house-prices went to {HOUSES}, not to other" in done.err
+    home.comps(*UPLOAD, "x", "--members", "ridge", "--kaggle-name", "other", code=2)
+    record = json.loads((home.path / "runs" / "house-prices" / "uploads.json").read_text())
+    assert (record["kaggle"], len(record["uploads"])) == (HOUSES, 1)
+
+
+@pytest.mark.slow
+def test_uploads_with_other_rows_are_shown_without_a_comparison(home: Place) -> None:
+    home.comps(*UPLOAD, "first", "--wait")
+    (copy,) = (home.path / "runs" / "house-prices" / "uploads").glob("*.csv")
+    copy.write_text("Id,SalePrice\nunknown,1.0\n")
+    done = home.comps(*UPLOAD, "second", "--wait", "--members", "elastic-net")
+    assert "its file cannot be compared" in done.err
+    assert "Final submission 2" in home.comps("leaderboard", "house-prices").out
+
+
+@pytest.mark.slow
+def test_sealed_rows_are_no_test_rows(home: Place) -> None:
+    sealed = ("--sealed", "0.2", "--engine", "inline", "--no-nested", "--no-checks")
+    home.comps(*RUN, *sealed)
+    sent = home.comps(*UPLOAD, "sealed", "--json").event("upload")
+    assert sent["test_rows"] == len(pd.read_csv(home.path / "submission.csv"))
+    assert len(home.server.submissions) == 1
 
 
 def test_submissions_from_elsewhere_are_shown_without_an_honest_score(home: Place) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +12,13 @@ from comps.base import Truth
 from comps.metrics import ACCURACY, LOG_LOSS, ROC_AUC, ROOT_MEAN_SQUARED_ERROR
 from ensembles.paired import paired_gain
 from ensembles.public_part import Scored, doubts, gap_error, known_rows, score_error
+from pipelines import run
 from pipelines.api.finals import pick_finals
-from pipelines.store.uploads import Upload
+from pipelines.api.upload_record import new_upload
+from pipelines.store import RunStore
+from pipelines.store.uploads import Upload, Uploads, keep_upload
 from submissions import Difference, difference
-from tests.tables import own, table
+from tests.tables import own, table, unseen
 
 RMSE = ROOT_MEAN_SQUARED_ERROR
 
@@ -129,6 +133,39 @@ def test_a_pair_that_was_compared_on_equal_rows_tells_more() -> None:
     assert doubts(RMSE, [replace(one, name="gone"), other], 250) == []
 
 
+def test_scores_that_differ_by_their_rounding_alone_raise_no_doubt() -> None:
+    one = scored("one", 0.123452, 0.12345)
+    for last in (0.12344, 0.12345, 0.12346):
+        other = scored("other", 0.123450, last, one=(2e-6, 1e-6))
+        assert doubts(RMSE, [one, other], 250) == []
+    (doubt,) = doubts(RMSE, [one, replace(other, public=0.12347)], 250)
+    assert doubt.other == "one"
+    # Fewer digits tell less.
+    assert doubts(RMSE, [replace(one, public=0.123), replace(other, public=0.124)], 250) == []
+
+
+# The records of uploads
+
+
+def test_gains_and_errors_of_areas_are_those_within_folds(tmp_path: Path) -> None:
+    """Models of different folds need not agree on a level, and honest scores do without it."""
+    competition = own(table(200, "two"), unseen(), metric="roc_auc", name="areas")
+    choices = {"folds": 4, "engine": "inline", "nested": False, "runs": tmp_path}
+    result = run(competition, models="logistic", **choices)
+    assert result.blend is not None
+    level, folds = result.blend.judged, result.folds.fold_of_row()
+    store = RunStore(tmp_path / "areas")
+    first = new_upload(store, Uploads(), result, b"first", "first")
+    keep_upload(store, first, b"first", level)
+    shifted = replace(result, blend=replace(result.blend, honest=level + 10.0 * folds))
+    second = new_upload(store, Uploads([first]), shifted, b"second", "second")
+    assert second.gains[first.name] == pytest.approx((0, 0), abs=1e-6)
+    assert second.score_error == pytest.approx(first.score_error)
+    # The levels of folds that are not known any more cannot be taken out.
+    others = replace(first, folds="others")
+    assert new_upload(store, Uploads([others]), result, b"second", "second").gains == {}
+
+
 # The final submissions
 
 
@@ -220,6 +257,21 @@ def test_two_submissions_are_compared_by_id() -> None:
     assert few.largest == pytest.approx(0.25)
     flat = difference(competition, one, one.assign(**{column: 1.0}))
     assert flat.correlation is None
+
+
+def test_submissions_that_have_nothing_in_common_are_not_compared() -> None:
+    competition = own(table(), None)
+    ids, column = competition.id_column, competition.target_columns[0]
+    one = table(20).rename(columns={"y": column})[[column]].assign(**{ids: range(20)})
+    others = (
+        one.assign(**{ids: range(100, 120)}),
+        one.drop(columns=column),
+        one.rename(columns={ids: "number"}),
+        one.assign(**{column: "yes"}),
+    )
+    for other in others:
+        assert difference(competition, one, other) is None
+        assert difference(competition, other, one) is None
 
 
 def test_labels_are_compared_by_how_many_differ() -> None:

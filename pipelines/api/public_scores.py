@@ -89,6 +89,7 @@ def leaderboard(
         offline: whether Kaggle is not asked.
 
     Raises:
+        UsageError: if the uploads went to another competition than is called.
         WorkbenchError: if there are no uploads, and Kaggle cannot be asked for others.
     """
     options = Options.of(competition, {"runs": runs})
@@ -99,7 +100,7 @@ def leaderboard(
             f"{public_share}."
         )
     uploads = read_uploads(store)
-    slug = kaggle_name(subject, called or uploads.kaggle or None)
+    slug = kaggle_of(subject, uploads, called)
     others: list[Submitted] = []
     notes: list[str] = []
     if not offline:
@@ -112,7 +113,7 @@ def leaderboard(
             notes.append(f"Shown is what is known here. {error}")
         else:
             notes += client.warnings
-            uploads, others = refreshed(store, slug, found)
+            uploads, others = refreshed(store, found)
     if public_share is not None:
         uploads = change_uploads(store, lambda now: replace(now, public_share=public_share))
     return judged(subject, store, uploads, others, notes)
@@ -161,41 +162,61 @@ def judged(
     )
 
 
-def refreshed(
-    store: RunStore, slug: str, found: Sequence[Submitted]
-) -> tuple[Uploads, list[Submitted]]:
+def kaggle_of(competition: Competition, uploads: Uploads, called: str | None) -> str:
+    """Return what Kaggle calls the competition that uploads go to: where they went before.
+
+    Args:
+        competition: of the uploads.
+        uploads: so far.
+        called: what the user says that Kaggle calls it.
+
+    Raises:
+        UsageError: if the uploads so far went to another one.
+    """
+    before = uploads.kaggle if uploads.uploads else ""
+    slug = kaggle_name(competition, called or before or None)
+    if before and slug != before:
+        raise UsageError(
+            f"The uploads of {competition.name} went to {before}, not to {slug}: their scores are "
+            f"of other rows. Leave out --kaggle-name, or use another folder with --runs for {slug}."
+        )
+    return slug
+
+
+def refreshed(store: RunStore, found: Sequence[Submitted]) -> tuple[Uploads, list[Submitted]]:
     """Return the uploads with what Kaggle says of them, and its submissions that are others.
 
-    Of an upload whose answer was lost it is known then whether Kaggle took it.
+    Of an upload whose answer was lost it is known then whether Kaggle took it; that it did not, as
+    soon as it cannot be still at work on it.
 
     Args:
         store: with the record.
-        slug: what Kaggle calls the competition.
         found: all submissions that Kaggle knows.
     """
     unmatched = {one.ref: one for one in found}
 
     def change(uploads: Uploads) -> Uploads:
         unmatched.update({one.ref: one for one in found})
-        changed = replace(uploads, kaggle=slug)
+        changed = uploads
         known = {upload.ref for upload in uploads.uploads if upload.ref is not None}
-        for upload in uploads.uploads:
+        # What was sent again after it was given up is looked for first.
+        for upload in sorted(uploads.uploads, key=lambda one: one.status == NOT_TAKEN):
             same = unmatched.get(upload.ref or 0) or _sent(upload, unmatched.values(), known)
             if same is not None:
                 del unmatched[same.ref]
                 changed = put(changed, scored(upload, same))
-            elif upload.status == "lost":
+            elif upload.status in OPEN and not upload.unsure:
                 changed = put(changed, replace(upload, status=NOT_TAKEN))
         return changed
 
     if not read_uploads(store).uploads:
-        return Uploads(kaggle=slug, public_share=read_uploads(store).public_share), list(found)
+        return read_uploads(store), list(found)
     return change_uploads(store, change), list(unmatched.values())
 
 
 def _sent(upload: Upload, found: Iterable[Submitted], known: set[int]) -> Submitted | None:
     """Return the submission of an upload of which nobody knew whether Kaggle took it."""
-    if upload.status not in OPEN:
+    if upload.status not in (*OPEN, NOT_TAKEN):
         return None
     began = datetime.fromisoformat(upload.when).replace(tzinfo=None) - _CLOCKS
     for one in found:

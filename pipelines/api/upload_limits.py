@@ -50,9 +50,11 @@ def _past(limits: Limits) -> bool:
 
 
 def left_today(limits: Limits) -> str:
-    """Return how many submissions are left today, and when they are counted anew."""
+    """Return how many submissions are left, and when they are counted anew."""
     if not (limits.left or limits.today or limits.total):
         return "Kaggle knows no submissions of yours here yet."
+    if limits.by_total:
+        return f"Submissions left: {limits.left}, of the competition in all; {limits.total} made."
     return (
         f"Submissions left today: {limits.left}, {limits.today} made; they are counted anew in "
         f"{_to_midnight()}, at 00:00 UTC."

@@ -5,38 +5,37 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Unpack
 
-from comps.base import Competition, UsageError, size_of
-from ensembles.paired import paired_gain
-from ensembles.public_part import known_rows, score_error
+from comps.base import Competition, UsageError, WorkbenchError, size_of
 from pipelines.api.choices import Options, RowChoices, competition_of, store_of
-from pipelines.api.fetching import kaggle_name
 from pipelines.api.following import follow
 from pipelines.api.levels import blend_in_levels
 from pipelines.api.progress import Progress, clock
-from pipelines.api.public_scores import refreshed, scored
+from pipelines.api.public_scores import kaggle_of, refreshed, scored
 from pipelines.api.results import Result
 from pipelines.api.stored import submit
 from pipelines.api.upload_limits import check_taken, late, left_today
+from pipelines.api.upload_record import check_new_file, new_upload, now_as_text
 from pipelines.basics.fingerprint import fingerprint
 from pipelines.store import RunStore
 from pipelines.store.uploads import (
+    NOT_TAKEN,
     OPEN,
     Upload,
     Uploads,
     change_uploads,
+    drop_files,
     file_of,
-    honest_of,
     keep_upload,
     put,
     read_uploads,
 )
 from submissions import Difference, difference
-from submissions.kaggle import Kaggle, KaggleError, Limits, LostError, connect
-from submissions.kaggle.errors import SITE
+from submissions.kaggle import Kaggle, KaggleError, Limits, LostError, Sent, connect
+from submissions.kaggle.errors import SITE, of_command
 
 # Of so many seconds, the public score is awaited.
 LONGEST_WAIT = 3600.0
@@ -92,7 +91,9 @@ class PreparedUpload:
 
     def _differs(self, last: Upload) -> str:
         metric = self.result.metric
-        text = "its file is gone" if self.difference is None else self.difference.text
+        text = "its file cannot be compared"
+        if self.difference is not None:
+            text = self.difference.text
         if last.metric == self.upload.metric:
             text += f"; its honest score {last.honest_score:.{metric.digits}f}"
         if last.public_score is not None:
@@ -111,17 +112,19 @@ class PreparedUpload:
             told: is called with a line when the file is there, and while its score is awaited.
 
         Raises:
-            LostError: if the connection broke, and nobody knows whether Kaggle took the file.
-            KaggleError: if it was refused; nothing was submitted.
+            UsageError: if the file changed since it was checked, or another command sent the same;
+                nothing was submitted.
+            LostError: if nobody knows whether Kaggle took the file.
+            KaggleError: if it was refused and nothing was submitted, or if its score could not be
+                asked for.
         """
         told = told or _nothing
-        name, upload = self.result.competition.name, self.upload
-        keep_upload(self._store, upload, self.file.read_bytes(), self.result.blend.judged)  # type: ignore[union-attr]
-        self._record(upload)
+        name, content = self.result.competition.name, self._checked_content()
+        upload = self._begin(content)
         try:
-            sent = self._client.submit(self.kaggle, self.file, upload.message)
+            sent = self._send_copy(content)
         except LostError as error:
-            self._record(replace(upload, status="lost"))
+            self._record(replace(upload, status="lost", lost=now_as_text()))
             raise LostError(
                 f"{error} Whether Kaggle took the file is not known: 'comps leaderboard {name}' "
                 "finds out."
@@ -137,14 +140,62 @@ class PreparedUpload:
         def waited(seconds: float) -> None:
             told(f"Its score is awaited, {clock(seconds)} so far.")
 
-        found = self._client.wait(self.kaggle, sent.ref, min(wait, LONGEST_WAIT), waited)
+        try:
+            found = self._client.wait(self.kaggle, sent.ref, min(wait, LONGEST_WAIT), waited)
+        except KaggleError as error:
+            later = f"'comps leaderboard {name}'"
+            raise KaggleError(
+                f"{of_command(error, later)} The file was taken as submission {sent.ref}: {later} "
+                "shows its score later."
+            ) from error
         return self._record(scored(upload, found))
 
-    def _record(self, upload: Upload) -> Upload:
+    def _checked_content(self) -> bytes:
+        """Return the content of the file, if nobody wrote it while the user was asked.
+
+        Raises:
+            UsageError: if it is not what was checked and shown.
+        """
+        try:
+            content = self.file.read_bytes()
+        except OSError as error:
+            raise UsageError(f"{self.file}: {error.strerror}. Nothing was sent.") from error
+        if fingerprint(content) != self.upload.content:
+            raise UsageError(
+                f"{self.file} changed since it was checked. Nothing was sent; run the command "
+                "again."
+            )
+        return content
+
+    def _begin(self, content: bytes) -> Upload:
+        """Keep what is sent and record it, unless another command sent the same meanwhile."""
+        upload = replace(self.upload, when=now_as_text())
+
         def change(uploads: Uploads) -> Uploads:
+            kaggle_of(self.result.competition, uploads, self.kaggle)
+            check_new_file(uploads, content, self.result.competition.name)
             return replace(put(uploads, upload), kaggle=self.kaggle)
 
-        change_uploads(self._store, change)
+        keep_upload(self._store, upload, content, self.result.blend.judged)  # type: ignore[union-attr]
+        try:
+            change_uploads(self._store, change)
+        except WorkbenchError:
+            drop_files(self._store, upload)
+            raise
+        return upload
+
+    def _send_copy(self, content: bytes) -> Sent:
+        """Send a copy of the file that nobody else writes."""
+        with TemporaryDirectory() as folder:
+            file = Path(folder, self.file.name)
+            try:
+                file.write_bytes(content)
+            except OSError as error:
+                raise KaggleError(f"{file} cannot be written: {error.strerror}.") from error
+            return self._client.submit(self.kaggle, file, self.upload.message)
+
+    def _record(self, upload: Upload) -> Upload:
+        change_uploads(self._store, lambda uploads: put(uploads, upload))
         return upload
 
     def _forget(self, upload: Upload) -> None:
@@ -153,9 +204,7 @@ class PreparedUpload:
             return replace(uploads, uploads=rest)
 
         change_uploads(self._store, change)
-        file = file_of(self._store, upload)
-        for path in (file, file.with_suffix(".npz")):
-            path.unlink(missing_ok=True)
+        drop_files(self._store, upload)
 
 
 def prepare_upload(
@@ -186,20 +235,21 @@ def prepare_upload(
         **choices: see `RowChoices`.
 
     Raises:
-        KaggleError: if Kaggle cannot be asked, takes no files, or no more of them today.
-        UsageError: if the same file was uploaded before.
+        KaggleError: if Kaggle cannot be asked, takes no files, or no more of them today, or may
+            just have taken the same file.
+        UsageError: if the same file was uploaded before, or earlier ones to another competition.
         WorkbenchError: see `submit`.
     """
     options = Options.of(competition, choices)
     store, subject = store_of(options), competition_of(options)
     uploads = read_uploads(store)
-    slug = kaggle_name(subject, called or uploads.kaggle or None)
+    slug = kaggle_of(subject, uploads, called)
     # Asked first: a blend of many members takes minutes.
     client = connect()
     limits = client.limits(slug)
     check_taken(limits, slug)
-    if any(upload.status in OPEN for upload in uploads.uploads):
-        uploads, _ = refreshed(store, slug, client.submissions(slug))
+    if any(upload.status in (*OPEN, NOT_TAKEN) for upload in uploads.uploads):
+        uploads, _ = refreshed(store, client.submissions(slug))
     if levels is None:
         result = submit(
             competition, members, output=output, method=method, progress=progress, **choices
@@ -207,7 +257,7 @@ def prepare_upload(
     else:
         result = blend_in_levels(competition, levels, output=output, progress=progress, **choices)
     content = Path(output).read_bytes()
-    _check_new(uploads, content)
+    check_new_file(uploads, content, subject.name)
     return PreparedUpload(
         result=result,
         file=Path(output),
@@ -215,41 +265,10 @@ def prepare_upload(
         limits=limits,
         last=uploads.last,
         difference=_difference(store, result, uploads.last),
-        upload=replace(_record(store, uploads, result, content, message), run=_run(options)),
+        upload=replace(new_upload(store, uploads, result, content, message), run=_run(options)),
         warnings=(*client.warnings, *late(limits)),
         _client=client,
         _store=store,
-    )
-
-
-def _record(
-    store: RunStore, uploads: Uploads, result: Result, content: bytes, message: str
-) -> Upload:
-    """Return the record of a file that is not sent yet."""
-    blend, dataset, now = result.blend, result.dataset, datetime.now(UTC)
-    assert blend is not None
-    rows = known_rows(blend.judged)
-    groups = None if dataset.units is None else dataset.units[rows]
-    times = None if dataset.times is None else dataset.times[rows]
-    error = score_error(result.metric, result.truth[rows], blend.judged[rows], groups, times)
-    return Upload(
-        name=f"{now:%Y-%m-%dT%H%M%S.%fZ}",
-        when=now.isoformat(timespec="seconds"),
-        message=message,
-        bytes=len(content),
-        content=fingerprint(content),
-        method=blend.method,
-        weights=dict(zip(blend.members, map(float, blend.weights), strict=True)),
-        metric=result.metric.name,
-        estimate=str(blend.estimate),
-        honest_score=blend.honest_score,
-        score_error=error,
-        train_rows=len(rows),
-        test_rows=len(dataset.test_ids),
-        data=dataset.fingerprint,
-        folds=result.folds.fingerprint,
-        seed=result.experiment.seed,
-        gains=_gains(store, uploads, result),
     )
 
 
@@ -257,31 +276,6 @@ def _run(options: Options) -> str:
     """Return the name of the record of the run whose members are used."""
     run = follow(options).run
     return "" if run is None else run.name
-
-
-def _gains(store: RunStore, uploads: Uploads, result: Result) -> dict[str, tuple[float, float]]:
-    """Return how much better than earlier uploads on the same rows this one is."""
-    blend, dataset = result.blend, result.dataset
-    assert blend is not None
-    found = {}
-    for earlier in uploads.uploads:
-        if (earlier.data, earlier.metric) != (dataset.fingerprint, result.metric.name):
-            continue
-        before = honest_of(store, earlier)
-        if before is None or before.shape != blend.judged.shape:
-            continue
-        rows = known_rows(before, blend.judged)
-        gain = paired_gain(
-            result.metric,
-            result.truth[rows],
-            before[rows],
-            blend.judged[rows],
-            None if dataset.units is None else dataset.units[rows],
-            None if dataset.times is None else dataset.times[rows],
-        )
-        if gain.error is not None:
-            found[earlier.name] = gain.gain, gain.error
-    return found
 
 
 def _difference(store: RunStore, result: Result, last: Upload | None) -> Difference | None:
@@ -295,16 +289,6 @@ def _difference(store: RunStore, result: Result, last: Upload | None) -> Differe
         return None
     now = pd.read_csv(io.StringIO(result.submission.to_csv(index=False)))
     return difference(result.competition, now, before)
-
-
-def _check_new(uploads: Uploads, content: bytes) -> None:
-    taken = [one for one in uploads.uploads if one.status in ("pending", "complete")]
-    same = [one for one in taken if one.content == fingerprint(content)]
-    if same:
-        raise UsageError(
-            f"The same file was uploaded before, {same[-1].label}: it would get the same score, "
-            "and one submission of today would be gone."
-        )
 
 
 def _largest(weights: Mapping[str, float]) -> list[tuple[str, float]]:

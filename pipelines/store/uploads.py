@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,9 @@ FILE, FOLDER = "uploads.json", "uploads"
 OPEN = ("sending", "lost")
 # Of which it is known that Kaggle did not.
 NOT_TAKEN = "not taken"
+# An answer that was lost, or an interrupt, does not stop Kaggle's work: so much later, what it does
+# not show was not taken.
+UNSURE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,7 @@ class Upload:
     Attributes:
         name: of its files in the store.
         when: it was sent; UTC, ISO 8601.
+        lost: when its answer was; UTC, ISO 8601, empty where it was not.
         message: of whoever sent it.
         bytes: of the file.
         content: fingerprint of the file.
@@ -77,6 +82,7 @@ class Upload:
     run: str = ""
     gains: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     status: str = "sending"
+    lost: str = ""
     ref: int | None = None
     public_score: float | None = None
     private_score: float | None = None
@@ -86,6 +92,14 @@ class Upload:
     def label(self) -> str:
         """The upload in a sentence, e.g. `'blend of 7' of 2026-11-28 10:00`."""
         return f"{self.message!r} of {self.when[:16].replace('T', ' ')}"
+
+    @property
+    def unsure(self) -> timedelta:
+        """How long Kaggle may still turn out to have taken it; zero where that is known."""
+        if self.status not in OPEN:
+            return timedelta(0)
+        ended = datetime.fromisoformat(self.lost or self.when) + UNSURE
+        return max(timedelta(0), ended - datetime.now(UTC))
 
 
 @dataclass(frozen=True)
@@ -170,6 +184,13 @@ def keep_upload(
     write_bytes(file_of(store, upload), content)
     arrays = {"honest": honest.astype(np.float32)}
     write_arrays(file_of(store, upload).with_suffix(".npz"), {}, arrays)
+
+
+def drop_files(store: RunStore, upload: Upload) -> None:
+    """Delete what `keep_upload` keeps."""
+    file = file_of(store, upload)
+    for path in (file, file.with_suffix(".npz")):
+        path.unlink(missing_ok=True)
 
 
 def file_of(store: RunStore, upload: Upload) -> Path:

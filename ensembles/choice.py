@@ -154,8 +154,8 @@ def left_out_scores(
         groups: [n] integers, or None.
 
     Returns:
-        [groups, predictions] scores, without groups whose rows the others cannot do without, such
-        as all of a class; and by what share of the variance that of all rows is smaller.
+        [groups, predictions] scores, NaN where the others cannot do without a group, such as one
+        with all rows of a class; and by what share of the variance that of all rows is smaller.
     """
     rng = np.random.default_rng(0)
     n_rows = len(target)
@@ -176,8 +176,7 @@ def left_out_scores(
         kept = groups != group
         score = scorer_of(metric, target[kept])
         scores.append([score(values[some][kept]) for values in predictions])
-    found = np.array(scores)
-    return found[np.isfinite(found).all(axis=1)], share
+    return np.array(scores), share
 
 
 def jackknife_error(scores: Floats, share: float) -> Floats:
@@ -188,10 +187,9 @@ def jackknife_error(scores: Floats, share: float) -> Floats:
         share: of all rows that they are of: the variance falls as the number of rows grows.
 
     Returns:
-        [scores] float64, infinite where a single group, or none, could be left out.
+        [scores] float64, infinite where a group cannot be left out.
     """
     count = len(scores)
-    if count < 2:
-        return np.full(scores.shape[1:], np.inf)
     squares: Floats = np.square(scores - scores.mean(axis=0)).sum(axis=0)
-    return np.sqrt((count - 1) / count * squares * share)
+    error: Floats = np.sqrt((count - 1) / count * squares * share)
+    return np.where(np.isnan(error), np.inf, error)

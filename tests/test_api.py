@@ -733,16 +733,6 @@ def test_members_that_are_called_models_are_refused(
         call()
 
 
-def test_a_class_of_few_rows_is_blended_by_the_area(tmp_path: Path) -> None:
-    """An inner fold has one of them, and a group of rows that is left out may have it."""
-    rows = table(200, "two")
-    rows["y"] = np.where(np.arange(200) % 25 == 3, "yes", "no")
-    rows["a"] += (rows["y"] == "yes") * 2
-    mine = own(rows, unseen(), metric="auc", name="rare")
-    result = run(mine, models="class-share,logistic,neighbours", runs=tmp_path, **HERE)
-    assert result.blend is not None and 0.4 < result.score <= 1
-
-
 def test_a_block_without_a_class_does_not_end_a_run_by_the_area(tmp_path: Path) -> None:
     rows = table(240, "two").assign(day=np.arange(240))
     rows.loc[(rows["day"] >= 40) & (rows["day"] < 80), "y"] = "no"

@@ -659,11 +659,15 @@ def test_a_stack_of_rows_that_lack_a_class_knows_of_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["logistic", "lightgbm", "top", "greedy", "best"])
 @pytest.mark.parametrize("metric", [LOG_LOSS, ROC_AUC], ids=["log loss", "area"])
-def test_of_one_class_a_blend_is_a_mean(name: str, metric: Metric) -> None:
+@pytest.mark.parametrize("positives", [0, 1])
+def test_rows_of_one_class_or_nearly_so_are_blended(
+    name: str, metric: Metric, positives: int
+) -> None:
     predictions = np.random.default_rng(0).uniform(size=(30, 3))
     if not METHODS[name].suits(metric, Columns.ONE):
         return
-    fitted = METHODS[name].fit(Sample(predictions, np.zeros(30)), metric)
+    target = (np.arange(30) < positives).astype(np.float64)
+    fitted = METHODS[name].fit(Sample(predictions, target), metric)
     found = fitted.predict(predictions)
     assert found.shape == (30,) and np.isfinite(found).all()
 

@@ -67,7 +67,7 @@ from pipelines.cli.arguments import (
     Yes,
 )
 from pipelines.cli.helping import Command
-from pipelines.cli.interrupts import MESSAGE, Interrupted, catch_interrupts
+from pipelines.cli.interrupts import MESSAGE, Interrupted, catch_interrupts, was_interrupt
 from pipelines.cli.shared import (
     CHECKS,
     COMPETITION,
@@ -462,6 +462,8 @@ def main(arguments: list[str] | None = None) -> None:
     except Interrupted as end:
         _fail(str(end) or MESSAGE, 1)
     except Exception as error:
+        if was_interrupt(error):
+            _fail(MESSAGE, 1)
         # Imported here: help and completion do not need it, and it imports NumPy.
         from comps.base import WorkbenchError
 

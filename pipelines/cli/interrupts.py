@@ -21,6 +21,19 @@ class Interrupted(BaseException):
     """The user, or the system, wants the command to end; it may say what then is kept."""
 
 
+def was_interrupt(error: BaseException) -> bool:
+    """Whether an error is an interrupt, or what C code made of one that it did not pass on.
+
+    >>> error = SystemError("a method returned a result with an exception set")
+    >>> error.__cause__ = Interrupted()
+    >>> was_interrupt(error), was_interrupt(SystemError())
+    (True, False)
+    """
+    chained = error.__cause__ or error.__context__
+    hidden = isinstance(error, SystemError) and isinstance(chained, Interrupted)
+    return hidden or isinstance(error, Interrupted)
+
+
 def catch_interrupts() -> None:
     """Raise `Interrupted` at SIGINT and SIGTERM; a second one ends the process at once."""
     global _first
@@ -52,7 +65,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def _unraisable(told: Any) -> None:
     """Interrupt again where Python only reports it: in a destructor, or a callback from C."""
     global _first
-    if not isinstance(told.exc_value, Interrupted):
+    if not was_interrupt(told.exc_value):
         sys.__unraisablehook__(told)
         return
     _first = None

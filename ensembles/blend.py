@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from comps.base import Metric, Target
 from ensembles.blended import Blend
 from ensembles.blending import Blending, check_members, honest_predictions
+from ensembles.left_out import INDEPENDENT, Dependence
 from pipelines.folds import Folds
 from pipelines.results.oof import OutOfFold
 
@@ -20,6 +21,7 @@ def blend(
     folds: Folds,
     metric: Metric,
     baseline: str | None = None,
+    dependence: Dependence = INDEPENDENT,
 ) -> Blend:
     """Return the blend of out-of-fold predictions by a method.
 
@@ -30,11 +32,12 @@ def blend(
         folds: those of the members; the honest score leaves out one after the other.
         metric: what the blend should be good at.
         baseline: the member that others have to beat to be blended; None blends all.
+        dependence: what rows have in common, of which errors of what is chosen follow.
 
     Raises:
         UsageError: if the members cannot be blended, or the method is unknown or does not suit.
     """
-    return Blending(members, target, folds, metric, baseline).by(method)
+    return Blending(members, target, folds, metric, baseline, dependence).by(method)
 
 
 def best_blend(
@@ -44,6 +47,7 @@ def best_blend(
     metric: Metric,
     methods: Sequence[str] | None = None,
     baseline: str | None = None,
+    dependence: Dependence = INDEPENDENT,
 ) -> tuple[Blend, list[Blend]]:
     """Return the blend that `ensembles.choice.choose` takes, and all that were tried.
 
@@ -59,11 +63,12 @@ def best_blend(
         metric: what is compared.
         methods: names in `METHODS`; None tries those that suit the metric.
         baseline: as in `blend`.
+        dependence: as in `blend`.
 
     Raises:
         UsageError: as `blend`.
     """
-    blending = Blending(members, target, folds, metric, baseline)
+    blending = Blending(members, target, folds, metric, baseline, dependence)
     names = blending.usual() if methods is None else list(methods)
     tried = [blending.by(name) for name in names]
     if len(tried) == 1:

@@ -11,15 +11,20 @@ from numpy.typing import NDArray
 from comps.base import Cuts, Metric, Prediction, Target, UsageError, decided
 from ensembles.blended import Blend
 from ensembles.by_target import Fit
-from ensembles.choice import blocks_in_time, choose, mean_of
+from ensembles.choice import choose, mean_of
 from ensembles.cuts import fit_cuts
 from ensembles.fitted import Fitted, averaged
+from ensembles.left_out import INDEPENDENT, Dependence, blocks_in_time
 from ensembles.methods import METHODS, Method, methods_for, parts_of
 from ensembles.outer import OuterFold, comparable, estimate_of, kept_members, outer_folds
 from ensembles.sample import Columns, Floats, Sample, sample_of, stack
 from pipelines.folds import Folds
 from pipelines.results.inner import Estimate
 from pipelines.results.oof import OutOfFold
+
+# Of more rows than this, a choice looks at blends that were fitted once for each fold. Below it, as
+# levels do, once for each pair of folds: for five folds, at four times the time.
+_MANY_ROWS = 50_000
 
 
 def check_members(members: Sequence[OutOfFold]) -> None:
@@ -90,6 +95,7 @@ class Blending:
         folds: Folds,
         metric: Metric,
         baseline: str | None,
+        dependence: Dependence = INDEPENDENT,
     ) -> None:
         check_members(members)
         if folds.fingerprint != members[0].folds_fingerprint:
@@ -100,7 +106,7 @@ class Blending:
         names = [member.model for member in members]
         self.baseline = names.index(baseline) if baseline in names else None
         self.fold_of_row = folds.fold_of_row()
-        self.growing = folds.growing
+        self.growing, self.dependence = folds.growing, dependence
         self.sample = sample_of(members, target)
         self.test = stack((member.test for member in members), len(members))
         self.several = self.sample.columns is Columns.TARGETS
@@ -111,6 +117,7 @@ class Blending:
             folds.trained_on(int(self.fold_of_row[one.rows[0]])) if folds.growing else None
             for one in self.outer
         ]
+        self.many = int(members[0].covered.sum()) > _MANY_ROWS
         covered = self.fold_of_row[members[0].covered]
         self.kept = kept_members(metric, self.sample, covered, self.baseline)
         self.kept_outer = [
@@ -206,10 +213,11 @@ class Blending:
         """Return the rows that decide for an outer fold, as some blends predict them.
 
         Predictions are those of its inner folds, each by blends that were fitted on the others;
-        None where there are no such rows.
+        None where there are no such rows. Of very many rows they are the honest predictions of
+        these folds, which the outer one has a part in: weights of so many rows hardly follow it.
         """
         outer = self.outer[place]
-        if self.estimate is not Estimate.NESTED:
+        if self.growing or (self.estimate is Estimate.CROSS_FITTED and self.many):
             others = (
                 self.outer[:place] if self.growing else [o for o in self.outer if o is not outer]
             )
@@ -218,7 +226,8 @@ class Blending:
             mean_of([self._inner_part(place, part) for part in one.parts], range(len(one.parts)))
             for one in blends
         ]
-        return _Inner(outer.sample.whole()[1], outer.fold_of_row, None, predictions)
+        groups = self.dependence.of_rows(outer.inside)
+        return _Inner(outer.sample.whole()[1], outer.fold_of_row, groups, predictions)
 
     def _inner_part(self, place: int, part: str) -> Floats:
         """Return what a method predicts for the inner folds, each fitted on the others."""
@@ -245,7 +254,9 @@ class Blending:
         if not len(rows):
             return None
         folds = self.fold_of_row[rows]
-        groups = blocks_in_time(folds) if self.growing else None
+        groups = self.dependence.of_rows(rows)
+        if groups is None and self.growing:
+            groups = blocks_in_time(folds)
         return _Inner(self.target[rows], folds, groups, [one.values[rows] for one in blends])
 
     def _choose(self, inner: _Inner) -> tuple[int, ...]:
@@ -300,16 +311,19 @@ def honest_predictions(
 
     Args:
         fit: of a method.
-        sample: all rows.
-        fold_of_row: [n], of the rows of the sample.
+        sample: members' predictions.
+        fold_of_row: [n], of the rows of the sample that are used.
         metric: what the blend should be good at.
 
     Returns:
         [n] or [n, columns].
     """
-    predictions = np.empty((len(sample.predictions), *sample.predictions.shape[2:]))
+    used = np.arange(len(sample.target)) if sample.rows is None else np.flatnonzero(sample.rows)
+    predictions = np.empty((len(used), *sample.predictions.shape[2:]))
     for fold in np.unique(fold_of_row):
         inside = fold_of_row == fold
-        fitted = fit(sample.only(~inside), metric)
-        predictions[inside] = fitted.predict(sample.predictions[inside])
+        others = np.ones(len(sample.target), dtype=bool)
+        others[used[inside]] = False
+        fitted = fit(sample.only(others), metric)
+        predictions[inside] = fitted.predict(sample.predictions[used[inside]])
     return predictions

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import Metric, Target, Truth
+from ensembles.left_out import GROUPS, INDEPENDENT, Dependence
 from ensembles.sample import Floats
 from ensembles.scorers import scorer_of
 
-# Groups of rows that are left out in turn.
-GROUPS = 30
 # The error of many rows is found on so many of them.
 _ENOUGH = 10_000
 # Of rows in groups: how much of the variance is between groups is not known.
@@ -52,7 +51,13 @@ def choose(
     return (0,)
 
 
-def surely_better(metric: Metric, target: Target, one: Floats, other: Floats) -> bool:
+def surely_better(
+    metric: Metric,
+    target: Target,
+    one: Floats,
+    other: Floats,
+    dependence: Dependence = INDEPENDENT,
+) -> bool:
     """Return whether a prediction is better than another by more than the standard error.
 
     Args:
@@ -60,6 +65,7 @@ def surely_better(metric: Metric, target: Target, one: Floats, other: Floats) ->
         target: [n], [n, targets] or a `Truth`.
         one: [n] or [n, columns], NaN where nothing is predicted.
         other: of the same shape.
+        dependence: what rows have in common.
 
     >>> from comps.metrics import find_metric
     >>> rmse, target = find_metric("rmse"), np.arange(60.0)
@@ -72,25 +78,13 @@ def surely_better(metric: Metric, target: Target, one: Floats, other: Floats) ->
     gained = metric.sort_key(metric.score(target, other)) - metric.sort_key(
         metric.score(target, one)
     )
-    return gained > difference_error(metric, target, one, other)
+    return gained > difference_error(metric, target, one, other, dependence.of_rows(rows))
 
 
 def mean_of(predictions: Sequence[Floats], chosen: Iterable[int]) -> Floats:
     """Return the mean of the chosen predictions."""
     mean: Floats = np.mean([predictions[number] for number in chosen], axis=0)
     return mean
-
-
-def blocks_in_time(fold_of_row: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return groups of neighbouring rows, [n], for folds that follow each other in time.
-
-    Errors of neighbouring hours resemble each other, so that rows dealt out by chance would make
-    the error of a difference look too small.
-    """
-    order = np.argsort(fold_of_row, kind="stable")
-    blocks = np.empty(len(order), np.int64)
-    blocks[order] = np.arange(len(order)) * GROUPS // len(order)
-    return blocks
 
 
 def difference_error(
@@ -155,7 +149,8 @@ def left_out_scores(
 
     Returns:
         [groups, predictions] scores, NaN where the others cannot do without a group, such as one
-        with all rows of a class; and by what share of the variance that of all rows is smaller.
+        with all rows of a class, or the only one; and by what share of the variance that of all
+        rows is smaller.
     """
     rng = np.random.default_rng(0)
     n_rows = len(target)
@@ -172,7 +167,11 @@ def left_out_scores(
         groups = rng.permutation(n_rows) % GROUPS
     groups, target = groups[some], target[some]
     scores = []
-    for group in np.unique(groups):
+    left_out = np.unique(groups)
+    if len(left_out) == 1:
+        # Nothing is left without the only one: how large the error is cannot be told.
+        return np.full((1, len(predictions)), np.nan), share
+    for group in left_out:
         kept = groups != group
         score = scorer_of(metric, target[kept])
         scores.append([score(values[some][kept]) for values in predictions])

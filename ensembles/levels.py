@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from comps.base import Cuts, Metric, Prediction, Target, UsageError, decided
 from ensembles.blended import Blend
 from ensembles.blending import check_members
-from ensembles.choice import blocks_in_time, choose
+from ensembles.choice import choose
 from ensembles.cuts import fit_cuts
 from ensembles.fitted import Fitted, averaged
+from ensembles.left_out import INDEPENDENT, Dependence, blocks_in_time
 from ensembles.methods import AUTO, METHODS, methods_for
 from ensembles.outer import comparable
 from ensembles.sample import Columns, Floats, Sample, stack
@@ -55,6 +56,7 @@ def blend_levels(
     target: Target,
     folds: Folds,
     metric: Metric,
+    dependence: Dependence = INDEPENDENT,
 ) -> list[Blend]:
     """Return the blend of each level, in their order, each with its own honest score.
 
@@ -64,12 +66,13 @@ def blend_levels(
         target: [n], [n, targets] or a `Truth`, all training rows.
         folds: those of the members.
         metric: what blends should be good at.
+        dependence: what rows have in common, of which errors of what is chosen follow.
 
     Raises:
         UsageError: if a level names something unknown, or a method does not suit.
     """
     check_members(members)
-    tree = _Tree(levels, members, target, folds, metric)
+    tree = _Tree(levels, members, target, folds, metric, dependence)
     return [tree.blend(level) for level in levels]
 
 
@@ -127,10 +130,12 @@ class _Tree:
         target: Target,
         folds: Folds,
         metric: Metric,
+        dependence: Dependence,
     ) -> None:
         self.levels = {level.name: level for level in levels}
         self.members = {member.model: member for member in members}
         self.target, self.metric, self.guide = target, metric, metric.guide
+        self.dependence = dependence
         self.growing, self.n_folds = folds.growing, folds.n_folds
         covered = members[0].covered
         of_row = np.where(covered, folds.fold_of_row(), -1)
@@ -341,8 +346,7 @@ class _Tree:
             return [trials[0].method]
         parts = self.fold_of_row[rows]
         levelled = [comparable(self.guide, values[rows], parts) for values in honest]
-        groups = blocks_in_time(parts) if self.growing else None
-        chosen = choose(self.guide, self.target[rows], levelled, groups)
+        chosen = choose(self.guide, self.target[rows], levelled, self._left_out(rows))
         return [trials[number].method for number in chosen]
 
     def _labels(self, name: str, honest: Floats, several: bool) -> Floats:
@@ -359,9 +363,15 @@ class _Tree:
         rows = np.flatnonzero(_known(predictions) & self._inside(without))
         if not len(rows):
             return None
-        parts = self.fold_of_row[rows]
-        groups = blocks_in_time(parts) if self.growing else None
+        parts, groups = self.fold_of_row[rows], self._left_out(rows)
         return fit_cuts(self.metric, self.target[rows], predictions[rows], parts, groups)
+
+    def _left_out(self, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Return the rows that are left out together to tell an error; None for any."""
+        groups = self.dependence.of_rows(rows)
+        if groups is None and self.growing:
+            groups = blocks_in_time(self.fold_of_row[rows])
+        return groups
 
     def _scores(self, judged: Floats) -> tuple[float, float]:
         """Return the score of honest predictions, and that of all folds together."""

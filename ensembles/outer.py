@@ -23,13 +23,15 @@ class OuterFold:
         rows: [v] int64, numbers of its rows among all training rows.
         sample: members' predictions of the inner folds; no target of the outer fold is in it, and
             in a nested estimate no model that was trained on one.
-        fold_of_row: [rows of the sample] int64, the inner fold of each.
+        inside: [rows of the sample that are used] int64, their numbers among all training rows.
+        fold_of_row: [rows of the sample that are used] int64, the inner fold of each.
         own: [v, members] or [v, members, columns], of the outer rows; None where these are rows of
             the sample that are not used, and are copied when they are asked for.
     """
 
     rows: NDArray[np.int64]
     sample: Sample
+    inside: NDArray[np.int64]
     fold_of_row: NDArray[np.int64]
     own: NDArray[np.floating] | None
 
@@ -94,7 +96,7 @@ def outer_folds(
             sample = Sample(stack(parts, len(members)), target[inside])
         # Of imported members nothing was chosen for a fold: they are not there twice.
         own = None if not any(values) else _outer_part(members, values, rows)
-        found.append(OuterFold(rows, sample, fold_of_row[inside], own))
+        found.append(OuterFold(rows, sample, np.flatnonzero(inside), fold_of_row[inside], own))
     return found
 
 

@@ -6,15 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from comps.base import Array, Metric, Target, Truth
-from ensembles.choice import blocks_in_time, difference_error
-from ensembles.compare import dependent_rows
+from ensembles.choice import difference_error
+from ensembles.left_out import left_out_together
 from ensembles.sample import Floats
-
-# Groups of rows that are left out in turn, as in `ensembles.choice`.
-GROUPS = 30
 
 
 @dataclass(frozen=True)
@@ -72,13 +68,3 @@ def paired_gain(
     except ValueError:
         error = math.nan
     return PairedGain(*scores, gain, error if math.isfinite(error) else None)
-
-
-def left_out_together(n_rows: int, groups: Array | None, times: Array | None) -> NDArray[np.int64]:
-    """Return [n] int64, equal for rows that the jackknife leaves out at a time."""
-    if times is not None:
-        return blocks_in_time(np.unique(times, return_inverse=True)[1].astype(np.int64))
-    units = dependent_rows(n_rows, groups)
-    dealt = np.random.default_rng(0).permutation(units.max() + 1) % GROUPS
-    together: NDArray[np.int64] = dealt[units]
-    return together

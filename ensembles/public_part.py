@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from comps.base import Array, Metric, Target, Truth
 from ensembles.choice import jackknife_error, left_out_scores
-from ensembles.paired import left_out_together
+from ensembles.left_out import left_out_together
 from ensembles.sample import Floats
 
 # What is said to be more than chance happens by chance in one of twenty cases, all together.

@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 from sklearn.metrics import log_loss
 
 from comps.base import Loss, Metric, Prediction, UsageError
+from comps.metrics import F1
 from ensembles import METHODS, Sample, best_blend, blend, check_members
-from ensembles.choice import blocks_in_time, choose, difference_error
+from ensembles.choice import choose, difference_error
 from ensembles.diversity import marginal_values
+from ensembles.left_out import Dependence, blocks_in_time
 from ensembles.methods import parts_of
 from ensembles.sample import Columns
 from ensembles.weights import squared_error_weights
 from pipelines import run
 from pipelines.folds import Folds
+from pipelines.results.inner import Estimate
 from pipelines.results.oof import OutOfFold
 from tests.support import METRIC, kfold
 from tests.tables import own, table, unseen
@@ -430,6 +433,71 @@ def test_errors_that_last_make_differences_less_sure() -> None:
     assert difference_error(METRIC, target, one, other, blocks) > 2 * by_chance
 
 
+def test_errors_within_groups_and_times_that_are_out_of_order_make_choices_less_sure() -> None:
+    rng = np.random.default_rng(0)
+    # Each of sixty groups has errors of its own, and lies anywhere in the file.
+    order = rng.permutation(1200)
+    group = np.repeat(np.arange(60), 20)[order]
+    target = np.zeros(1200)
+    one, other = (rng.normal(0, 1, 60)[group] for _ in range(2))
+    rows = np.arange(1200)
+    by_chance = difference_error(METRIC, target, one, other)
+    assert Dependence().of_rows(rows) is None
+    for dependence in (Dependence(groups=group.astype(str)), Dependence(times=group)):
+        together = dependence.of_rows(rows)
+        assert difference_error(METRIC, target, one, other, together) > 2 * by_chance
+        half = rows[::2]
+        left_out = dependence.of_rows(half)
+        assert left_out is not None and len(left_out) == 600 and len(np.unique(left_out)) > 20
+    shared = Dependence(groups=group).of_rows(rows)
+    assert shared is not None
+    assert all(len(np.unique(shared[group == number])) == 1 for number in range(60))
+    alone = np.zeros(1200, dtype=np.int64)
+    assert difference_error(METRIC, target, one, other, alone) == np.inf
+
+
+def test_a_choice_heeds_that_rows_of_a_group_err_together() -> None:
+    chosen = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        group = np.repeat(np.arange(20), 20)
+        target = rng.normal(0, 1, 400)
+        # As good on average: by row, chance makes weights look better than the mean.
+        values = [target + rng.normal(0, 1, 20)[group] for _ in range(3)]
+        folds = kfold(400)
+        members = [member(f"m{n}", one, folds=folds) for n, one in enumerate(values)]
+        chosen.append(
+            [
+                best_blend(members, target, folds, METRIC, ["equal", "convex"], dependence=one)[0]
+                for one in (Dependence(), Dependence(groups=group))
+            ]
+        )
+    by_row, by_group = (
+        [one.method for one in some].count("equal") for some in zip(*chosen, strict=True)
+    )
+    assert by_row <= 4 and by_group >= 8
+
+
+@pytest.mark.parametrize("metric", [METRIC, F1], ids=["values", "labels"])
+def test_a_cross_fitted_choice_knows_no_target_of_the_fold_that_is_scored(metric: Metric) -> None:
+    methods = ["equal", "best", "ridge"] if metric is METRIC else ["equal", "best", "logistic"]
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        folds = kfold(80)
+        target = rng.normal(0, 1, 80) if metric is METRIC else (rng.random(80) < 0.4).astype(float)
+        noise = target + rng.normal(0, 1, (4, 80))
+        values = noise if metric is METRIC else 1 / (1 + np.exp(-noise))
+        members = [member(f"m{n}", one, folds=folds) for n, one in enumerate(values)]
+        rows = np.flatnonzero(folds.fold_of_row() == 1)
+        shaken = target.copy()
+        shaken[rows] = 3 * shaken[rows][::-1] if metric is METRIC else 1 - shaken[rows]
+        one, other = (
+            best_blend(members, truth, folds, metric, methods)[0] for truth in (target, shaken)
+        )
+        assert one.estimate is Estimate.CROSS_FITTED
+        np.testing.assert_array_equal(one.judged[rows], other.judged[rows])
+
+
 @pytest.mark.parametrize("metric", [METRIC, HITS], ids=["smaller", "larger"])
 def test_the_chosen_blend_is_one_of_those_tried(metric: Metric) -> None:
     for seed in range(5):
@@ -448,13 +516,23 @@ def test_the_honest_score_of_a_choice_is_of_choices_made_on_other_folds() -> Non
         tried = [one for one in tried if len(one.parts) == 1]
         predicted = np.full(N_ROWS, np.nan)
         covered = members[0].covered
+        stacked = np.stack([one.valid for one in members], axis=1)
         for _, valid in FOLDS.pairs[0]:
             inside = np.isin(np.arange(N_ROWS), valid)
             others = covered & ~inside
-            honest = [one.honest[others] for one in tried]
-            there = choose(METRIC, target[others], honest)
+            # Each inner fold by blends of those that are neither it nor the outer one.
+            honest = [np.full(N_ROWS, np.nan) for _ in tried]
+            for _, rows in FOLDS.pairs[0]:
+                inner = others & np.isin(np.arange(N_ROWS), rows)
+                if not inner.any():
+                    continue
+                sample = Sample(stacked[others & ~inner], target[others & ~inner])
+                for values, one in zip(honest, tried, strict=True):
+                    fitted = METHODS[one.method].fit(sample, METRIC)
+                    values[inner] = fitted.predict(stacked[inner])
+            there = choose(METRIC, target[others], [values[others] for values in honest])
             predicted[inside] = np.mean([tried[i].honest[inside] for i in there], axis=0)
-        np.testing.assert_array_equal(chosen.honest, predicted)
+        np.testing.assert_allclose(chosen.honest, predicted, rtol=1e-12)
         assert chosen.honest_score == METRIC.score(target[covered], predicted[covered])
 
 

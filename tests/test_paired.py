@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from comps.base import Metric
 from comps.metrics import ACCURACY, LOG_LOSS, MEAN_ABSOLUTE_ERROR, ROC_AUC
-from ensembles.choice import blocks_in_time, difference_error
+from ensembles.choice import difference_error
+from ensembles.left_out import blocks_in_time
 from ensembles.paired import paired_gain
 
 

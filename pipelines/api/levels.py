@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from comps.base import Competition, DataError, UsageError, some
+from ensembles.left_out import Dependence
 from ensembles.levels import Level, blend_levels
 from pipelines.api.choices import Options, RowChoices
 from pipelines.api.progress import Progress
@@ -123,6 +124,7 @@ def blend_in_levels(
         subject.truth(experiment.dataset),
         experiment.folds,
         subject.metric,
+        Dependence.of(experiment.dataset),
     )
     store = stored.session.store
     result = Result(

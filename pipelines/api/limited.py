@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from comps.base import Model
 from ensembles import Blend
 from ensembles.choice import surely_better
+from ensembles.left_out import Dependence
 from pipelines.api.worth import FoldWorth
 from pipelines.crossval.spending import NEW_FAMILY, Spending
 from pipelines.results.oof import OutOfFold
@@ -117,7 +118,11 @@ def _better(call: Call, earlier: Blended, later: Blended) -> Blended:
     competition = session.competition
     truth = competition.truth(session.dataset)
     if one.estimate is other.estimate and surely_better(
-        competition.metric.guide, truth, one.honest, other.honest
+        competition.metric.guide,
+        truth,
+        one.honest,
+        other.honest,
+        Dependence.of(session.dataset),
     ):
         call.teller.note("The blend before the last step is better, and is kept.")
         return earlier

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from comps.base import Competition, Cuts, Dataset, Metric, Truth
 from comps.kinds.memory import IN_MEMORY
 from ensembles import Blend, best_blend
+from ensembles.left_out import Dependence
 from pipelines.api.headline import Headline, headline
 from pipelines.api.result_rows import (
     Floats,
@@ -218,6 +219,7 @@ def blend_members(
         competition.metric,
         None if method == "auto" else [method],
         competition.baseline.name,
+        Dependence.of(experiment.dataset),
     )
 
 

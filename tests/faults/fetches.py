@@ -69,7 +69,10 @@ def kill_once(folder: Path, server: Server, seconds: float, chance: random.Rando
         problems.append(f"an archive that was whole was downloaded again: {said(folder)}")
     if landed.read_bytes() != archive:
         problems.append("the archive differs")
-    left = [path.name for path in part.parent.iterdir() if path.name != f"{landed.name}.json"]
+    # The note of what was fetched stays, and the empty file that a lock is held on: filelock 4
+    # deletes it no more, as another process may be waiting on it.
+    stays = {f"{landed.name}.json", f"{landed.name}.lock"}
+    left = [path.name for path in part.parent.iterdir() if path.name not in stays]
     return problems + [f"{name} was left behind" for name in left]
 
 

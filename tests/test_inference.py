@@ -198,6 +198,11 @@ def test_the_metric_is_asked_for_with_those_that_suit(tmp_path: Path) -> None:
         ([f"{n % 28 + 1:02d}.01.2020 12:30" for n in range(60)], "date"),
         ([f"Jan {n % 28 + 1}, 2020" for n in range(60)], "date"),
         ([None, "x"] * 30, "category"),
+        ([f"{n % 24:02d}:{n:02d}" for n in range(60)], "date"),
+        # A parser may take these for a month of the year 8730, and for a quarter past four.
+        ([f"87{n:02d}-{n % 12 + 1:02d}" for n in range(48)] * 2, "category"),
+        (["16:9", "4:3", "21:9"] * 20, "category"),
+        (["NA", *(f"{1200 + n}.{n % 9 + 1}" for n in range(59))], "number"),
     ],
 )
 def test_kinds_of_columns(cells: list[Any], kind: str) -> None:
@@ -288,6 +293,101 @@ def test_dates_after_all_training_rows_order_the_folds(tmp_path: Path) -> None:
     assert plain.inference.schema.group == "town"
 
 
+def test_what_comes_later_in_time_is_no_group(tmp_path: Path) -> None:
+    # Sales of shops by the day, and an order that no later row can share.
+    when = np.repeat(pd.date_range("2020-01-01", periods=40).astype(str), 3)
+    train = rows(0, 90, when=when[:90], order=[f"o{n // 3 * 7 % 31}" for n in range(90)])
+    test = rows(90, 30, when=when[90:], order=[f"p{n // 3}" for n in range(30)])
+    folder = competition(
+        tmp_path, train=train.assign(y=target("values", 90)), test=test, sample=None
+    )
+    for choices in ({}, {"time": "when"}):
+        found = infer(folder, metric="rmse", target="y", **choices)
+        schema = found.inference.schema
+        assert (schema.group, schema.time, found.competition.scheme) == (None, "when", "expanding")
+        dataset = load(found)
+        spec = FoldSpec(found.competition.scheme, 3)
+        assert make_folds(spec, FoldInput.of(found.competition, dataset)).growing
+    # A test part that comes earlier is no proof of groups of days, either.
+    earlier = infer(
+        competition(tmp_path / "back", train=test.assign(y=target("values", 30)), test=train),
+        metric="rmse",
+        target="y",
+    )
+    assert earlier.inference.schema.group != "when"
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "is_time"),
+    [
+        ("years_at_company", 10, False),
+        ("candidate_no", 10, False),
+        ("year", 10, False),
+        ("year", 11, True),
+        ("saleYear", 11, True),
+    ],
+)
+def test_a_number_is_a_time_by_its_name_and_by_later_test_rows(
+    tmp_path: Path, name: str, low: int, is_time: bool
+) -> None:
+    # Of the largest value there are many rows, and some of the test part.
+    train = rows(**{name: np.minimum(np.arange(N) // 3, 10)}).assign(y=target("values"))
+    folder = competition(tmp_path, train=train, test=rows(N, 20, **{name: [low] * 20}))
+    found = infer(folder, metric="rmse")
+    assert found.inference.schema.time == (name if is_time else None)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_id"),
+    [("userid", True), ("PassengerId", True), ("user id", True)]
+    + [(name, False) for name in ("amount_paid", "humid", "bid", "grid", "identity")],
+)
+def test_an_id_is_called_one(tmp_path: Path, name: str, is_id: bool) -> None:
+    train, test = (part.rename(columns={"Id": name}) for part in (rows(), rows(N, 20)))
+    folder = competition(tmp_path, train=train.assign(y=target("values")), test=test, sample=None)
+    found = infer(folder, metric="rmse", target="y")
+    assert found.inference.schema.id == (name if is_id else None)
+
+
+def test_answers_of_several_words_are_classes_and_tags_are_labels(tmp_path: Path) -> None:
+    degrees = ["strongly", "somewhat"]
+    answers = [*(f"{how} {what}" for how in degrees for what in ("agree", "disagree"))]
+    answers += ["agree", "disagree", "neither agree nor disagree"]
+    # A sky is always named first, and then what else there is.
+    things = ["road", "river", "farm", "mine"]
+    tags = [
+        " ".join([sky, *(thing for bit, thing in enumerate(things) if number >> bit & 1)])
+        for number in range(1, 16)
+        for sky in ("clear", "haze")
+    ]
+    for cells, task in ((answers, Task.MULTICLASS), (tags, Task.MULTILABEL)):
+        train = rows(0, 120).assign(y=(cells * 20)[:120])
+        folder = competition(tmp_path / task, train=train, test=rows(120, 20), sample=None)
+        assert infer(folder, metric="accuracy", target="y").competition.task is task
+
+
+def test_quantities_with_decimals_are_no_ids(tmp_path: Path) -> None:
+    train, test = (part.assign(Id=part["Id"] + 0.25) for part in (rows(), rows(N, 20)))
+    folder = competition(tmp_path, train=train.assign(y=target("values")), test=test, sample=None)
+    assert infer(folder, metric="rmse", target="y").inference.schema.id is None
+
+
+def test_a_question_about_the_target_has_answers(tmp_path: Path) -> None:
+    train = rows().assign(y=target("values"))
+    folder = competition(tmp_path, train=train, test=train.head(20), sample=None)
+    with pytest.raises(AmbiguousError, match="every column of the training rows.*town"):
+        infer(folder, metric="rmse")
+
+
+def test_levels_that_are_numbers_in_one_part_are_read_to_the_character(tmp_path: Path) -> None:
+    train = rows(code=["1", "2", "3", "A", "a"] * 12).assign(y=target("values"))
+    test = rows(N, 20, code=["2", "3", None, "2"] * 5)
+    dataset = load(infer(competition(tmp_path, train=train, test=test), metric="rmse"))
+    assert not [note for note in dataset.notes if "2.0" in note]
+    known = dataset.test["code"].dropna().astype(str)
+    assert set(known) == {"2", "3"} and set(dataset.train["code"].astype(str)) >= {"2", "3"}
+
+
 def test_none_says_that_no_column_has_a_role_unless_one_is_called_so(tmp_path: Path) -> None:
     when = pd.date_range("2020-01-01", periods=N + 20).astype(str)
     mixed = np.random.default_rng(0).permutation(40)
@@ -335,6 +435,12 @@ def test_times_that_cannot_be_read_are_refused_with_a_way_out(tmp_path: Path, fo
         when[::2] = days[::2].strftime("%d.%m.%Y")
     train = rows(0, 300, when=when[:300]).assign(y=target("values", 300))
     folder = competition(tmp_path, train=train, test=rows(300, 20, when=when[300:]), sample=None)
+    if form == "two ways of writing":
+        with pytest.raises(DataError, match=r"several ways: ISO8601, %d.%m.%Y. .*--column when="):
+            infer(folder, metric="rmse", target="y", time="when")
+        found = infer(folder, metric="rmse", target="y", columns=["when=category"])
+        assert load(found).times is None
+        return
     found = infer(folder, metric="rmse", target="y", time="when")
     with pytest.raises(DataError, match=r"read in .*Mend the cells, or .*: --time none"):
         load(found)

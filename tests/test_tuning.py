@@ -28,6 +28,7 @@ from comps.base import (
     WorkbenchError,
     spaces,
 )
+from comps.base.spaces import boosting, forest, scales
 from comps.catalog import competition_names, find_competition
 from pipelines.api.choices import Options
 from pipelines.api.progress import Teller
@@ -126,6 +127,33 @@ def test_every_model_has_a_space_around_its_own_parameters(competition: str, nam
             assert distribution._contains(distribution.to_internal_repr(model.params[key])), key
 
 
+@pytest.mark.parametrize(
+    ("space", "params"),
+    [
+        (boosting, {"lambda_l2": 0.0, "max_depth": -1, "num_leaves": 255}),
+        (boosting, {"reg_lambda": 0, "eta": 0.5, "max_depth": 0, "subsample": None}),
+        (scales, {"alpha": 0.0, "C": 1, "gamma": "scale"}),
+        (forest, {"max_features": "sqrt"}),
+        (forest, {"max_features": 0.5}),
+    ],
+)
+def test_a_space_holds_what_is_declared_if_it_is_a_number(
+    space: Callable[[dict[str, Any]], Any], params: dict[str, Any]
+) -> None:
+    import optuna
+
+    found = space(params)
+    declared = {name: params[name] for name in found}
+    assert set(declared) == {n for n, v in params.items() if isinstance(v, (int, float))} - (
+        {"alpha"} if space is scales else set()
+    )
+    study = optuna.create_study()
+    study.enqueue_trial(declared)
+    assert study.ask(dict(found)).params == declared
+    # And others beside it.
+    assert study.ask(dict(found)).params != declared or not declared
+
+
 # Rows of each competition's networks, as small as the networks allow.
 SHAPES = {
     "digits": {"image": (28, 28, 1)},
@@ -139,6 +167,7 @@ SHAPES = {
 BUILD_ENDS = """
 import keras_tuner
 from inspect import signature
+from comps.base.spaces import boosting, forest, scales
 from comps.catalog import find_competition
 
 

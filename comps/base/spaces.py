@@ -9,7 +9,7 @@ KerasTuner, whose `hp` returns values. Both libraries are imported when a search
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from comps.base.values import JSON, Params
 
@@ -25,10 +25,13 @@ def boosting(params: Params) -> Distributions:
 
     The number of rounds is not among them: it comes from the mean curve over the folds. The
     ranges reach from what the libraries' guides call safe to a little beyond (LightGBM,
-    "Parameters Tuning"; XGBoost, "Notes on Parameter Tuning").
+    "Parameters Tuning"; XGBoost, "Notes on Parameter Tuning"), and as far as the declared value if
+    that lies beyond: the search begins with it. What is declared as no number is not searched.
 
     >>> sorted(boosting({"rounds": 100, "eta": 0.1, "max_depth": 3}))
     ['eta', 'max_depth']
+    >>> boosting({"lambda_l2": 0.0})["lambda_l2"]
+    FloatDistribution(high=100.0, log=False, low=0.0, step=None)
     """
     from optuna.distributions import FloatDistribution as Float
     from optuna.distributions import IntDistribution as Int
@@ -51,7 +54,27 @@ def boosting(params: Params) -> Distributions:
         "reg_lambda": Float(1e-2, 100.0, log=True),
         "l2_leaf_reg": Float(1e-1, 30.0, log=True),
     }
-    return {name: known[name] for name in params if name in known}
+    return {
+        name: _reaching(known[name], value)
+        for name, value in params.items()
+        if name in known and _is_number(value)
+    }
+
+
+def _is_number(value: JSON) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _reaching(found: BaseDistribution, declared: float) -> BaseDistribution:
+    """Return a distribution that holds the declared value, too."""
+    from optuna.distributions import FloatDistribution as Float
+    from optuna.distributions import IntDistribution as Int
+
+    assert isinstance(found, (Float, Int))
+    low, high = min(found.low, declared), max(found.high, declared)
+    if isinstance(found, Int) and float(declared).is_integer():
+        return Int(int(low), int(high), log=found.log and low > 0)
+    return Float(low, high, log=found.log and low > 0)
 
 
 def forest(params: Params) -> Distributions:
@@ -59,7 +82,12 @@ def forest(params: Params) -> Distributions:
     from optuna.distributions import FloatDistribution as Float
 
     known: Distributions = {"max_features": Float(0.1, 1.0)}
-    return {name: known[name] for name in params if name in known}
+    return {name: known[name] for name in params if name in known and _is_share(params[name])}
+
+
+def _is_share(value: JSON) -> bool:
+    # Scikit-learn takes words ("sqrt") and numbers of columns there, too.
+    return isinstance(value, float) and 0.1 <= value <= 1.0
 
 
 # How far a penalty, a kernel's width or a weight is searched to both sides of its default.
@@ -70,6 +98,8 @@ _SCALES = ("alpha", "C", "gamma", "epsilon", "scale")
 def scales(params: Params) -> Distributions:
     """Return the distributions of linear models and kernels: their scales, around the defaults.
 
+    What is declared as zero or as a word, such as `gamma="scale"`, has no scale to search.
+
     >>> scales({"alpha": 3.0})["alpha"].high
     90.0
     """
@@ -78,7 +108,7 @@ def scales(params: Params) -> Distributions:
     found = {
         name: Float(params[name] / _FACTOR, params[name] * _FACTOR, log=True)
         for name in _SCALES
-        if name in params
+        if _is_number(params.get(name)) and params[name] > 0
     }
     return found | ({"l1_ratio": Float(0.05, 1.0)} if "l1_ratio" in params else {})
 

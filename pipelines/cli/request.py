@@ -75,6 +75,11 @@ class Request:
                     f"{place_of(self.competition)}."
                 )
             return None
+        if "data" in self.given:
+            raise UsageError(
+                f"{self.competition} names the files already, and --data names others: leave one "
+                "of them out."
+            )
         from pipelines.cli.inferring import inferred
 
         return inferred(Path(self.competition), None, said, ask=not (self.json or self.quiet))

@@ -93,7 +93,7 @@ def infer(tree: Tree, metric: Metric, said: Said) -> tuple[Inference, Layout]:
         outputs=tuple(predicted.outputs),
         id=layout.column,
         submitted_id=_submitted_id(parts, layout),
-        group=find_group(parts, {}),
+        group=find_group(parts, {}, None),
         leave_out=tuple(parts.given.leave_out),
         separated="" if several is None else several.separated,
         together="" if several is None else several.together,

@@ -20,8 +20,11 @@ _WHOLE = ("kfold", "stratified", "stratified-grouped")
 _BY_ROW = ("expanding", "column")
 
 
-def find_group(parts: Parts, kinds: Mapping[str, str]) -> str | None:
-    """Return the column whose equal values stay in one fold, or None."""
+def find_group(parts: Parts, kinds: Mapping[str, str], time: str | None) -> str | None:
+    """Return the column whose equal values stay in one fold, or None.
+
+    None where rows are ordered by a `time`: what comes later may be new in any column.
+    """
     if parts.given.group is not None:
         parts.say("group", parts.given.group, AS_YOU_SAY)
         return parts.given.group
@@ -30,7 +33,9 @@ def find_group(parts: Parts, kinds: Mapping[str, str]) -> str | None:
         return parts.given.query
     if parts.refuses("group") or parts.given.scheme in _BY_ROW or parts.test is None:
         return None
-    varied = [name for name, kind in kinds.items() if kind != "constant"]
+    if time is not None and parts.given.scheme is None:
+        return None
+    varied = {name: kind for name, kind in kinds.items() if kind != "constant"}
     found = group_evidence(parts.train, parts.test, varied)
     if found is None:
         return None

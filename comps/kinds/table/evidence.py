@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,19 +19,31 @@ if TYPE_CHECKING:
 _LEAST_ROWS, _MOST_SHARE = 1.5, 0.2
 # Groups; of fewer, that the test part has none may be chance.
 _LEAST_GROUPS = 8
+# Numbers that may be times are called so; "years_at_company" and "candidate" are not.
+_NAMED_AS_TIME = re.compile(
+    r"(?<![A-Za-z])(?i:date|time|datetime|timestamp|year)(?![a-z])"
+    r"|(?<=[a-z])(?:Date|Time|Year)(?![a-z])"
+)
+# The share of the test rows that are later than all training rows, where they are in time.
+_MOSTLY = 0.5
 
 
 def group_evidence(
-    train: pd.DataFrame, test: pd.DataFrame, columns: Sequence[str]
+    train: pd.DataFrame, test: pd.DataFrame, kinds: Mapping[str, str]
 ) -> tuple[str, str] | None:
     """Return the column whose values the test rows share with no training row, and the reason.
 
     Values that come again within both parts and never in both were dealt out whole: shuffled folds
     would divide them, and promise too much. Numbers that are measured come again by chance, and
     then in both parts.
+
+    Args:
+        train: the training rows.
+        test: the test rows.
+        kinds: of the columns that may say so.
     """
     best: tuple[float, str, str] | None = None
-    for name in columns:
+    for name, kind in kinds.items():
         if _is_measured(train[name]):
             continue
         ours, theirs = (part[name].dropna().astype(str) for part in (train, test))
@@ -39,7 +52,7 @@ def group_evidence(
             continue
         if counts.iloc[0] > _MOST_SHARE * len(ours) or theirs.nunique() < 2:
             continue
-        if theirs.isin(set(counts.index)).any() or _follows(train[name], test[name]):
+        if theirs.isin(set(counts.index)).any() or _follows(train[name], test[name], kind):
             continue
         again = int((counts > 1).sum())
         reason = f"{again} of its values come again, and no value of the test rows is among them"
@@ -51,19 +64,24 @@ def group_evidence(
 def time_evidence(
     train: pd.DataFrame, test: pd.DataFrame, kinds: Mapping[str, str]
 ) -> tuple[str, str] | None:
-    """Return the column of dates before which all training rows lie, and the reason."""
-    named = ("year", "date", "time", "timestamp", "month", "week", "day")
+    """Return the column of dates before which all training rows lie, and the reason.
+
+    Test rows may begin at the last value of the training rows, but most have to lie beyond it: many
+    rows may share the largest number.
+    """
     for name, kind in kinds.items():
         ways = kind.partition(":")
         if ways[0] == "date":
             ours, theirs = (dates.parsed(part[name], ways[2])[0].dropna() for part in (train, test))
-        elif kind == "number" and any(word in name.lower() for word in named[:4]):
+        elif kind == "number" and _NAMED_AS_TIME.search(name):
             if not all(part[name].dtype.kind in "iuf" for part in (train, test)):
                 continue
             ours, theirs = (part[name].dropna() for part in (train, test))
         else:
             continue
-        if len(ours) and len(theirs) and theirs.min() >= ours.max() and ours.min() < ours.max():
+        if not (len(ours) and len(theirs) and ours.min() < ours.max() <= theirs.min()):
+            continue
+        if (theirs > ours.max()).mean() > _MOSTLY:
             return name, f"training rows end at {ours.max()}, test rows begin at {theirs.min()}"
     return None
 
@@ -77,9 +95,13 @@ def _is_measured(cells: Cells) -> bool:
     return bool(cells.nunique() * _LEAST_ROWS > len(cells))
 
 
-def _follows(ours: Cells, theirs: Cells) -> bool:
-    """Whether one part has higher numbers alone: then it comes later, which is no group."""
-    if not all(part.dtype.kind in "iuf" for part in (ours, theirs)):
+def _follows(ours: Cells, theirs: Cells, kind: str) -> bool:
+    """Whether one part has higher numbers or later dates alone: then it is another time."""
+    if kind.startswith("date:"):
+        way = kind.partition(":")[2]
+        ours, theirs = (dates.parsed(part, way)[0].dropna() for part in (ours, theirs))
+        if not (len(ours) and len(theirs)):
+            return False
+    elif not all(part.dtype.kind in "iuf" for part in (ours, theirs)):
         return False
-    low, high = np.nanmin(theirs.to_numpy()), np.nanmax(theirs.to_numpy())
-    return bool(low >= ours.max() or high <= ours.min())
+    return bool(theirs.min() >= ours.max() or theirs.max() <= ours.min())

@@ -54,7 +54,8 @@ def infer(tables: Tables, metric: Metric, given: Given | None = None) -> Inferen
         exact = [*targets, *([] if id_ is None else [id_])]
     beside = find_beside(parts, targets, id_)
     kinds = find_kinds(parts, [*exact, *beside.values()])
-    group, query = find_group(parts, kinds), find_query(parts, kinds)
+    time = find_time(parts, kinds)
+    group, query = find_group(parts, kinds, time), find_query(parts, kinds)
     schema = Schema(
         targets=tuple(targets),
         task=predicted.task,
@@ -67,7 +68,7 @@ def infer(tables: Tables, metric: Metric, given: Given | None = None) -> Inferen
             n: kind for n, kind in kinds.items() if kind != "number" and n not in (group, query)
         },
         group=group,
-        time=find_time(parts, kinds),
+        time=time,
         query=query,
         leave_out=tuple(parts.given.leave_out),
         separated="" if several is None else several.separated,
@@ -89,7 +90,7 @@ def find_kinds(parts: Parts, roles: Sequence[str]) -> dict[str, str]:
 
     Raises:
         AmbiguousError: if dates can be read in two ways.
-        DataError: if there is no such column.
+        DataError: if they are written in several, or there is no such column.
     """
     found: dict[str, str] = {}
     by_kind: dict[str, list[tuple[str, str]]] = {}
@@ -119,8 +120,16 @@ def find_kind(column: Column) -> tuple[str, str]:
 
     Raises:
         AmbiguousError: if dates can be read in two ways.
+        DataError: if they are written in several.
     """
     kind, reason = kind_of(column)
+    if kind in ("category", "id", "text"):
+        ways = dates.ways_of(column.known)
+        if ways:
+            raise DataError(
+                f"Dates of {column.name!r} are written in several ways: {some(ways)}. Write all in "
+                f"one, or say that they are none, as in --column {column.name}={kind}."
+            )
     if kind != "date":
         return kind, reason
     ways = dates.formats_of(column.known)

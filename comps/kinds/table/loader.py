@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 RowFunction = Callable[..., "pd.DataFrame"]
 # Rows that a function of the user's must turn into the same, whatever comes with them.
 _TRIED = 20
+# Kinds of columns whose cells are names, whatever they look like.
+_NAMES = ("boolean", "category", "text")
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,9 @@ class _Loading:
     def __init__(self, tables: Tables, loader: TableFiles) -> None:
         self.tables, self.schema, self.loader = tables, loader.schema, loader
         schema = self.schema
-        exact = {*schema.targets, schema.separated, schema.id or ""}
+        # To the character, or a part of which all levels are numbers says "2.0" for "2".
+        named = [name for name, kind in schema.kinds.items() if kind in _NAMES]
+        exact = {*schema.targets, *named, schema.separated, schema.id or ""}
         train, test = (tables.read(part, exact) for part in ("train", "test"))
         if train is None:
             raise DataError(f"{tables.path} holds no training rows.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     Cells = pd.Series[Any]
 
 _ID_NAMES = ("id", "index", "row_id", "rowid")
+# "user_id" and "PassengerId" are ids; "userid" may be one, "amount_paid" is a quantity.
+_ID_WORD = re.compile(r"(?:^|[\W_])id$", re.IGNORECASE)
+_ID_HUMP = re.compile(r"[a-z0-9]I[Dd]$")
+_NO_IDS = re.compile(
+    r"(?:paid|grid|humid|acid|solid|fluid|liquid|valid|void|mid|amid|covid|hybrid|rigid|rapid|lipid|"
+    r"centroid|steroid|asteroid|thyroid|said|raid|(?:^|[\W_])(?:bid|aid|kid|lid))$",
+    re.IGNORECASE,
+)
 _FOLD_NAMES = {"fold", "folds", "kfold", "fold_id"}
 _WEIGHT_NAMES = {"weight", "weights", "sample_weight"}
 
@@ -84,15 +93,24 @@ def id_named(tables: Sequence[pd.DataFrame]) -> str | None:
     Args:
         tables: the training rows, and the test rows where there are any.
     """
-    named = [
-        str(name)
-        for name in tables[-1]
-        if str(name).lower() in _ID_NAMES or str(name).lower().endswith("id")
-    ]
+    named = [str(name) for name in tables[-1] if _is_called_id(str(name))]
     for name in sorted(named, key=lambda name: name.lower() not in _ID_NAMES):
-        if all(name in table and table[name].nunique() == len(table) for table in tables):
+        if all(name in table and _names_rows(table[name]) for table in tables):
             return name
     return None
+
+
+def _is_called_id(name: str) -> bool:
+    if name.lower() in _ID_NAMES or _ID_WORD.search(name) or _ID_HUMP.search(name):
+        return True
+    return name.lower().endswith("id") and _NO_IDS.search(name) is None
+
+
+def _names_rows(cells: Cells) -> bool:
+    """Whether every cell is another one, and none a number with decimals, which is measured."""
+    if cells.nunique() < len(cells):
+        return False
+    return cells.dtype.kind != "f" or bool((cells == cells.round()).all())
 
 
 def _numbered_from(ids: Cells, count: int) -> int | None:
@@ -131,7 +149,10 @@ def find_targets(parts: Parts) -> list[str]:
     roles = {*parts.given.roles.values(), *parts.given.columns}
     likely = [name for name in only if name.lower() not in taken and name not in roles]
     if len(likely) != 1:
-        raise AmbiguousError("Which column is to be predicted?", only, "--target")
+        question = "Which column is to be predicted?"
+        if not only:
+            question = f"The test rows have every column of the training rows. {question}"
+        raise AmbiguousError(question, only or list(map(str, parts.train)), "--target")
     parts.say("target", likely[0], "the test rows lack it")
     return likely
 

@@ -67,6 +67,10 @@ def labels_of_cells(cells: pd.Series[Any]) -> list[str]:
     return sorted({label for cell in cells.dropna().unique() for label in str(cell).split()})
 
 
+# So many times as many combinations as words are no scale of answers.
+_MANY_TIMES = 2
+
+
 @dataclass(frozen=True)
 class Several:
     """What is predicted, where a column has several labels in a cell.
@@ -147,8 +151,8 @@ def has_several(cells: pd.Series[Any], named: Collection[str] = ()) -> bool:
     """Whether cells hold several labels with blanks between them.
 
     Words that come again in other combinations are labels; of names of several words there are
-    more words than names. A word that comes only before or behind another one, as in "very good",
-    is no label.
+    more words than names. A word that never stands alone, as in "very good" and "neither agree nor
+    disagree", is no label, unless the words of three and more come in many combinations.
 
     Args:
         cells: of the target.
@@ -165,6 +169,6 @@ def has_several(cells: pd.Series[Any], named: Collection[str] = ()) -> bool:
     spoken = any(" ".join(words) in named for words in blanks)
     alone = {words[0] for words in different if len(words) == 1}
     pairs = all(len(words) < 3 for words in different)
-    if pairs and not set(labels) <= alone:
+    if not set(labels) <= alone and (pairs or len(different) < _MANY_TIMES * len(labels)):
         return False
     return bool(blanks) and once and not spoken and len(labels) < len(different)

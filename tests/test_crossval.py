@@ -15,7 +15,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss as sklearn_log_loss
 
 from comps.base import Array, Competition, Dataset, Family, Metric, Model, Prediction, Task
+from pipelines.crossval.cross_validation import cross_validate
 from pipelines.engines import Done, Engine, Failed
+from pipelines.engines.jobs import Job
+from pipelines.engines.queue import Step
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
 from pipelines.results.oof import OutOfFold, assemble
 from pipelines.results.stopping import stopping_stage
@@ -498,6 +501,47 @@ def test_only_complete_repeats_are_returned_when_time_runs_out(
     outcome = validate(two, [FOREST], store, deadline=time.monotonic() - 1)
     assert_same_oof(outcome.oofs["forest"], one)
     assert outcome.left_out == ["forest"]
+
+
+class FirstRepeats:
+    """A policy that wants no further repeat, as where time runs out."""
+
+    def __init__(self) -> None:
+        self.measured: dict[str, list[float]] = {}
+
+    def next_jobs(self, steps: Sequence[Step], seconds_left: float) -> Sequence[Job]:
+        """See `Policy`."""
+        del seconds_left
+        return next((step.jobs for step in steps if step.repeat < 2), [])
+
+    def finished(self, job: Job) -> None:
+        """See `Policy`."""
+
+
+def test_repeats_that_are_whole_count_where_others_are_not_made(
+    tiny_data: Path, store: RunStore
+) -> None:
+    # A model with rounds predicts the test rows behind its fits, each repeat as it is complete.
+    three = tiny_experiment(tiny_data, n_repeats=3)
+    recorder = Recorder()
+    with store.writing():
+        outcome = cross_validate(
+            three,
+            [RIDGE, LIGHTGBM],
+            store=store,
+            engine=inline_engine,
+            reporter=recorder,
+            deadline=time.monotonic() + 600,
+            policy=FirstRepeats(),
+            keep="all",
+        )
+    assert {name: oof.n_repeats for name, oof in outcome.oofs.items()} == dict.fromkeys(
+        ["ridge", "lightgbm"], 2
+    )
+    assert set(outcome.left_out) == {"ridge", "lightgbm"}
+    two = validate(tiny_experiment(tiny_data, n_repeats=2), [LIGHTGBM], RunStore(store.root / "2"))
+    np.testing.assert_allclose(outcome.oofs["lightgbm"].test, two.oofs["lightgbm"].test, rtol=2e-7)
+    np.testing.assert_array_equal(outcome.oofs["lightgbm"].valid, two.oofs["lightgbm"].valid)
 
 
 def test_what_was_finished_before_the_deadline_is_used_later(

@@ -7,6 +7,7 @@ import json
 import pickle
 import zipfile
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from comps.base import Family, Model, StoreError, take
+from comps.base import Family, Model, StoreError, Task, Truth, take
 from pipelines.basics.kept_objects import NotKeptError, dump_object, load_object
 from pipelines.engines import Engine
 from pipelines.engines.inline import InlineEngine
 from pipelines.fitting.keeping import FittedModel
+from pipelines.fitting.training import _Record
+from pipelines.folds import FoldInput, FoldSpec, Held, make_folds
 from pipelines.results.fold_result import FoldResult
 from pipelines.results.kept import Kept
+from pipelines.results.oof import predicting
 from pipelines.store import Experiment, RunStore
-from pipelines.trainers import Context, FoldData, load_trainer
+from pipelines.trainers import Context, FoldData, Stage, load_trainer
 from tests.support import (
     CATBOOST,
     FOREST,
     LIGHTGBM,
     MEAN,
+    METRIC,
     NETWORK,
     RIDGE,
     XGBOOST,
@@ -107,9 +112,47 @@ def test_a_network_forgets_the_stages_that_are_not_retained(experiment: Experime
     trainer.prepare()
     stages = list(trainer.stages(NETWORK, [fold], context))
     (model,) = stages[-1].models
-    model.retain([1, 3])
-    np.testing.assert_allclose(model.at(2).predict(fold.test), stages[0].test[0], rtol=1e-6)
-    np.testing.assert_allclose(model.at(3).predict(fold.test), stages[2].test[0], rtol=1e-6)
+    model.retain([1, 2])
+    assert [model.holds(step) for step in (1, 2, 3)] == [True, True, False]
+    np.testing.assert_allclose(model.at(2).predict(fold.test), stages[1].test[0], rtol=1e-6)
+    model.retain([2])
+    again = trainer.restored(NETWORK, model.files(), context)
+    # It was trained to the third, which is not there, and no further.
+    assert [again.holds(step) for step in (1, 2, 3, 9)] == [False, True, False, False]
+    np.testing.assert_allclose(again.at(2).predict(fold.test), stages[1].test[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("held", [(0,), ()], ids=["fold", "all rows"])
+def test_a_stage_that_was_forgotten_is_trained_again_and_not_replaced(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: Held
+) -> None:
+    if not held:
+        rows = FoldInput(
+            experiment.dataset.target, Task.REGRESSION, times=np.arange(experiment.folds.n_rows)
+        )
+        experiment = replace(experiment, folds=make_folds(FoldSpec("expanding", 3), rows))
+    plain = validate(experiment, [NETWORK], RunStore(tmp_path / "plain")).oofs["network"]
+    # Room for one stage, which is not that which is chosen.
+    monkeypatch.setattr(_Record, "best_steps", lambda record, most: record.steps[:most][:1])
+    store = RunStore(tmp_path / "kept")
+    found = validate(experiment, [NETWORK], store, keep="all")
+    oof = found.oofs["network"]
+    np.testing.assert_allclose(oof.test, plain.test, rtol=2e-7)
+    np.testing.assert_array_equal(oof.valid, plain.valid)
+    reasons = [
+        store.read_kept("network", oof.key, 0, part).reason for part in predicting(experiment.folds)
+    ]
+    assert any("not among those" in str(reason) for reason in reasons)
+    validate(experiment, [NETWORK], store, engine=no_engine, keep="all")
+
+
+@pytest.mark.parametrize("scored", [True, False])
+def test_the_best_stages_are_retained_and_without_scores_the_last(scored: bool) -> None:
+    truths = [Truth(np.zeros(3))] if scored else []
+    record = _Record(METRIC, None, truths)
+    for step, error in enumerate([3.0, 1.0, 2.0, 5.0], 1):
+        record.add(Stage(step, [np.full(3, error)], [np.zeros(1)]), 0)
+    assert sorted(record.best_steps(2)) == ([2, 3] if scored else [3, 4])
 
 
 # Files

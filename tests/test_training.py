@@ -725,6 +725,39 @@ def test_stages_are_what_the_library_alone_predicts(model: Model, alone: Alone, 
         np.testing.assert_allclose(stage.valid[0], wanted, rtol=2e-6)
 
 
+def test_a_round_without_a_split_adds_no_tree_and_loses_none() -> None:
+    # Few rows to a leaf, and others in each round: some rounds find nothing, later ones do.
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(100, 4))
+    target = rows[:, 0] + rng.normal(size=100)
+    fold = FoldData(rows[:60], target[:60], rows[60:80], rows[80:], seed=7)
+    params = {"min_data_in_leaf": 20, "bagging_fraction": 0.8, "bagging_freq": 1}
+    params |= {"feature_fraction": 0.5, "min_gain_to_split": 2.0, "learning_rate": 0.3}
+    model = replace(LIGHTGBM, params={**params, "rounds": 200, "stride": 25})
+    trainer, context = load_trainer("lightgbm"), Context(Task.REGRESSION, 0, 1)
+    found = list(trainer.stages(model, [fold], context))
+    (kept,) = found[-1].models
+    assert 5 < kept.booster.current_iteration() < 190
+    restored = trainer.restored(model, kept.files(), context)
+    for stage in found:
+        for one in (kept, restored):
+            np.testing.assert_allclose(one.at(stage.step).predict(fold.test), stage.test[0])
+    np.testing.assert_allclose(kept.booster.predict(fold.valid), found[-1].valid[0])
+
+
+def test_sparse_rows_are_boosted_as_dense_ones_are() -> None:
+    from scipy.sparse import csr_matrix
+
+    dense = toy(Task.MULTICLASS)
+    parts = {name: csr_matrix(getattr(dense, name)) for name in ("train", "valid", "test")}
+    context = Context(Task.MULTICLASS, 3, 1)
+    one, other = (
+        list(load_trainer("lightgbm").stages(LIGHTGBM, [fold], context))[-1].valid[0]
+        for fold in (dense, replace(dense, **parts))
+    )
+    np.testing.assert_allclose(one, other)
+
+
 def counts() -> FoldData:
     """Return a fold whose targets are counts, of about thirty."""
     rng = np.random.default_rng(5)
@@ -793,6 +826,17 @@ def test_catboost_goes_on_from_part_to_part() -> None:
         end = 200 * (part + 1) if part < 2 else 450
         stage = next(stage for stage in found if stage.step == end)
         np.testing.assert_allclose(stage.test[0], whole.predict(fold.test))
+
+
+def test_catboost_takes_one_learning_rate_for_all_parts() -> None:
+    pytest.importorskip("catboost")
+    fold, context = toy(Task.REGRESSION), Context(Task.REGRESSION, 0, 1)
+    params = {"rounds": 250, "stride": 50, "depth": 2}
+    ends = [
+        list(load_trainer("catboost").stages(replace(CATBOOST, params=own), [fold], context))[-1]
+        for own in (params, {**params, "learning_rate": 0.03})
+    ]
+    np.testing.assert_array_equal(ends[0].valid[0], ends[1].valid[0])
 
 
 @pytest.mark.parametrize(
@@ -961,6 +1005,28 @@ def test_impossible_rounds_are_refused(model: Model, name: str, value: object) -
         UsageError, match=f"'{name}' must be a positive whole number, not {value!r}"
     ):
         stages(model.with_params({name: value}), Task.REGRESSION)
+
+
+@pytest.mark.parametrize(
+    ("model", "params", "said"),
+    [
+        (LIGHTGBM, {"boosting": "dart"}, "boosts by 'dart'.*Leave 'boosting' out"),
+        (LIGHTGBM, {"boosting_type": "rf"}, "boosts by 'rf'"),
+        (LIGHTGBM, {"n_estimators": 3000}, "'n_estimators' of .*the number of rounds is 'rounds'"),
+        (LIGHTGBM, {"early_stopping_rounds": 5}, "stopped by its patience"),
+        (LIGHTGBM, {"objective": "mae", "loss": "mse"}, "'loss' and 'objective' of .* are one"),
+        (XGBOOST, {"booster": "dart"}, "booster 'dart', whose rounds"),
+        (XGBOOST, {"n_estimators": 50}, "'n_estimators' of"),
+        (CATBOOST, {"iterations": 50}, "'iterations' of"),
+    ],
+)
+def test_what_would_be_ignored_or_scored_wrongly_is_refused(
+    model: Model, params: dict[str, Any], said: str
+) -> None:
+    if not installed(model):
+        pytest.skip("its library is not installed")
+    with pytest.raises(UsageError, match=said):
+        stages(replace(model, params={**model.params, **params}), Task.REGRESSION)
 
 
 @pytest.mark.parametrize("name", ["epochs", "batch_size", "copies"])

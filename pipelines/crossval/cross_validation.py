@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -188,6 +188,9 @@ def _execute(
 ) -> None:
     experiment, store = plan.experiment, plan.store
     awaited = Counter(map(_part_of, queue.pending))
+    # A repeat predicts the test rows when its own fits are there: a deadline may end the others.
+    fits_left = Counter(_repeat_of(job) for job in queue.pending if _part_of(job)[1] == "fits")
+    asked = {fit for job in queue.pending if job.kind == "test" for fit in _fits_of(job)}
     for event in engine.run(queue.next_job, deadline):
         job = event.job
         if isinstance(event, Done):
@@ -196,10 +199,13 @@ def _execute(
             outcome.fitted += len(job.held) if job.kind != "test" else 0
             outcome.seconds[job.kind] += event.seconds
             awaited[_part_of(job)] -= 1
-            if job.kind in ("folds", "all") and not awaited[_part_of(job)]:
-                tests = plan.tests(job.model, engine)
-                awaited.update(map(_part_of, tests))
-                queue.add_first(tests)
+            if _part_of(job)[1] == "fits":
+                fits_left[_repeat_of(job)] -= 1
+                if not fits_left[_repeat_of(job)]:
+                    tests = plan.tests(job.model, engine, asked)
+                    asked.update(fit for test in tests for fit in _fits_of(test))
+                    awaited.update(map(_part_of, tests))
+                    queue.add_first(tests)
         elif isinstance(event, Failed):
             queue.failed(job)
             reasons = outcome.not_nested if job.kind == "pairs" else outcome.failures
@@ -227,6 +233,15 @@ def _part_of(job: Job) -> tuple[str, str]:
     """Return the member of a job and the part of its work that it belongs to."""
     kind = job.kind
     return job.model.member, kind if kind in ("pairs", "test") else "fits"
+
+
+def _repeat_of(job: Job) -> tuple[str, int]:
+    return job.model.member, job.repeat
+
+
+def _fits_of(job: Job) -> Iterator[tuple[str, int, Held]]:
+    """Yield the member, the repeat and the folds of each fit of a job."""
+    return ((job.model.member, job.repeat, held) for held in job.held)
 
 
 def _collect(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from comps.base import Model
@@ -40,6 +40,7 @@ class FitPlan:
         if self.folds.growing:
             self.kinds.append([ALL_ROWS])
         self.pairs = self.folds.neighbours if nested else []
+        self._made: Run | None = None
 
     @property
     def count(self) -> int:
@@ -91,18 +92,33 @@ class FitPlan:
         key = self.experiment.key(model)
         return self.store.find_oof(model.name, key, self.folds.n_repeats) is not None
 
-    def tests(self, model: Model, engine: Engine) -> list[Job]:
-        """Return the jobs that predict the test rows by fits that have not done so."""
+    def tests(
+        self, model: Model, engine: Engine, asked: Collection[tuple[str, int, Held]] = ()
+    ) -> list[Job]:
+        """Return the jobs that predict the test rows by fits that have not done so.
+
+        Args:
+            model: whose repeats are looked at; those that are complete.
+            engine: that will do the jobs.
+            asked: fits that were asked already, by member, repeat and what they hold out.
+        """
         step, found = self.untested(model)
         trainer = load_trainer(model.trainer)
-        return [
-            Job(self._run(engine), model, self.experiment.key(model), repeat, parts, step)
-            for repeat, held in found
-            for parts in divided(trainer, held, self.folds.growing, engine.accelerators)
-        ]
+        key, run, jobs = self.experiment.key(model), self._run(engine), list[Job]()
+        for repeat, held in found:
+            new = [part for part in held if (model.member, repeat, part) not in asked]
+            jobs += [
+                Job(run, model, key, repeat, parts, step)
+                for parts in divided(trainer, new, self.folds.growing, engine.accelerators)
+            ]
+        return jobs
 
     def _run(self, engine: Engine) -> Run:
-        return Run.of(self.experiment, self.store, engine.threads, keep=self.keep != "none")
+        """Return what jobs share, made once: each would write rows in memory to disk again."""
+        if self._made is None:
+            keep = self.keep != "none"
+            self._made = Run.of(self.experiment, self.store, engine.threads, keep=keep)
+        return self._made
 
     def jobs(
         self, models: Sequence[Model], missing: Mapping[str, Fits], engine: Engine

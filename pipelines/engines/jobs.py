@@ -12,15 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comps.base import Competition, DataError, Dataset, Metric, Model, Task, take
-from pipelines.engines._places import OnDisk, Place
+from pipelines.engines._places import OnDisk, Place, Results
 from pipelines.engines._shared_rows import shared
 from pipelines.fitting.keeping import FittedModel
 from pipelines.fitting.preparation import Preparation, test_view
 from pipelines.fitting.residual import Residual
 from pipelines.fitting.training import OnStage, ignore_stage, train_folds
 from pipelines.fitting.views import ViewCache
-from pipelines.folds import FoldSpec, Held, describe
+from pipelines.folds import Folds, FoldSpec, Held, describe
 from pipelines.results.fold_result import FoldResult
+from pipelines.results.kept import Kept
 from pipelines.store import Experiment, RunStore
 from pipelines.trainers import Context, accelerated
 
@@ -154,7 +155,9 @@ class Job:
         elif len(self.held) == 1:
             held = describe(self.held[0])
         else:
-            held = f"folds {self.held[0][0] + 1}-{self.held[-1][0] + 1}"
+            folds = [own[0] + 1 for own in self.held]
+            runs = folds == list(range(folds[0], folds[-1] + 1))
+            held = "folds " + (f"{folds[0]}-{folds[-1]}" if runs else ", ".join(map(str, folds)))
         return held + (f" repeat {self.repeat + 1}" if self.repeat else "")
 
 
@@ -249,6 +252,9 @@ def predict_test(job: Job, place: Place = _ON_DISK) -> None:
             run.competition.task, kept.n_classes, run.threads, folds.growing, kept.n_targets
         )
         fitted = FittedModel(kept, model, context)
+        if not fitted.model.holds(step):
+            _train_again(job, held, kept, dataset, folds, store)
+            continue
         # What is kept at last predicts, to its last bit as it will later.
         final = fitted.at(step)
         view = _views.found(prepared.view_key(held))
@@ -258,6 +264,28 @@ def predict_test(job: Job, place: Place = _ON_DISK) -> None:
         store.write_tested(job.model.name, job.key, job.repeat, held, step, values)
         if final.reason is not None or final.size < _MUCH_SMALLER * kept.size:
             store.write_kept(job.model.name, job.key, job.repeat, held, final)
+
+
+def _train_again(
+    job: Job, held: Held, kept: Kept, dataset: Dataset, folds: Folds, store: Results
+) -> None:
+    """Train a fit with the test rows: it has forgotten the stage that was chosen on all folds."""
+    (result,) = train_folds(
+        job.run.competition,
+        dataset,
+        job.model,
+        folds,
+        job.repeat,
+        [held],
+        seed=job.run.seed,
+        threads=job.run.threads,
+        views=_views,
+    )
+    _check_predictions(job, result)
+    reason = "its weights at the stopping point were not among those that memory has room for"
+    store.write_fold(
+        job.model, job.key, replace(result, kept=replace(kept, files={}, reason=reason))
+    )
 
 
 def _check_predictions(job: Job, result: FoldResult) -> None:

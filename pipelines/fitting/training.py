@@ -290,5 +290,6 @@ class _Record:
             return list(self.steps)
         mean = np.mean(self.curves, axis=0) if self.curves else np.full(len(self.steps), np.nan)
         keys = [self.metric.sort_key(value) for value in mean]
-        order = sorted(range(len(keys)), key=lambda i: (np.isnan(keys[i]), keys[i], -i))
+        worst = [math.inf if math.isnan(key) else key for key in keys]
+        order = sorted(range(len(keys)), key=lambda i: (worst[i], -i))
         return [self.steps[i] for i in order[:most]]

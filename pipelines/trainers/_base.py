@@ -64,8 +64,12 @@ class FoldModel(Protocol):
         """Forget what predicts at other stages than those; a booster has all of them anyway."""
         ...
 
+    def holds(self, step: int) -> bool:
+        """Return whether what predicts after a step is there, or was forgotten."""
+        ...
+
     def at(self, step: int) -> FoldModel:
-        """Return the model after a step, or at the last stage before it that it has."""
+        """Return the model after a step that it holds, or at its last stage if it ended before."""
         ...
 
     def predict(self, rows: Features) -> Array:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from comps.base import JSON, Array, Params, Task, UsageError
+from comps.base import JSON, Array, Model, Params, Task, UsageError
 from pipelines.trainers._base import Context
 
 # One stage every so many rounds: a mean curve of thirty rounds in three thousand is as
@@ -26,6 +26,20 @@ def split_params(params: Params) -> tuple[dict[str, JSON], int, int]:
         if not isinstance(value, int) or value < 1:
             raise UsageError(f"'{name}' must be a positive whole number, not {value!r}.")
     return rest, rounds, stride
+
+
+def check_rounds(model: Model, names: Collection[str]) -> None:
+    """Refuse a library's own names of what `rounds` and `patience` say.
+
+    Raises:
+        UsageError: if there is one among the parameters.
+    """
+    for name in model.params:
+        if name in names:
+            raise UsageError(
+                f"{name!r} of model '{model.name}' would be ignored: the number of rounds is "
+                "'rounds', and a model is stopped by its patience."
+            )
 
 
 def strides(rounds: int, stride: int) -> Iterator[tuple[int, int]]:

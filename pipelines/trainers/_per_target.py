@@ -96,6 +96,10 @@ class PerTargetModel:
         for model in self.learned:
             model.retain(steps)
 
+    def holds(self, step: int) -> bool:
+        """See `FoldModel`."""
+        return all(model.holds(step) for model in self.learned)
+
     def at(self, step: int) -> PerTargetModel:
         """See `FoldModel`."""
         return replace(self, learned=[model.at(step) for model in self.learned])

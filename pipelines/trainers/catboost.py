@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from comps.base import JSON, Array, Features, MissingPackageError, Model, Params, Task
 from pipelines.trainers._base import Context, FoldData, FoldModel, Stage, Trainer
-from pipelines.trainers._boosting import split_params, strides
+from pipelines.trainers._boosting import check_rounds, split_params, strides
 from pipelines.trainers._per_target import per_target, restored_per_target
 
 if TYPE_CHECKING:
@@ -23,7 +23,10 @@ _LOSSES = {Task.REGRESSION: "RMSE", Task.BINARY: "Logloss", Task.MULTICLASS: "Mu
 
 
 class CatBoostTrainer:
-    """Trains with CatBoost's own parameter names, and `rounds` and `stride`."""
+    """Trains with CatBoost's own parameter names, and `rounds` and `stride`.
+
+    The learning rate is 0.03 unless it is given: CatBoost would take another one for each part.
+    """
 
     together = False
     staged = True
@@ -44,6 +47,11 @@ class CatBoostTrainer:
 
         (fold,) = folds
         params, rounds, stride = split_params(model.params)
+        check_rounds(model, _ROUNDS)
+        if not {"learning_rate", "eta"} & {*params}:
+            params = {**params, "learning_rate": _RATE}
+        # On a GPU, training cannot go on from a model.
+        parts = [(0, rounds)] if params.get("task_type") == "GPU" else _parts(rounds, stride)
         fixed = {
             **_loss(params, context),
             "thread_count": context.threads,
@@ -52,7 +60,7 @@ class CatBoostTrainer:
         }
         kind, categories, known = _kind(params, context), _categories(fold.train), None
         kept = CatBoostModel(catboost.CatBoost(), kind, context)
-        for part, (start, end) in enumerate(_parts(rounds, stride)):
+        for part, (start, end) in enumerate(parts):
             # The same seed would draw the same rows and columns in each part.
             seed = {"random_seed": fold.seed + part}
             estimator = catboost.CatBoost({**fixed, **seed, "iterations": end - start})
@@ -105,6 +113,11 @@ class CatBoostModel:
     def retain(self, steps: Collection[int]) -> None:
         """Do nothing: all rounds are there. See `FoldModel`."""
 
+    def holds(self, step: int) -> bool:
+        """See `FoldModel`."""
+        del step
+        return True
+
     def at(self, step: int) -> CatBoostModel:
         """See `FoldModel`."""
         return replace(self, rounds=min(step, self.booster.tree_count_))
@@ -148,6 +161,18 @@ class CatBoostModel:
 
 # Rounds of the first part.
 _FIRST = 200
+# As CatBoost takes it where it does not derive one from the number of rounds.
+_RATE = 0.03
+# What `rounds` and `patience` say, in CatBoost's names.
+_ROUNDS = (
+    "iterations",
+    "num_boost_round",
+    "n_estimators",
+    "num_trees",
+    "early_stopping_rounds",
+    "od_wait",
+    "od_type",
+)
 
 
 def _parts(rounds: int, stride: int) -> Iterator[tuple[int, int]]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from comps.base import JSON, Array, Features, Model, Params, Task, unknown_name
+from comps.base import JSON, Array, Features, Model, Params, Task, UsageError, unknown_name
 from pipelines.trainers._base import Context, FoldData, FoldModel, Stage, Trainer
 from pipelines.trainers._boosting import (
+    check_rounds,
     checked_prediction,
     margin_to_prediction,
     split_params,
@@ -35,8 +37,9 @@ class LightGBMTrainer:
     Predictions of objectives with a link function (`poisson`, `gamma`, `tweedie`, ...) are in the
     target's unit, as those of LightGBM's `predict`.
 
-    Boosting types that change earlier trees (`dart`) or average them (`rf`) are not
-    supported: predictions are summed stride by stride.
+    Boosting types that change earlier trees (`dart`) or average them (`rf`) are refused:
+    predictions are summed stride by stride. A round that finds no split adds no tree, and a later
+    one may, of other rows and columns: a stage is as many rounds as were tried.
     """
 
     together = False
@@ -62,12 +65,16 @@ class LightGBMTrainer:
         booster = lightgbm.Booster({**params, **predictor.params}, train)
         parts = [predictor(booster, train, part, context) for part in (fold.valid, fold.test)]
         kept, trees = [LightGBMModel(booster, context.threads)], 0
+        others = 0
         for start, stop in strides(rounds, stride):
+            before = booster.current_iteration()
             for _ in range(start, stop):
                 booster.update()
-            valid, test = (part.after(start, stop) for part in parts)
-            others, new = _bytes(booster.model_to_string(stop - start, start))
-            trees += new
+            after = kept[0].trained[stop] = booster.current_iteration()
+            valid, test = (part.after(before, after) for part in parts)
+            if after > before:
+                others, new = _bytes(booster.model_to_string(after - before, before))
+                trees += new
             yield Stage(stop, [valid], [test], size=[others + trees], models=kept)
 
     @restored_per_target
@@ -77,26 +84,41 @@ class LightGBMTrainer:
 
         del model
         text = files[_FILE].decode()
-        return LightGBMModel(lightgbm.Booster(model_str=text), context.threads)
+        trained = dict(json.loads(files[_TRAINED])) if _TRAINED in files else {}
+        return LightGBMModel(lightgbm.Booster(model_str=text), context.threads, trained=trained)
 
 
-_FILE = "lightgbm.txt"
+_FILE, _TRAINED = "lightgbm.txt", "rounds.json"
 
 
 @dataclass(frozen=True, eq=False)
 class LightGBMModel:
-    """A booster up to a round; None stands for all. See `FoldModel`."""
+    """A booster up to a round; None stands for all. See `FoldModel`.
+
+    Attributes:
+        booster: what was trained.
+        threads: the most that predict.
+        rounds: that predict, of those that added a tree.
+        trained: how many of the rounds that were tried added a tree, by stage; a stage that is not
+            there has as many as were tried.
+    """
 
     booster: lightgbm.Booster
     threads: int
     rounds: int | None = None
+    trained: dict[int, int] = field(default_factory=dict)
 
     def retain(self, steps: Collection[int]) -> None:
         """Do nothing: all rounds are there. See `FoldModel`."""
 
+    def holds(self, step: int) -> bool:
+        """See `FoldModel`."""
+        del step
+        return True
+
     def at(self, step: int) -> LightGBMModel:
         """See `FoldModel`."""
-        return replace(self, rounds=step)
+        return replace(self, rounds=self.trained.get(step, step))
 
     def predict(self, rows: Features) -> Array:
         """Return values or probabilities. See `FoldModel`."""
@@ -110,7 +132,7 @@ class LightGBMModel:
             self.booster.predict(rows, num_iteration=self.rounds or -1, pred_contrib=True)
         )
         classes = self.booster.num_model_per_iteration()
-        return found if classes == 1 else found.reshape(len(found), classes, -1)
+        return found if classes == 1 else found.reshape(found.shape[0], classes, -1)
 
     def gains(self) -> Array:
         """Return the loss that each feature took away, [features]."""
@@ -118,14 +140,17 @@ class LightGBMModel:
 
     def files(self) -> dict[str, bytes]:
         """Return LightGBM's text. See `FoldModel`."""
-        return {_FILE: self.booster.model_to_string(num_iteration=self.rounds or -1).encode()}
+        text = self.booster.model_to_string(num_iteration=self.rounds or -1)
+        fewer = any(added < tried for tried, added in self.trained.items())
+        told = {_TRAINED: json.dumps([*self.trained.items()]).encode()}
+        return {_FILE: text.encode()} | (told if fewer and self.rounds is None else {})
 
 
 def _objective(params: Params, context: Context) -> dict[str, JSON]:
     """Return parameters with an objective; LightGBM has several names for this one."""
     from lightgbm.basic import _ConfigAliases
 
-    (name,) = {*_ConfigAliases.get("objective")} & {*params} or {"objective"}
+    name = next(iter({*_ConfigAliases.get("objective")} & {*params}), "objective")
     rest = {key: value for key, value in params.items() if key != name}
     return {"objective": params.get(name, _OBJECTIVES[context.task]), **rest}
 
@@ -146,13 +171,14 @@ class _Sum:
     ) -> None:
         del train
         self.booster, self.rows, self.task = booster, rows, context.task
-        self.margin = _zeros(len(rows), context)
+        self.margin = _zeros(_count(rows), context)
 
     def after(self, start: int, stop: int) -> Array:
         """Return predictions after the trees of the rounds `start` to `stop` were added."""
-        self.margin += self.booster.predict(
-            self.rows, start_iteration=start, num_iteration=stop - start, raw_score=True
-        )
+        if stop > start:
+            self.margin += self.booster.predict(
+                self.rows, start_iteration=start, num_iteration=stop - start, raw_score=True
+            )
         return margin_to_prediction(self.margin, self.task)
 
 
@@ -195,7 +221,7 @@ def _bytes(text: str) -> tuple[int, int]:
 
 
 def _check_names(model: Model) -> None:
-    """Refuse a parameter that LightGBM would ignore without a message.
+    """Refuse a parameter that LightGBM, or this trainer, would ignore without a message.
 
     Its table of names and aliases is not public; there is no other one.
     """
@@ -206,6 +232,21 @@ def _check_names(model: Model) -> None:
     for name in model.params:
         if name not in known:
             raise unknown_name("parameter of LightGBM called", name, known)
+    for ours in ("num_iterations", "early_stopping_round"):
+        check_rounds(model, aliases[ours])
+    for names in aliases.values():
+        twice = sorted({*names} & {*model.params})
+        if len(twice) > 1:
+            raise UsageError(
+                f"{' and '.join(map(repr, twice))} of model '{model.name}' are one parameter of "
+                "LightGBM. Leave one of them out."
+            )
+        if "boosting" in names and twice and model.params[twice[0]] not in ("gbdt", "gbrt"):
+            raise UsageError(
+                f"Model '{model.name}' boosts by {model.params[twice[0]]!r}, which changes or "
+                "averages earlier trees: its rounds cannot be scored one after the other. Leave "
+                f"{twice[0]!r} out."
+            )
 
 
 def _managed(fold: FoldData, context: Context) -> dict[str, JSON]:
@@ -218,6 +259,11 @@ def _managed(fold: FoldData, context: Context) -> dict[str, JSON]:
         "verbosity": -1,
     }
     return {**managed, "num_class": context.n_classes} if context.n_classes > 2 else managed
+
+
+def _count(rows: Any) -> int:
+    """Return the number of rows; sparse ones have no length."""
+    return int(rows.shape[0])
 
 
 def _zeros(rows: int, context: Context) -> Array:

@@ -98,6 +98,11 @@ class SklearnModel:
     def retain(self, steps: Collection[int]) -> None:
         """Do nothing: there is one stage. See `FoldModel`."""
 
+    def holds(self, step: int) -> bool:
+        """See `FoldModel`."""
+        del step
+        return True
+
     def at(self, step: int) -> SklearnModel:
         """Return it as it is. See `FoldModel`."""
         del step

@@ -14,6 +14,7 @@ import numpy as np
 from comps.base import JSON, Array, Features, Model, Task, UsageError
 from pipelines.trainers._base import Context, FoldData, FoldModel, Stage, Trainer
 from pipelines.trainers._boosting import (
+    check_rounds,
     checked_prediction,
     margin_to_prediction,
     split_params,
@@ -35,7 +36,8 @@ class XGBoostTrainer:
     """Trains with XGBoost's own parameter names, and `rounds` and `stride`.
 
     Predictions of objectives with a link function (`count:poisson`, `reg:gamma`, ...) are in the
-    target's unit, as those of XGBoost's `predict`.
+    target's unit, as those of XGBoost's `predict`. Boosters that change earlier trees (`dart`), or
+    have none (`gblinear`), are refused: predictions are summed stride by stride.
     """
 
     together = False
@@ -54,6 +56,7 @@ class XGBoostTrainer:
 
         (fold,) = folds
         params, rounds, stride = split_params(model.params)
+        _check_booster(model)
         params = {"objective": _OBJECTIVES[context.task], **params, **_managed(fold, context)}
         train = xgboost.QuantileDMatrix(
             fold.train,
@@ -104,6 +107,11 @@ class XGBoostModel:
     def retain(self, steps: Collection[int]) -> None:
         """Do nothing: all rounds are there. See `FoldModel`."""
 
+    def holds(self, step: int) -> bool:
+        """See `FoldModel`."""
+        del step
+        return True
+
     def at(self, step: int) -> XGBoostModel:
         """See `FoldModel`."""
         return replace(self, rounds=min(step, self.booster.num_boosted_rounds()))
@@ -140,6 +148,20 @@ class XGBoostModel:
         """Return XGBoost's UBJSON. See `FoldModel`."""
         own = self.booster if self.rounds is None else self.booster[: self.rounds]
         return {_FILE: bytes(own.save_raw("ubj"))}
+
+
+# What `rounds` and `patience` say, in the names of XGBoost's other interfaces.
+_ROUNDS = ("n_estimators", "num_boost_round", "num_round", "early_stopping_rounds")
+
+
+def _check_booster(model: Model) -> None:
+    check_rounds(model, _ROUNDS)
+    kind = model.params.get("booster", "gbtree")
+    if kind != "gbtree":
+        raise UsageError(
+            f"Model '{model.name}' has the booster {kind!r}, whose rounds cannot be scored one "
+            "after the other. Leave 'booster' out."
+        )
 
 
 def _check_names(booster: xgboost.Booster, model: Model, rows: Any) -> None:

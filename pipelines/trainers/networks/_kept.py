@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # The weights of the networks of a fold, one list of arrays a copy.
 Weights = Sequence[Sequence[Array]]
 
-_GOAL, _STAGES = "target.json", "stages.npz"
+_GOAL, _STAGES, _STEPS = "target.json", "stages.npz", "steps.json"
 
 
 def plain(network: keras.Model) -> keras.Model:
@@ -45,6 +45,7 @@ class NetworkModel:
             before it predicts.
         goal: what makes predictions from outputs.
         weights: of each stage by its step, in the order of `network().weights`.
+        last: the last step that was trained, whether its weights are there or not.
     """
 
     def __init__(
@@ -52,18 +53,30 @@ class NetworkModel:
         network: Callable[[], keras.Model],
         goal: Goal,
         weights: Mapping[int, Weights] | None = None,
+        last: int = 0,
     ) -> None:
         self.network, self.goal = network, goal
         self.weights: dict[int, Weights] = dict(weights or {})
+        self._last_known = last
+
+    @property
+    def last(self) -> int:
+        """The last step that was trained."""
+        return max([self._last_known, *self.weights])
 
     def retain(self, steps: Collection[int]) -> None:
         """Forget the weights of other stages. See `FoldModel`."""
+        self._last_known = self.last
         self.weights = {step: own for step, own in self.weights.items() if step in steps}
 
+    def holds(self, step: int) -> bool:
+        """See `FoldModel`; training may have ended before the step."""
+        return min(step, self.last) in self.weights
+
     def at(self, step: int) -> NetworkModel:
-        """See `FoldModel`; the first stage that there is where all of them are later."""
-        known = [own for own in self.weights if own <= step] or [min(self.weights)]
-        return NetworkModel(self.network, self.goal, {max(known): self.weights[max(known)]})
+        """See `FoldModel`."""
+        own = min(step, self.last)
+        return NetworkModel(self.network, self.goal, {own: self.weights[own]})
 
     def predict(self, rows: Features) -> Array:
         """Return values or probabilities, [rows] or [rows, ...]. See `FoldModel`."""
@@ -82,6 +95,7 @@ class NetworkModel:
             files[_network(copy)] = _saved(self.network())
         if several:
             files[_STAGES] = _joined(self.weights)
+        files[_STEPS] = json.dumps({"held": sorted(self.weights), "last": self.last}).encode()
         return files
 
     def _last(self) -> Weights:
@@ -103,16 +117,18 @@ def restored_networks(
     """
     try:
         goal = goal_from(context.task, json.loads(files[_GOAL]))
+        steps = json.loads(files[_STEPS])
         first = files[_network(0)]
         network = _shared(first, packages)
         if _STAGES in files:
             weights = _divided(files[_STAGES])
         else:
             copies = sorted(name for name in files if name.endswith(".keras"))
-            weights = {1: [_weights(network, files[name]) for name in copies]}
+            (step,) = steps["held"]
+            weights = {step: [_weights(network, files[name]) for name in copies]}
     except Exception as error:  # Keras, h5py, zipfile and json each raise their own
         raise StoreError(f"A kept network cannot be read ({error}).") from error
-    return NetworkModel(lambda: network, goal, weights)
+    return NetworkModel(lambda: network, goal, weights, steps["last"])
 
 
 # Folds and copies of a model share one network: to build one takes half a second, and so does the

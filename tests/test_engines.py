@@ -9,7 +9,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ import pytest
 
 from comps.base import Model, UsageError
 from pipelines.engines import (
+    Cancelled,
     Done,
     Engine,
     EngineChoices,
@@ -44,12 +46,14 @@ from tests.support import (
     RIDGE,
     ROOT,
     XGBOOST,
+    build_ridge,
     giving,
     make_jobs,
     python,
     scripted,
     sign,
     tiny_experiment,
+    validate,
     wait_for,
 )
 
@@ -551,6 +555,45 @@ def test_each_worker_has_cores_of_its_own_and_no_more_threads_than_cores(
         for (_, given, in_use, _, _), share in zip(entries, shares, strict=True):
             assert int(given) == len(share) == len(available_cores()) // slots
             assert int(in_use) <= len(share)
+
+
+def test_a_model_that_cannot_leave_the_process_ends_no_other(
+    local: LocalEngine, experiment: Experiment, store: RunStore
+) -> None:
+    locked = replace(RIDGE, name="locked", build=partial(build_ridge_with, Stays()))
+    outcome = validate(experiment, [MEAN, locked, RIDGE], store, engine=lambda: KeptEngine(local))
+    assert set(outcome.oofs) == {"mean", "ridge"}
+    assert "cannot be sent to a worker process" in outcome.failures["locked"]
+
+
+@dataclass(frozen=True)
+class Stays:
+    """A value that is known, and cannot be sent."""
+
+    value: int = 1
+
+    def __reduce_ex__(self, protocol: object) -> str:
+        raise TypeError("it holds an open connection")
+
+
+def build_ridge_with(lock: object, alpha: float) -> object:
+    """Return an estimator; what it is made with cannot be sent."""
+    del lock
+    return build_ridge(alpha)
+
+
+def test_what_ended_before_the_deadline_counts_though_it_was_not_heard(
+    two_workers: LocalEngine, experiment: Experiment, store: RunStore
+) -> None:
+    jobs = make_jobs(experiment, store, [RIDGE], folds=[(0,), (1,)])
+    # Once, so that both workers are there; then the caller is slow, and the time is over.
+    assert len(of_kind(run(two_workers, jobs), Done)) == 2
+    events = []
+    for event in two_workers.run(giving(jobs), time.monotonic() + 1.0):
+        events.append(event)
+        if len(of_kind(events, Started)) == 2 and len(events) == 2:
+            time.sleep(5)
+    assert len(of_kind(events, Done)) == 2 and not of_kind(events, Cancelled)
 
 
 def test_a_job_that_cannot_leave_the_process_says_what_to_do(

@@ -268,6 +268,15 @@ def test_an_estimator_of_several_targets_is_fitted_to_all_at_once(build: Any, ta
     np.testing.assert_array_equal(stage.valid[0], expected)
 
 
+def test_a_label_that_is_the_same_in_a_fold_does_not_end_a_wrapper() -> None:
+    fold = two_columns(labels=True)
+    target = np.stack([fold.target[:, 0], np.zeros(90), np.ones(90)], axis=1)
+    model = Model("each", Family.LINEAR, "sklearn", build=build_neighbours)
+    (stage,) = stages_of(model, replace(fold, target=target), Task.MULTILABEL, n_targets=3)
+    assert stage.valid[0].shape == (30, 3)
+    assert (stage.valid[0][:, 1] == 0).all() and (stage.valid[0][:, 2] == 1).all()
+
+
 # Nothing leaks
 
 

@@ -14,6 +14,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import StackingRegressor, VotingRegressor
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputRegressor
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -214,6 +215,37 @@ def stacked_neighbours() -> Any:
 def searched_neighbours() -> Any:
     """Return a search for the number of neighbours."""
     return GridSearchCV(make_pipeline(KNeighborsRegressor()), {"kneighborsregressor__p": [1, 2]})
+
+
+def neighbours_of_each() -> Any:
+    """Return a wrapper that takes weights, of an estimator that takes none."""
+    return MultiOutputRegressor(KNeighborsRegressor(3))
+
+
+def ridge_of_each() -> Any:
+    """Return a wrapper that passes weights on."""
+    return MultiOutputRegressor(Ridge())
+
+
+def pipelines_of_each() -> Any:
+    """Return a wrapper of pipelines, to whose last step it passes no weights on."""
+    return MultiOutputRegressor(make_pipeline(Ridge()))
+
+
+@pytest.mark.parametrize("build", [neighbours_of_each, pipelines_of_each])
+def test_a_wrapper_of_several_targets_takes_weights_as_what_it_wraps(
+    build: Callable[[], Any],
+) -> None:
+    model = estimator_model(build)
+    assert not takes_weights(model)
+    assert takes_weights(estimator_model(ridge_of_each))
+    own = fold(TIMES.astype(np.float64))
+    (stage,) = load_trainer("sklearn").stages(
+        model,
+        [replace(own, target=np.stack([own.target, -own.target], axis=1))],
+        Context(Task.REGRESSION, 0, 1, n_targets=2),
+    )
+    assert stage.valid[0].shape == (len(own.valid), 2)
 
 
 @pytest.mark.parametrize("build", [neighbours, stacked_neighbours, searched_neighbours])

@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.ensemble import StackingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import KFold
 from sklearn.preprocessing import StandardScaler
 
 from comps.base import IDENTITY, Dataset, Family, Model, Task, UsageError
@@ -585,6 +587,36 @@ def test_a_stage_that_predicts_nan_scores_nan_and_is_never_the_best(
     results = flat_stages(flat_data, [[np.nan, 0.3, 0.4, 0.5]] * 3, patience=2)
     assert np.isnan(results[0].curve[0])
     assert staged_trainer.asked == [1, 2, 3, 4]
+
+
+def test_what_an_estimator_holds_and_does_not_show_draws_by_the_seed(
+    experiment: Experiment,
+) -> None:
+    def drawn() -> Any:
+        return StackingRegressor([("ridge", Ridge())], Ridge(), cv=KFold(3, shuffle=True))
+
+    model = Model("stack", Family.LINEAR, "sklearn", {}, TinyFeatures, drawn)
+    found = []
+    for state in (1, 2):
+        np.random.seed(state)  # noqa: NPY002
+        before = np.random.get_state()[1].tolist()  # noqa: NPY002
+        found.append(train_tiny(experiment, model)[0].valid)
+        assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+    np.testing.assert_array_equal(*found)
+
+
+def test_a_model_of_all_rows_tells_how_far_it_is(experiment: Experiment) -> None:
+    told: list[tuple[int, float]] = []
+    train_folds(
+        experiment.competition,
+        experiment.dataset,
+        LIGHTGBM,
+        experiment.folds,
+        0,
+        [ALL_ROWS],
+        on_stage=lambda step, score: told.append((step, score)),
+    )
+    assert [step for step, _ in told] == [4, 8, 12] and np.isnan([s for _, s in told]).all()
 
 
 def test_the_caller_is_told_each_stage_and_the_mean_score(

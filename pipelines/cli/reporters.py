@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Mapping
@@ -121,7 +122,8 @@ class LineOutput:
             return
         text = update.text
         if isinstance(event, Stage):
-            text += f": step {event.step}, score {event.score:.5g}"
+            scored = "" if math.isnan(event.score) else f", score {event.score:.5g}"
+            text += f": step {event.step}{scored}"
         self.note(text)
 
     def _is_due(self, update: Update) -> bool:
@@ -217,8 +219,9 @@ class BarOutput(LineOutput):
         if isinstance(event, Started):
             self.running[label] = label
         elif isinstance(event, Stage):
-            score = f"{event.score:.{self.digits}f}"
-            self.running[label] = f"{label} step {event.step} {self.label} {score}"
+            known = not math.isnan(event.score)
+            score = f" {self.label} {event.score:.{self.digits}f}" if known else ""
+            self.running[label] = f"{label} step {event.step}{score}"
         else:
             self.running.pop(label, None)
         if isinstance(event, (Failed, Cancelled)):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
-from comps.base import UsageError
+from comps.base import UsageError, WorkbenchError
 from pipelines.basics.hardware import WITHOUT, Environment, accelerators, available_cores
 from pipelines.engines._base import (
     Cancelled,
@@ -81,12 +81,12 @@ class LocalEngine:
         """Execute jobs. See `Engine`."""
         try:
             while True:
+                if deadline is not None and time.monotonic() >= deadline:
+                    yield from self._cancel()
+                    return
                 yield from self._fill(next_job)
                 busy = [slot for slot in self._slots if slot.job is not None]
                 if not busy:
-                    return
-                if deadline is not None and time.monotonic() >= deadline:
-                    yield from self._cancel()
                     return
                 yield from self._overrun()
                 busy = [slot for slot in busy if slot.job is not None]
@@ -104,9 +104,14 @@ class LocalEngine:
 
     def _fill(self, next_job: NextJob) -> Iterator[Event]:
         for number, slot in enumerate(self._slots):
-            if slot.job is None and (job := next_job(number)) is not None:
-                slot.start(job)
-                yield Started(job)
+            while slot.job is None and (job := next_job(number)) is not None:
+                try:
+                    slot.start(job)
+                except WorkbenchError as error:
+                    # It cannot be sent; other models can.
+                    yield Failed(job, str(error))
+                else:
+                    yield Started(job)
 
     def _overrun(self) -> Iterator[Event]:
         """End the jobs that took too long; each begins once more, for a process may hang."""
@@ -123,6 +128,9 @@ class LocalEngine:
 
     def _cancel(self) -> Iterator[Event]:
         for slot in self._slots:
+            while slot.job is not None and slot.has_news:
+                # What has ended counts, though it was not heard yet.
+                yield slot.receive()
             if slot.job is not None:
                 job = slot.job
                 slot.stop()
@@ -180,7 +188,7 @@ class _Slot:
         self.worker.backend = wanted or self.worker.backend
         self.job = job
         # A worker that has just died shows it when its report is awaited.
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(ConnectionError):
             self.worker.pipe.send(wanted)
             self.worker.pipe.send_bytes(content)
 

@@ -203,8 +203,8 @@ class _Recorder:
             if stage.models:
                 most = 0 if keeping is None else most_stages(stage, place)
                 stage.models[place].retain(record.best_steps(most))
-        if scores:
-            self.on_stage(stage.step, float(np.mean(scores)))
+        # A model of all rows has none; that it goes on is told all the same.
+        self.on_stage(stage.step, float(np.mean(scores)) if scores else math.nan)
 
     def _results(self, keeping: Keeping | None) -> list[FoldResult]:
         """Return the results of the group; its time is divided evenly."""

@@ -9,7 +9,7 @@ def weight_name(estimator: Any) -> str | None:
     """Return the keyword of `fit` that takes weights of rows; None where there is none.
 
     Estimators that hold others are asked for those: of a pipeline the last step counts, of a vote
-    or a stack every member, of a search or a transformed target the estimator within.
+    or a stack every member, of a search, a transformed target or several ones the estimator within.
 
     >>> from sklearn.linear_model import Ridge
     >>> from sklearn.neighbors import KNeighborsRegressor
@@ -19,6 +19,7 @@ def weight_name(estimator: Any) -> str | None:
     """
     from sklearn.compose import TransformedTargetRegressor
     from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+    from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
     from sklearn.pipeline import Pipeline
     from sklearn.utils.validation import has_fit_parameter
 
@@ -30,6 +31,10 @@ def weight_name(estimator: Any) -> str | None:
         return weight_name(estimator.regressor)
     if isinstance(estimator, (GridSearchCV, RandomizedSearchCV)):
         return weight_name(estimator.estimator)
+    if isinstance(estimator, (MultiOutputRegressor, MultiOutputClassifier)):
+        # They ask the estimator itself, and would refuse a pipeline.
+        within = weight_name(estimator.estimator)
+        return within if within == "sample_weight" else None
     members = [part for _, part in getattr(estimator, "estimators", None) or [] if part != "drop"]
     if members:
         takes = all(has_fit_parameter(part, "sample_weight") for part in members)

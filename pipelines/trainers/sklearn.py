@@ -6,12 +6,13 @@ import math
 import pickle
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from comps.base import Array, Features, Model, Params, Task, UsageError
+from comps.base import Array, Features, Model, Task, UsageError
 from pipelines.basics.kept_objects import dump_object, load_object
 from pipelines.trainers._base import Context, FoldData, FoldModel, SelectiveTrainer, Stage
 from pipelines.trainers._own_code import packages_of
@@ -122,6 +123,17 @@ class SklearnModel:
 
 
 def _fit(estimator: Any, fold: FoldData, weights: Mapping[str, Any]) -> None:
+    """Fit an estimator. What it holds and does not show, such as a splitter, draws by the seed."""
+    # NumPy's global generator is what scikit-learn draws from where it is told nothing else.
+    before = np.random.get_state()  # noqa: NPY002
+    np.random.seed(fold.seed % 2**32)  # noqa: NPY002
+    try:
+        _fit_once(estimator, fold, weights)
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
+
+
+def _fit_once(estimator: Any, fold: FoldData, weights: Mapping[str, Any]) -> None:
     try:
         estimator.fit(fold.train, fold.target, **weights)
     except ValueError as error:
@@ -175,16 +187,26 @@ def _size(estimator: BaseEstimator) -> float:
     return counter.size
 
 
-def _managed(params: Params, seed: int, threads: int) -> dict[str, int]:
-    managed: dict[str, int] = {}
-    for name in params:
+def _managed(params: Mapping[str, Any], seed: int, threads: int) -> dict[str, Any]:
+    managed: dict[str, Any] = {}
+    for name, value in params.items():
         *holders, own = name.split("__")
         outer = ("__".join([*holders[:depth], "n_jobs"]) for depth in range(len(holders)))
         if own == "random_state":
             managed[name] = seed
         elif own == "n_jobs":
             managed[name] = 1 if any(holder in params for holder in outer) else threads
+        elif _is_unseeded_splitter(value):
+            managed[name] = copy(value)
+            managed[name].random_state = seed
     return managed
+
+
+def _is_unseeded_splitter(value: Any) -> bool:
+    """Whether a value shuffles rows otherwise each time; it has no parameters that can be set."""
+    shuffles = getattr(value, "shuffle", hasattr(value, "n_splits"))
+    unseeded = getattr(value, "random_state", 0) is None
+    return bool(shuffles and unseeded and not hasattr(value, "get_params"))
 
 
 def _predict(model: Model, estimator: BaseEstimator, rows: Features, task: Task) -> Array:
@@ -198,8 +220,15 @@ def _predict(model: Model, estimator: BaseEstimator, rows: Features, task: Task)
         )
     probabilities: Array | list[Array] = estimator.predict_proba(rows)
     if isinstance(probabilities, list):  # of each label
-        return np.stack([label[:, 1] for label in probabilities], axis=1)
+        known = getattr(estimator, "classes_", [np.arange(2)] * len(probabilities))
+        return np.stack(list(map(_of_one, probabilities, known)), axis=1)
     return probabilities[:, 1] if task is Task.BINARY else probabilities
+
+
+def _of_one(label: Array, classes: Array) -> Array:
+    """Return the probabilities of a label, [rows], which may be the same in all training rows."""
+    found: Array = label[:, 1] if label.shape[1] > 1 else np.full(len(label), float(classes[0]))
+    return found
 
 
 if TYPE_CHECKING:

@@ -127,13 +127,13 @@ class RayEngine:
     def _launch(
         self, flights: dict[int, Flight], number: int, job: Job, endings: Counter[Ending]
     ) -> Iterator[Event]:
-        """Hand a job to the cluster, unless the models are damaged that it predicts by."""
+        """Hand a job to the cluster, unless it cannot be sent, or predicts by damaged models."""
         try:
-            kept = kept_for(job)
+            kept, content = kept_for(job), packed_for_elsewhere(job)
         except (OSError, WorkbenchError) as error:
             yield Failed(job, **failure(error))
         else:
-            flights[number] = Flight(job, self._submitted(job, number, kept), endings)
+            flights[number] = Flight(job, self._submitted(job, content, number, kept), endings)
 
     def _receive(self, flights: dict[int, Flight], deadline: float | None) -> Iterator[Event]:
         """Wait until a job tells something, and yield what is known then."""
@@ -207,7 +207,7 @@ class RayEngine:
     def _slot(self, number: int) -> _Slot:
         return self._slots.get(number, _Slot())
 
-    def _submitted(self, job: Job, number: int, kept: Mapping[Held, Kept]) -> Any:
+    def _submitted(self, job: Job, content: bytes, number: int, kept: Mapping[Held, Kept]) -> Any:
         """Hand a job to the cluster; return what yields its messages."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -245,7 +245,7 @@ class RayEngine:
             .remote(
                 sent.versions(self._cluster.versions),
                 backend,
-                packed_for_elsewhere(job),
+                content,
                 sent.rows(job.run),
                 sent.folds(job.run),
                 kept,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from pipelines.trainers._base import Trainer
@@ -14,10 +15,14 @@ class KerasTorchTrainer(KerasFitTrainer):
     backend = "torch"
 
     def hold(self, threads: int) -> None:
-        """See `KerasFitTrainer`."""
+        """See `KerasFitTrainer`. Operations that have no repeatable form on a card only warn."""
+        # cuBLAS reads it when it starts.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         import torch
 
         torch.set_num_threads(threads)
+        torch.backends.cudnn.benchmark = False
+        torch.use_deterministic_algorithms(True, warn_only=True)
 
     def release(self) -> None:
         """See `KerasFitTrainer`. PyTorch keeps nothing."""

@@ -304,6 +304,7 @@ def test_a_model_that_fails_is_left_out_and_the_others_go_on(away: Path) -> None
     assert done.event("result")["rows"] == N_TEST
 
 
+@pytest.mark.slow
 def test_a_run_whose_models_all_failed_writes_no_submission_of_the_baseline(fresh: Path) -> None:
     failing = ("--models", "median,ridge,svr", "--set", "ridge.alpha=-1", "--set", "svr.C=-1")
     done = comps("run", *STORED, *failing, "--folds", "2", "--engine", "inline", cwd=fresh, code=1)
@@ -315,6 +316,7 @@ def test_a_run_whose_models_all_failed_writes_no_submission_of_the_baseline(fres
     assert not list(fresh.rglob("submission.csv"))
 
 
+@pytest.mark.slow
 def test_one_model_beside_the_baseline_that_did_not_fail_is_submitted(fresh: Path) -> None:
     failing = ("--models", "median,ridge,svr", "--set", "ridge.alpha=-1")
     done = comps("run", *STORED, *failing, "--folds", "2", "--engine", "inline", cwd=fresh)
@@ -846,6 +848,7 @@ def test_a_file_in_the_place_of_the_run_folder_is_told(fresh: Path) -> None:
 # Where nothing can be written
 
 
+@pytest.mark.slow
 def test_a_run_folder_that_may_not_be_written_is_told(fresh: Path) -> None:
     prefix = without_privileges()
     (fresh / "closed").mkdir(mode=0o500)
@@ -872,6 +875,7 @@ def test_an_output_that_is_no_place_for_a_file_is_told(output: str, away: Path) 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a shell with ulimit")
+@pytest.mark.slow
 def test_a_disk_that_takes_no_more_is_told_and_leaves_no_half_file(fresh: Path) -> None:
     # No file may grow beyond 2 KiB: writing fails half-way, as on a full disk.
     prefix = ["bash", "-c", 'ulimit -f 2; exec "$@"', "bash"]
@@ -986,6 +990,7 @@ ENDLESS_MEMBER = "extra-trees[n_estimators=1000000]"
 @pytest.mark.parametrize(
     ("engine", "number"), [("local", signal.SIGINT), ("inline", signal.SIGTERM)]
 )
+@pytest.mark.slow
 def test_an_interrupt_ends_with_code_1_and_keeps_the_finished_folds(
     engine: str, number: signal.Signals, fresh: Path
 ) -> None:
@@ -1096,6 +1101,7 @@ def test_what_trains_nothing_imports_no_framework(arguments: tuple[str, ...]) ->
     assert imported_by(*arguments) & FRAMEWORKS == set()
 
 
+@pytest.mark.slow
 def test_blending_imports_no_framework(home: Home) -> None:
     data, runs = str(home.path / "houses.zip"), str(home.path / "runs")
     imported = imported_by("blend", "house-prices", "--data", data, "--runs", runs)

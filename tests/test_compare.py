@@ -503,6 +503,7 @@ def houses_twice(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("name", "members"), [("temperature", "common-sense,ridge"), ("house-prices", "median,ridge")]
 )
+@pytest.mark.slow
 def test_the_command_draws_rows_together_that_depend_on_each_other(
     tmp_path: Path, name: str, members: str
 ) -> None:

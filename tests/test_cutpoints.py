@@ -378,6 +378,7 @@ def test_targets_of_a_fold_do_not_change_its_labels(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "chance"), [("mcc", 0.0), ("balanced_accuracy", 0.5)])
+@pytest.mark.slow
 def test_on_pure_noise_the_honest_score_is_chance(name: str, chance: float) -> None:
     judged, folds = find_metric(name), kfold(300, 3)
     honest, fitted = [], []
@@ -402,6 +403,7 @@ def test_on_pure_noise_f1_is_that_of_calling_all_rows_positive_at_most() -> None
     assert np.mean(scores) < np.mean(limits) + 0.01
 
 
+@pytest.mark.slow
 def test_on_pure_noise_kappa_is_zero() -> None:
     folds, scores, methods = kfold(300, 3), [], ["equal", "best", "convex"]
     for seed in range(12):

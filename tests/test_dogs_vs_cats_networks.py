@@ -95,6 +95,7 @@ def test_the_books_convnet_is_the_books_at_its_size_and_shorter_for_smaller_imag
     assert maps(32) == [32, 64, 128]
 
 
+@pytest.mark.slow
 def test_the_books_xception_has_the_books_parameters() -> None:
     assert networks.xception(shapes(180), 1).count_params() == 721_857
 
@@ -300,6 +301,7 @@ def test_without_weights_the_error_says_where_they_are(application: str) -> None
         networks.pretrained(shapes(SIDE), 4, application=application)
 
 
+@pytest.mark.slow
 def test_a_file_of_weights_that_is_missing_or_of_another_network_is_named(
     weights: str, tmp_path: Path
 ) -> None:

@@ -479,6 +479,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_workers_end_when_the_main_process_is_killed(tiny_data: Path, tmp_path: Path) -> None:
     asleep = tmp_path / "asleep"
     arguments = [str(path) for path in (tiny_data, tmp_path / "store", asleep)]
@@ -532,7 +533,9 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture(params=[(1,), (2,), (2, 1), (1, 2)])
+@pytest.fixture(
+    params=[(1,), (2,), *(pytest.param(own, marks=pytest.mark.slow) for own in ((2, 1), (1, 2)))]
+)
 def slots_told(
     request: pytest.FixtureRequest, two_cores: None, tiny_data: Path, tmp_path: Path
 ) -> dict[int, list[list[str]]]:

@@ -48,6 +48,7 @@ def explained(kind: str, model: str, runs: Path) -> tuple[Explanation, Result]:
 
 @pytest.mark.parametrize("kind", ["values", "classes"])
 @pytest.mark.parametrize("model", MODELS)
+@pytest.mark.slow
 def test_what_matters_comes_first_and_noise_last(kind: str, model: str, tmp_path: Path) -> None:
     found, _ = explained(kind, model, tmp_path)
     assert found.importance["column"].tolist() == ["much", "level", "noise"]
@@ -90,6 +91,7 @@ def test_dependence_of_classes_is_a_probability_of_each(tmp_path: Path) -> None:
     np.testing.assert_allclose(wide.sum(axis=1), 1, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_model_is_asked_about_rows_that_it_did_not_see(tmp_path: Path) -> None:
     """A column that says nothing has no importance, however well it is learned by heart."""
     rng = np.random.default_rng(1)

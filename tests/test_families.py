@@ -55,6 +55,7 @@ def plain_loop(family: str, fold: int, optimizer: str) -> list[Array]:
     ("family", "optimizer"),
     [("dense", "adamw"), ("convolutional", "sgd"), ("recurrent", "rmsprop"), ("attention", "adam")],
 )
+@pytest.mark.slow
 def test_the_weights_of_each_fold_are_those_of_a_plain_loop(family: str, optimizer: str) -> None:
     trained = program(family, optimizer=optimizer)
     list(trained.run())
@@ -68,6 +69,7 @@ def test_the_weights_of_each_fold_are_those_of_a_plain_loop(family: str, optimiz
             np.testing.assert_allclose(one, other, rtol=0, atol=1e-4 * largest)
 
 
+@pytest.mark.slow
 def test_networks_that_do_not_fit_into_memory_are_trained_in_portions() -> None:
     whole, parts = program("dense", copies=2), program("dense", copies=2, memory=1.0)
     (expected,), (found,) = whole.run(), parts.run()
@@ -172,6 +174,7 @@ def test_half_precision_keeps_weights_and_outputs(family: str, half: str) -> Non
     assert any(layer.compute_dtype == half for layer in network.layers)
 
 
+@pytest.mark.slow
 def test_small_gradients_survive_in_float16(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipelines.trainers.networks.keras_jax._half", lambda: "float16")
     half = last_stage(model_of("dense", "keras-jax", precision="mixed")).valid[0]

@@ -171,6 +171,7 @@ def test_each_fold_learns_what_a_plain_loop_learns(optimizer: Callable[[], Any])
 
 
 @pytest.mark.parametrize("optimizer", [adam_on_a_schedule, rmsprop_averaged])
+@pytest.mark.slow
 def test_folds_of_unequal_size_learn_what_a_plain_loop_learns(
     optimizer: Callable[[], Any],
 ) -> None:

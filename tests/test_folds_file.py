@@ -296,6 +296,7 @@ def test_members_of_other_tools_join_on_these_folds(numbers: str, tmp_path: Path
     assert "theirs" in blend(competition(), runs=tmp_path / "runs").oof
 
 
+@pytest.mark.slow
 def test_workers_and_commands_use_the_file_of_a_built_in_competition(tmp_path: Path) -> None:
     write_houses(tmp_path / "houses.zip")
     data = ("house-prices", "--data", "houses.zip")

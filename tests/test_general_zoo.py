@@ -44,6 +44,7 @@ def halved(params: dict[str, float], dataset: Dataset) -> dict[str, float]:
     return {"alpha": len(dataset.target) / 2}
 
 
+@pytest.mark.slow
 def test_parameters_follow_from_the_rows_and_the_users_stay(tmp_path):
     rows = ROWS[["size"]].assign(price=PRICE)
     sized = replace(estimator(Ridge(), name="own"), sized=halved)
@@ -179,6 +180,7 @@ def test_categories_stay_texts_and_numbers_numbers():
     assert unknown["town"].tolist() == ["Paris"]
 
 
+@pytest.mark.slow
 def test_catboost_learns_from_categories(tmp_path):
     pytest.importorskip("catboost")
     rng = np.random.default_rng(0)

@@ -92,6 +92,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_worker_sees_its_own_card_or_none(
     two_cores: None, tiny_data: Path, tmp_path: Path
 ) -> None:

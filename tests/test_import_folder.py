@@ -211,6 +211,7 @@ def test_a_damaged_member_is_found_and_can_be_removed(
     assert list(blend(competition, runs=tmp_path).oof) == ["bob"]
 
 
+@pytest.mark.slow
 def test_the_command_takes_what_is_good_and_ends_with_the_faults(tmp_path: Path) -> None:
     write_houses(tmp_path / "houses.zip")
     rows = ("house-prices", "--data", "houses.zip")

@@ -362,6 +362,7 @@ def test_a_competition_that_ended_may_take_late_submissions(home: Place) -> None
 
 
 @pytest.mark.parametrize("fault", [Fault("cut", late=True), Fault(status=502, late=True)])
+@pytest.mark.slow
 def test_a_lost_answer_that_was_a_submission_is_found(home: Place, fault: Fault) -> None:
     home.server.faults["CreateSubmission"] = [fault]
     done = home.comps(*UPLOAD, "lost one", code=1)

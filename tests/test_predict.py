@@ -76,6 +76,7 @@ def test_predictions_are_of_use(folder: Path) -> None:
     assert roc_auc_score(sold, table_of(folder / "useful.csv")["sold"]) > 0.75
 
 
+@pytest.mark.slow
 def test_a_member_predicts_alone(folder: Path) -> None:
     found = {}
     for member in MODELS.split(","):
@@ -115,6 +116,7 @@ def test_a_file_that_is_not_there_is_said(folder: Path) -> None:
     assert "nowhere.csv" in comps("predict", "sales", "nowhere.csv", cwd=folder, code=2).err
 
 
+@pytest.mark.slow
 def test_more_columns_do_no_harm(folder: Path) -> None:
     more = pd.read_csv(folder / "new.csv").assign(owner="me")[["owner", "colour", "size", "id"]]
     more.to_csv(folder / "more.csv", index=False)

@@ -277,6 +277,7 @@ def test_a_caller_that_stops_listening_ends_the_job_on_the_cluster(
     check_that_a_job_ends_with_its_caller(engine, experiment, store, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_result_that_cannot_be_written_fails_its_job(
     engine: Engine, experiment: Experiment, store: RunStore
 ) -> None:

@@ -269,6 +269,7 @@ def test_a_run_with_a_changed_parameter_is_followed_with_it(away: Path) -> None:
     assert [row["model"] for row in done.event("leaderboard")["rows"]] == ["ridge"]
 
 
+@pytest.mark.slow
 def test_a_setting_that_is_declared_is_no_change(home: Home) -> None:
     alpha = json.dumps(HOUSE_PRICES.model("ridge").params["alpha"])
     given = ("--models", f"ridge,ridge[alpha={alpha}]", "--set", f"ridge.alpha={alpha}")
@@ -446,6 +447,7 @@ def test_a_log_has_what_was_said_with_the_time(home: Home) -> None:
 # Tables of predictions
 
 
+@pytest.mark.slow
 def test_exported_predictions_come_back_as_the_same_member(home: Home, away: Path) -> None:
     done = comps("export-oof", "house-prices", "--members", NAME, "--json", cwd=away)
     files = done.event("exported")

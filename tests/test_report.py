@@ -385,6 +385,7 @@ def test_notes_hardware_and_command_are_recorded(values: tuple[Result, Report]) 
     assert told == "comps run own --models 'a,b c' --set x.y=1 --quick --no-checks"
 
 
+@pytest.mark.slow
 def test_the_command_is_told_as_it_was_typed(tmp_path: Path) -> None:
     table(90, kind="two").assign(id=range(90)).to_csv(tmp_path / "weather.csv", index=False)
     words = ["run", "weather.csv", "--metric", "auc", "--target", "y", "--id", "id"]
@@ -936,6 +937,7 @@ def test_files_that_no_competition_describes_have_a_whole_report(tmp_path: Path)
     assert "Confusion matrix" in report.read_text() and "Confusion matrix" in before
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_the_path_of_its_report(tmp_path: Path) -> None:
     arguments = ["run", "house-prices", "--models", "median,ridge", "--folds", "2", "--no-nested"]
     done = comps(*arguments, "--no-checks", "--runs", "runs", "--json", cwd=tmp_path)
@@ -949,6 +951,7 @@ def test_a_run_ends_with_the_path_of_its_report(tmp_path: Path) -> None:
     assert (tmp_path / "r.json").exists()
 
 
+@pytest.mark.slow
 def test_a_report_that_cannot_be_written_does_not_fail_the_run(tmp_path: Path) -> None:
     (tmp_path / "runs" / "house-prices" / "report.html").mkdir(parents=True)
     arguments = ["run", "house-prices", "--models", "median,ridge", "--folds", "2", "--no-nested"]

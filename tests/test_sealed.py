@@ -624,6 +624,7 @@ def test_a_search_sees_the_reduced_rows_and_does_not_look(
         Session(replace(of_search, tuned=True, sealed=0.25))
 
 
+@pytest.mark.slow
 def test_images_with_the_same_numbers_in_both_parts(tmp_path: Path) -> None:
     arguments = ("digits", "--models", "shares", "--folds", "2", "--engine", "inline")
     done = comps("run", *arguments, "--sealed", "0.3", "--json", cwd=tmp_path)

@@ -446,6 +446,7 @@ def flat(view: Any) -> NDArray[Any]:
 
 
 @pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.slow
 def test_a_row_is_transformed_alike_whatever_other_rows_come_with_it(
     view: Callable[[], Any], few: Dataset
 ) -> None:

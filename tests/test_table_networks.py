@@ -101,6 +101,7 @@ def test_a_column_without_any_number_and_a_table_without_columns() -> None:
 # Layers, losses and the schedule
 
 
+@pytest.mark.slow
 def test_the_prediction_of_tabm_is_the_mean_of_members_that_differ() -> None:
     import_keras("jax")
     import keras
@@ -239,6 +240,7 @@ def codes(rows: pd.DataFrame) -> Any:
 
 
 @NAMES
+@pytest.mark.slow
 def test_values_are_learned_from_numbers_and_levels(name: str) -> None:
     fold, wanted = fold_of(value)
     found = trained(model(name, Task.REGRESSION, **QUICK), fold, Task.REGRESSION)[-1].valid[0]
@@ -247,6 +249,7 @@ def test_values_are_learned_from_numbers_and_levels(name: str) -> None:
 
 
 @NAMES
+@pytest.mark.slow
 def test_several_values_are_learned(name: str) -> None:
     fold, wanted = fold_of(lambda rows: np.stack([value(rows), -rows["b"]], axis=1))
     own = model(name, Task.REGRESSION, n_targets=2, **QUICK)
@@ -290,6 +293,7 @@ def test_rows_of_great_weight_decide(name: str) -> None:
     assert np.corrcoef(found, np.asarray(fold.valid["numbers"])[:, 0])[0, 1] > 0.9
 
 
+@pytest.mark.slow
 def test_smoothing_keeps_probabilities_from_the_ends() -> None:
     fold, _ = fold_of(lambda rows: rows["a"] > 0)
     plain, smooth = (
@@ -304,6 +308,7 @@ def test_smoothing_keeps_probabilities_from_the_ends() -> None:
 
 
 @NAMES
+@pytest.mark.slow
 def test_the_targets_of_a_fold_do_not_change_its_predictions(name: str, tmp_path: Any) -> None:
     rows = table(60)
     rows["c"] = np.random.default_rng(0).choice(["x", "y"], size=60)

@@ -56,7 +56,7 @@ def board(competition: str | Competition, *, runs: str | Path | None = None) -> 
 
     >>> import tempfile, pipelines
     >>> folder = tempfile.mkdtemp()
-    >>> made = pipelines.run("house-prices", models="median,ridge", runs=folder)
+    >>> made = pipelines.run("house-prices", models="median,ridge", runs=folder, engine="inline")
     >>> (row,) = board("house-prices", runs=folder).rows
     >>> row["command"], row["best"], row["same"]
     ('run', 'ridge', True)

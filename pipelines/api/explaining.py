@@ -114,7 +114,9 @@ def explain(
 
     >>> import tempfile, pipelines
     >>> runs = tempfile.mkdtemp()
-    >>> made = pipelines.run("house-prices", models="ridge", runs=runs, nested=False)
+    >>> made = pipelines.run(
+    ...     "house-prices", models="ridge", runs=runs, nested=False, engine="inline"
+    ... )
     >>> found = explain("house-prices", rows=200, runs=runs)
     >>> "OverallQual" in found.importance["column"][:10].tolist()
     True

@@ -116,7 +116,7 @@ def export(
 
     >>> import tempfile, pipelines
     >>> runs = tempfile.mkdtemp()
-    >>> made = pipelines.run("house-prices", models="median,ridge", runs=runs)
+    >>> made = pipelines.run("house-prices", models="median,ridge", runs=runs, engine="inline")
     >>> found = export("house-prices", to=runs + "/model", runs=runs)
     >>> found.difference < 1e-6, sorted(found.members)
     (True, ['ridge'])

@@ -61,7 +61,7 @@ def predict(
 
     >>> import tempfile, pipelines
     >>> runs = tempfile.mkdtemp()
-    >>> made = pipelines.run("house-prices", models="median,ridge", runs=runs)
+    >>> made = pipelines.run("house-prices", models="median,ridge", runs=runs, engine="inline")
     >>> from comps.house_prices.competition import HOUSE_PRICES
     >>> again = predict("house-prices", HOUSE_PRICES.sample, runs=runs)
     >>> bool(abs(again["SalePrice"] / made.submission["SalePrice"] - 1).max() < 1e-6)

@@ -90,7 +90,7 @@ def report(
 
     >>> import tempfile, pipelines
     >>> runs = tempfile.mkdtemp()
-    >>> result = pipelines.run("house-prices", models="median,ridge", runs=runs)
+    >>> result = pipelines.run("house-prices", models="median,ridge", runs=runs, engine="inline")
     >>> made = report(result, runs=runs)
     >>> made.path.name, made.values["summary"]["metric"]
     ('report.html', 'root_mean_squared_log_error')

@@ -105,7 +105,7 @@ def load_run(
 
     >>> import tempfile, pipelines
     >>> runs = tempfile.mkdtemp()
-    >>> made = pipelines.run("house-prices", models="median,ridge", runs=runs)
+    >>> made = pipelines.run("house-prices", models="median,ridge", runs=runs, engine="inline")
     >>> load_run("house-prices", runs=runs).submission.equals(made.submission)
     True
     """

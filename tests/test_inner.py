@@ -35,6 +35,7 @@ from tests.support import (
     inline_engine,
     kfold,
     no_engine,
+    rmse,
     scripted,
     tiny_experiment,
     validate,
@@ -208,10 +209,13 @@ def test_neighbours_are_every_pair_of_adjacent_folds(n_folds: int) -> None:
         assert len(inner_folds(folds, Estimate.NESTED, outer)) == 2
 
 
-def growing() -> Folds:
-    """Return four blocks of five rows each, the first of which is never predicted."""
+def growing(gap: int = 0) -> Folds:
+    """Return four blocks of five rows each, the first of which is never predicted.
+
+    So many rows before a block are not known when it is predicted.
+    """
     blocks = np.arange(20).reshape(4, 5)
-    pairs = [(blocks[:k].ravel(), blocks[k]) for k in (1, 2, 3)]
+    pairs = [(np.arange(5 * k - gap), blocks[k]) for k in (1, 2, 3)]
     return Folds(FoldSpec("expanding", 3), 20, [pairs])
 
 
@@ -240,24 +244,36 @@ def drawn_results(folds: Folds, n_repeats: int, seed: int) -> list[dict[Held, Fo
     ]
 
 
-@pytest.mark.parametrize("kind", ["shuffled", "growing"])
+@pytest.mark.parametrize("kind", ["shuffled", "growing", "gap"])
 @given(seed=st.integers(0, 10**6), n_repeats=st.integers(1, 2), usual=st.sampled_from([10, 30]))
 @settings(max_examples=30)
 def test_stored_predictions_are_those_of_the_step_that_the_inner_folds_choose(
     kind: str, seed: int, n_repeats: int, usual: int
 ) -> None:
-    once = growing() if kind == "growing" else kfold(20, N_FOLDS, seed=seed)
+    once = kfold(20, N_FOLDS, seed=seed)
+    if kind != "shuffled":
+        once = growing(2 if kind == "gap" else 0)
+    target = np.random.default_rng(seed).random(20)
     folds = Folds(once.spec, 20, [once.pairs[0]] * n_repeats)
     repeats = drawn_results(folds, n_repeats, seed)
-    found = stored_inner(METRIC, None, folds, repeats, usual)
+    found = stored_inner(METRIC, None, folds, repeats, usual, target)
+
+    def curve_of(fold: int, outer: int) -> NDArray[np.float64]:
+        rows = folds.pairs[0][fold][1]
+        known = np.isin(rows, folds.pairs[0][outer][0])
+        if kind != "gap" or known.all():
+            return repeats[0][fold,].curve
+        own = repeats[0][fold,].valid
+        return np.array([rmse(target[rows[known]], stage[known]) for stage in own])
+
     inner, outer_values = np.full((folds.n_folds, 20), np.nan), np.full(20, np.nan)
     steps = []
     for outer, (_, rows) in enumerate(folds.pairs[0]):
-        others = range(outer) if kind == "growing" else {*range(folds.n_folds)} - {outer}
+        others = {*range(folds.n_folds)} - {outer} if kind == "shuffled" else range(outer)
         if not others:
             steps.append(0)
             continue
-        stage = int(np.mean([repeats[0][fold,].curve for fold in others], axis=0).argmin())
+        stage = int(np.mean([curve_of(fold, outer) for fold in others], axis=0).argmin())
         steps.append(10 * (stage + 1))
         outer_values[rows] = np.mean([each[outer,].valid[stage] for each in repeats], axis=0)
         for fold in others:

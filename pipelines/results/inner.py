@@ -17,7 +17,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Metric, UsageError
+from comps.base import Array, Metric, Target, Truth, UsageError
 from pipelines.folds import Folds, Held, Rows
 from pipelines.results.fold_result import FoldResult
 from pipelines.results.stopping import stopping_stage, waited_for
@@ -92,7 +92,12 @@ def join(folds: Folds, repeats: Sequence[Results], step: int) -> Floats:
 
 
 def stored_inner(
-    metric: Metric, patience: int | None, folds: Folds, repeats: Sequence[Results], step: int
+    metric: Metric,
+    patience: int | None,
+    folds: Folds,
+    repeats: Sequence[Results],
+    step: int,
+    truth: Target,
 ) -> Inner:
     """Return the predictions of the inner folds by the ordinary models of the folds.
 
@@ -106,8 +111,11 @@ def stored_inner(
         folds: the rows of each fold.
         repeats: results of the folds of each repeat; the first decides on the steps.
         step: that is chosen on all folds.
+        truth: [n] or [n, targets], on the metric's scale: behind a gap, the curve of an earlier
+            block is that of the rows whose targets are known by then.
     """
     estimate = Estimate.TIME_ORDERED if folds.growing else Estimate.CROSS_FITTED
+    truth = Truth.of(truth)
     joined = {step: join(folds, repeats, step)}
 
     def at(wanted: int, rows: Rows) -> Array:
@@ -115,13 +123,24 @@ def stored_inner(
             joined[wanted] = join(folds, repeats, wanted)
         return joined[wanted][rows]
 
+    def curve_of(result: FoldResult, rows: Rows, known: NDArray[np.bool_]) -> Floats:
+        if known.all():
+            return result.curve
+        scores = [metric.score(truth[rows[known]], values[known]) for values in result.valid]
+        return np.array(scores, dtype=np.float64)
+
     def sources(outer: int) -> list[_Source]:
-        return [
-            _Source(folds.rows(0, (fold,))[1], curve, result.steps, at)
-            for fold in inner_folds(folds, estimate, outer)
-            for result in [repeats[0][fold,]]
-            for curve in [waited_for(metric, result.steps, result.curve, patience)]
-        ]
+        found = []
+        for fold in inner_folds(folds, estimate, outer):
+            result, rows = repeats[0][fold,], folds.rows(0, (fold,))[1]
+            known = np.ones(len(rows), dtype=bool)
+            if folds.growing:
+                known = folds.trained_on(outer)[rows]
+                if not known.any():
+                    continue
+            curve = waited_for(metric, result.steps, curve_of(result, rows, known), patience)
+            found.append(_Source(rows, curve, result.steps, at))
+        return found
 
     return _chosen(estimate, metric, folds, sources, at, step)
 

@@ -169,7 +169,7 @@ def assemble(
         data_fingerprint=dataset.fingerprint,
         folds_fingerprint=folds.fingerprint,
         size=_mean_size(flat, step),
-        stored=stored_inner(guide, model.patience, folds, repeats, step),
+        stored=stored_inner(guide, model.patience, folds, repeats, step, truth),
         nested=nested_inner(guide, model.patience, folds, repeats, pairs) if pairs else None,
     )
 

@@ -7,6 +7,7 @@ import itertools
 import os
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -18,6 +19,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from comps.base import DataError, Dataset, Images, UsageError
@@ -539,7 +541,7 @@ def test_close_pairs_are_those_that_a_plain_loop_finds(
         if (hashes[one] ^ hashes[other]).bit_count() <= bits
     ]
     found = duplicates.close_pairs(np.array(hashes, dtype=np.uint64), bits, rows=7)
-    assert found.tolist() == expected
+    assert [pair for pairs in found for pair in pairs.tolist()] == expected
 
 
 def test_hashes_are_those_of_the_definition() -> None:
@@ -564,7 +566,56 @@ def test_copies_recompressed_brightened_or_of_other_size_are_duplicates() -> Non
     ]
     pixels = np.stack([decode(jpeg(image), "", 48) for image in changed])
     pairs = duplicates.duplicates(pixels, rows=4)
-    assert pairs.tolist() == [list(pair) for pair in itertools.combinations(range(4), 2)]
+    assert pairs.tolist() == [[0, 1], [0, 2], [0, 3]]
+
+
+def noisy(image: NDArray[np.uint8], n: int) -> NDArray[np.uint8]:
+    """Return so many images that look as one does; no two are equal."""
+    noise = np.random.default_rng(n).integers(-5, 6, (n, *image.shape))
+    return np.clip(image + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("at_once", [2, 8192])
+def test_images_that_others_connect_are_one_photograph_as_a_plain_loop_finds(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "_COMPARED", at_once)
+    rng = np.random.default_rng(2)
+    one, two = rng.integers(0, 256, (2, 8, 8, 3)).repeat(4, 1).repeat(4, 2)
+    steps = [one + (two - one) * share for share in (0, 0.1, 0.2, 0.3, 0.8, 0.9, 1)]
+    pixels = np.concatenate([steps, noisy(two, 3), [one, one]]).astype(np.uint8)
+    pixels = pixels[rng.permutation(len(pixels))]
+    grey = duplicates.thumbnails(pixels)
+    hashes = [int(hash_) for hash_ in duplicates.perceptual_hashes(grey)]
+    alike = np.array(
+        [
+            (a, b)
+            for a, b in itertools.combinations(range(len(pixels)), 2)
+            if (hashes[a] ^ hashes[b]).bit_count() <= duplicates.BITS
+            and np.abs(grey[a].astype(float) - grey[b]).mean() <= duplicates.DIFFERENCE
+        ]
+    )
+    expected = duplicates.groups(alike, len(pixels))
+    found = duplicates.duplicates(pixels)
+    assert 1 < len(set(expected.tolist())) < len(alike) and len(found) < len(alike)
+    assert duplicates.groups(found, len(pixels)).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("kind", ["equal", "alike"])
+def test_many_that_are_alike_neither_fill_the_memory_nor_the_cache(kind: str) -> None:
+    many = 600
+    blank = np.full((16, 16, 3), 200, dtype=np.uint8)
+    blank[4:9, 3:7] = 90
+    pixels = np.tile(blank, (many, 1, 1, 1)) if kind == "equal" else noisy(blank, many)
+    # Their 180,000 pairs have thumbnails of 350 MB.
+    tracemalloc.start()
+    try:
+        found = duplicates.duplicates(pixels)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found.tolist() == [[0, row] for row in range(1, many)]
+    assert peak < 100e6
 
 
 def test_pairs_that_share_a_row_are_one_group() -> None:

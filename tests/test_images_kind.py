@@ -328,6 +328,48 @@ def test_images_beside_that_the_sample_names_are_the_test_images(tmp_path: Path)
     assert len(load(named).test) == 5
 
 
+def test_listed_test_images_may_be_called_as_training_images(tmp_path: Path) -> None:
+    files = {
+        f"train/{KINDS[kind]}/{number}.png": content(picture(kind, number))
+        for kind in range(3)
+        for number in range(8)
+    }
+    files |= {f"holdout/{number}.png": content(picture(number, 500)) for number in range(3)}
+    files["sample_submission.csv"] = b"id,label\n2.png,ash\n0.png,ash\n1.png,ash\n"
+    found = found_in(tmp_path, files, metric="accuracy")
+    data = load(found)
+    assert len(data.train) == 24 and data.test_ids.tolist() == ["2.png", "0.png", "1.png"]
+    strongest = data.test.gathered().astype(float).mean(axis=(1, 2)).argmax(axis=1)
+    assert strongest.tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("folder", "is_test"),
+    [
+        ("test", True),
+        ("testing", True),
+        ("Test1", True),
+        ("test_images", True),
+        ("testSet", True),
+        ("testdata", True),
+        ("testis", False),
+        ("testudo", False),
+        ("latest", False),
+    ],
+)
+def test_the_folder_of_test_images_begins_with_the_word(
+    folder: str, is_test: bool, tmp_path: Path
+) -> None:
+    files = {
+        f"{folder if name.startswith('test/') else 'oak'}/{number}.jpg": data
+        for number, (name, data) in enumerate(in_folders(tests=6).items())
+    }
+    files |= {name.replace("train/", ""): data for name, data in in_folders(tests=0).items()}
+    data = load(found_in(tmp_path, files, images="."))
+    assert data.classes == tuple(sorted({*KINDS, "oak", *([] if is_test else [folder])}))
+    assert (data.sample_submission is not None) == is_test
+
+
 def test_training_and_test_images_may_lie_in_one_folder(tmp_path: Path) -> None:
     files = {
         name.replace("train/", "all/old").replace("test/", "all/new"): data

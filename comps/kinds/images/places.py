@@ -11,12 +11,14 @@ from comps.kinds.images.decoded import is_image
 from comps.kinds.images.layout import Layout, naming
 from comps.kinds.images.rows import table_of
 from comps.kinds.images.tree import Tree, below, inside, shown, table_named
-from comps.kinds.table.files import check_parts, part_of
+from comps.kinds.table.files import check_parts, part_of, words_of
 from comps.kinds.table.given import AS_YOU_SAY, Given, Inferred
 
 # A column must name so many of the training images; if the user names table or column, half of
 # its cells must be names of some.
 _LEAST_SHARE = 0.5
+# First words of the names of folders with test images; "testis" may be a class.
+_TEST = [["test"], ["tests"], ["testing"], ["testset"], ["testdata"], ["testimages"]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +91,7 @@ def _row(what: str, images: Sequence[str], folder: str, reason: str) -> Inferred
 
 
 def _test_folder(tree: Tree, folder: str, said: Said) -> tuple[str | None, str]:
-    """Return the folder of the test images and the reason: the one beside that is called so."""
+    """Return the folder of the test images and the reason: one beside whose first word is test."""
     if said.test_images is not None:
         return tree.folder(said.test_images, "--test-images"), AS_YOU_SAY
     above = PurePosixPath(folder).parent
@@ -97,7 +99,7 @@ def _test_folder(tree: Tree, folder: str, said: Said) -> tuple[str | None, str]:
         name
         for name in tree.folders
         if PurePosixPath(name).parent == above
-        and PurePosixPath(name).name.lower().startswith("test")
+        and words_of(PurePosixPath(name).name)[:1] in _TEST
         and name != folder
     ]
     plain = [name for name in beside if PurePosixPath(name).name.lower() == "test"] or beside

@@ -99,6 +99,10 @@ def _test_images(tree: Tree, layout: Layout) -> list[str]:
     ids = table_of(tree, layout.listing).frame[layout.listed]
     names = [str(name) for name in checked_ids(ids, layout.listing)]
     inner = below(tree.images, layout.test_folder or "")
+    if layout.table is None and layout.test_folder is None:
+        # What the folders of classes hold has a label, whatever it is called.
+        taken = set(below(tree.images, layout.folder))
+        inner = [name for name in inner if name not in taken]
     images = by_name(inner, layout.test_folder or "", layout.test_form)
     missing = [name for name in names if name not in images]
     if missing:

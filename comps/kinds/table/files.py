@@ -217,7 +217,7 @@ def part_of(name: str) -> str | None:
     >>> [part_of(name) for name in ("train_labels.csv", "y_train.csv", "test_labels.csv")]
     ['targets', 'targets', None]
     """
-    words = set(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", stem(name)).lower()))
+    words = set(words_of(name))
     if words & {"submission", "submit", "sample", "samplesubmission"}:
         return "sample"
     labels = bool(words & {"label", "labels", "target", "targets", "y"})
@@ -226,6 +226,15 @@ def part_of(name: str) -> str | None:
     if labels:
         return TARGETS
     return "train" if words & {"train", "training"} else None
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a file's or folder's name, in small letters.
+
+    >>> words_of("data/testImages_2.zip"), words_of("testis")
+    (['test', 'images'], ['testis'])
+    """
+    return re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", stem(name)).lower())
 
 
 def stem(name: str) -> str:

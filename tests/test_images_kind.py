@@ -202,6 +202,64 @@ def test_a_table_names_images_in_many_forms(
     assert strongest.tolist() == data.target.tolist()
 
 
+def renamed(files: Mapping[str, bytes], change: Mapping[str, str]) -> dict[str, bytes]:
+    """Return files under names in which some texts are others."""
+    for old, new in change.items():
+        files = {name.replace(old, new): data for name, data in files.items()}
+    return dict(files)
+
+
+def test_names_that_differ_in_case_alone_are_matched_with_a_note(tmp_path: Path) -> None:
+    files = in_a_table("img_{:02}.jpg", "IMG_{:02}.JPG")
+    files["sample_submission.csv"] = b"photo,kind\nImg_01.jpg,ash\nimg_00.JPG,ash\n"
+    found = found_in(tmp_path, files, metric="accuracy")
+    assert said(found, "image")[0] == "column 'photo' of labels.csv"
+    data = load(found)
+    assert data.train_ids[3] == "IMG_03.JPG" and len(data.train) == 24
+    assert data.test_ids.tolist() == ["Img_01.jpg", "img_00.JPG"]
+    strongest = data.train.gathered().astype(float).mean(axis=(1, 2)).argmax(axis=1)
+    assert strongest.tolist() == data.target.tolist()
+    tests = data.test.gathered().astype(float).mean(axis=(1, 2)).argmax(axis=1)
+    assert tests.tolist() == [1, 0]
+    for table, count in (("labels.csv", 24), ("sample_submission.csv", 2)):
+        note = f"{table} names {count} images in other upper and lower case than the files"
+        assert any(note in one for one in data.notes)
+
+
+def test_one_name_of_another_case_is_matched_beside_equal_ones(tmp_path: Path) -> None:
+    files = renamed(in_a_table(), {"train/07.png": "train/07.PNG"})
+    data = load(found_in(tmp_path, files, metric="accuracy"))
+    assert len(data.train) == 24
+    assert any("(07.png for 07.PNG)" in note and "names 1 image " in note for note in data.notes)
+
+
+@pytest.mark.parametrize("target", [None, "kind"])
+def test_names_that_are_several_but_for_case_are_not_guessed(
+    target: str | None, tmp_path: Path
+) -> None:
+    files = in_a_table("img_{:02}.png", "Img_{:02}.png")
+    capital = {n.replace("img", "IMG"): d for n, d in files.items() if n.startswith("train/")}
+    files |= capital
+    with pytest.raises(DataError, match=r"'photo' of labels\.csv names them but for upper and lo"):
+        found_in(tmp_path, files, metric="accuracy", target=target)
+
+
+def test_a_missing_name_that_is_several_but_for_case_says_so(tmp_path: Path) -> None:
+    files = in_a_table("a{:02}.png", "a{:02}.png")
+    files["train/A07.png"] = files["train/A07.PNG"] = files.pop("train/a07.png")
+    message = r"not in train/: a07\.png \(line 9\).*but for upper and lower case.*write both"
+    with pytest.raises(DataError, match=message):
+        found_in(tmp_path, files, metric="accuracy")
+
+
+def test_a_training_image_is_not_taken_for_a_test_image_of_another_case(tmp_path: Path) -> None:
+    files = {n: d for n, d in in_a_table("a{:02}.png", "a{:02}.png").items() if "test/" not in n}
+    files["train/b.png"] = content(picture(0, 99))
+    files["sample_submission.csv"] = b"photo,kind\nA01.png,ash\nB.png,ash\n"
+    with pytest.raises(DataError, match=r"sample_submission\.csv names 1 image that is not in"):
+        found_in(tmp_path, files, metric="accuracy")
+
+
 def test_of_several_columns_the_user_names_the_target(tmp_path: Path) -> None:
     kinds = [KINDS[number % 3] for number in range(24)]
     files = in_a_table(kind=kinds, camera=["a", "b"] * 12, site=["x", "y", "z", "w"] * 6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -90,12 +91,68 @@ def by_name(images: Sequence[str], folder: str, form: str) -> dict[str, str]:
     return {name: paths[0] for name, paths in found.items() if len(paths) == 1}
 
 
-def naming(cells: Collection[str], images: Sequence[str], folder: str) -> tuple[str, int]:
+def matched(
+    names: Collection[str], images: Sequence[str], folder: str, form: str
+) -> dict[str, str]:
+    """Return the paths of the images that are meant, by names, where these are clear.
+
+    Names are matched to the letter, and else but for upper and lower case, where neither several
+    images nor several names are equal then.
+
+    >>> matched(["A.png", "b.png", "B.png"], ["a.PNG", "b.png"], "", "path")
+    {'b.png': 'b.png', 'A.png': 'a.PNG'}
+    """
+    exact = by_name(images, folder, form)
+    found = {name: exact[name] for name in names if name in exact}
+    if len(found) < len(names):
+        alike = Counter(name.casefold() for name in names)
+        folded = _folded(images, folder, form)
+        for name in names:
+            paths = folded.get(name.casefold(), ())
+            if name not in found and len(paths) == 1 and alike[name.casefold()] == 1:
+                found[name] = paths[0]
+    return found
+
+
+def but_for_case(
+    names: Collection[str], images: Sequence[str], folder: str, form: str
+) -> list[str]:
+    """Return the names that some image has, or several have, but for upper and lower case.
+
+    >>> but_for_case(["A.png", "b.png"], ["a.PNG", "a.png"], "", "path")
+    ['A.png']
+    """
+    folded = _folded(images, folder, form)
+    return [name for name in names if name.casefold() in folded]
+
+
+def _folded(images: Sequence[str], folder: str, form: str) -> dict[str, list[str]]:
+    """Return the paths of images by their names in small letters."""
+    found: dict[str, list[str]] = {}
+    for image in images:
+        found.setdefault(FORMS[form](image, folder).casefold(), []).append(image)
+    return found
+
+
+#: How names of images are looked for: names, images, folder and form to those that are found.
+Match = Callable[[Collection[str], Sequence[str], str, str], Collection[str]]
+
+
+def to_the_letter(
+    names: Collection[str], images: Sequence[str], folder: str, form: str
+) -> Collection[str]:
+    """Return the names that one image has."""
+    return by_name(images, folder, form).keys() & set(names)
+
+
+def naming(
+    cells: Collection[str], images: Sequence[str], folder: str, match: Match = to_the_letter
+) -> tuple[str, int]:
     """Return the form in which cells name the most images, and how many they name.
 
     >>> naming({"1.png", "3.png"}, ["train/1.png", "train/2.png"], "train")
     ('path', 1)
     """
-    hits = {form: len(by_name(images, folder, form).keys() & set(cells)) for form in FORMS}
+    hits = {form: len(match(cells, images, folder, form)) for form in FORMS}
     best = max(hits, key=lambda form: hits[form])
     return best, hits[best]

@@ -8,7 +8,14 @@ from pathlib import PurePosixPath
 
 from comps.base import AmbiguousError, DataError, counted, some, unknown_name
 from comps.kinds.images.decoded import is_image
-from comps.kinds.images.layout import Layout, naming
+from comps.kinds.images.layout import (
+    Layout,
+    Match,
+    but_for_case,
+    matched,
+    naming,
+    to_the_letter,
+)
 from comps.kinds.images.rows import table_of
 from comps.kinds.images.tree import Tree, below, inside, shown, table_named
 from comps.kinds.table.files import check_parts, part_of, words_of
@@ -133,6 +140,8 @@ def _labels(
     others = [name for name in tree.tables if name not in (tables["test"], tables["sample"])]
     wanted = [name for name in others if tables["train"] in (None, name)]
     best = _naming_table(tree, layout.folder, train, wanted, said)
+    if best is None:
+        best = _naming_table(tree, layout.folder, train, wanted, said, matched)
     if best is not None:
         table, column, form = best
         found = Inferred(
@@ -146,13 +155,16 @@ def _labels(
             f"No table that names the images of {shown(layout.folder)} was found, and {named} was "
             f"given. Tables: {some(wanted) or 'none'}. A column must hold the names of the image "
             "files, with or without folder and ending; --id names it."
+            f"{_of_case(tree, layout.folder, train, wanted, said)}"
         )
     folder = layout.folder
     while len(_classes(train, folder)) == 1 and not _loose(train, folder):
         folder = f"{folder}/{_classes(train, folder)[0]}".strip("/")
     classes = _classes(train, folder)
     if len(classes) < 2:
-        raise _no_labels(tree, layout.folder, train)
+        raise _no_labels(
+            tree, layout.folder, train, _of_case(tree, layout.folder, train, wanted, said)
+        )
     found = Inferred("labels", some(classes), f"the folders in {shown(folder)}, one for each class")
     return replace(layout, folder=folder), found
 
@@ -178,10 +190,36 @@ def _check_columns(
             raise unknown_name(f"column of {best[0]} called", target, columns)
 
 
-def _naming_table(
+def _of_case(
     tree: Tree, folder: str, train: Sequence[str], tables: Sequence[str], said: Said
+) -> str:
+    """Return what to do where a column names images but for case, and it is not clear which."""
+    best = _naming_table(tree, folder, train, tables, said, but_for_case)
+    if best is None:
+        return ""
+    return (
+        f" Column {best[1]!r} of {best[0]} names them but for upper and lower case: write both in "
+        "one way."
+    )
+
+
+def _naming_table(
+    tree: Tree,
+    folder: str,
+    train: Sequence[str],
+    tables: Sequence[str],
+    said: Said,
+    match: Match = to_the_letter,
 ) -> tuple[str, str, str] | None:
     """Return table, column and form that name the most images; None if there is no such column.
+
+    Args:
+        tree: the files.
+        folder: of the training images.
+        train: their paths.
+        tables: that may name them.
+        said: what the user says.
+        match: how names are compared.
 
     Raises:
         AmbiguousError: if two tables name as many.
@@ -194,7 +232,7 @@ def _naming_table(
             continue
         for column in frame if said.given.id is None else {said.given.id} & set(frame):
             cells = set(frame[column].dropna())
-            form, hits = naming(cells, train, folder)
+            form, hits = naming(cells, train, folder, match)
             if hits and hits >= _LEAST_SHARE * min(len(train), len(cells) if named else len(train)):
                 found.append((hits, table, str(column), form))
     most = max((hits for hits, *_ in found), default=0)
@@ -221,13 +259,18 @@ def _listed(tree: Tree, layout: Layout, table: str | None, train: Sequence[str])
         taken = set(train)
         images = [name for name in images if name not in taken]
     columns = list(frame)[:1] if table == layout.sample else list(frame)
-    tried = {
-        str(column): naming(set(frame[column].dropna()), images, layout.test_folder or "")
-        for column in columns
-    }
-    listed = max(tried, key=lambda column: tried[column][1])
-    form, hits = tried[listed]
-    if not hits:
+    for match in (to_the_letter, matched):
+        tried = {
+            str(column): naming(
+                set(frame[column].dropna()), images, layout.test_folder or "", match
+            )
+            for column in columns
+        }
+        listed = max(tried, key=lambda column: tried[column][1])
+        form, hits = tried[listed]
+        if hits:
+            break
+    else:
         where = (
             f"in {shown(layout.test_folder)}"
             if layout.test_folder
@@ -251,11 +294,11 @@ def _loose(train: Sequence[str], folder: str) -> bool:
     return any("/" not in inside(name, folder) for name in below(list(train), folder))
 
 
-def _no_labels(tree: Tree, folder: str, train: Sequence[str]) -> DataError:
+def _no_labels(tree: Tree, folder: str, train: Sequence[str], more: str) -> DataError:
     found = some(inside(name, folder) for name in train) or "none"
     return DataError(
         f"Nothing says what the images of {shown(folder)} show. Put those of each class into a "
         "folder of its own there, two or more; or add a table with a column of the names of the "
         f"image files and one of what is to be predicted. Images: {found}. Tables: "
-        f"{some(tree.tables) or 'none'}."
+        f"{some(tree.tables) or 'none'}.{more}"
     )

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.multiclass import OneVsRestClassifier
 
 from comps import table_competition
@@ -20,6 +20,7 @@ from comps.kinds.text import text_models
 from comps.kinds.text.columns import joined, text_names
 from comps.kinds.text.dense_words import DenseWords
 from comps.kinds.text.estimators import logistic, naive_bayes, ratio_logistic
+from comps.kinds.text.linear_scores import LinearScores
 from comps.kinds.text.sparse_words import SparseWords
 from pipelines import run
 from pipelines.folds import FoldInput, FoldSpec, make_folds
@@ -133,6 +134,19 @@ def test_a_class_of_one_row_has_scores_all_the_same() -> None:
     target[4] = 1
     view = DenseWords(3, "binary")
     assert np.isfinite(view.fit_transform(shown(30), target)).all()
+
+
+def test_rows_beside_a_class_of_one_row_are_scored_by_models_without_them() -> None:
+    rng = np.random.default_rng(0)
+    # Nothing in the rows tells their classes, but to models that have seen them.
+    rows = sparse.csr_matrix(rng.random((120, 60)) ** 4)
+    target = rng.permutation(np.arange(120) % 2)
+    target[7] = 2
+    rest = np.delete(np.arange(120), 7)
+    scores = LinearScores("multiclass").fit_transform(rows, target)
+    assert scores.shape == (120, 6) and np.isfinite(scores).all()
+    for column in (1, 4):
+        assert abs(roc_auc_score(target[rest], scores[rest, column]) - 0.5) < 0.2
 
 
 def test_a_label_that_no_row_has_is_scored_as_absent() -> None:

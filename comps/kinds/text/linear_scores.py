@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import logit
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 
 from comps.base import Array, Task
@@ -23,7 +23,7 @@ class LinearScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     Components of TF-IDF alone lose most of the information in single words. As with scikit-learn's
     `TargetEncoder`, the features of training rows are cross-fitted: no row is scored by models that
-    have seen its target.
+    have seen its target, but the only row of a class, without which these know no such class.
 
     Args:
         task: what is predicted, see `comps.base.Task`.
@@ -73,15 +73,28 @@ class LinearScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if self.task == Task.REGRESSION:
             folds: Any = KFold(self.folds, shuffle=True, random_state=0)
             return [cross_val_predict(model, X, target, cv=folds) for model in models]
-        rarest = int(np.unique(target, return_counts=True)[1].min())
-        if rarest < 2:
-            # A class of one row is in no model that does not know this row.
-            return [model.fit(X, target).predict_proba(X) for model in models]
-        folds = StratifiedKFold(min(self.folds, rarest), shuffle=True, random_state=0)
+        labels, counts = np.unique(target, return_counts=True)
+        if counts.min() < 2:
+            alone = np.isin(target, labels[counts < 2])
+            return [self._around(model, X, target, alone) for model in models]
+        folds = _stratified(min(self.folds, int(counts.min())))
         return [
             cross_val_predict(model, X, target, cv=folds, method="predict_proba")
             for model in models
         ]
+
+    def _around(self, model: Any, X: sparse.csr_matrix, target: Array, alone: Array) -> Array:
+        """Return scores where some rows are the only one of their class: each model knows these."""
+        found: Array = clone(model).fit(X, target).predict_proba(X)
+        rest = np.flatnonzero(~alone)
+        if not len(rest):
+            return found
+        rarest = int(np.unique(target[rest], return_counts=True)[1].min())
+        for _, held in _stratified(min(self.folds, rarest)).split(rest, target[rest]):
+            known = np.setdiff1d(np.arange(len(target)), rest[held])
+            fitted = clone(model).fit(X[known], target[known])
+            found[rest[held]] = fitted.predict_proba(X[rest[held]])
+        return found
 
     def _beside(self, found: list[list[Array]]) -> NDArray[np.float32]:
         columns = [self._columns(values) for models in found for values in models]
@@ -93,6 +106,10 @@ class LinearScores(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         values = values[:, 1:] if values.shape[1] == 2 else values
         found: Array = logit(np.clip(values, _LEAST, 1 - _LEAST))
         return found
+
+
+def _stratified(folds: int) -> StratifiedKFold:
+    return StratifiedKFold(folds, shuffle=True, random_state=0)
 
 
 def _targets(y: Array) -> list[Array]:

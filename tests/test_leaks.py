@@ -403,10 +403,10 @@ def test_no_temperature_depends_on_what_is_measured_later(
 
 
 def future_in_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    def centred(panel: Panel, rows: Rows, *others: Any) -> pd.DataFrame:
+    def centred(panel: Panel, rows: Rows, **others: Any) -> pd.DataFrame:
         near = np.clip(rows.origins[:, None] + np.arange(-3, 4), 0, len(panel.values) - 1)
         window = at(panel.values, near, rows.series[:, None])
-        return plain(panel, rows, *others).assign(window=window.mean(axis=1).astype(np.float32))
+        return plain(panel, rows, **others).assign(window=window.mean(axis=1).astype(np.float32))
 
     plain = loader.feature_table
     monkeypatch.setattr(loader, "feature_table", centred)
@@ -422,8 +422,8 @@ def season_of_all_times(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def scale_of_all_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    def scaled(panel: Panel, *others: Any) -> pd.DataFrame:
-        found = plain(panel, *others)
+    def scaled(panel: Panel, rows: Rows, **others: Any) -> pd.DataFrame:
+        found = plain(panel, rows, **others)
         numbers = found.select_dtypes("number").columns
         found[numbers] = found[numbers] / np.float32(np.nanstd(panel.values))
         return found

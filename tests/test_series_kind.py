@@ -70,6 +70,13 @@ def noisy(steps: int, series: int, seed: int, holes: float = 0.2) -> np.ndarray[
     return values
 
 
+def seen(
+    panel: Panel, rows: Rows, ranked: list[Season], trained: np.ndarray[Any, Any]
+) -> pd.DataFrame:
+    """Return the features of rows that differ in their steps."""
+    return feature_table(panel, rows, ranked, trained, stepped=True)
+
+
 def ended(ends: int, series: int) -> np.ndarray[Any, Any]:
     return np.full(series, ends)
 
@@ -96,9 +103,7 @@ def test_a_row_stays_as_it_is_whatever_comes_after_its_origin(
     changed, other = values.copy(), weather.copy()
     changed[origin + 1 :], other[origin + 1 :] = later, later
     first, second = (
-        feature_table(
-            panel_of(target, weather=Covariate(beside, known=False)), rows, RANKED, rows.times
-        )
+        seen(panel_of(target, weather=Covariate(beside, known=False)), rows, RANKED, rows.times)
         for target, beside in ((values, weather), (changed, other))
     )
     pd.testing.assert_frame_equal(first, second)
@@ -114,7 +119,7 @@ def test_what_is_known_ahead_is_read_at_the_forecast_and_the_rest_at_the_origin(
         holiday=levels,
     )
     rows = Rows(np.array([0, 0]), np.array([60, 60]), np.array([1, 4]))
-    found = feature_table(panel, rows, RANKED, rows.times)
+    found = seen(panel, rows, RANKED, rows.times)
     assert found["ahead"].tolist() == [61, 64]
     assert found["ahead, change"].tolist() == [24, 24]
     assert found["until, last"].tolist() == [60, 60]
@@ -128,10 +133,8 @@ def test_a_series_among_others_has_the_features_that_it_has_alone(seed: int) -> 
     values = noisy(120, 3, seed)
     together, alone = panel_of(values), panel_of(values[:, 1:2])
     rows = forecasts(np.array([0, 0]), np.array([70, 90]), 6)
-    first = feature_table(alone, rows, RANKED, rows.times)
-    second = feature_table(
-        together, Rows(rows.series + 1, rows.origins, rows.steps), RANKED, rows.times
-    )
+    first = seen(alone, rows, RANKED, rows.times)
+    second = seen(together, Rows(rows.series + 1, rows.origins, rows.steps), RANKED, rows.times)
     assert set(second["key"]) == {"k1"}
     pd.testing.assert_frame_equal(first, second.drop(columns="key"), rtol=1e-4, atol=1e-6)
 
@@ -190,7 +193,7 @@ def test_values_are_carried_forward_as_a_loop_carries_them(
 def test_lags_means_and_extremes_are_those_of_the_last_steps() -> None:
     values = noisy(100, 1, 3, holes=0)
     rows = forecasts(np.array([0]), np.array([80]), 2)
-    found = feature_table(panel_of(values), rows, RANKED, np.arange(100)).iloc[1]
+    found = seen(panel_of(values), rows, RANKED, np.arange(100)).iloc[1]
     past = values[:81, 0]
     base = past[82 - 24]
     expected = {
@@ -222,7 +225,7 @@ def test_the_season_that_errs_least_is_chosen_and_the_next_one_fills_in() -> Non
     found = rank(panel, rows, [Season("", 1), Season("day", 24), Season("week", 168)])
     assert [season.name for season in found] == ["week", "day", ""]
     assert found[0].error == pytest.approx(0, abs=1e-9)
-    first = feature_table(panel, rows, found, rows.times)
+    first = seen(panel, rows, found, rows.times)
     early = rows.times < 168
     ago = season_ago(rows, 24)
     known = early & (ago >= 0)
@@ -787,3 +790,18 @@ def test_steps_to_forecast_are_the_last_rows_without_a_target(tmp_path: Path) ->
         predict(competition, train, runs=tmp_path)
     with pytest.raises(UsageError, match="column of the target called 'load'"):
         predict(competition, test, runs=tmp_path)
+
+
+# Tables that are unusual
+
+
+@pytest.mark.parametrize("keys", ["", "ab"])
+def test_a_test_table_may_ask_for_one_step_alone(keys: str) -> None:
+    rows = loads(210, keys)
+    late = rows["date"] >= pd.Timestamp("2024-01-01") + pd.Timedelta(hours=200)
+    ahead = rows[rows["date"] == pd.Timestamp("2024-01-01") + pd.Timedelta(hours=206)]
+    found = loaded(hourly(rows[~late], ahead.drop(columns="load"), horizon=7))
+    assert found.test["step"].tolist() == [7] * max(len(keys), 1)
+    assert set(found.train["step"]) == set(range(1, 8))
+    one = loaded(hourly(rows[~late], horizon=1))
+    assert "step" not in one.train

@@ -44,7 +44,12 @@ _LONG = 4
 
 
 def feature_table(
-    panel: Panel, rows: Rows, ranked: list[Season], trained: NDArray[np.int64]
+    panel: Panel,
+    rows: Rows,
+    ranked: list[Season],
+    trained: NDArray[np.int64],
+    *,
+    stepped: bool,
 ) -> pd.DataFrame:
     """Return a row of features for each forecast, float32 and levels of the key and covariates.
 
@@ -53,6 +58,7 @@ def feature_table(
         rows: the forecasts.
         ranked: the seasons, the best first.
         trained: steps that training rows forecast, by which parts of the calendar are chosen.
+        stepped: whether forecasts differ in how far ahead they are.
     """
     import pandas as pd
 
@@ -66,7 +72,7 @@ def feature_table(
     columns |= clock(panel.grid, rows.times, trained)
     if panel.grid.unit == "number" and seasons:
         columns["point of the season"] = (rows.times % seasons[0]).astype(np.float64)
-    if len(np.unique(rows.steps)) > 1:
+    if stepped:
         columns["step"] = rows.steps.astype(np.float64)
     columns |= _own_past(panel.values, rows)
     columns |= _covariates(panel, rows, ranked[0].steps)

@@ -293,9 +293,10 @@ def load_series(
     else:
         tested = forecasts(np.arange(len(ends)), ends, horizon)
     ids, sample = _ids(tables, said, columns, panel, tested)
+    form: Any = {"ranked": ranked, "trained": rows.times, "stepped": horizon > 1}
     dataset = Dataset(
-        train=feature_table(panel, rows, ranked, rows.times),
-        test=feature_table(panel, tested, ranked, rows.times),
+        train=feature_table(panel, rows, **form),
+        test=feature_table(panel, tested, **form),
         target=panel.raw[rows.times, rows.series],
         train_ids=_named(panel, rows, steps=True),
         test_ids=ids,

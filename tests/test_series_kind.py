@@ -805,3 +805,18 @@ def test_a_test_table_may_ask_for_one_step_alone(keys: str) -> None:
     assert set(found.train["step"]) == set(range(1, 8))
     one = loaded(hourly(rows[~late], horizon=1))
     assert "step" not in one.train
+
+
+def test_a_series_without_any_value_is_refused_or_left_out() -> None:
+    rows = loads(206, "abc")
+    rows.loc[rows["station"] == "b", "load"] = np.nan
+    late = rows["date"] >= "2024-01-09 08:00"
+    train, test = rows[~late], rows[late].drop(columns="load")
+    for given_test in (None, test):
+        with pytest.raises(DataError, match=r"has no value of 'load' .*'b'.* leave these rows out"):
+            hourly(train, given_test)
+    found = loaded(hourly(train, test[test["station"] != "b"]))
+    assert "1 series has no value of 'load'" in "".join(found.notes)
+    without = loaded(hourly(train[train["station"] != "b"], test[test["station"] != "b"]))
+    pd.testing.assert_frame_equal(found.train, without.train)
+    pd.testing.assert_frame_equal(found.test, without.test)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,7 +86,8 @@ def read_series(train: Part, test: Part | None, said: Said, metric: Metric) -> R
 
     Raises:
         WorkbenchError: if a column is not there, a time or a key is missing, one time of one key
-            has two rows, or the target holds something else than numbers.
+            has two rows, a key is to be forecast and has no value of the target, or the target
+            holds something else than numbers.
     """
     parts = [train] if test is None else [train, test]
     _check_columns(parts, said)
@@ -100,6 +101,9 @@ def read_series(train: Part, test: Part | None, said: Said, metric: Metric) -> R
     notes: list[str] = []
     known, target, told = _target(train, said, metric)
     notes += told
+    empty = np.bincount(series[0][known], minlength=len(keys)) == 0
+    if empty.any():
+        return _without_empty(parts, said, metric, keys, series, empty)
     if test is not None:
         _check_later(test, series[1], places[1], _last(series[0], places[0], known), said)
     # Where several readings share a step, the last one is its value.
@@ -116,15 +120,46 @@ def read_series(train: Part, test: Part | None, said: Said, metric: Metric) -> R
             "the last value before is the last one known."
         )
     covariates, further = _covariates(parts, said, order, places, series, shape)
-    empty: Places = np.zeros(0, dtype=np.int64)
+    nothing: Places = np.zeros(0, dtype=np.int64)
     return Readings(
         Panel(grid, panel.values, raw, keys, covariates),
-        empty if test is None else series[1],
-        empty if test is None else places[1],
+        nothing if test is None else series[1],
+        nothing if test is None else places[1],
         why,
         gaps,
         (*notes, *further),
     )
+
+
+def _without_empty(
+    parts: Sequence[Part],
+    said: Said,
+    metric: Metric,
+    keys: tuple[str, ...],
+    series: Sequence[Places],
+    empty: NDArray[np.bool_],
+) -> Readings:
+    """Return the series that have a value of the target, where the others are not to be forecast.
+
+    Raises:
+        DataError: if they are.
+    """
+    train, *tested = parts
+    wanted = np.unique(series[-1][empty[series[-1]]])
+    if len(wanted):
+        raise DataError(
+            f"{train.name} has no value of {said.target!r} for {counted(len(wanted), 'key')}: "
+            f"{some(repr(keys[own]) for own in wanted)}. A series is forecast from its own past: "
+            "leave these rows out, or give theirs."
+        )
+    own = ~empty[series[0]]
+    lines = train.lines[own]
+    rest = Part(train.rows[own].reset_index(drop=True), train.name, lines, train.place)
+    found = read_series(rest, tested[0], said, metric)
+    names = some(repr(keys[own]) for own in np.flatnonzero(empty))
+    told = counted(int(empty.sum()), "series has", "series have")
+    note = f"{told} no value of {said.target!r}, and no rows to forecast: left out are {names}."
+    return replace(found, notes=(note, *found.notes))
 
 
 def _check_columns(parts: Sequence[Part], said: Said) -> None:

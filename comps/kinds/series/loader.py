@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -141,10 +141,10 @@ def following(loaded: Loaded, tables: Tables, metric: Metric) -> Dataset:
     """Return what follows other readings of a competition, as models of its own readings see it.
 
     Raises:
-        DataError: if they reach less far back than models want.
+        DataError: if their steps have another length, none of their keys was trained on, or they
+            reach less far back than models want.
     """
-    said = loaded.said
-    found = load_series(tables, said, metric, loaded.n_folds, loaded.ranked).dataset
+    found = load_series(tables, loaded.said, metric, loaded.n_folds, loaded).dataset
     wanted: Any = loaded.dataset.test
     made: Any = found.test
     lacking = [name for name in wanted.columns if name not in made.columns]
@@ -153,7 +153,9 @@ def following(loaded: Loaded, tables: Tables, metric: Metric) -> Dataset:
             f"The readings reach less far back than those of training: {some(lacking)} cannot be "
             "made of them. Give as much of the past as the training rows have."
         )
-    return found
+    # More time has further windows and parts of the calendar, of which models know nothing.
+    columns = list(wanted.columns)
+    return replace(found, train=found.train[columns], test=made[columns])
 
 
 def divided(rows: pd.DataFrame, said: Said) -> Tables:
@@ -237,7 +239,7 @@ def load_series(
     said: Said,
     metric: Metric,
     n_folds: int | None = None,
-    ranked: list[Season] | None = None,
+    trained: Loaded | None = None,
 ) -> Loaded:
     """Return the rows of tables: those to learn from, and those to forecast.
 
@@ -248,17 +250,20 @@ def load_series(
         said: their columns by role.
         metric: on whose scale models learn.
         n_folds: number of folds; as many as the rows allow unless given.
-        ranked: the seasons that models were trained with, the best first: the rows are to be
-            forecast alone, and may be too few to learn from.
+        trained: the rows that models were trained on: these are to be forecast alone, and may be
+            too few to learn from.
 
     Raises:
-        WorkbenchError: see `read_series`; or if the horizon is too long for the past.
+        WorkbenchError: see `read_series`; or if the horizon is too long for the past, or readings
+            are unlike those trained on.
     """
     columns = _id_columns(tables, said)
     said = replace(said, id=columns[1] or said.id)
     readings = read_series(tables.train, tables.test, said, metric)
     given = tables.test is not None
     panel, notes = readings.panel, list(readings.notes)
+    if trained is not None:
+        notes += _compared(panel, trained.readings.panel, tables.train.name)
     ends, horizon = _ends(readings, given=given), said.horizon
     if given:
         farthest = int((readings.places - ends[readings.series]).max())
@@ -281,9 +286,9 @@ def load_series(
         )
     if n_folds is None:
         n_folds = fold_count(rows.origins, horizon, span)
-    if ranked is None:
+    if trained is None:
         check_folds(rows.origins, horizon, n_folds)
-        ranked = _ranked(panel, rows, horizon, n_folds)
+    ranked = _ranked(panel, rows, horizon, n_folds) if trained is None else trained.ranked
     known = tuple(name for name, own in panel.covariates.items() if own.known)
     said = replace(said, horizon=horizon, known=known)
     if given:
@@ -310,6 +315,33 @@ def load_series(
         forecasts=_forecasts(panel, rows),
     )
     return Loaded(dataset, readings, ranked, said, between, n_folds, columns[0])
+
+
+def _compared(panel: Panel, trained: Panel, name: str) -> Iterator[str]:
+    """Yield a note of the series that were not trained on.
+
+    Raises:
+        DataError: if steps have another length, or none of the series was trained on.
+    """
+    same = np.isclose(panel.grid.size, trained.grid.size, rtol=1e-6)
+    if panel.grid.unit != trained.grid.unit or not same:
+        raise DataError(
+            f"Times of {name} are {panel.grid.name} apart, and models were trained on steps of "
+            f"{trained.grid.name}. Give readings with the step of the training rows."
+        )
+    new = [key for key in panel.keys if key not in set(trained.keys)]
+    if len(new) == len(panel.keys):
+        raise DataError(
+            f"No key of {name} is one of those that models were trained on: it has "
+            f"{some(map(repr, new))}, and they were trained on {some(map(repr, trained.keys))}. "
+            "Write keys as they are there."
+        )
+    if new:
+        yield (
+            f"{len(new)} of {counted(len(panel.keys), 'series', 'series')} "
+            f"{'was' if len(new) == 1 else 'were'} not trained on: {some(map(repr, new))}. What is "
+            "forecast of them follows from the others."
+        )
 
 
 def _ranked(panel: Panel, rows: Rows, horizon: int, n_folds: int) -> list[Season]:

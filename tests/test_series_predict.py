@@ -1,0 +1,67 @@
+"""New readings of series: what is taken of them, and what is refused, in files and in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from comps import series_competition
+from comps.base import Competition, DataError, Dataset, UsageError
+from comps.kinds.series.features import NAIVE
+from tests.test_series_kind import hourly, loaded, loads
+
+SAID: dict[str, Any] = {"time": "date", "target": "load", "horizon": 6, "metric": "mae"}
+
+
+def following(competition: Competition, rows: Any) -> Dataset:
+    """Return what follows other readings."""
+    assert competition.with_test is not None
+    return competition.with_test(competition.data or Path("in memory"), rows)
+
+
+def same(one: Dataset, other: Dataset) -> None:
+    """Check that the same is forecast of the same features."""
+    assert one.test_ids.tolist() == other.test_ids.tolist()
+    pd.testing.assert_frame_equal(one.test, other.test, check_exact=False, rtol=1e-6)
+
+
+def test_new_readings_of_another_step_are_refused() -> None:
+    competition = hourly(loads(300))
+    daily = loads(300).assign(date=pd.date_range("2024-01-01", periods=300))
+    with pytest.raises(DataError, match=r"are 1 day apart.* of 1 hour"):
+        following(competition, daily)
+    months = loads(300).assign(date=pd.date_range("2001-01-31", periods=300, freq="ME"))
+    with pytest.raises(DataError, match=r"are 1 month apart.* of 1 hour"):
+        following(competition, months)
+    assert len(following(competition, loads(290)).test) == 6
+
+
+def test_steps_of_numbers_are_compared_as_numbers() -> None:
+    rows = loads(300).assign(date=np.arange(300) * 0.1)
+    competition = hourly(rows)
+    assert len(following(competition, rows.iloc[7:]).test) == 6
+    with pytest.raises(DataError, match=r"are 0\.2 apart.* of 0\.1"):
+        following(competition, rows.assign(date=rows["date"] * 2))
+
+
+def test_new_keys_are_counted_and_keys_of_which_none_is_known_are_refused() -> None:
+    rows = loads(300, "ab").replace({"station": {"a": "001", "b": "002"}})
+    competition = hourly(rows)
+    new = rows.replace({"station": {"002": "003"}})
+    assert "1 of 2 series was not trained on: '003'" in "".join(following(competition, new).notes)
+    assert not any("trained on:" in note for note in following(competition, rows).notes)
+    short = rows.replace({"station": {"001": "1", "002": "2"}})
+    with pytest.raises(DataError, match=r"'1', '2'.*'001', '002'"):
+        following(competition, short)
+
+
+def test_readings_of_more_time_have_the_columns_of_training() -> None:
+    competition = hourly(loads(320), horizon=1)
+    longer = following(competition, loads(1100))
+    assert list(longer.test) == list(loaded(competition).test)
+    late = loads(1100).assign(load=lambda table: table["load"].where(table.index < 1090))
+    assert list(following(competition, late).test) == list(loaded(competition).test)

@@ -74,7 +74,7 @@ def seen(
     panel: Panel, rows: Rows, ranked: list[Season], trained: np.ndarray[Any, Any]
 ) -> pd.DataFrame:
     """Return the features of rows that differ in their steps."""
-    return feature_table(panel, rows, ranked, trained, stepped=True)
+    return feature_table(panel, rows, ranked, trained, stepped=True, keyed=len(panel.keys) > 1)
 
 
 def ended(ends: int, series: int) -> np.ndarray[Any, Any]:

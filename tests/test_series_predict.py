@@ -65,3 +65,15 @@ def test_readings_of_more_time_have_the_columns_of_training() -> None:
     assert list(longer.test) == list(loaded(competition).test)
     late = loads(1100).assign(load=lambda table: table["load"].where(table.index < 1090))
     assert list(following(competition, late).test) == list(loaded(competition).test)
+
+
+def test_one_of_several_series_is_forecast() -> None:
+    rows = loads(300, "ab")
+    competition = hourly(rows)
+    alone = following(competition, rows[rows["station"] == "a"])
+    both = following(competition, rows)
+    assert alone.test_ids.tolist() == both.test_ids.tolist()[:6]
+    assert alone.test["key"].astype(str).tolist() == ["a"] * 6
+    pd.testing.assert_frame_equal(
+        alone.test.drop(columns="key"), both.test.iloc[:6].drop(columns="key"), rtol=1e-4
+    )

@@ -50,6 +50,7 @@ def feature_table(
     trained: NDArray[np.int64],
     *,
     stepped: bool,
+    keyed: bool,
 ) -> pd.DataFrame:
     """Return a row of features for each forecast, float32 and levels of the key and covariates.
 
@@ -59,6 +60,7 @@ def feature_table(
         ranked: the seasons, the best first.
         trained: steps that training rows forecast, by which parts of the calendar are chosen.
         stepped: whether forecasts differ in how far ahead they are.
+        keyed: whether models know the series by their keys.
     """
     import pandas as pd
 
@@ -81,6 +83,8 @@ def feature_table(
     table[NAIVE] = base
     for name, levels in _levels(panel, rows).items():
         table[name] = levels
+    if keyed:
+        table["key"] = pd.Categorical.from_codes(rows.series, pd.Index(panel.keys))
     return table
 
 
@@ -177,7 +181,7 @@ def _covariates(panel: Panel, rows: Rows, season: int) -> Columns:
 
 
 def _levels(panel: Panel, rows: Rows) -> dict[str, pd.Categorical[str]]:
-    """Return the key, and covariates of levels, as categories."""
+    """Return covariates of levels as categories."""
     import pandas as pd
 
     found = {}
@@ -189,6 +193,4 @@ def _levels(panel: Panel, rows: Rows) -> dict[str, pd.Categorical[str]]:
             places = np.where(np.isnan(codes), -1, codes).astype(np.int64)
             called = name if covariate.known else f"{name}, last"
             found[called] = pd.Categorical.from_codes(places, pd.Index(covariate.levels))
-    if len(panel.keys) > 1:
-        found["key"] = pd.Categorical.from_codes(rows.series, pd.Index(panel.keys))
     return found

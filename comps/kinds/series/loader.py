@@ -298,7 +298,13 @@ def load_series(
     else:
         tested = forecasts(np.arange(len(ends)), ends, horizon)
     ids, sample = _ids(tables, said, columns, panel, tested)
-    form: Any = {"ranked": ranked, "trained": rows.times, "stepped": horizon > 1}
+    form: Any = {
+        "ranked": ranked,
+        "trained": rows.times,
+        "stepped": horizon > 1,
+        # One of the series that were trained on has its key still.
+        "keyed": len((readings if trained is None else trained.readings).panel.keys) > 1,
+    }
     dataset = Dataset(
         train=feature_table(panel, rows, **form),
         test=feature_table(panel, tested, **form),

@@ -77,3 +77,25 @@ def test_one_of_several_series_is_forecast() -> None:
     pd.testing.assert_frame_equal(
         alone.test.drop(columns="key"), both.test.iloc[:6].drop(columns="key"), rtol=1e-4
     )
+
+
+@pytest.mark.parametrize("role", ["station", "date", "load"])
+def test_a_column_that_is_not_there_is_named(role: str) -> None:
+    rows = loads(300, "ab")
+    with pytest.raises(UsageError, match=f"There is no column .* called '{role}'.*Known"):
+        following(hourly(rows), rows.drop(columns=role))
+
+
+def test_rows_to_forecast_are_found_by_time_in_any_order() -> None:
+    rows = loads(300, "ab").assign(sun=lambda table: np.sin(table.index / 7.0))
+    late = rows.groupby("station").cumcount() >= 294
+    competition = hourly(rows[~late], rows[late].drop(columns="load"))
+    blank = rows.assign(load=rows["load"].mask(late))
+    blank.loc[[20, 21], "load"] = np.nan
+    expected = following(competition, blank)
+    assert len(expected.test) == 12
+    for other in (blank[::-1], blank.sample(frac=1, random_state=0)):
+        found = following(competition, other)
+        order = np.argsort(found.test_ids)
+        assert found.test_ids[order].tolist() == sorted(expected.test_ids)
+        assert not found.test["sun"].isna().any()

@@ -31,6 +31,7 @@ from comps.kinds.series.loader import (
     SeriesFiles,
     divided,
     following,
+    in_memory,
     load_series,
     memory_tables,
 )
@@ -142,7 +143,7 @@ def series_competition(
     loaded = load_series(memory_tables(train, test), said, judged, n_folds)
 
     def with_test(rows: pd.DataFrame) -> Dataset:
-        return following(loaded, divided(rows, loaded.said), judged)
+        return following(loaded, divided(in_memory(rows, "the rows"), loaded.said), judged)
 
     rows = InMemory(loaded.dataset, with_test)
     return _assembled(name, judged, loaded, rows, models, ignore)

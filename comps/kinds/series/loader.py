@@ -32,7 +32,14 @@ from comps.kinds.series.origins import (
     training_rows,
 )
 from comps.kinds.series.panel import Panel, Rows
-from comps.kinds.series.reading import Part, Readings, read_series
+from comps.kinds.series.reading import (
+    Part,
+    Readings,
+    has_value,
+    keys_of,
+    read_series,
+    times_of,
+)
 from comps.kinds.series.seasons import Season, candidates, rank
 from comps.kinds.table.files import tables_of
 from comps.kinds.table.fingerprint import table_fingerprint
@@ -131,7 +138,7 @@ class SeriesFiles:
         """
         loaded = self.loaded(path)
         if hasattr(rows, "columns"):
-            tables = divided(rows, loaded.said)
+            tables = divided(in_memory(rows, "the rows"), loaded.said)
         else:
             tables = file_tables(Path(rows), self.said, self.files)
         return following(loaded, tables, self.metric)
@@ -158,31 +165,36 @@ def following(loaded: Loaded, tables: Tables, metric: Metric) -> Dataset:
     return replace(found, train=found.train[columns], test=made[columns])
 
 
-def divided(rows: pd.DataFrame, said: Said) -> Tables:
-    """Return the readings of a table in memory, and its rows to forecast.
+def divided(part: Part, said: Said) -> Tables:
+    """Return the readings of a single table, and its rows to forecast.
 
-    The last rows of a series, in the order of the table, are to be forecast where they have no
-    target; where there are none, the steps after the end are.
+    Rows without a target whose time is later than the last known one of their key are to be
+    forecast, in whichever order they come; where there are none, the steps after the end are.
 
     Raises:
         UsageError: if a column is not there, or the steps to forecast must be given, for models
             know columns ahead.
+        DataError: if times or keys are missing.
     """
-    import pandas as pd
-
-    if said.target not in rows:
-        raise unknown_name("column of the target called", said.target, map(str, rows))
-    known, index = rows[said.target].notna(), np.arange(len(rows))
-    keys = np.zeros(len(rows)) if said.key is None else rows[said.key].to_numpy()
-    last = pd.Series(np.where(known, index, -1)).groupby(keys).transform("max").to_numpy()
-    after = index > last
+    for role in ("target", "time", "key"):
+        name = getattr(said, role)
+        if name is not None and name not in part.rows:
+            raise unknown_name(f"column of the {role} called", name, map(str, part.rows))
+    (times,), (keys, (series,)) = times_of([part], said), keys_of([part], said)
+    known = has_value(part.rows[said.target])
+    _, order = np.unique(times, return_inverse=True)
+    last = np.full(len(keys), -1)
+    np.maximum.at(last, series[known], order[known])
+    after = ~known & (order > last[series])
     if said.known and not after.any():
         raise UsageError(
             f"The models know {some(map(repr, said.known))} ahead. Add the rows of the next "
             f"{counted(said.horizon, 'step')}, with these columns and without {said.target!r}."
         )
-    ahead = rows[after].drop(columns=said.target)
-    return memory_tables(rows[~after], ahead if len(ahead) else None)
+    train = part.take(~after)
+    test = part.take(after, without=said.target) if after.any() else None
+    parts = {"train": train.rows, "test": None if test is None else test.rows}
+    return Tables(train, test, None, part.name, table_fingerprint(parts))
 
 
 def memory_tables(train: Any, test: Any) -> Tables:
@@ -201,15 +213,16 @@ def memory_tables(train: Any, test: Any) -> Tables:
         if not isinstance(rows, pd.DataFrame) and not (rows is None and part == "test"):
             raise UsageError(f"{part} takes a DataFrame; a {type(rows).__name__} came.")
     return Tables(
-        _in_memory(train, "the training rows"),
-        None if test is None else _in_memory(test, "the test rows"),
+        in_memory(train, "the training rows"),
+        None if test is None else in_memory(test, "the test rows"),
         None,
         "memory",
         table_fingerprint({"train": train, "test": test}),
     )
 
 
-def _in_memory(rows: pd.DataFrame, name: str) -> Part:
+def in_memory(rows: pd.DataFrame, name: str) -> Part:
+    """Return the rows of a DataFrame, counted from 1."""
     return Part(rows.reset_index(drop=True), name, np.arange(1, len(rows) + 1), "row")
 
 

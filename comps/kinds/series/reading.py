@@ -53,6 +53,12 @@ class Part:
         """Return a column, with its places for messages."""
         return Column(name, self.rows[name], self.name, self.lines, self.place)
 
+    def take(self, which: NDArray[np.bool_], without: str | None = None) -> Part:
+        """Return some of the rows, perhaps without a column."""
+        rows = self.rows[which].reset_index(drop=True)
+        rows = rows if without is None else rows.drop(columns=without)
+        return Part(rows, self.name, self.lines[which], self.place)
+
 
 @dataclass(frozen=True, eq=False)
 class Readings:
@@ -91,8 +97,8 @@ def read_series(train: Part, test: Part | None, said: Said, metric: Metric) -> R
     """
     parts = [train] if test is None else [train, test]
     _check_columns(parts, said)
-    times = _times(parts, said)
-    keys, series = _keys(parts, said)
+    times = times_of(parts, said)
+    keys, series = keys_of(parts, said)
     for part, own, when in zip(parts, series, times, strict=True):
         _check_once(part, own, when, said)
     grid, why = find_grid(np.concatenate(times), np.concatenate(series), said.time)
@@ -152,10 +158,7 @@ def _without_empty(
             f"{some(repr(keys[own]) for own in wanted)}. A series is forecast from its own past: "
             "leave these rows out, or give theirs."
         )
-    own = ~empty[series[0]]
-    lines = train.lines[own]
-    rest = Part(train.rows[own].reset_index(drop=True), train.name, lines, train.place)
-    found = read_series(rest, tested[0], said, metric)
+    found = read_series(train.take(~empty[series[0]]), tested[0], said, metric)
     names = some(repr(keys[own]) for own in np.flatnonzero(empty))
     told = counted(int(empty.sum()), "series has", "series have")
     note = f"{told} no value of {said.target!r}, and no rows to forecast: left out are {names}."
@@ -185,8 +188,12 @@ def _check_columns(parts: Sequence[Part], said: Said) -> None:
             )
 
 
-def _times(parts: Sequence[Part], said: Said) -> list[NDArray[Any]]:
-    """Return the times of each part, all read in one way."""
+def times_of(parts: Sequence[Part], said: Said) -> list[NDArray[Any]]:
+    """Return [n] datetime64[us] or float64 of each part, all read in one way.
+
+    Raises:
+        WorkbenchError: if a time is missing, cannot be read, or is far from all others.
+    """
     import pandas as pd
 
     kind, _, way = said.columns.get(said.time, "").partition(":")
@@ -218,8 +225,12 @@ def _times(parts: Sequence[Part], said: Said) -> list[NDArray[Any]]:
     return times
 
 
-def _keys(parts: Sequence[Part], said: Said) -> tuple[tuple[str, ...], list[Places]]:
-    """Return the names of the series, sorted, and the series of the rows of each part."""
+def keys_of(parts: Sequence[Part], said: Said) -> tuple[tuple[str, ...], list[Places]]:
+    """Return the names of the series, sorted, and [n] the series of the rows of each part.
+
+    Raises:
+        DataError: if a key is missing, or has no rows in the first part.
+    """
     if said.key is None:
         return ("",), [np.zeros(len(part.rows), dtype=np.int64) for part in parts]
     labels = []
@@ -272,11 +283,7 @@ def _target(
 ) -> tuple[NDArray[np.bool_], Floats, tuple[str, ...]]:
     """Return which targets are known, and [n] values, NaN where they are not."""
     column = train.column(said.target)
-    known = column.cells.notna().to_numpy(copy=True)
-    if column.cells.dtype.kind not in "iufb":
-        known &= ~missing_cells(column.cells.astype("string")).to_numpy(dtype=bool)
-    else:
-        known &= np.isfinite(column.cells.to_numpy(dtype=np.float64, na_value=np.nan))
+    known = has_value(column.cells)
     if int(known.sum()) < _LEAST_VALUES:
         raise DataError(
             f"{train.name} has {counted(int(known.sum()), 'value')} of {said.target!r}; at least "
@@ -289,6 +296,14 @@ def _target(
     values = np.full(len(known), np.nan)
     values[known] = numbers
     return known, values, notes
+
+
+def has_value(cells: Cells) -> NDArray[np.bool_]:
+    """Return [n] whether cells of a target hold a value: no mark that one is missing."""
+    if cells.dtype.kind in "iufb":
+        return np.isfinite(cells.to_numpy(dtype=np.float64, na_value=np.nan))
+    found: NDArray[np.bool_] = ~missing_cells(cells.astype("string")).to_numpy(dtype=bool)
+    return found & cells.notna().to_numpy()
 
 
 def _last(series: Places, places: Places, known: NDArray[np.bool_]) -> Places:

@@ -99,3 +99,34 @@ def test_rows_to_forecast_are_found_by_time_in_any_order() -> None:
         order = np.argsort(found.test_ids)
         assert found.test_ids[order].tolist() == sorted(expected.test_ids)
         assert not found.test["sun"].isna().any()
+
+
+def test_new_readings_that_do_not_vary_are_forecast() -> None:
+    found = following(hourly(loads(300)), loads(300).assign(load=5.0))
+    assert found.test[NAIVE].tolist() == [5.0] * 6
+
+
+def test_a_file_is_forecast_as_the_table_in_it(tmp_path: Path) -> None:
+    rows = loads(300, "ab").replace({"station": {"a": "001", "b": "002"}})
+    rows = rows.assign(sun=lambda table: np.round(np.sin(table.index / 7.0), 3))
+    late = rows.groupby("station").cumcount() >= 294
+    place = tmp_path / "own"
+    place.mkdir()
+    rows[~late].to_csv(place / "train.csv", index=False)
+    rows[late].drop(columns="load").to_csv(place / "test.csv", index=False)
+    competition = series_competition(place, key="station", **SAID)
+    blank = rows.assign(load=rows["load"].mask(late))
+    expected = following(competition, blank)
+    assert len(expected.test) == 12
+    for name in ("later.csv", "test.csv"):
+        blank.to_csv(tmp_path / name, index=False)
+        same(following(competition, tmp_path / name), expected)
+    same(following(competition, place), expected)
+
+
+def test_a_file_of_another_name_is_forecast(tmp_path: Path) -> None:
+    for name, count in (("loads.csv", 300), ("stations.csv", 9)):
+        loads(count).to_csv(tmp_path / name, index=False)
+    competition = series_competition(tmp_path, files={"train": "loads.csv"}, **SAID)
+    loads(310).to_csv(tmp_path / "later.csv", index=False)
+    same(following(competition, tmp_path / "later.csv"), following(competition, loads(310)))

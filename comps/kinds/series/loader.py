@@ -41,8 +41,9 @@ from comps.kinds.series.reading import (
     times_of,
 )
 from comps.kinds.series.seasons import Season, candidates, rank
-from comps.kinds.table.files import tables_of
+from comps.kinds.table.files import is_called, tables_of
 from comps.kinds.table.fingerprint import table_fingerprint
+from comps.reading.archives import find_tables, open_files
 from comps.reading.delimited import ALL, Table
 from comps.reading.ids import check_same_ids, checked_ids
 
@@ -133,14 +134,14 @@ class SeriesFiles:
 
         Args:
             path: of the competition.
-            rows: readings laid out as the competition's own, or a table in memory; see
-                `divided`.
+            rows: a table in memory, or the path of readings: a single table, see `divided`, or
+                tables laid out as the competition's own.
         """
         loaded = self.loaded(path)
         if hasattr(rows, "columns"):
             tables = divided(in_memory(rows, "the rows"), loaded.said)
         else:
-            tables = file_tables(Path(rows), self.said, self.files)
+            tables = new_tables(Path(rows), loaded.said, self.files)
         return following(loaded, tables, self.metric)
 
 
@@ -226,10 +227,35 @@ def in_memory(rows: pd.DataFrame, name: str) -> Part:
     return Part(rows.reset_index(drop=True), name, np.arange(1, len(rows) + 1), "row")
 
 
+def new_tables(path: Path, said: Said, files: Mapping[str, str]) -> Tables:
+    """Return the tables of readings that follow those of a competition; see `file_tables`.
+
+    A single table may be called anything, and holds its rows to forecast itself; see `divided`.
+    """
+    there = find_tables(open_files(path))
+    own = {
+        part: name for part, name in files.items() if any(is_called(other, name) for other in there)
+    }
+    if len(there) == 1:
+        own = {"train": there[0]}
+    found = tables_of(path, own)
+    test = found.names.get("test", found.names["train"])
+    if test != found.names["train"]:
+        return file_tables(path, said, own)
+    train = found.read("train", _exact(said))
+    assert train is not None
+    return divided(_part(train), said)
+
+
+def _exact(said: Said) -> set[str]:
+    """Return the columns whose cells are wanted to the character."""
+    return {name for name in (said.target, said.key, said.id) if name}
+
+
 def file_tables(path: Path, said: Said, files: Mapping[str, str]) -> Tables:
     """Return the tables of an archive, a folder or a file."""
     found = tables_of(path, files)
-    exact = {name for name in (said.target, said.key, said.id) if name}
+    exact = _exact(said)
     train, test, sample = (found.read(part, exact) for part in ("train", "test", "sample"))
     if train is None:
         raise DataError(f"{path} holds no training rows.")

@@ -257,6 +257,15 @@ def _only(part: str, candidates: Sequence[str]) -> str:
 
 def _named(wanted: str, found: Sequence[str]) -> str:
     for name in found:
-        if wanted in (name, PurePosixPath(name).name, stem(name)):
+        if is_called(name, wanted):
             return name
     raise unknown_name("table called", wanted, found)
+
+
+def is_called(name: str, wanted: str) -> bool:
+    """Whether a file is meant by a text: its path, its name, or that without endings.
+
+    >>> [is_called("data/loads.csv", wanted) for wanted in ("loads.csv", "loads", "load")]
+    [True, True, False]
+    """
+    return wanted in (name, PurePosixPath(name).name, stem(name))

@@ -298,7 +298,7 @@ def load_series(
     """
     columns = _id_columns(tables, said)
     said = replace(said, id=columns[1] or said.id)
-    readings = read_series(tables.train, tables.test, said, metric)
+    readings = read_series(tables.train, tables.test, said, metric, learn=trained is None)
     given = tables.test is not None
     panel, notes = readings.panel, list(readings.notes)
     if trained is not None:

@@ -81,7 +81,9 @@ class Readings:
     notes: tuple[str, ...]
 
 
-def read_series(train: Part, test: Part | None, said: Said, metric: Metric) -> Readings:
+def read_series(
+    train: Part, test: Part | None, said: Said, metric: Metric, *, learn: bool = True
+) -> Readings:
     """Return the series of tables.
 
     Args:
@@ -89,6 +91,7 @@ def read_series(train: Part, test: Part | None, said: Said, metric: Metric) -> R
         test: the rows to forecast, or None.
         said: the columns by their roles.
         metric: on whose scale the target is kept.
+        learn: whether models are to be trained on these rows, whose target must differ then.
 
     Raises:
         WorkbenchError: if a column is not there, a time or a key is missing, one time of one key
@@ -105,11 +108,11 @@ def read_series(train: Part, test: Part | None, said: Said, metric: Metric) -> R
     places = [grid.places(when) for when in times]
     check_density(np.concatenate(places), np.concatenate(series), said.time)
     notes: list[str] = []
-    known, target, told = _target(train, said, metric)
+    known, target, told = _target(train, said, metric, learn=learn)
     notes += told
     empty = np.bincount(series[0][known], minlength=len(keys)) == 0
     if empty.any():
-        return _without_empty(parts, said, metric, keys, series, empty)
+        return _without_empty(parts, said, metric, keys, series, empty, learn=learn)
     if test is not None:
         _check_later(test, series[1], places[1], _last(series[0], places[0], known), said)
     # Where several readings share a step, the last one is its value.
@@ -144,6 +147,8 @@ def _without_empty(
     keys: tuple[str, ...],
     series: Sequence[Places],
     empty: NDArray[np.bool_],
+    *,
+    learn: bool,
 ) -> Readings:
     """Return the series that have a value of the target, where the others are not to be forecast.
 
@@ -158,7 +163,7 @@ def _without_empty(
             f"{some(repr(keys[own]) for own in wanted)}. A series is forecast from its own past: "
             "leave these rows out, or give theirs."
         )
-    found = read_series(train.take(~empty[series[0]]), tested[0], said, metric)
+    found = read_series(train.take(~empty[series[0]]), tested[0], said, metric, learn=learn)
     names = some(repr(keys[own]) for own in np.flatnonzero(empty))
     told = counted(int(empty.sum()), "series has", "series have")
     note = f"{told} no value of {said.target!r}, and no rows to forecast: left out are {names}."
@@ -279,7 +284,7 @@ def _check_once(part: Part, series: Places, times: NDArray[Any], said: Said) -> 
 
 
 def _target(
-    train: Part, said: Said, metric: Metric
+    train: Part, said: Said, metric: Metric, *, learn: bool
 ) -> tuple[NDArray[np.bool_], Floats, tuple[str, ...]]:
     """Return which targets are known, and [n] values, NaN where they are not."""
     column = train.column(said.target)
@@ -292,7 +297,8 @@ def _target(
     cells = Column(column.name, column.cells[known], column.file, train.lines[known], column.place)
     numbers, notes = numbers_of(cells, metric, hint=" An empty cell is a gap.")
     check_possible(numbers, metric, cells)
-    check_varied([numbers], [said.target])
+    if learn:
+        check_varied([numbers], [said.target])
     values = np.full(len(known), np.nan)
     values[known] = numbers
     return known, values, notes

@@ -820,3 +820,42 @@ def test_a_series_without_any_value_is_refused_or_left_out() -> None:
     without = loaded(hourly(train[train["station"] != "b"], test[test["station"] != "b"]))
     pd.testing.assert_frame_equal(found.train, without.train)
     pd.testing.assert_frame_equal(found.test, without.test)
+
+
+def sampled(folder: Path, sample: pd.DataFrame, keys: str = "") -> Competition:
+    """Return a competition of a training table and a sample submission, without test rows."""
+    loads(200, keys).to_csv(folder / "train.csv", index=False)
+    sample.to_csv(folder / "sample_submission.csv", index=False)
+    said = {"key": "station"} if keys else {}
+    return infer(folder, time="date", target="load", horizon=6, metric="mae", **said).competition
+
+
+def test_a_sample_submission_says_what_is_forecast_where_no_test_table_does(tmp_path: Path) -> None:
+    times = pd.date_range("2024-01-09 10:00", periods=3, freq="h").strftime("%Y-%m-%d %H:%M")
+    sample = pd.DataFrame({"when": times[::-1], "load": 0.0})
+    found = sampled(tmp_path, sample).load(tmp_path)
+    assert found.test_ids.tolist() == sample["when"].tolist()
+    assert found.sample_submission is not None
+    assert list(found.sample_submission) == ["when", "load"] and not found.made_sample
+    assert found.test["step"].tolist() == [5, 4, 3]
+    assert "sample submission" in "".join(found.notes)
+
+
+def test_ids_of_a_sample_submission_are_keys_and_times(tmp_path: Path) -> None:
+    ids = [f"{key} 2024-01-09 {hour:02}:00:00" for hour in (9, 8) for key in "ba"]
+    competition = sampled(tmp_path, pd.DataFrame({"id": ids, "load": 0.0}), "ab")
+    found = competition.load(tmp_path)
+    assert found.test_ids.tolist() == ids
+    assert found.test["key"].astype(str).tolist() == list("baba")
+    assert found.test["step"].tolist() == [2, 2, 1, 1]
+    assert competition.with_test is not None
+    assert competition.with_test(tmp_path, tmp_path).test_ids.tolist() == ids
+    later = competition.with_test(tmp_path, loads(210, "ab"))
+    assert later.test_ids[0] == "a 2024-01-09 18:00:00"
+
+
+@pytest.mark.parametrize("keys", ["", "ab"])
+def test_a_sample_submission_of_other_ids_asks_for_a_test_table(keys: str, tmp_path: Path) -> None:
+    sample = pd.DataFrame({"row": ["r1", "r2"], "load": 0.0})
+    with pytest.raises(DataError, match=r"'r1'.*test table"):
+        sampled(tmp_path, sample, keys)

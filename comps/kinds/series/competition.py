@@ -35,6 +35,7 @@ from comps.kinds.series.loader import (
     load_series,
     memory_tables,
 )
+from comps.kinds.series.sampled import NAME as SAMPLE
 from comps.kinds.series.written import series_call
 from comps.kinds.series.zoo import correcting, series_models
 from comps.kinds.table import Inference, Inferred, tables_of
@@ -262,9 +263,8 @@ def _told(loaded: Loaded, target: str) -> Iterable[Inferred]:
     test = loaded.readings.series
     steps = counted(said.horizon, "step")
     if len(test):
-        yield Inferred(
-            "test part", counted(len(test), "row"), f"the test table, up to {steps} ahead"
-        )
+        given = "the test table" if loaded.tested_by != SAMPLE else SAMPLE
+        yield Inferred("test part", counted(len(test), "row"), f"{given}, up to {steps} ahead")
     else:
         count = counted(len(loaded.dataset.test_ids), "row")
         yield Inferred("test part", count, f"no test table: the {steps} after the end")

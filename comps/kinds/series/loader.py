@@ -40,6 +40,7 @@ from comps.kinds.series.reading import (
     read_series,
     times_of,
 )
+from comps.kinds.series.sampled import sampled_rows
 from comps.kinds.series.seasons import Season, candidates, rank
 from comps.kinds.table.files import is_called, tables_of
 from comps.kinds.table.fingerprint import table_fingerprint
@@ -86,6 +87,7 @@ class Loaded:
         between: steps between two origins of training rows.
         n_folds: how many folds the rows allow.
         id_column: of the submission.
+        tested_by: the name of the table with the rows to forecast; empty where there is none.
     """
 
     dataset: Dataset
@@ -95,6 +97,7 @@ class Loaded:
     between: int
     n_folds: int
     id_column: str
+    tested_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -240,7 +243,7 @@ def new_tables(path: Path, said: Said, files: Mapping[str, str]) -> Tables:
         own = {"train": there[0]}
     found = tables_of(path, own)
     test = found.names.get("test", found.names["train"])
-    if test != found.names["train"]:
+    if test != found.names["train"] or "sample" in found.names:
         return file_tables(path, said, own)
     train = found.read("train", _exact(said))
     assert train is not None
@@ -296,11 +299,16 @@ def load_series(
         WorkbenchError: see `read_series`; or if the horizon is too long for the past, or readings
             are unlike those trained on.
     """
+    own_id, sampled = said.id, tables.test is None and tables.sample is not None
+    if tables.test is None and tables.sample is not None:
+        tables = replace(tables, test=sampled_rows(tables.sample, tables.train, said))
     columns = _id_columns(tables, said)
     said = replace(said, id=columns[1] or said.id)
     readings = read_series(tables.train, tables.test, said, metric, learn=trained is None)
     given = tables.test is not None
     panel, notes = readings.panel, list(readings.notes)
+    if sampled:
+        notes.append("There is no test table: the sample submission says what is forecast.")
     if trained is not None:
         notes += _compared(panel, trained.readings.panel, tables.train.name)
     ends, horizon = _ends(readings, given=given), said.horizon
@@ -359,7 +367,10 @@ def load_series(
         made_sample=tables.sample is None,
         forecasts=_forecasts(panel, rows),
     )
-    return Loaded(dataset, readings, ranked, said, between, n_folds, columns[0])
+    # Ids that are keys and times follow from these: later rows to forecast need none.
+    said = replace(said, id=own_id) if sampled else said
+    tested_by = "" if tables.test is None else tables.test.name
+    return Loaded(dataset, readings, ranked, said, between, n_folds, columns[0], tested_by)
 
 
 def _compared(panel: Panel, trained: Panel, name: str) -> Iterator[str]:

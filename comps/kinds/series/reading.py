@@ -99,7 +99,7 @@ def read_series(
             holds something else than numbers.
     """
     parts = [train] if test is None else [train, test]
-    _check_columns(parts, said)
+    check_columns(parts, said)
     times = times_of(parts, said)
     keys, series = keys_of(parts, said)
     for part, own, when in zip(parts, series, times, strict=True):
@@ -170,7 +170,12 @@ def _without_empty(
     return replace(found, notes=(note, *found.notes))
 
 
-def _check_columns(parts: Sequence[Part], said: Said) -> None:
+def check_columns(parts: Sequence[Part], said: Said) -> None:
+    """Check that the columns that the user names are there, and that there are rows.
+
+    Raises:
+        WorkbenchError: that names the first that is not.
+    """
     for part in parts:
         wanted = [said.time, said.key]
         wanted += [said.target] if part is parts[0] else [said.id]

@@ -714,9 +714,10 @@ def test_a_season_of_which_too_little_is_known_comes_last_and_has_features() -> 
 
 def test_rows_that_are_too_many_are_counted() -> None:
     values = noisy(30_000, 40, 0, holes=0)
-    rows, _, note = training_rows(panel_of(values), ended(29_999, 40), 24)
+    rows, _, (note,) = training_rows(panel_of(values), ended(29_999, 40), 24)
     assert len(rows) <= 400_000
     assert re.match(r"33,\d{3} of 49,\d{3} origins are not learned from", note)
+    assert f"each series keeps the latest 416, which are {len(rows):,} rows." in note
     assert rows.times.max() == 29_999
 
 
@@ -859,3 +860,55 @@ def test_a_sample_submission_of_other_ids_asks_for_a_test_table(keys: str, tmp_p
     sample = pd.DataFrame({"row": ["r1", "r2"], "load": 0.0})
     with pytest.raises(DataError, match=r"'r1'.*test table"):
         sampled(tmp_path, sample, keys)
+
+
+def test_a_note_and_few_rows_where_series_are_many() -> None:
+    values = noisy(600, 3_000, 0, holes=0)
+    rows, _, notes = training_rows(panel_of(values), ended(599, 3_000), 30)
+    assert len(rows) <= 400_000
+    assert len(np.unique(rows.origins)) >= 7
+    assert f"{len(rows):,} rows" in "".join(notes)
+    assert fold_count(rows.origins, 30, 600) == 5
+    again, *_ = training_rows(panel_of(values), ended(599, 3_000), 30)
+    np.testing.assert_array_equal(rows.series, again.series)
+    assert not any("too short" in note for note in notes)
+
+
+def test_series_that_ended_long_ago_keep_their_latest_origins() -> None:
+    values = noisy(30_000, 40, 0, holes=0)
+    values[5_000:, 3] = np.nan
+    rows, _, notes = training_rows(panel_of(values), ended(29_999, 40), 24)
+    own = rows.take(rows.series == 3)
+    assert own.times.max() == 4_999
+    assert len(np.unique(own.origins)) >= 200
+    assert not any("too short" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("freq", "name", "first"),
+    [
+        ("250ms", "250 milliseconds", "2024-01-01 00:00:50.000"),
+        ("40us", "40 microseconds", "2024-01-01 00:00:00.008000"),
+    ],
+)
+def test_ids_of_parts_of_a_second_are_unique(freq: str, name: str, first: str) -> None:
+    rows = loads(200).assign(date=pd.date_range("2024-01-01", periods=200, freq=freq))
+    found = loaded(hourly(rows))
+    assert len(set(found.test_ids)) == 6
+    assert found.test_ids[0] == first
+    times = rows["date"].to_numpy().astype("M8[us]")
+    assert find_grid(times, np.zeros(200, dtype=np.int64), "date")[0].name == name
+
+
+def test_test_rows_that_share_a_step_need_ids() -> None:
+    rows = loads(200, "ab")
+    test = pd.DataFrame(
+        {
+            "station": ["a", "a", "b"],
+            "date": pd.to_datetime(["2024-01-09 08:30", "2024-01-09 08:50", "2024-01-09 08:50"]),
+        }
+    )
+    with pytest.raises(DataError, match=r"share a step.*1 hour.*'a 2024-01-09 09:00:00'.*--id"):
+        hourly(rows, test)
+    found = loaded(hourly(rows, test.assign(row=[3, 2, 1]), id="row"))
+    assert found.test_ids.tolist() == [3, 2, 1]

@@ -21,6 +21,8 @@ _UNITS = (
     ("hour", 3600 * _SECOND),
     ("minute", 60 * _SECOND),
     ("second", _SECOND),
+    ("millisecond", 1_000),
+    ("microsecond", 1),
 )
 # Steps that people choose, where no two distances of times are quite alike.
 _USUAL = [n * _SECOND for n in (1, 2, 5, 10, 15, 20, 30)]
@@ -80,13 +82,18 @@ class Grid:
         return days.astype("M8[us]")
 
     def texts(self, places: Places) -> NDArray[np.str_]:
-        """Return times as people write them; dates without hours where all are at midnight."""
+        """Return times as people write them, down to the unit that all of them need.
+
+        >>> Grid("time", 500_000, 0).texts(np.array([0, 1])).tolist()
+        ['1970-01-01 00:00:00.000', '1970-01-01 00:00:00.500']
+        """
         times = self.times(places)
         if self.unit == "number":
             whole = np.all(times == np.floor(times))
             return (times.astype(np.int64) if whole else times).astype(np.str_)
-        midnight = np.all(times == times.astype("M8[D]"))
-        texts = np.datetime_as_string(times, unit="D" if midnight else "s")
+        units = ("D", "s", "ms", "us")
+        unit = next(unit for unit in units if np.all(times == times.astype(f"M8[{unit}]")))
+        texts = np.datetime_as_string(times, unit=unit)
         return np.char.replace(texts, "T", " ")
 
     @property
@@ -98,9 +105,7 @@ class Grid:
             return {1: "1 month", 3: "1 quarter", 12: "1 year"}[int(self.size)]
         if self.size == 7 * _DAY:
             return "1 week"
-        unit, length = next(
-            (pair for pair in _UNITS[1:] if self.size % pair[1] == 0), ("second", _SECOND)
-        )
+        unit, length = next(pair for pair in _UNITS[1:] if self.size % pair[1] == 0)
         return counted(int(self.size // length), unit) if length < self.size else f"1 {unit}"
 
 

@@ -322,15 +322,8 @@ def load_series(
             horizon = farthest
     panel = _longer(panel, int(ends.max()) + horizon + 1)
     span = int((panel.last - panel.first).max()) + 1
-    rows, between, thinned = training_rows(panel, ends, horizon)
-    notes += [thinned] if thinned else []
-    short = np.setdiff1d(np.arange(len(ends)), rows.series)
-    if len(short):
-        notes.append(
-            f"{len(short)} of {counted(len(ends), 'series', 'series')} have too short a past for "
-            "rows to learn from, and are forecast by models of the others: "
-            f"{some(repr(panel.keys[own]) for own in short)}."
-        )
+    rows, between, told = training_rows(panel, ends, horizon, n_folds)
+    notes += told
     if n_folds is None:
         n_folds = fold_count(rows.origins, horizon, span)
     if trained is None:
@@ -482,9 +475,11 @@ def _ids(
 
     sample, test = tables.sample, tables.test
     name, column = columns
-    ids = _named(panel, tested)
     if test is not None and column is not None:
         ids = checked_ids(test.rows[column], test.name)
+    else:
+        ids = _named(panel, tested)
+        _check_unique(ids, panel, said)
     if test is None or sample is None:
         return ids, pd.DataFrame({name: ids, said.target: 0.0})
     lacking = [column for column in (said.target,) if column not in sample]
@@ -497,6 +492,22 @@ def _ids(
         checked_ids(sample[name], "the sample submission"), ids, "the sample submission", test.name
     )
     return ids, sample
+
+
+def _check_unique(ids: Ids, panel: Panel, said: Said) -> None:
+    """Refuse rows to forecast that share a step, and have no ids of their own.
+
+    Raises:
+        DataError: that names the steps.
+    """
+    found, counts = np.unique(ids, return_counts=True)
+    if counts.max(initial=0) > 1:
+        raise DataError(
+            f"{counted(int(counts[counts > 1].sum()), 'row')} to forecast share a step of "
+            f"{panel.grid.name}, and would have one id: "
+            f"{some(repr(str(own)) for own in found[counts > 1])}. Keep one row of each step of "
+            f"{said.time!r}, or name a column of ids with --id (id=...)."
+        )
 
 
 def _fingerprint(tables: Tables, said: Said, ranked: list[Season]) -> str:

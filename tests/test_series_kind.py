@@ -912,3 +912,36 @@ def test_test_rows_that_share_a_step_need_ids() -> None:
         hourly(rows, test)
     found = loaded(hourly(rows, test.assign(row=[3, 2, 1]), id="row"))
     assert found.test_ids.tolist() == [3, 2, 1]
+
+
+def test_numbers_of_different_types_are_the_same_times_and_keys() -> None:
+    rows = loads(206, "ab").replace({"station": {"a": 1, "b": 2}}).infer_objects()
+    rows["date"] = rows.groupby("station").cumcount()
+    train, test = rows[rows["date"] < 200], rows[rows["date"] >= 200].drop(columns="load")
+    expected = loaded(hourly(train, test, n_folds=3))
+    for part in (test.astype({"date": float}), test.astype({"station": float})):
+        found = loaded(hourly(train, part, n_folds=3))
+        assert found.test_ids.tolist() == expected.test_ids.tolist()
+        pd.testing.assert_frame_equal(found.test, expected.test)
+    assert expected.test_ids[0] == "1 200"
+
+
+@pytest.mark.parametrize("form", ["dtype", "text", "objects"])
+def test_times_with_a_zone_are_said_to_be_utc(form: str) -> None:
+    rows = loads(200)
+    zoned = rows["date"].dt.tz_localize("Etc/GMT-2")
+    if form == "text":
+        zoned = zoned.map(lambda time: time.isoformat())
+    if form == "objects":
+        zoned = zoned.astype(object)
+    found = loaded(hourly(rows.assign(date=zoned)))
+    assert "Times of 'date' have a zone: they are counted and shown in UTC." in found.notes
+    assert found.test_ids[0] == "2024-01-09 06:00:00"
+    assert not any("zone" in note for note in loaded(hourly(rows)).notes)
+
+
+def test_infinite_times_are_named() -> None:
+    rows = loads(200).assign(date=np.arange(200.0))
+    rows.loc[5, "date"] = np.inf
+    with pytest.raises(DataError, match="1 cell .* is no time: row 6: 'inf'"):
+        hourly(rows)

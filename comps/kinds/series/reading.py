@@ -13,7 +13,7 @@ from comps.base import DataError, Metric, counted, some, unknown_name
 from comps.kinds.series.given import Said
 from comps.kinds.series.grid import Grid, check_density, find_grid
 from comps.kinds.series.panel import Covariate, Panel
-from comps.kinds.series.times import read_times
+from comps.kinds.series.times import has_zone, read_times
 from comps.kinds.table.features import is_text
 from comps.kinds.table.memory_columns import typed_columns
 from comps.kinds.table.targets import check_possible, check_varied, numbers_of
@@ -108,6 +108,8 @@ def read_series(
     places = [grid.places(when) for when in times]
     check_density(np.concatenate(places), np.concatenate(series), said.time)
     notes: list[str] = []
+    if any(has_zone(part.rows[said.time]) for part in parts):
+        notes.append(f"Times of {said.time!r} have a zone: they are counted and shown in UTC.")
     known, target, told = _target(train, said, metric, learn=learn)
     notes += told
     empty = np.bincount(series[0][known], minlength=len(keys)) == 0
@@ -205,10 +207,12 @@ def times_of(parts: Sequence[Part], said: Said) -> list[NDArray[Any]]:
         WorkbenchError: if a time is missing, cannot be read, or is far from all others.
     """
     import pandas as pd
+    from pandas.api import types
 
     kind, _, way = said.columns.get(said.time, "").partition(":")
     cells = [part.rows[said.time] for part in parts]
-    if len({cell.dtype.kind for cell in cells}) > 1:
+    numeric = all(types.is_numeric_dtype(cell) for cell in cells)
+    if len({cell.dtype.kind for cell in cells}) > 1 and not numeric:
         cells = [cell.astype(str) for cell in cells]
     found = read_times(
         pd.concat(cells, ignore_index=True), way if kind == "date" else "", said.time
@@ -216,7 +220,7 @@ def times_of(parts: Sequence[Part], said: Said) -> list[NDArray[Any]]:
     bounds = np.cumsum([len(cell) for cell in cells])[:-1]
     times = np.split(found, bounds)
     for part, own in zip(parts, times, strict=True):
-        missing = np.flatnonzero(np.isnat(own) if own.dtype.kind == "M" else np.isnan(own))
+        missing = np.flatnonzero(~np.isfinite(own))
         if len(missing):
             column = part.column(said.time)
             told = column.counted(len(missing), "is no time", "are no times")
@@ -250,7 +254,7 @@ def keys_of(parts: Sequence[Part], said: Said) -> tuple[tuple[str, ...], list[Pl
         if len(missing):
             told = column.counted(len(missing), "is missing", "are missing")
             raise DataError(f"{told}: {column.shown(missing)}. Every row needs its key.")
-        labels.append(column.cells.astype(str).str.strip().to_numpy(dtype=object))
+        labels.append(_labels(column.cells))
     names: tuple[str, ...] = tuple(sorted(set(labels[0])))
     for own, part in zip(labels[1:], parts[1:], strict=True):
         new = sorted(set(own) - set(names))
@@ -263,6 +267,17 @@ def keys_of(parts: Sequence[Part], said: Said) -> tuple[tuple[str, ...], list[Pl
     numbers = {name: number for number, name in enumerate(names)}
     series = [np.array([numbers[label] for label in own], dtype=np.int64) for own in labels]
     return names, series
+
+
+def _labels(cells: Cells) -> NDArray[Any]:
+    """Return [n] keys as texts; 7.0 is the key 7."""
+    from pandas.api import types
+
+    if types.is_float_dtype(cells):
+        numbers = [str(int(key)) if float(key).is_integer() else str(key) for key in cells]
+        return np.array(numbers, dtype=object)
+    found: NDArray[Any] = cells.astype(str).str.strip().to_numpy(dtype=object)
+    return found
 
 
 def _check_once(part: Part, series: Places, times: NDArray[Any], said: Said) -> None:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# After an hour: Z, UTC, or how far it is from UTC.
+_ZONE = r"\d:\d\d.*?(?:Z|UTC|[+-]\d\d(?::?\d\d)?)\s*$"
+
+
 def read_times(cells: pd.Series[Any], way: str, name: str) -> NDArray[Any]:
     """Return [n] datetime64[us] or float64, NaT or NaN where a time is missing or unreadable.
 
@@ -52,6 +56,23 @@ def read_times(cells: pd.Series[Any], way: str, name: str) -> NDArray[Any]:
             "--column",
         )
     return dates.parsed(cells, ways[0] if ways else "")[0].to_numpy().astype("M8[us]")
+
+
+def has_zone(cells: pd.Series[Any]) -> bool:
+    """Whether any time says how far it is from UTC.
+
+    >>> import pandas as pd
+    >>> [has_zone(pd.Series([text])) for text in ("2024-01-01 06:00+01:00", "2024-01-01 06:00")]
+    [True, False]
+    """
+    import pandas as pd
+    from pandas.api import types
+
+    if isinstance(cells.dtype, pd.DatetimeTZDtype):
+        return True
+    if not (types.is_object_dtype(cells.dtype) or types.is_string_dtype(cells.dtype)):
+        return False
+    return bool(cells.dropna().astype(str).str.contains(_ZONE).any())
 
 
 def _are_days(numbers: NDArray[np.float64]) -> bool:

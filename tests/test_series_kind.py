@@ -945,3 +945,19 @@ def test_infinite_times_are_named() -> None:
     rows.loc[5, "date"] = np.inf
     with pytest.raises(DataError, match="1 cell .* is no time: row 6: 'inf'"):
         hourly(rows)
+
+
+@pytest.mark.parametrize("levels", [False, True])
+def test_columns_that_are_called_like_features_are_kept_beside_them(levels: bool) -> None:
+    rows = loads(206, "ab")
+    names = ["level", "age", "step", "last", "deviation", "key", "hour", NAIVE]
+    for number, name in enumerate(names):
+        values = (np.arange(412) + number) % 7
+        rows[name] = np.array(list("abcdefg"))[values] if levels else values.astype(float)
+    late = rows["date"] >= "2024-01-09 08:00"
+    train, test = rows[~late], rows[late].drop(columns="load")
+    found = loaded(hourly(train, test)).test
+    plain = loaded(hourly(train[["date", "station", "load"]], test[["date", "station"]])).test
+    pd.testing.assert_frame_equal(found[list(plain)], plain)
+    for name in names:
+        assert found[f"{name} (column)"].astype(object).tolist() == test[name].tolist()

@@ -94,5 +94,14 @@ def clock(grid: Grid, places: NDArray[np.int64], trained: NDArray[np.int64]) -> 
             continue
         values = part.of(times)
         angle = values * (2 * np.pi / part.period)
-        found |= {name: values, f"{name} sin": np.sin(angle), f"{name} cos": np.cos(angle)}
+        found |= dict(zip(_named(name), (values, np.sin(angle), np.cos(angle)), strict=True))
     return found
+
+
+def clock_names() -> set[str]:
+    """Return the names of all columns of the calendar that there may be."""
+    return {column for name in PARTS for column in _named(name)}
+
+
+def _named(name: str) -> tuple[str, str, str]:
+    return name, f"{name} sin", f"{name} cos"

@@ -8,6 +8,7 @@ one; levels of series of one key are a column each.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,7 @@ from comps.kinds.series.arrays import (
     mean_of_known,
     rolling,
 )
-from comps.kinds.series.clock import clock
+from comps.kinds.series.clock import clock, clock_names
 from comps.kinds.series.panel import Panel, Rows
 from comps.kinds.series.seasons import Season, season_ago, seasonal_naive
 
@@ -77,11 +78,13 @@ def feature_table(
     if stepped:
         columns["step"] = rows.steps.astype(np.float64)
     columns |= _own_past(panel.values, rows)
-    columns |= _covariates(panel, rows, ranked[0].steps)
+    # Those of the calendar, too, that these rows do not have: names must not depend on the rows.
+    taken = {*columns, "step", "key", *clock_names()}
+    columns |= _covariates(panel, rows, ranked[0].steps, taken)
     table = pd.DataFrame({name: column.astype(np.float32) for name, column in columns.items()})
     # In float32 the forecast would no longer be the one that is added to predictions.
     table[NAIVE] = base
-    for name, levels in _levels(panel, rows).items():
+    for name, levels in _levels(panel, rows, taken).items():
         table[name] = levels
     if keyed:
         table["key"] = pd.Categorical.from_codes(rows.series, pd.Index(panel.keys))
@@ -158,13 +161,19 @@ def _own_past(values: Floats, rows: Rows) -> Columns:
     }
 
 
-def _covariates(panel: Panel, rows: Rows, season: int) -> Columns:
+def _called(name: str, taken: Container[str]) -> str:
+    """Return the name of a covariate among the features."""
+    return f"{name} (column)" if name in taken else name
+
+
+def _covariates(panel: Panel, rows: Rows, season: int, taken: Container[str]) -> Columns:
     """Return numbers beside the target: at the forecast if they are known, else at the origin."""
     columns: Columns = {}
     then = season_ago(rows, season)
-    for name, covariate in panel.covariates.items():
+    for column, covariate in panel.covariates.items():
         if covariate.levels:
             continue
+        name = _called(column, taken)
         values = covariate.cells
         if covariate.known:
             own = at(values, rows.times, rows.series)
@@ -180,13 +189,14 @@ def _covariates(panel: Panel, rows: Rows, season: int) -> Columns:
     return columns
 
 
-def _levels(panel: Panel, rows: Rows) -> dict[str, pd.Categorical[str]]:
+def _levels(panel: Panel, rows: Rows, taken: Container[str]) -> dict[str, pd.Categorical[str]]:
     """Return covariates of levels as categories."""
     import pandas as pd
 
     found = {}
-    for name, covariate in panel.covariates.items():
+    for column, covariate in panel.covariates.items():
         if covariate.levels:
+            name = _called(column, taken)
             values = covariate.cells if covariate.known else carried(covariate.cells)
             read = rows.times if covariate.known else rows.origins
             codes = at(values, read, rows.series)

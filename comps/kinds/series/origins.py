@@ -54,10 +54,10 @@ def training_rows(
     left_out = sum(map(len, every)) - len(origins)
     if left_out:
         series = sum(len(own) > 0 for own in every)
-        some_of = "each series keeps" if len(drawn) == series else f"{len(drawn):,} series keep"
+        kept = "each series keeps" if len(drawn) == series else f"{len(drawn):,} series keep"
         notes.append(
             f"{left_out:,} of {sum(map(len, every)):,} origins are not learned from, as more than "
-            f"{_MOST_ROWS:,} rows would take long: {some_of} the latest {most:,}, which are "
+            f"{_MOST_ROWS:,} rows would take long: {kept} the latest {most:,}, which are "
             f"{len(rows):,} rows."
         )
     return rows, between, notes
@@ -77,7 +77,7 @@ def _origins(panel: Panel, ends: Places, horizon: int, between: int) -> list[Pla
 def _kept(every: list[Places], horizon: int, n_folds: int | None) -> tuple[Places, int]:
     """Return the series that are learned from, and how many of their latest origins at most."""
     drawn = np.flatnonzero([len(own) > 0 for own in every])
-    needed = _SPARE_ORIGINS + (n_folds or _MOST_FOLDS)
+    needed = _SPARE_ORIGINS + max(n_folds or 0, _MOST_FOLDS)
     most = _MOST_ROWS // (max(len(drawn), 1) * horizon)
     if most >= needed:
         return drawn, most

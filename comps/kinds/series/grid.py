@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ _UNITS = (
     ("millisecond", 1_000),
     ("microsecond", 1),
 )
+# Units that times are written to, the longest first.
+_WRITTEN: tuple[Literal["D", "s", "ms", "us"], ...] = ("D", "s", "ms", "us")
 # Steps that people choose, where no two distances of times are quite alike.
 _USUAL = [n * _SECOND for n in (1, 2, 5, 10, 15, 20, 30)]
 _USUAL += [n * 60 * _SECOND for n in (1, 2, 5, 10, 15, 20, 30)]
@@ -91,8 +93,7 @@ class Grid:
         if self.unit == "number":
             whole = np.all(times == np.floor(times))
             return (times.astype(np.int64) if whole else times).astype(np.str_)
-        units = ("D", "s", "ms", "us")
-        unit = next(unit for unit in units if np.all(times == times.astype(f"M8[{unit}]")))
+        unit = next(unit for unit in _WRITTEN if np.all(times == times.astype(f"M8[{unit}]")))
         texts = np.datetime_as_string(times, unit=unit)
         return np.char.replace(texts, "T", " ")
 

@@ -158,6 +158,7 @@ def following(loaded: Loaded, tables: Tables, metric: Metric) -> Dataset:
     found = load_series(tables, loaded.said, metric, loaded.n_folds, loaded).dataset
     wanted: Any = loaded.dataset.test
     made: Any = found.test
+    learned: Any = found.train
     lacking = [name for name in wanted.columns if name not in made.columns]
     if lacking:
         raise DataError(
@@ -166,7 +167,7 @@ def following(loaded: Loaded, tables: Tables, metric: Metric) -> Dataset:
         )
     # More time has further windows and parts of the calendar, of which models know nothing.
     columns = list(wanted.columns)
-    return replace(found, train=found.train[columns], test=made[columns])
+    return replace(found, train=learned[columns], test=made[columns])
 
 
 def divided(part: Part, said: Said) -> Tables:

@@ -327,7 +327,8 @@ def _target(
 def has_value(cells: Cells) -> NDArray[np.bool_]:
     """Return [n] whether cells of a target hold a value: no mark that one is missing."""
     if cells.dtype.kind in "iufb":
-        return np.isfinite(cells.to_numpy(dtype=np.float64, na_value=np.nan))
+        numbers: Floats = cells.to_numpy(dtype=np.float64, na_value=np.nan)
+        return np.isfinite(numbers)
     found: NDArray[np.bool_] = ~missing_cells(cells.astype("string")).to_numpy(dtype=bool)
     return found & cells.notna().to_numpy()
 

@@ -25,7 +25,7 @@ from comps.base import (
 )
 from comps.kinds.table.checks import check_same_columns, left_out_note
 from comps.kinds.table.files import Tables, tables_of
-from comps.kinds.table.kinds import parse_kind
+from comps.kinds.table.kinds import Kind, parse_kind
 from comps.kinds.table.rows import (
     equal_rows,
     fold_numbers,
@@ -170,10 +170,14 @@ class _Loading:
 
     @property
     def seen(self) -> list[str]:
-        """The columns of the training and the test rows that models may see."""
+        """The columns of the training and the test rows that models see."""
         test = self.train if self.test is None else self.test
         names = [name for name in map(str, self.train.frame) if name not in self.schema.beside]
-        return [name for name in names if name in test.frame]
+        return [name for name in names if name in test.frame and self._kind(name)[0].typed]
+
+    def _kind(self, name: str) -> tuple[Kind, str]:
+        """Return the kind of a column, and its argument."""
+        return parse_kind(self.schema.kinds.get(name, "number"))
 
     def _typed(self, train: Table, test: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the columns that models see, as their kinds say."""
@@ -184,7 +188,7 @@ class _Loading:
         self.notes += left_out_note([name for name in seen if name not in test.frame])
         columns: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         for name in names:
-            kind, argument = parse_kind(self.schema.kinds.get(name, "number"))
+            kind, argument = self._kind(name)
             if kind.typed is None:
                 continue
             found = kind.typed([Column.of(table, name) for table in (train, test)], argument)

@@ -180,7 +180,7 @@ class _Asked:
         """Return what the models learned of a table's columns."""
         import pandas as pd
 
-        columns = list(map(str, self._raw(0).columns))
+        columns: list[Any] = list(self._raw(0).columns)
         worse, gains, told = [], [], []
         for fold in range(len(self.rows)):
             rows = self._raw(fold)

@@ -225,12 +225,18 @@ class Gatherer:
         try:
             told: Mapping[str, Any] = read_json(self.store.root / EXPLAINED)
             own = self.record is not None and told["run"] == self.record.name
+            # Columns of a table in memory may be called by numbers.
+            rows = {part: told[part] for part in ("importance", "dependence") if part in told}
+            shown = {
+                part: [{**row, "column": str(row["column"])} for row in of]
+                for part, of in rows.items()
+            }
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError):
             self.missing.append(f"{self.store.root / EXPLAINED} cannot be read.")
             return None
-        return told if own else None
+        return {**told, **shown} if own else None
 
     def _submissions(self, result: Result) -> Submissions | None:
         """Return what was sent to Kaggle, as far as it is known here; nobody is asked."""

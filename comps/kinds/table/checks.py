@@ -27,9 +27,9 @@ def check_tables(train: Any, test: Any, targets: Sequence[Any], roles: Mapping[s
         UsageError: if something else than a table came, or a column does not exist.
         DataError: if a table has no rows, or two columns of one name.
     """
-    _check_table(train, "training")
+    check_table(train, "training")
     if test is not None:
-        _check_table(test, "test")
+        check_table(test, "test")
     if not targets:
         raise UsageError("Which column is to be predicted? Name it as target.")
     for role, column in [*(("target", name) for name in targets), *roles.items()]:
@@ -105,7 +105,7 @@ def check_spelling(of_train: Sequence[Any], of_test: Sequence[Any]) -> None:
             )
 
 
-def check_same_columns(seen: Sequence[str], rows: pd.DataFrame, name: str) -> None:
+def check_same_columns(seen: Sequence[Any], rows: pd.DataFrame, name: str) -> None:
     """Check that new rows have the columns that models were trained on; others do no harm.
 
     Raises:
@@ -113,7 +113,7 @@ def check_same_columns(seen: Sequence[str], rows: pd.DataFrame, name: str) -> No
     """
     lacking = [column for column in seen if column not in rows]
     if lacking:
-        more = [column for column in map(str, rows) if column not in seen]
+        more = [column for column in rows if column not in seen]
         raise DataError(
             f"{name} lacks {some(map(repr, lacking))}, which the models were trained on."
             + (f" It has, in addition: {some(map(repr, more))}." if more else "")
@@ -174,7 +174,17 @@ def check_complete(column: pd.Series[Any], what: str) -> None:
         raise DataError(f"{what} is missing in {counted(len(missing), 'row')}: {rows}.")
 
 
-def _check_table(table: Any, part: str) -> None:
+def check_table(table: Any, part: str) -> None:
+    """Check that a DataFrame with rows came.
+
+    Args:
+        table: what came.
+        part: whose rows they are, for messages: "training" or "test".
+
+    Raises:
+        UsageError: if it is something else.
+        DataError: if it has no rows, or two columns of one name.
+    """
     import pandas as pd
 
     if not isinstance(table, pd.DataFrame):

@@ -23,7 +23,6 @@ from comps.base import (
 )
 from comps.declared import as_model, featured
 from comps.kinds.memory import InMemory
-from comps.kinds.table.checks import check_same_columns
 from comps.kinds.table.division import N_FOLDS
 from comps.kinds.table.files import stem, tables_of
 from comps.kinds.table.given import Given, Inference
@@ -170,17 +169,7 @@ def table_competition(
         usual = usual_zoo(["text"] * len(texts), others=len(texts) < len(memory.columns.columns))
         division = scheme or _scheme(group, time, folds)
         found = Inference(schema, division, memory.n_folds, (), zoo or usual)
-
-        outside = {*schema.beside, time}
-        seen = [
-            str(name) for name in train if name not in outside and (test is None or name in test)
-        ]
-
-        def with_test(rows: pd.DataFrame) -> Dataset:
-            check_same_columns(seen, rows, "The table")
-            return Memory(train, rows, given, judged, features).dataset()
-
-        load = InMemory(dataset, with_test)
+        load = InMemory(dataset, memory.with_test)
         return assembled(name, judged, found, load, n_folds, models, checks, ignore)
     if test is not None:
         raise UsageError("Of files, the test rows lie beside the training rows: leave out `test`.")

@@ -27,8 +27,32 @@ _READ = {
 }
 
 
+def text_kinds(train: pd.DataFrame, test: pd.DataFrame, kinds: Mapping[str, str]) -> dict[str, str]:
+    """Return the kinds of columns of texts that are read as something else, by column.
+
+    Args:
+        train: the training rows.
+        test: the test rows of the same columns.
+        kinds: of columns, as the user says; these are not looked at.
+
+    Raises:
+        UsageError: if dates may be read in two ways.
+
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"x": ["1.5", "2"] * 10, "colour": ["red", "blue"] * 10})
+    >>> text_kinds(rows, rows, {})
+    {'x': 'number'}
+    """
+    names: list[Any] = [name for name in train if name not in kinds]
+    found = {name: _kind_of_texts(name, train[name], test[name]) for name in names}
+    return {name: kind for name, kind in found.items() if kind is not None}
+
+
 def typed_columns(
-    train: pd.DataFrame, test: pd.DataFrame, kinds: Mapping[str, str]
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    kinds: Mapping[str, str],
+    found: Mapping[str, str] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """Return tables of which texts that are dates or numbers are these, and notes.
 
@@ -36,6 +60,7 @@ def typed_columns(
         train: the training rows, counted from 0.
         test: the test rows of the same columns.
         kinds: of columns, as the user says.
+        found: of the other columns, see `text_kinds`; None finds them in these rows.
 
     Raises:
         UsageError: if dates may be read in two ways, or `kinds` names a column that is not there.
@@ -54,9 +79,10 @@ def typed_columns(
     for known in kinds:
         if known not in train:
             raise unknown_name("column that models see called", known, map(str, train))
+    inferred = text_kinds(train, test, kinds) if found is None else found
     names: list[Any] = list(train)
     for name in names:
-        text = kinds.get(name) or _kind_of_texts(name, train[name], test[name])
+        text = kinds.get(name) or inferred.get(name)
         if text is None:
             continue
         kind, argument = parse_kind(text)
@@ -66,9 +92,9 @@ def typed_columns(
         if name not in kinds:
             read.setdefault(text.partition(":")[0], []).append(name)
         columns = [_written(name, *part) for part in ((train, "training"), (test, "test"))]
-        found = kind.typed(columns, argument)
-        notes += found.notes
-        train[name], test[name] = found.parts
+        typed = kind.typed(columns, argument)
+        notes += typed.notes
+        train[name], test[name] = typed.parts
     said = [f"{_READ[kind]}: {some(map(repr, read[kind]))}." for kind in read]
     return train, test, said + notes
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,9 @@ from comps.kinds.table.checks import (
     check_complete,
     check_features,
     check_kinds,
+    check_same_columns,
     check_spelling,
+    check_table,
     check_tables,
     check_tested,
     left_out_note,
@@ -22,8 +24,9 @@ from comps.kinds.table.checks import (
 from comps.kinds.table.division import N_FOLDS
 from comps.kinds.table.fingerprint import table_fingerprint
 from comps.kinds.table.given import Given
+from comps.kinds.table.kinds import parse_kind
 from comps.kinds.table.loader import RowFunction, changed_rows
-from comps.kinds.table.memory_columns import typed_columns, usual_id
+from comps.kinds.table.memory_columns import text_kinds, typed_columns, usual_id
 from comps.kinds.table.memory_targets import memory_targets
 from comps.kinds.table.rows import (
     equal_rows,
@@ -48,8 +51,12 @@ class Memory:
         given: the columns that have a role.
         metric: decides whether values or classes are predicted.
         features: makes more columns of each row; None changes nothing.
+        kinds: those that were found before of columns of texts, see `text_kinds`: neither they
+            nor the ids are inferred again then.
 
     Attributes:
+        given: the same, with the column of the ids where it was inferred.
+        kinds: of columns of texts, once `dataset` was called.
         columns: the training rows as models see them, once `dataset` was called.
 
     Raises:
@@ -63,8 +70,9 @@ class Memory:
         given: Given,
         metric: Metric,
         features: RowFunction | None = None,
+        kinds: Mapping[str, str] | None = None,
     ) -> None:
-        self.metric, self.features = metric, features
+        self.metric, self.features, self.kinds = metric, features, kinds
         self.notes: list[str] = []
         roles = {"target": None, "id": given.id, "group": given.group, "time": given.time}
         roles |= {"weight": given.weight, "query": given.query, "folds": given.folds}
@@ -72,7 +80,7 @@ class Memory:
         check_kinds(given.columns, given.target)
         there = {name: kind for name, kind in given.columns.items() if name in train}
         check_tested(there, test, "the table of the test rows")
-        if given.id is None:
+        if given.id is None and kinds is None:
             id_ = usual_id(train, test, list(given.roles.values()))
             if id_ is not None:
                 self.notes += [
@@ -91,6 +99,7 @@ class Memory:
             )
         self.targets = memory_targets(train, given, metric)
         self.notes += self.targets.notes
+        self._whole = train
         every = len(self.targets.rows) == len(train)
         self.train, self.test = train if every else train.iloc[self.targets.rows], test
         self.rows = train.iloc[:1] if test is None else test
@@ -129,19 +138,49 @@ class Memory:
         column = self.given.folds
         return N_FOLDS if column is None else fold_count(self.train[column])
 
+    @property
+    def _shown(self) -> tuple[list[Any], list[Any]]:
+        """The columns without a role that both tables have, and those that the test rows lack."""
+        named = [*self.given.roles.values()]
+        free = [column for column in self.train if column not in named]
+        shown = [column for column in free if column in self.rows]
+        return shown, [column for column in free if column not in shown]
+
+    def with_test(self, rows: pd.DataFrame) -> Dataset:
+        """Return the same rows with other test rows, of which nothing is inferred.
+
+        Args:
+            rows: with the columns that models see and the id. Other columns do no harm; those of a
+                file are texts where the names of the training rows may be numbers.
+
+        Raises:
+            UsageError: if something else than a table came, or the column of the ids is missing.
+            DataError: if a column is missing, or an id is missing or duplicate.
+        """
+        check_table(rows, "test")
+        shown, unseen = self._shown
+        rows = rows.rename(
+            columns={str(name): name for name in self._whole if name not in rows.columns}
+        )
+        said = {name: parse_kind(kind)[0] for name, kind in self.given.columns.items()}
+        seen = [name for name in shown if name not in said or said[name].typed is not None]
+        check_same_columns(seen, rows, "The table")
+        # The models know nothing of what the first test rows lacked.
+        rows = rows.drop(columns=[name for name in unseen if name in rows])
+        given, features = self.given, self.features
+        return Memory(self._whole, rows, given, self.metric, features, self.kinds).dataset()
+
     def dataset(self) -> Dataset:
         """Return the rows."""
         given, train, rows = self.given, self.train, self.rows
-        named = [*given.roles.values()]
-        seen = [column for column in train if column not in named]
-        lacking = [column for column in seen if column not in rows]
+        shown, lacking = self._shown
         check_spelling(lacking, [column for column in rows if column not in train])
-        shown = [column for column in seen if column in rows]
-        first, second, notes = typed_columns(
-            train[shown].reset_index(drop=True),
-            rows[shown].reset_index(drop=True),
-            self.given.columns,
-        )
+        first = train[shown].reset_index(drop=True)
+        second = rows[shown].reset_index(drop=True)
+        said = {name: kind for name, kind in given.columns.items() if name not in lacking}
+        if self.kinds is None:
+            self.kinds = text_kinds(first, second, said)
+        first, second, notes = typed_columns(first, second, said, self.kinds)
         parts: tuple[pd.DataFrame, ...] = (first, second)
         check_features(first, second, list(first))
         ids = _id_column(train, given.id, "training")

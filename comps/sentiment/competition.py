@@ -8,7 +8,7 @@ from comps.base import Competition, Prediction, Task
 from comps.kinds.text.features import TRANSFORMERS
 from comps.metrics import ACCURACY, ROC_AUC
 from comps.reading.other_test import OtherTest
-from comps.sentiment.loader import load
+from comps.sentiment.loader import SAMPLE, TEST, TRAIN, kaggle_files, load
 from comps.sentiment.models import MODELS
 
 _ARCHIVE = "word2vec-nlp-tutorial.zip"
@@ -19,7 +19,7 @@ SENTIMENT = Competition(
     task=Task.BINARY,
     metric=ROC_AUC,
     load=load,
-    with_test=OtherTest(load, "labeledTrainData.tsv", "testData.tsv", "sampleSubmission.csv", "id"),
+    with_test=OtherTest(load, TRAIN, TEST, SAMPLE, "id", kaggle_files),
     models=MODELS,
     sample=Path(__file__).parent / "sample" / _ARCHIVE,
     archive=_ARCHIVE,

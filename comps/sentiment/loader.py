@@ -15,6 +15,7 @@ from comps.reading.column import Column, check_present
 from comps.reading.columns import check_columns, numeric_target
 from comps.reading.delimited import Table, read_table
 from comps.reading.ids import check_same_ids, checked_ids
+from comps.reading.other_test import tab_separated
 from comps.sentiment.folders import find_reviews, read_reviews
 from comps.sentiment.tsv import read_tsv
 
@@ -82,6 +83,20 @@ def answers(path: Path) -> pd.DataFrame:
     if test is None or test["sentiment"].isna().any():
         raise DataError(f"{path} has no folders test/pos and test/neg that would say the answers.")
     return test[["id", "sentiment"]].astype({"sentiment": int})
+
+
+def kaggle_files(path: Path) -> dict[str, bytes] | None:
+    """Return the reviews of a folder laid out as aclImdb as Kaggle's files; None of other paths.
+
+    Raises:
+        DataError: if reviews are missing, or cannot be read.
+    """
+    if find_reviews(open_files(path)) is None:
+        return None
+    train, test, sample, _ = _read(path)
+    tables = {TRAIN: train, TEST: test[["id", "review"]]}
+    files = {name: tab_separated(table) for name, table in tables.items()}
+    return {**files, SAMPLE: sample.frame.to_csv(index=False).encode()}
 
 
 def _read(path: Path) -> tuple[pd.DataFrame, pd.DataFrame, Table, str]:

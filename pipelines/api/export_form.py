@@ -6,6 +6,7 @@ import inspect
 import io
 import tempfile
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,24 @@ def form_of(competition: Competition, path: Path) -> Form:
     Raises:
         UsageError: if all training rows in a new folder are not read as they were.
     """
+    with _laid_out(competition, path) as own:
+        found = _form_in(competition, own)
+    if found is None:
+        raise UsageError(
+            f"New rows of {competition.name} cannot be read outside of {path}: its loader needs "
+            "more than its tables. 'comps predict' predicts them."
+        )
+    return found
+
+
+def _laid_out(competition: Competition, path: Path) -> AbstractContextManager[Path]:
+    """Give the path of the competition's tables, or one that they are written to."""
+    reader = competition.with_test
+    return reader.laid_out(path) if isinstance(reader, OtherTest) else nullcontext(path)
+
+
+def _form_in(competition: Competition, path: Path) -> Form | None:
+    """Return the form of tables; None where even all training rows read new ones otherwise."""
     tables, further = _tables(competition, path)
     train, test = tables.read("train", ALL), tables.read("test", ALL)
     assert train is not None
@@ -83,10 +102,7 @@ def form_of(competition: Competition, path: Path) -> Form:
         if same:
             tried = _content(new.head(_TRIED), name)
             return Form(files, len(places), name, tried, tuple(map(str, new)))
-    raise UsageError(
-        f"New rows of {competition.name} cannot be read outside of {path}: its loader needs more "
-        "than its tables. 'comps predict' predicts them."
-    )
+    return None
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -403,17 +403,21 @@ def test_house_prices_exported_equals_its_submission(
     pd.testing.assert_frame_equal(alone.astype(submission.dtypes), submission, rtol=1e-6)
 
 
-def test_an_imported_member_of_the_blend_is_named(
+def test_a_member_imported_since_is_left_out(
     houses: tuple[Path, pd.DataFrame, ExportedFolder], tmp_path: Path
 ) -> None:
-    runs, _, _ = houses
+    runs, _, found = houses
     result = load_run(HOUSE_PRICES, runs=runs)
     oof = folds_table(HOUSE_PRICES, runs=runs).table
     noise = np.random.default_rng(0).uniform(0.95, 1.05, len(oof))
     oof = oof.assign(SalePrice=result.dataset.target * noise)
     import_oof(HOUSE_PRICES, "oracle", oof=oof, test=result.submission, runs=runs)
+    told: list[object] = []
+    exported = export(HOUSE_PRICES, to=tmp_path / "model", runs=runs, progress=told.append)
+    assert exported.members == found.members
+    assert "Imported members are left out: oracle" in " ".join(map(str, told))
     with pytest.raises(UsageError, match="oracle was imported"):
-        export(HOUSE_PRICES, to=tmp_path / "model", runs=runs)
+        export(HOUSE_PRICES, to=tmp_path / "other", member="oracle", runs=runs)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.tree import DecisionTreeClassifier
 
 from comps import table_competition
 from comps.base import DataError, UsageError
-from pipelines import load_run, predict, run
+from pipelines import (
+    blend,
+    cross_validate,
+    explain,
+    folds_table,
+    import_oof,
+    load_run,
+    predict,
+    report,
+    run,
+)
 from pipelines.api.results import Result
 from tests.commands import comps
 
@@ -174,6 +185,114 @@ def test_models_without_a_weight_are_gone_where_the_blend_s_are_kept(result: Res
             with pytest.raises(UsageError, match="no weight in the blend"):
                 result.predict(new, member=member)
     assert not all(map(weights.get, result.oof))
+
+
+TREE = "decision-tree-classifier"
+QUICK: Any = {"engine": "inline", "nested": False, "checks": False}
+
+
+def sales(name: str = "again") -> Any:
+    train, test = rows(150, 1), rows(30, 2).drop(columns="sold")
+    models = ["logistic", DecisionTreeClassifier(max_depth=2)]
+    named: Any = {"target": "sold", "metric": "auc", "name": name, "models": models}
+    return table_competition(train, test=test, **named)
+
+
+def test_a_blend_of_named_members_predicts_by_itself(tmp_path: Path) -> None:
+    own, new = sales(), rows(20, 3)
+    run(own, runs=tmp_path, **QUICK)
+    for member in ("logistic", TREE):
+        alone = blend(own, members=member, method="convex", runs=tmp_path)
+        found = alone.predict(rows(30, 2))
+        assert alone.submission is not None
+        np.testing.assert_allclose(found["sold"], alone.submission["sold"], rtol=1e-6)
+        pd.testing.assert_frame_equal(alone.predict(new), alone.predict(new, member=member))
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [{"sealed": 0.2}, {"seed": 3, "folds": 3}, {"models": ["logistic"]}],
+    ids=["sealed", "seed-and-folds", "members"],
+)
+def test_a_result_predicts_as_itself_whatever_was_run_since(
+    choices: dict[str, Any], tmp_path: Path
+) -> None:
+    own, test = sales(), rows(30, 2)
+    first = run(own, runs=tmp_path, **QUICK, **choices)
+    before = first.predict(test)
+    assert first.submission is not None
+    np.testing.assert_allclose(before["sold"], first.submission["sold"][:30], rtol=1e-6)
+    run(own, runs=tmp_path, **QUICK)
+    pd.testing.assert_frame_equal(first.predict(test), before)
+
+
+def test_a_cross_validation_predicts_by_its_members_alone(tmp_path: Path) -> None:
+    own, new = sales(), rows(20, 3)
+    made = cross_validate(own, seed=5, runs=tmp_path, **QUICK)
+    found = made.predict(new, member="logistic")
+    other = run(own, runs=tmp_path, **QUICK)
+    pd.testing.assert_frame_equal(made.predict(new, member="logistic"), found)
+    assert not np.allclose(found["sold"], other.predict(new, member="logistic")["sold"])
+    with pytest.raises(
+        UsageError,
+        match=r"no blend .*member='(logistic|decision-tree-classifier)'.*pipelines.blend",
+    ):
+        made.predict(new)
+    with pytest.raises(UsageError, match="ridge"):
+        made.predict(new, member="ridge")
+
+
+def test_members_imported_since_are_left_out(tmp_path: Path) -> None:
+    own, new = sales(), rows(20, 3)
+    made = run(own, runs=tmp_path, **QUICK)
+    before = predict(own, new, runs=tmp_path)
+    oof = folds_table(own, runs=tmp_path).table
+    oof = oof.assign(sold=np.where(rows(150, 1)["sold"] == "yes", 0.9, 0.1))
+    import_oof(own, "oracle", oof=oof, test=made.submission, runs=tmp_path)
+    told: list[object] = []
+    pd.testing.assert_frame_equal(predict(own, new, runs=tmp_path, progress=told.append), before)
+    assert "Imported members are left out: oracle" in " ".join(map(str, told))
+    assert "oracle" not in explain(own, rows=50, runs=tmp_path).members
+    pd.testing.assert_frame_equal(made.predict(new), before)
+    with pytest.raises(UsageError, match="oracle was imported"):
+        predict(own, new, member="oracle", runs=tmp_path)
+    with pytest.raises(UsageError, match="oracle was imported"):
+        blend(own, runs=tmp_path, method="best").predict(new)
+
+
+def test_columns_called_by_numbers_are_explained_and_reported(tmp_path: Path) -> None:
+    names = {"id": 0, "size": 1, "colour": 2}
+    train, test = (rows(n, seed).rename(columns=names) for n, seed in ((150, 1), (30, 2)))
+    named: Any = {"target": "sold", "id": 0, "metric": "auc", "models": ["logistic"]}
+    own = table_competition(train, test.drop(columns="sold"), name="numbers", **named)
+    made = run(own, runs=tmp_path, **QUICK)
+    assert set(explain(own, rows=50, runs=tmp_path).importance["column"]) == {1, 2}
+    found = report(own, runs=tmp_path)
+    assert "importance" in repr(found)
+    assert made.submission is not None
+    np.testing.assert_allclose(made.predict(test)["sold"], made.submission["sold"], rtol=1e-6)
+
+
+def test_a_changed_parameter_is_that_of_the_result(tmp_path: Path) -> None:
+    own, new = sales(), rows(20, 3)
+    settings = ["logistic.C=0.001"]
+    made = run(own, models="logistic", settings=settings, runs=tmp_path, **QUICK)
+    before = made.predict(new)
+    run(own, models="logistic", runs=tmp_path, **QUICK)
+    pd.testing.assert_frame_equal(made.predict(new), before)
+
+
+def test_a_result_of_files_that_changed_since_is_refused(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    rows(150, 1).to_csv(data / "train.csv", index=False)
+    rows(30, 2).drop(columns="sold").to_csv(data / "test.csv", index=False)
+    own = table_competition(data, target="sold", metric="auc", name="files")
+    made = run(own, models="logistic", data=data, runs=tmp_path / "runs", **QUICK)
+    assert len(made.predict(rows(20, 3).drop(columns="sold"))) == 20
+    rows(140, 1).to_csv(data / "train.csv", index=False)
+    with pytest.raises(UsageError, match="changed since this result"):
+        made.predict(rows(20, 3).drop(columns="sold"))
 
 
 def test_a_table_without_a_column_is_refused(result: Result) -> None:

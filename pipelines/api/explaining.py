@@ -23,7 +23,6 @@ from pipelines.api.choices import REQUIRED, Options, RowChoices, checked_choice
 from pipelines.api.gathering import EXPLAINED
 from pipelines.api.kept_models import FoldPredictor, KeptModels, used_members
 from pipelines.api.progress import Progress
-from pipelines.api.results import blend_members
 from pipelines.api.stored import Stored, open_stored
 from pipelines.explanations.boosters import by_column, contributions, influenced
 from pipelines.explanations.columns import grid_of, permuted, set_to
@@ -143,7 +142,7 @@ def explain(
 
 def _members(stored: Stored, member: str | None) -> dict[str, float]:
     if member is None:
-        chosen, _ = blend_members(stored.experiment, stored.oofs)
+        chosen = stored.own_blend()
         return used_members(chosen.members, chosen.weights)
     if member not in stored.oofs:
         raise unknown_name("member", member, stored.oofs)

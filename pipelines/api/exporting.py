@@ -84,6 +84,7 @@ def export_oof(
     if format == "parquet" and find_spec("pyarrow") is None:
         raise MissingPackageError("pyarrow", "parquet")
     stored = open_stored(Options.of(competition, with_members(choices, members)), progress)
+    stored.tell_joined()
     groups = {file_name(name, oof.key): {name: oof} for name, oof in stored.oofs.items()}
     if wide:
         groups = {"": stored.oofs}

@@ -23,7 +23,6 @@ from pipelines.api.export_trial import trial
 from pipelines.api.kept_models import KeptModels
 from pipelines.api.predicting import predicted
 from pipelines.api.progress import Progress
-from pipelines.api.results import blend_members
 from pipelines.api.stored import Stored, open_stored
 from pipelines.basics.kept_objects import NotKeptError, dump_object
 from pipelines.basics.version import own_version
@@ -188,6 +187,7 @@ class _Export:
         self._stored, self._place, self._folder = stored, place, folder
         self._member, self._models = member, KeptModels(stored)
         self._competition = stored.session.competition
+        self._chosen = None if member is not None else stored.own_blend()
         self._packages = {place.module.partition(".")[0]}
         self._backends: set[str] = set()
 
@@ -231,9 +231,10 @@ class _Export:
 
     def _blend(self) -> tuple[dict[str, float], dict[str, Any]]:
         """Return weights by member, in the order of the blend, and what is told of it."""
-        if self._member is not None:
+        chosen = self._chosen
+        if chosen is None:
+            assert self._member is not None
             return {self._member: 1.0}, {"method": None, "cuts": None}
-        chosen, _ = blend_members(self._stored.experiment, self._stored.oofs)
         try:
             content = dump_object(chosen.fitted, _OF_BLENDS)
         except NotKeptError as error:
@@ -293,7 +294,7 @@ class _Export:
         with tempfile.TemporaryDirectory() as made:
             file = Path(made) / form.name
             file.write_bytes(form.test)
-            return predicted(self._stored, file, self._member)
+            return predicted(self._stored, file, self._member, self._chosen)
 
     def _write_texts(
         self,

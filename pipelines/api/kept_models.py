@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import joblib
 import numpy as np
@@ -20,15 +21,34 @@ from comps.base import (
     UsageError,
     base_name,
 )
-from pipelines.api.stored import Stored
 from pipelines.fitting.keeping import FEATURES, FittedModel
 from pipelines.fitting.residual import PARAMETER, Residual
 from pipelines.folds import Held
 from pipelines.results.kept import Kept
-from pipelines.results.oof import predicting
+from pipelines.results.oof import OutOfFold, predicting
+from pipelines.store import Experiment, RunStore
 from pipelines.trainers import Context, FoldModel
 
 Floats = NDArray[np.float64]
+
+
+class Trained(Protocol):
+    """Members whose models may have been kept: those of a stored run, or of a result."""
+
+    @property
+    def experiment(self) -> Experiment:
+        """Competition, rows, folds and seed that they were trained on."""
+
+    @property
+    def oofs(self) -> Mapping[str, OutOfFold]:
+        """Predictions by member."""
+
+    @property
+    def store(self) -> RunStore:
+        """Where the models are."""
+
+    def declared(self, member: str) -> Model:
+        """Return the declaration of a member, as it was trained."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,20 +83,20 @@ class FoldPredictor:
 
 
 class KeptModels:
-    """The kept models of a run's members.
+    """The kept models of some members.
 
     Args:
-        stored: the run.
+        trained: the members.
     """
 
-    def __init__(self, stored: Stored) -> None:
-        self._stored, self._threads = stored, joblib.cpu_count()
+    def __init__(self, trained: Trained) -> None:
+        self._trained, self._threads = trained, joblib.cpu_count()
 
     def test(self, member: str, rows: RowSet, known: dict[str, Features]) -> Floats:
         """Return the predictions of a member for test rows, the mean over repeats and folds.
 
         Args:
-            member: of the run.
+            member: one of them.
             rows: [m] raw rows.
             known: features by digest, for models share transformers, which take most of the time.
 
@@ -84,8 +104,8 @@ class KeptModels:
             UsageError: if a model of it was not kept.
         """
         parts = []
-        for repeat in range(self._stored.oofs[member].n_repeats):
-            for held in predicting(self._stored.experiment.folds):
+        for repeat in range(self._trained.oofs[member].n_repeats):
+            for held in predicting(self._trained.experiment.folds):
                 own = self.fold(member, held, repeat)
                 if own.digest not in known:
                     known[own.digest] = own.features(rows)
@@ -100,12 +120,13 @@ class KeptModels:
             UsageError: if it was not kept.
             StoreError: if it is damaged.
         """
-        oof, model = self._stored.oofs[member], self.declared(member)
+        # Imported members are refused before their declaration is asked for: they have none.
         kept = self._kept(member, held, repeat)
+        oof, model = self._trained.oofs[member], self.declared(member)
         fitted = self._fitted(kept, model)
         content = kept.files.get(FEATURES, b"")
         return FoldPredictor(
-            self._stored.session.competition,
+            self._trained.experiment.competition,
             fitted.model.at(oof.step),
             fitted,
             hashlib.sha256(content).hexdigest(),
@@ -122,32 +143,33 @@ class KeptModels:
         kept = self._kept(member, held, repeat)
         if kept.step is not None:
             return kept
-        final = self._fitted(kept, self.declared(member)).at(self._stored.oofs[member].step)
+        final = self._fitted(kept, self.declared(member)).at(self._trained.oofs[member].step)
         if final.reason is not None:
             raise _not_kept(member, final.reason)
         return final
 
     def _fitted(self, kept: Kept, model: Model) -> FittedModel:
-        stored = self._stored
+        experiment = self._trained.experiment
         context = Context(
-            stored.session.competition.task,
+            experiment.competition.task,
             kept.n_classes,
             self._threads,
-            stored.experiment.folds.growing,
+            experiment.folds.growing,
             kept.n_targets,
         )
         return FittedModel(kept, Residual.without(model), context)
 
     def _kept(self, member: str, held: Held, repeat: int) -> Kept:
-        stored, oof = self._stored, self._stored.oofs[member]
-        name = stored.session.competition.name
+        oof = self._trained.oofs[member]
+        name = self._trained.experiment.competition.name
         if oof.imported:
             raise UsageError(
                 f"{member} was imported: its models are where it was made. Name another member "
-                "with --member, or blend without it."
+                "with --member, or blend without it: 'comps predict' and pipelines.predict() leave "
+                "out what was imported."
             )
         try:
-            kept = stored.session.store.read_kept(base_name(oof.model), oof.key, repeat, held)
+            kept = self._trained.store.read_kept(base_name(oof.model), oof.key, repeat, held)
         except FileNotFoundError:
             raise UsageError(
                 f"The models of {member} were not kept. 'comps run {name}' with --keep-models all "
@@ -163,12 +185,7 @@ class KeptModels:
 
     def declared(self, member: str) -> Model:
         """Return the declaration of a member, as it was trained."""
-        session, run = self._stored.session, self._stored.run
-        if session.options.models is None and run is not None:
-            for recorded in run.members:
-                if recorded.name == member:
-                    return recorded.trained(session.competition)
-        return next(model for model in session.models if model.member == member)
+        return self._trained.declared(member)
 
 
 def _not_kept(member: str, reason: str) -> UsageError:

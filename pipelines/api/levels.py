@@ -112,6 +112,7 @@ def blend_in_levels(
     if "models" in choices:
         raise UsageError("The levels name the members themselves: leave out `members`.")
     stored = open_stored(Options.of(competition, choices), progress)
+    stored.tell_joined()
     if isinstance(levels, (str, Path)):
         levels = read_levels(Path(levels), list(stored.oofs))
     named = {part for level in levels for part in level.parts}

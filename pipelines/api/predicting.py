@@ -15,14 +15,17 @@ from comps.base import (
     Dataset,
     Features,
     UsageError,
+    some,
     unknown_name,
 )
+from ensembles import Blend
 from pipelines.api.choices import Options, RowChoices, checked_choice
-from pipelines.api.kept_models import KeptModels, used_members
+from pipelines.api.kept_models import KeptModels, Trained, used_members
 from pipelines.api.progress import Progress
-from pipelines.api.results import blend_members, checked_submission
-from pipelines.api.stored import Stored, open_stored
+from pipelines.api.results import checked_submission
+from pipelines.api.stored import open_stored
 from pipelines.basics.files import write_bytes
+from pipelines.store import Experiment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,25 +73,39 @@ def predict(
     options = Options.of(competition, choices)
     target = None if output is None else checked_choice("output", output, "Path")
     stored = open_stored(options, progress)
-    table = predicted(stored, rows, member)
+    chosen = None if member is not None else stored.own_blend()
+    table = predicted(stored, rows, member, chosen)
     if target is not None:
         write_bytes(target, table.to_csv(index=False).encode())
     return table
 
 
-def predicted(stored: Stored, rows: Any, member: str | None = None) -> pd.DataFrame:
-    """Return the predictions of new rows, in the form of the submission; see `predict`."""
-    if member is not None and member not in stored.oofs:
-        raise unknown_name("member", member, stored.oofs)
-    dataset = _with_rows(stored, rows)
-    new = replace(stored.experiment, dataset=dataset)
-    models, known = KeptModels(stored), dict[str, Features]()
+def predicted(
+    trained: Trained, rows: Any, member: str | None = None, chosen: Blend | None = None
+) -> pd.DataFrame:
+    """Return the predictions of new rows, in the form of the submission; see `predict`.
+
+    Args:
+        trained: the members, and where their models are.
+        rows: see `predict`.
+        member: its predictions, in place of those of the blend.
+        chosen: the blend of these members; None where a member is named.
+
+    Raises:
+        UsageError: if there is no such member, or neither a blend nor a member.
+    """
+    if member is not None and member not in trained.oofs:
+        raise unknown_name("member", member, trained.oofs)
+    if member is None and chosen is None:
+        raise UsageError(_no_blend(trained))
+    dataset = _with_rows(trained.experiment, rows)
+    new = replace(trained.experiment, dataset=dataset)
+    models, known = KeptModels(trained), dict[str, Features]()
     if member is not None:
         return checked_submission(new, models.test(member, dataset.test, known))
-    chosen, _ = blend_members(stored.experiment, stored.oofs)
-    assert chosen.fitted is not None
+    assert chosen is not None and chosen.fitted is not None
     used = used_members(chosen.members, chosen.weights)
-    form = stored.oofs[chosen.members[0]].test.shape[1:]
+    form = trained.oofs[chosen.members[0]].test.shape[1:]
     parts = [
         models.test(name, dataset.test, known)
         if name in used
@@ -99,14 +116,24 @@ def predicted(stored: Stored, rows: Any, member: str | None = None) -> pd.DataFr
     return checked_submission(new, chosen.fitted.predict(np.stack(parts, axis=1)), chosen.cuts)
 
 
-def _with_rows(stored: Stored, rows: Any) -> Dataset:
-    """Return the rows of the run with other test rows.
+def _no_blend(trained: Trained) -> str:
+    """Return what is wrong where neither a blend nor a member would predict."""
+    members, metric = list(trained.oofs), trained.experiment.competition.metric
+    best = members[metric.best([oof.score for oof in trained.oofs.values()])]
+    return (
+        f"There is no blend of {some(members)} here, as a cross-validation makes none: name the "
+        f"member that predicts (member={best!r}), or blend them first: pipelines.blend("
+        f"..., members={','.join(members)!r}) returns what predicts by the blend."
+    )
+
+
+def _with_rows(experiment: Experiment, rows: Any) -> Dataset:
+    """Return the rows of an experiment with other test rows.
 
     Raises:
         DataError: if they cannot be read as the competition's.
     """
-    session = stored.session
-    competition, path = session.competition, session.source.path
+    competition, path = experiment.competition, experiment.data
     if competition.with_test is None:
         if hasattr(rows, "columns"):
             raise UsageError(

@@ -240,6 +240,7 @@ def _result(stored: Stored) -> Result:
     """Return the members and their blend, which is not made again of very many numbers."""
     if size_of(stored.oofs) <= LARGE or stored.run is None or not stored.run.blend:
         return stored.result("auto")
+    stored.tell_joined()
     failures = {failure.name: failure.reason for failure in stored.run.failures}
     notes = tuple(stored.teller.notes)
     return Result(stored.experiment, stored.oofs, failures=failures, notes=notes)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from comps.base import Competition, Cuts, Dataset, Metric, Truth
-from comps.kinds.memory import IN_MEMORY
 from ensembles import Blend, best_blend
 from ensembles.left_out import Dependence
 from pipelines.api.headline import Headline, headline
@@ -77,29 +76,27 @@ class Result:
     def predict(
         self, rows: str | Path | pd.DataFrame, *, member: str | None = None
     ) -> pd.DataFrame:
-        """Predict new rows by the trained models that were kept, see `pipelines.predict`.
+        """Predict new rows by the trained models of this result, which were kept.
+
+        The blend is that of this result, whatever was run since. The models are read from `runs`,
+        and nothing is trained.
 
         Args:
             rows: a file, a table in memory, or a folder laid out as the competition's own.
             member: its predictions, in place of those of the blend.
 
+        Returns:
+            A table in the form of the submission: ids, and values, probabilities or labels.
+
         Raises:
-            UsageError: if a model that is needed was not kept.
+            UsageError: if a model that is needed was not kept, there is neither a blend nor a
+                `member`, or the data changed since.
             DataError: if the rows are not as those of the competition.
         """
-        from pipelines.api.predicting import predict
+        from pipelines.api.predicting import predicted
+        from pipelines.api.result_models import ResultModels
 
-        spec, path = self.folds.spec, self.experiment.data
-        return predict(
-            self.competition,
-            rows,
-            member=member,
-            data=None if path == IN_MEMORY else path,
-            runs=self.runs,
-            folds=spec.n_folds,
-            scheme=spec.scheme,
-            seed=self.experiment.seed,
-        )
+        return predicted(ResultModels.of(self), rows, member, self.blend)
 
     @property
     def competition(self) -> Competition:

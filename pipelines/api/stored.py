@@ -10,8 +10,12 @@ from typing import Unpack
 from comps.base import (
     Competition,
     DataError,
+    Model,
+    UsageError,
     WorkbenchError,
+    some,
 )
+from ensembles import Blend
 from pipelines.api.choices import (
     REQUIRED,
     Options,
@@ -28,7 +32,7 @@ from pipelines.api.session import Session
 from pipelines.api.stored_members import stored_members
 from pipelines.api.written import keep, write_submission
 from pipelines.results.oof import OutOfFold
-from pipelines.store import Experiment
+from pipelines.store import Experiment, RunStore
 from pipelines.store.records import Record
 from submissions import check_submission
 
@@ -51,12 +55,65 @@ class Stored:
     oofs: dict[str, OutOfFold]
     run: Record | None
 
+    @property
+    def store(self) -> RunStore:
+        """Where predictions and models are."""
+        return self.session.store
+
+    def declared(self, member: str) -> Model:
+        """Return the declaration of a member, as it was trained."""
+        session, run = self.session, self.run
+        if session.options.models is None and run is not None:
+            for recorded in run.members:
+                if recorded.name == member:
+                    return recorded.trained(session.competition)
+        return next(model for model in session.models if model.member == member)
+
+    def tell_joined(self) -> None:
+        """Say which imported members join those of the run, if there are any."""
+        imported = [name for name, oof in self.oofs.items() if oof.imported]
+        if not imported or self._named or len(imported) == len(self.oofs):
+            return
+        self.teller.note(
+            f"Imported members join: {', '.join(imported)}. There are no models without pairs of "
+            "folds of these, so that the honest score is cross-fitted; --members leaves them out."
+        )
+
+    @property
+    def _named(self) -> bool:
+        """Whether the call named its members."""
+        return self.session.options.models is not None
+
+    def own_blend(self) -> Blend:
+        """Return the blend that the run submitted: without the members imported since.
+
+        These have no models here, and what predicts needs them. Members that were named are
+        blended all the same.
+
+        Raises:
+            UsageError: if all members were imported.
+        """
+        own = {name: oof for name, oof in self.oofs.items() if self._named or not oof.imported}
+        left_out = [name for name in self.oofs if name not in own]
+        if not own:
+            raise UsageError(
+                f"All members were imported ({some(left_out)}): their models are where they were "
+                f"made. 'comps run {self.session.competition.name}' trains models that are kept."
+            )
+        if left_out:
+            self.teller.note(
+                f"Imported members are left out: {some(left_out)}. Their models are where they "
+                "were made; the blend is that of the others, which the run submitted."
+            )
+        return blend_members(self.experiment, own)[0]
+
     def result(self, method: str) -> Result:
         """Return the members and their blend.
 
         Raises:
             UsageError: if the method is unknown or of no use here.
         """
+        self.tell_joined()
         chosen, tried = blend_members(self.experiment, self.oofs, method)
         failures = {} if self.run is None else {f.name: f.reason for f in self.run.failures}
         notes = tuple(self.teller.notes)

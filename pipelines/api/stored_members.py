@@ -38,11 +38,6 @@ def stored_members(
     if followed.run is None and imported:
         return imported, ["No run on these data and folds is recorded: imported members alone."]
     own, notes = _of_run(session, experiment, followed)
-    if imported:
-        notes.append(
-            f"Imported members join: {', '.join(imported)}. There are no models without pairs of "
-            "folds of these, so that the honest score is cross-fitted; --members leaves them out."
-        )
     return own | imported, notes
 
 

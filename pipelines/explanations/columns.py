@@ -81,4 +81,6 @@ def set_to(rows: pd.DataFrame, column: str, values: Sequence[object]) -> pd.Data
 
     table = repeated(rows, len(values))
     filled = pd.Series(np.repeat(np.array(values, dtype=object), len(rows)))
-    return table.assign(**{column: filled.astype(rows[column].dtype)})
+    # Not `assign`: columns may be called by numbers.
+    table[column] = filled.astype(rows[column].dtype)
+    return table

@@ -14,6 +14,7 @@ import submissions
 from comps.base import Competition, UsageError
 from comps.catalog import FILE, OBJECT, PACKAGE, competition_names, find_competition, place_of
 from pipelines import exported
+from pipelines.basics import trusted_names
 
 # The modules of `ensembles` that fitted blends are made of.
 _OF_BLENDS = ("fitted.py", "transforms.py")
@@ -73,6 +74,8 @@ def write_code(place: Place, folder: Path, data: Path) -> None:
     lib = folder / "lib"
     for program in ("predict.py", "serve.py"):
         shutil.copyfile(_root(exported.__path__) / program, folder / program)
+    rules = Path(trusted_names.__file__)
+    shutil.copyfile(rules, folder / rules.name)
     for package in (comps, submissions):
         root = _root(package.__path__)
         for file in sorted(root.rglob("*.py")):

@@ -21,8 +21,6 @@ _OF_FILES = {
 OF_TRIAL = ("safetensors", "tokenizers")
 # What the folder brings itself.
 OWN = frozenset({"comps", "ensembles", "submissions", "user_competitions"})
-#: Packages whose types may be made from the files of a folder.
-TRUSTED = frozenset({"builtins", "numpy", "scipy", "sklearn"}) | OWN
 
 
 def requirements(

@@ -36,6 +36,7 @@ Further columns do no harm; levels that were never seen are predicted, too. In P
 | file | holds |
 |---|---|
 | `predict.py`, `serve.py` | the program, and an example of a service |
+| `trusted_names.py` | which classes and functions the files of models may name |
 | `export.json` | which models there are, and the checksums of their files |
 | `members/` | the trained models, of each repeat and fold, in the formats of their libraries |
 | `features/` | the fitted transformers, which models of a fold share, in skops' format |
@@ -46,8 +47,8 @@ Further columns do no harm; levels that were never seen are predicted, too. In P
 **`form/` holds rows of the training data, with their targets: {rows}.** Whoever may not see these
 must not get this folder.
 
-No pickle is read: skops makes objects of the packages that `export.json` names alone. The folder
-is code all the same: run it only if you trust who made it.
+No pickle is read: skops makes estimators and objects of the packages that `export.json` names
+alone. The folder is code all the same: run it only if you trust who made it.
 
 Libraries: {libraries}.
 """

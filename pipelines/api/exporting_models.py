@@ -16,7 +16,7 @@ from comps.base import Competition, StoreError, UsageError, unknown_name
 from pipelines.api.choices import REQUIRED, Options, RowChoices, checked_choice
 from pipelines.api.export_code import Place, code_of, write_code
 from pipelines.api.export_form import Form, form_of, write_files
-from pipelines.api.export_libraries import OWN, TRUSTED, imported, requirements
+from pipelines.api.export_libraries import OWN, imported, requirements
 from pipelines.api.export_onnx import check_onnx, write_onnx
 from pipelines.api.export_readme import readme
 from pipelines.api.export_trial import trial
@@ -47,9 +47,10 @@ _PARTS = (
     "requirements.txt",
     "requirements-serve.txt",
     "serve.py",
+    "trusted_names.py",
 )
-# What the blend may be made of: a stack of trees is LightGBM's.
-_OF_BLENDS = ("collections", "ensembles", "functools", "lightgbm")
+# The package that fitted blends are made of.
+_OF_BLENDS = ("ensembles",)
 _BACKENDS = ("jax", "tensorflow", "torch")
 
 
@@ -203,7 +204,6 @@ class _Export:
         ]
         backend = next((name for name in _BACKENDS if name in self._backends), _BACKENDS[0])
         lib = self._folder / "lib" / "user_competitions"
-        self._packages |= imported(lib)
         files = [path.name for path in self._folder.glob("members/*/*/*")]
         if "lightgbm" in blend.pop("of", ()):
             files.append("lightgbm.txt")
@@ -212,7 +212,7 @@ class _Export:
             "competition": self._place.module,
             "task": str(self._competition.task),
             "backend": backend,
-            "trusted": sorted(TRUSTED | self._packages | set(_OF_BLENDS)),
+            "trusted": sorted({"comps", *self._packages, *_OF_BLENDS}),
             "columns": list(form.columns),
             **blend,
             "members": members,
@@ -220,7 +220,7 @@ class _Export:
         }
         (self._folder / _HEAD).write_text(json.dumps(told, indent=1), encoding="utf-8")
         tried = trial(self._folder, form.name, form.test, self._wanted(form))
-        needed = requirements(files, backend, self._packages - OWN, tried.loaded)
+        needed = requirements(files, backend, self._packages | imported(lib), tried.loaded)
         reasons = write_onnx(self._folder, form.name, form.test, members) if onnx else {}
         self._write_texts(told, weights, form, needed, reasons)
         size = sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())

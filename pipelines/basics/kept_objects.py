@@ -1,7 +1,7 @@
 """Objects in files that are read without running what a file says: skops, and types by name.
 
 A pickle runs whatever its writer wanted. skops (https://skops.readthedocs.io) writes the parts of
-an object with the names of their types, and makes no type that is not trusted.
+an object with the names of their types, and makes no type that is not trusted: `trusted_names`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import Any
 
 from comps.base import StoreError
+from pipelines.basics.trusted_names import trusted_name
 
 
 def package_of(thing: type) -> str:
@@ -25,10 +26,6 @@ def package_of(thing: type) -> str:
     'comps'
     """
     return thing.__module__.partition(".")[0]
-
-
-# Packages whose types are made from a file: that of competitions, and those that it is built on.
-_TRUSTED = frozenset({package_of(StoreError), "builtins", "numpy", "scipy", "sklearn"})
 
 
 _SCHEMA = "schema.json"
@@ -172,5 +169,5 @@ def _renamed(name: str, numbers: Mapping[str, str]) -> str:
 
 
 def _foreign(named: Sequence[str], packages: Collection[str]) -> list[str]:
-    """Return the types, of those that skops does not know, that are of no trusted package."""
-    return [name for name in named if name.partition(".")[0] not in {*_TRUSTED, *packages}]
+    """Return the types and functions, of those that skops does not know, that are not trusted."""
+    return [name for name in named if not trusted_name(name, packages)]

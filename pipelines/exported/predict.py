@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from trusted_names import trusted_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,7 @@ class Told:
 
     Attributes:
         task: "regression", "binary", "multiclass" or "multilabel".
-        trusted: packages whose types may be made from files.
+        trusted: packages of the models' own code, whose types may be made from files.
     """
 
     task: str
@@ -58,17 +59,17 @@ Files = Mapping[str, Path]
 
 
 def load_object(path: Path, trusted: frozenset[str]) -> Any:
-    """Return an object in skops' format, which is made of trusted types alone.
+    """Return an object in skops' format, which is made of trusted types and functions alone.
 
     Raises:
-        ValueError: if the file names another type.
+        ValueError: if the file names another one.
     """
     from skops import io
 
     named = io.get_untrusted_types(file=path)
-    foreign = [name for name in named if name.partition(".")[0] not in trusted]
+    foreign = [name for name in named if not trusted_name(name, trusted)]
     if foreign:
-        raise ValueError(f"{path} names the type {foreign[0]}, which is not trusted.")
+        raise ValueError(f"{path} names {foreign[0]}, which is not trusted.")
     return io.load(path, trusted=named)
 
 

@@ -185,6 +185,24 @@ def test_a_cut_file_is_noticed(length: int) -> None:
         Kept.from_bytes(Kept(FILES, 7).to_bytes()[:length])
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("model/../../../../x", "model/..", "model/.", "model/", "model/a/b", "/x", "x", ""),
+        *("model/..\\x", "model/C:x", "model/a\n", "features.skops\n", "../features.skops"),
+    ],
+)
+def test_a_file_whose_name_points_elsewhere_is_refused(name: str) -> None:
+    with pytest.raises(StoreError, match="is no name of a file of a model"):
+        Kept.from_bytes(Kept({"features.skops": b"", name: b"x"}).to_bytes())
+
+
+def test_names_of_all_trainers_files_are_read() -> None:
+    names = ("features.skops", "model/lightgbm.txt", "model/target-0-xgboost.ubj", "model/..a")
+    files = {name: b"x" for name in names}
+    assert Kept.from_bytes(Kept(files).to_bytes()).files == files
+
+
 class Planted:
     """Runs something when it is read from a pickle."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from comps.base import StoreError
 NOT_IN_BLEND = "they have no weight in the blend, and only its models were to be kept"
 
 _HEAD = "kept.json"
+# An exported folder has files of these names: none may point out of it.
+_NAME = re.compile(r"features\.skops|model/(?!\.{1,2}\Z)[A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +58,15 @@ class Kept:
         """Return what `to_bytes` wrote.
 
         Raises:
-            StoreError: if a byte of it changed.
+            StoreError: if a byte of it changed, or a file has a name that is not of a model.
         """
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 head = json.loads(archive.read(_HEAD))
                 files = {name: archive.read(name) for name in archive.namelist() if name != _HEAD}
+            for name in files:
+                if not _NAME.fullmatch(name):
+                    raise ValueError(f"{name!r} is no name of a file of a model")
             digests = head.pop("digests")
             if _digests(files) != digests:
                 raise ValueError("its content is not what was written")

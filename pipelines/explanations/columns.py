@@ -57,6 +57,8 @@ def _put(
 def grid_of(values: pd.Series, most: int = 20) -> list[object]:
     """Return values of a column to look at: levels, the frequent ones first, or quantiles.
 
+    Quantiles of whole numbers are whole, too; of a column without a value there are none.
+
     >>> import pandas as pd
     >>> grid_of(pd.Series(["b", "a", "b"])), grid_of(pd.Series([1.0, 2.0, 3.0]), most=3)
     (['b', 'a'], [1.0, 2.0, 3.0])
@@ -65,8 +67,12 @@ def grid_of(values: pd.Series, most: int = 20) -> list[object]:
 
     known = values.dropna()
     if pd.api.types.is_numeric_dtype(known) and known.nunique() > most:
-        return [*map(float, np.unique(np.quantile(known.astype(float), np.linspace(0, 1, most))))]
-    found = known.value_counts().index[:most].tolist()
+        quantiles = np.quantile(known.to_numpy(dtype=float), np.linspace(0, 1, most))
+        if pd.api.types.is_integer_dtype(known):
+            return [*map(int, np.unique(np.round(quantiles)))]
+        return [*map(float, np.unique(quantiles))]
+    counts = known.value_counts()
+    found = counts[counts > 0].index[:most].tolist()
     return sorted(found) if pd.api.types.is_numeric_dtype(known) else found
 
 

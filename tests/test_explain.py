@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from comps import boosting, table_competition
 from comps.base import Array, Images, UsageError
+from comps.metrics import ROC_AUC
 from pipelines import Explanation, explain, run
+from pipelines.api.explaining import _Asked
 from pipelines.api.results import Result
-from pipelines.explanations.columns import permuted, set_to
+from pipelines.explanations.columns import grid_of, permuted, set_to
 from pipelines.explanations.images import occlusion
+from pipelines.explanations.rows import drawn
 from tests.commands import comps
 
 
@@ -89,6 +93,126 @@ def test_dependence_of_classes_is_a_probability_of_each(tmp_path: Path) -> None:
     )
     assert wide.shape[1] == 3
     np.testing.assert_allclose(wide.sum(axis=1), 1, atol=1e-6)
+
+
+def many_outputs(kind: str, runs: Path) -> Explanation:
+    """Explain a linear model of two classes, three labels or two targets; `much` says most."""
+    table = rows(120, "values")
+    high = {f"above {cut}": (table["y"] > cut).astype(int) for cut in (-2, 0, 3)}
+    outputs: dict[str, Any] = {
+        "two classes": {"sold": np.where(table["y"] > 0, "yes", "no")},
+        "three labels": high,
+        "two targets": {"up": table["y"], "down": -table["y"]},
+    }[kind]
+    values = kind == "two targets"
+    competition = table_competition(
+        table.drop(columns="y").assign(**outputs),
+        target=[*outputs] if len(outputs) > 1 else "sold",
+        metric="rmse" if values else "auc",
+        name=kind.replace(" ", "-"),
+        models=[Ridge() if values else LogisticRegression()],
+    )
+    run(competition, runs=runs, engine="inline", nested=False, folds=3, checks=False)
+    return explain(competition, runs=runs, rows=60)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "rising", "falling"),
+    [
+        ("two classes", {"yes"}, set()),
+        ("three labels", {"above -2", "above 0", "above 3"}, set()),
+        ("two targets", {"up"}, {"down"}),
+    ],
+    ids=["classes", "labels", "targets"],
+)
+def test_dependence_is_named_by_what_is_predicted(
+    kind: str, rising: set[str], falling: set[str], tmp_path: Path
+) -> None:
+    found = many_outputs(kind, tmp_path).dependence
+    much = found[found["column"] == "much"]
+    assert set(much["class"]) == rising | falling
+    for name, own in much.groupby("class"):
+        ordered = own.sort_values("value")
+        assert ordered["value"].is_unique
+        rises = ordered["prediction"].iloc[-1] > ordered["prediction"].iloc[0]
+        assert rises == (name in rising)
+
+
+def test_a_value_of_one_target_has_no_class(values: Explanation) -> None:
+    assert "class" not in values.dependence
+
+
+def with_rare_class(folds: dict[int, int]) -> Any:
+    """Return a competition whose rows of class 1 lie in these folds, so many in each."""
+    table = rows(600, "values").drop(columns="y")
+    table["part"] = np.arange(600) % 3
+    table["y"] = 0
+    for part, count in folds.items():
+        place = table.index[table["part"] == part][:count]
+        table.loc[place, ["y", "much"]] = [1, 9.0]
+    return table_competition(
+        table, target="y", metric="auc", name="rare", folds="part", models=[LogisticRegression()]
+    )
+
+
+@pytest.mark.slow
+def test_a_rare_class_is_among_the_rows_that_are_asked_about(tmp_path: Path) -> None:
+    rare = with_rare_class({0: 3, 1: 2, 2: 1})
+    run(rare, runs=tmp_path, engine="inline", nested=False, checks=False)
+    found = explain(rare, runs=tmp_path, rows=30)
+    assert found.importance["importance"].notna().all() and found.notes == ()
+    assert found.importance["column"][0] == "much"
+
+
+@pytest.mark.parametrize("labels", [1, 2])
+def test_a_row_of_each_class_is_drawn(labels: int) -> None:
+    codes = np.zeros((200, labels))
+    codes[7, 0] = codes[150, -1] = 1
+    own = np.arange(1000, 1200)
+    for seed in range(20):
+        some = drawn(own, codes[:, 0] if labels == 1 else codes, 10, np.random.default_rng(seed))
+        assert len(set(some)) == 10 and set(some) <= set(own)
+        assert (np.diff(some) > 0).all()
+        assert all(len(np.unique(column)) == 2 for column in codes[some - 1000].T)
+    assert len(drawn(own, None, 10, np.random.default_rng(0))) == 10
+
+
+def test_folds_that_cannot_be_scored_are_left_out_and_named() -> None:
+    asked = object.__new__(_Asked)
+    asked.guide = ROC_AUC
+    worse = np.array([[0.1, 0.2], [np.nan, np.nan], [0.3, 0.4]])
+    there, notes = asked._scored(worse)
+    np.testing.assert_array_equal(there, worse[[0, 2]])
+    assert len(notes) == 1 and "2 of 3 folds" in notes[0]
+    assert asked._scored(worse[[0, 2]])[1] == ()
+    with pytest.raises(UsageError, match=r"AUC cannot be computed .*--rows"):
+        asked._scored(worse[[1]])
+
+
+@pytest.mark.parametrize("dtype", ["int64", "Int64", "UInt8"])
+def test_values_of_whole_numbers_are_whole_and_set_as_they_are_told(dtype: str) -> None:
+    table = pd.DataFrame({"n": pd.array([*range(0, 100, 3)], dtype=dtype)})
+    grid: list[Any] = grid_of(table["n"])
+    assert all(type(value) is int for value in grid) and len(grid) == len(set(grid)) > 10
+    changed = set_to(table, "n", grid)
+    assert changed["n"].dtype == dtype
+    assert changed["n"].iloc[:: len(table)].tolist() == grid
+
+
+def test_a_column_without_a_value_has_no_grid() -> None:
+    assert grid_of(pd.Series([np.nan, np.nan])) == []
+    assert grid_of(pd.Series(pd.Categorical([None, None], categories=["a"]))) == []
+
+
+@pytest.mark.slow
+def test_a_column_without_a_value_is_explained_beside_others(tmp_path: Path) -> None:
+    table = rows(120, "values").assign(empty=np.nan)
+    competition = table_competition(
+        table, target="y", metric="rmse", name="empty", models=[MODELS["lightgbm"]]
+    )
+    run(competition, runs=tmp_path, engine="inline", nested=False, folds=3, checks=False)
+    assert "much" in set(explain(competition, runs=tmp_path, rows=60).dependence["column"])
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from comps.base import (
     Competition,
     Images,
     RowSet,
+    Task,
     Truth,
     UsageError,
     take,
@@ -27,6 +28,7 @@ from pipelines.api.stored import Stored, open_stored
 from pipelines.explanations.boosters import by_column, contributions, influenced
 from pipelines.explanations.columns import grid_of, permuted, set_to
 from pipelines.explanations.images import occlusion
+from pipelines.explanations.rows import drawn
 from pipelines.reports import plain
 
 if TYPE_CHECKING:
@@ -53,12 +55,14 @@ class Explanation:
             the boosters' gain. Empty where rows are not those of a table.
         dependence: of the most important columns: a value, and the mean prediction where all rows
             have that value, on the metric's scale (log dollars, probability), with the deviation
-            between folds; of several classes the column `class` says of which.
+            between folds; of a probability the column `class` says of which class or label, and
+            of several targets of which target.
         contributions: of some rows, by how much each column lifts the sum of trees of the boosters
             above its mean (on the scale of that sum, as log odds): a row for each row and column.
         occlusion: of images: by how much the prediction falls when a cell is covered.
         metric: that `importance` is measured in.
         rows: number of rows that were asked about.
+        notes: what to know about them, such as folds that could not be scored.
     """
 
     members: Mapping[str, float]
@@ -68,11 +72,13 @@ class Explanation:
     occlusion: pd.DataFrame
     metric: str
     rows: int
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return importance and dependence as JSON values."""
         tables = {"importance": self.importance, "dependence": self.dependence}
         values = {"members": self.members, "metric": self.metric, "rows": self.rows}
+        values["notes"] = list(self.notes)
         told = {name: table.to_dict("records") for name, table in tables.items()}
         found: Any = plain({**values, **told})
         return dict(found)
@@ -108,7 +114,8 @@ def explain(
         **choices: see `RowChoices`.
 
     Raises:
-        UsageError: if a model that is needed was not kept, or a number is not above zero.
+        UsageError: if a model that is needed was not kept, a number is not above zero, or no fold
+            has rows of the classes that the metric needs.
         StoreError: if one is damaged.
 
     >>> import tempfile, pipelines
@@ -158,15 +165,13 @@ class _Asked:
         self.guide = self.competition.metric.guide
         dataset, folds = stored.experiment.dataset, stored.experiment.folds
         self.truth = Truth.of(self.competition.truth(dataset))
-        self.labels = (
-            self.competition.labels(dataset) if self.competition.n_classes(dataset) else ()
-        )
         each = max(1, rows // folds.n_folds)
         draw = np.random.default_rng(stored.experiment.seed)
         self.rows = []
         for held in folds.single:
             own = folds.rows(0, held)[1]
-            self.rows.append(np.sort(draw.permutation(own)[:each]))
+            codes = dataset.target[own] if self.competition.n_classes(dataset) else None
+            self.rows.append(drawn(own, codes, each, draw))
         models = KeptModels(stored)
         self.models = [{name: models.fold(name, held) for name in members} for held in folds.single]
 
@@ -193,11 +198,12 @@ class _Asked:
             if own is not None:
                 gains.append(own[0])
                 told += own[1]
+        scored, notes = self._scored(np.array(worse))
         table = pd.DataFrame(
             {
                 "column": columns,
-                "importance": np.mean(worse, axis=0),
-                "deviation": np.std(worse, axis=0, ddof=1) if len(worse) > 1 else np.nan,
+                "importance": np.mean(scored, axis=0),
+                "deviation": np.std(scored, axis=0, ddof=1) if len(scored) > 1 else np.nan,
                 "gain": np.mean(gains, axis=0) if gains else np.nan,
             }
         ).sort_values("importance", ascending=False, ignore_index=True, kind="stable")
@@ -209,6 +215,29 @@ class _Asked:
             pd.DataFrame(),
             self.guide.label,
             self.count,
+            notes,
+        )
+
+    def _scored(self, worse: Floats) -> tuple[Floats, tuple[str, ...]]:
+        """Return the losses of the folds that could be scored, and a note if there are others.
+
+        Args:
+            worse: [folds, columns], NaN where the rows of a fold lack a class.
+
+        Raises:
+            UsageError: if no fold could be scored.
+        """
+        there = np.isfinite(worse).all(axis=1)
+        if there.all():
+            return worse, ()
+        if not there.any():
+            raise UsageError(
+                f"{self.guide.label} cannot be computed on the rows of any fold: each lacks a "
+                "class. Ask about more rows (--rows), or run with fewer folds."
+            )
+        return worse[there], (
+            f"Importance is the mean over {there.sum()} of {len(worse)} folds: the rows of the "
+            f"others lack a class, without which there is no {self.guide.label}.",
         )
 
     def of_images(self, shown: int) -> Explanation:
@@ -302,6 +331,15 @@ class _Asked:
             return None
         return by_column(gain / gain.sum(), influence), by_column(values[:, :-1], influence)
 
+    def _outputs(self, count: int) -> tuple[object, ...]:
+        """Return the class, label or target of each prediction; nothing for one of values."""
+        task = self.competition.task
+        if task in (Task.BINARY, Task.MULTICLASS):
+            labels = self.competition.labels(self.experiment.dataset)
+            return labels[1:2] if count == 1 else labels
+        several = count > 1 or task is Task.MULTILABEL
+        return self.competition.target_columns if several else ()
+
     def _dependence(self, columns: Sequence[str]) -> pd.DataFrame:
         import pandas as pd
 
@@ -309,18 +347,21 @@ class _Asked:
         found = []
         for column in columns:
             grid = grid_of(whole[column])
+            if not grid:
+                continue
             means = []
             for fold in range(len(self.rows)):
                 rows = self._raw(fold).head(_DEPENDENCE_ROWS)
                 values = self._predicted(fold, set_to(rows, column, grid))
                 means.append(values.reshape(len(grid), len(rows), -1).mean(axis=1))
             mean, spread = np.mean(means, axis=0), np.std(means, axis=0)
+            names = self._outputs(mean.shape[1])
             for (place, output), prediction in np.ndenumerate(mean):
                 found.append(
                     {
                         "column": column,
                         "value": grid[place],
-                        **({"class": self.labels[output]} if self.labels else {}),
+                        **({"class": names[output]} if names else {}),
                         "prediction": prediction,
                         "deviation": spread[place, output],
                     }

@@ -27,6 +27,8 @@ def show_explanation(request: Request, member: str | None, rows: int, folder: Pa
             output.table("importance", _table(found), shown)
         asked = " and ".join(f"{name} ({weight:.2f})" for name, weight in found.members.items())
         output.note(f"Asked: {asked}, about {found.rows} rows that they were not trained on.")
+        for note in found.notes:
+            output.note(note)
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             for name in ("importance", "dependence", "contributions", "occlusion"):

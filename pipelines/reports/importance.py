@@ -30,6 +30,7 @@ def importance(run: ReportedRun) -> Section | None:
             f"Asked of {asked}, about {told['rows']} rows that they were not trained on. Columns "
             "that say the same share their importance."
         ),
+        *(Text(note, "small") for note in told.get("notes", ())),
         _bars(rows[:_MOST_COLUMNS], str(told["metric"])),
     ]
     columns = list(dict.fromkeys(row["column"] for row in told["dependence"]))

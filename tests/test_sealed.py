@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import root_mean_squared_log_error
 
+import pipelines
+from comps import table_competition
 from comps.base import (
     Competition,
     Dataset,
@@ -655,3 +657,33 @@ def test_of_a_series_the_last_hours_before_the_test_part_are_sealed(tmp_path: Pa
     assert done.event("sealed")["rows"] == len(sealed)
     assert done.event("sealed")["score"] == pytest.approx(expected, rel=1e-5)
     assert any("143 rows too near before them are left out" in e["text"] for e in done.all("note"))
+
+
+@pytest.mark.slow
+def test_a_report_shows_the_look_at_its_own_blend(tmp_path: Path) -> None:
+    from sklearn.linear_model import LinearRegression, Ridge
+
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=200), "b": rng.normal(size=200)})
+    table["y"] = table["a"] + rng.normal(size=200)
+    models = [Ridge(), LinearRegression()]
+    own = table_competition(table, target="y", metric="rmse", name="own", models=models)
+    made = pipelines.run(own, runs=tmp_path, sealed=0.2, engine="inline", checks=False)
+    assert made.sealed is not None
+    path = tmp_path / "own" / FILE
+    (first,) = json.loads(path.read_text())["looks"]
+    others = [
+        {**first, "method": "another", "score": 91.0, "predictions": "1"},
+        {**first, "members": {"median": 1.0}, "score": 92.0, "predictions": "2"},
+        {**first, "share": 0.3, "score": 93.0, "predictions": "3"},
+    ]
+
+    def told(*looks: object) -> str:
+        path.write_text(json.dumps({"looks": looks}))
+        pipelines.report(own, runs=tmp_path)
+        return (tmp_path / "own" / "report.html").read_text()
+
+    assert f"RMSE {first['score']:.{made.metric.digits}f}, the last look" in told(first, *others)
+    text = told(*others)
+    assert "The sealed rows were looked at 3 times, not for this blend." in text
+    assert "the last look" not in text

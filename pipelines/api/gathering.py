@@ -110,7 +110,7 @@ class Gatherer:
             fold_scores={name: oof.fold_scores for name, oof in result.oof.items()},
             curves=self._curves(result),
             blend=blend,
-            headline=" ".join(text for text in (headline, self._sealed(result)) if text),
+            headline=" ".join(text for text in (headline, self._sealed(result, blend)) if text),
             correlations=self._attempt(
                 "The correlation of errors", lambda: _correlations(result, weights)
             ),
@@ -203,8 +203,8 @@ class Gatherer:
         gains = marginal_values(members, result.truth, result.folds, result.metric)
         return {oof.model: float(gain) for oof, gain in zip(members, gains, strict=True)}
 
-    def _sealed(self, result: Result) -> str:
-        """Return what the blend scored on the sealed rows; they are not looked at again."""
+    def _sealed(self, result: Result, blend: Mapping[str, Any] | None) -> str:
+        """Return what this blend scored on the sealed rows; they are not looked at again."""
         if result.sealed is not None:
             return result.sealed.text
         if self.record is None or self.record.data.sealed is None:
@@ -217,7 +217,15 @@ class Gatherer:
         of_these = [look for look in looks if look["data"] == self.record.data.files]
         if not of_these:
             return "The sealed rows were not looked at."
-        score = of_these[-1].get("score")
+        own = [
+            look
+            for look in of_these
+            if look.get("share") == self.record.data.sealed and _same_blend(look, blend)
+        ]
+        if not own:
+            times = "once" if len(of_these) == 1 else f"{len(of_these)} times"
+            return f"The sealed rows were looked at {times}, not for this blend."
+        score = own[-1].get("score")
         return f"Sealed {result.metric.label} {score:.{result.metric.digits}f}, the last look."
 
     def _explained(self) -> Mapping[str, Any] | None:
@@ -270,6 +278,17 @@ class Gatherer:
 def size_of(oofs: Mapping[str, OutOfFold]) -> float:
     """Return how many numbers the members predicted."""
     return float(sum(oof.valid.size for oof in oofs.values()))
+
+
+def _same_blend(look: Mapping[str, Any], blend: Mapping[str, Any] | None) -> bool:
+    """Whether the blend of a look has the method, the members and the weights of another one."""
+    members, weights = look.get("members"), (blend or {}).get("weights", {})
+    return (
+        isinstance(members, Mapping)
+        and look.get("method") == (blend or {}).get("method")
+        and members.keys() == weights.keys()
+        and np.allclose([members[name] for name in weights], [*weights.values()], atol=1e-6)
+    )
 
 
 def _weights(record: Record | None) -> Mapping[str, float]:

@@ -199,7 +199,7 @@ def test_a_file_whose_name_points_elsewhere_is_refused(name: str) -> None:
 
 def test_names_of_all_trainers_files_are_read() -> None:
     names = ("features.skops", "model/lightgbm.txt", "model/target-0-xgboost.ubj", "model/..a")
-    files = {name: b"x" for name in names}
+    files = dict.fromkeys(names, b"x")
     assert Kept.from_bytes(Kept(files).to_bytes()).files == files
 
 

@@ -30,6 +30,7 @@ from pipelines.basics.files import read_json, write_json
 from pipelines.basics.processes import typed_command
 from pipelines.reports import Curves, ReportedRun, Section, Study, build, page
 from pipelines.reports.again import command_line
+from pipelines.reports.classes import _probability_charts
 from pipelines.reports.features import residuals_by_feature
 from pipelines.reports.parallel import parallel, scale_of
 from pipelines.reports.parts import Plot, Table
@@ -965,3 +966,17 @@ def test_a_model_may_have_letters_that_no_font_of_the_charts_has(runs: Path) -> 
     models = ["median", estimator(LinearRegression(), name="ünï-模型")]
     result = trained(competition, runs, models)
     assert "ünï-模型" in html(pipelines.report(result, runs=runs))
+
+
+def test_classes_whose_names_begin_alike_have_a_curve_each() -> None:
+    rng = np.random.default_rng(0)
+    names = [f"a class of long name {place}" for place in range(3)]
+    target = rng.integers(0, 3, 90)
+    lines = [
+        (name, (target == place).astype(np.int64), rng.random(90))
+        for place, name in enumerate(names)
+    ]
+    plots = [part for part in _probability_charts(lines) if isinstance(part, Plot)]
+    data: dict[str, Any] = {plot.name: plot.data for plot in plots}
+    assert list(data["calibration"]) == names
+    assert list(data["roc"]["area"]) == list(data["precision_recall"]["average_precision"]) == names

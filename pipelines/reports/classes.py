@@ -175,16 +175,15 @@ def _probability_charts(lines: Sequence[tuple[str, Codes, Floats]]) -> list[Part
     lines = [line for line in lines if 0 < line[1].sum() < len(line[1])]
     if not lines:
         return [Text("There are no two classes among these rows: no curves.", kind="warning")]
-    areas = {short(name, 18): float(roc_auc_score(true, share)) for name, true, share in lines}
-    precisions = {
-        short(name, 18): float(average_precision_score(true, share)) for name, true, share in lines
-    }
-    bins = {short(name, 18): _calibration(true, share) for name, true, share in lines}
+    # By whole names: those of two classes may begin alike.
+    areas = {name: float(roc_auc_score(true, share)) for name, true, share in lines}
+    precisions = {name: float(average_precision_score(true, share)) for name, true, share in lines}
+    bins = {name: _calibration(true, share) for name, true, share in lines}
 
     def calibration(axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle="--")
         for (name, found), colour in zip(bins.items(), COLOURS, strict=False):
-            axes.plot(*found[:2], "o-", color=colour, ms=4, label=name)
+            axes.plot(*found[:2], "o-", color=colour, ms=4, label=short(name, 18))
         axes.set(xlabel="predicted probability, mean of a bin", ylabel="share of the class")
         _legend(axes, len(lines))
 
@@ -215,7 +214,8 @@ def _probability_charts(lines: Sequence[tuple[str, Codes, Floats]]) -> list[Part
             "calibration",
             "Calibration",
             f"Share of the class against the predicted probability in {_BINS} bins of equally many "
-            f"rows, of {', '.join(bins)}; on the dashed line, both are equal.",
+            f"rows, of {', '.join(short(name, 18) for name in bins)}; on the dashed line, both are "
+            "equal.",
             calibration,
             {name: {"predicted": p, "share": s, "rows": n} for name, (p, s, n) in bins.items()},
         ),
@@ -242,7 +242,7 @@ def _alone(what: str, values: dict[str, float]) -> str:
 
 
 def _listed(values: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4f}" for name, value in values.items())
+    return ", ".join(f"{short(name, 18)} {value:.4f}" for name, value in values.items())
 
 
 def _legend(axes: Axes, lines: int) -> None:

@@ -46,15 +46,14 @@ def kept(content: bytes, folder: Path) -> Any:
 
 def exported(content: bytes, folder: Path) -> Any:
     """Read a file as the program of an exported folder does, beside which the rules lie."""
+    program: Any = import_module("pipelines.exported.predict")
+    (folder / "features.skops").write_bytes(content)
+    packages = frozenset({"comps", "ensembles", "sklearn", "tests"})
     sys.modules["trusted_names"] = trusted_names
     try:
-        program: Any = import_module("pipelines.exported.predict")
+        return program.load_object(folder / "features.skops", packages)
     finally:
         del sys.modules["trusted_names"]
-    (folder / "features.skops").write_bytes(content)
-    return program.load_object(
-        folder / "features.skops", frozenset({"comps", "ensembles", "sklearn", "tests"})
-    )
 
 
 LOADS = pytest.mark.parametrize("load", [kept, exported], ids=["kept", "exported"])

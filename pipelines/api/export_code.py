@@ -74,14 +74,14 @@ def write_code(place: Place, folder: Path, data: Path) -> None:
     lib = folder / "lib"
     for program in ("predict.py", "serve.py"):
         shutil.copyfile(_root(exported.__path__) / program, folder / program)
-    rules = Path(trusted_names.__file__)
-    shutil.copyfile(rules, folder / rules.name)
     for package in (comps, submissions):
         root = _root(package.__path__)
         for file in sorted(root.rglob("*.py")):
             copy = lib / package.__name__ / file.relative_to(root)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
+    rules = Path(trusted_names.__file__)
+    shutil.copyfile(rules, lib / rules.name)
     blends = lib / ensembles.__name__
     blends.mkdir()
     (blends / "__init__.py").write_text('"""Fitted blends."""\n', encoding="utf-8")

@@ -36,7 +36,6 @@ Further columns do no harm; levels that were never seen are predicted, too. In P
 | file | holds |
 |---|---|
 | `predict.py`, `serve.py` | the program, and an example of a service |
-| `trusted_names.py` | which classes and functions the files of models may name |
 | `export.json` | which models there are, and the checksums of their files |
 | `members/` | the trained models, of each repeat and fold, in the formats of their libraries |
 | `features/` | the fitted transformers, which models of a fold share, in skops' format |

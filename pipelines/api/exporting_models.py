@@ -47,7 +47,6 @@ _PARTS = (
     "requirements.txt",
     "requirements-serve.txt",
     "serve.py",
-    "trusted_names.py",
 )
 # The package that fitted blends are made of.
 _OF_BLENDS = ("ensembles",)

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from trusted_names import trusted_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +64,7 @@ def load_object(path: Path, trusted: frozenset[str]) -> Any:
         ValueError: if the file names another one.
     """
     from skops import io
+    from trusted_names import trusted_name  # of lib/, which `Exported` adds to the path
 
     named = io.get_untrusted_types(file=path)
     foreign = [name for name in named if not trusted_name(name, trusted)]

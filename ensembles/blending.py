@@ -213,11 +213,13 @@ class Blending:
         """Return the rows that decide for an outer fold, as some blends predict them.
 
         Predictions are those of its inner folds, each by blends that were fitted on the others;
-        None where there are no such rows. Of very many rows they are the honest predictions of
-        these folds, which the outer one has a part in: weights of so many rows hardly follow it.
+        None where there are no such rows. Of very many rows, and of two folds, they are the honest
+        predictions of these folds, which the outer one has a part in: weights of so many rows
+        hardly follow it, and of two folds nothing else is left to fit on.
         """
         outer = self.outer[place]
-        if self.growing or (self.estimate is Estimate.CROSS_FITTED and self.many):
+        single = outer.fold_of_row.min() == outer.fold_of_row.max()
+        if self.growing or (self.estimate is Estimate.CROSS_FITTED and (self.many or single)):
             others = (
                 self.outer[:place] if self.growing else [o for o in self.outer if o is not outer]
             )
@@ -227,7 +229,7 @@ class Blending:
             for one in blends
         ]
         groups = self.dependence.of_rows(outer.inside)
-        return _Inner(outer.sample.whole()[1], outer.fold_of_row, groups, predictions)
+        return _Inner(self.target[outer.inside], outer.fold_of_row, groups, predictions)
 
     def _inner_part(self, place: int, part: str) -> Floats:
         """Return what a method predicts for the inner folds, each fitted on the others."""

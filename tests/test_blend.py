@@ -479,6 +479,19 @@ def test_a_choice_heeds_that_rows_of_a_group_err_together() -> None:
 
 
 @pytest.mark.parametrize("metric", [METRIC, F1], ids=["values", "labels"])
+def test_of_two_folds_one_is_chosen_by_the_other(metric: Metric) -> None:
+    rng = np.random.default_rng(0)
+    folds = kfold(80, n_folds=2)
+    target = rng.normal(0, 1, 80) if metric is METRIC else (rng.random(80) < 0.4).astype(float)
+    noise = target + rng.normal(0, 1, (3, 80))
+    values = noise if metric is METRIC else 1 / (1 + np.exp(-noise))
+    members = [member(f"m{n}", one, folds=folds) for n, one in enumerate(values)]
+    found, _ = best_blend(members, target, folds, metric)
+    assert np.isfinite(found.honest).all()
+    assert found.honest_score == pytest.approx(metric.score(target, found.judged))
+
+
+@pytest.mark.parametrize("metric", [METRIC, F1], ids=["values", "labels"])
 def test_a_cross_fitted_choice_knows_no_target_of_the_fold_that_is_scored(metric: Metric) -> None:
     methods = ["equal", "best", "ridge"] if metric is METRIC else ["equal", "best", "logistic"]
     for seed in range(10):

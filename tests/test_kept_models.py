@@ -112,14 +112,19 @@ def test_a_network_forgets_the_stages_that_are_not_retained(experiment: Experime
     trainer.prepare()
     stages = list(trainer.stages(NETWORK, [fold], context))
     (model,) = stages[-1].models
-    model.retain([1, 2])
+    model.retain([1, 2], 3)
     assert [model.holds(step) for step in (1, 2, 3)] == [True, True, False]
     np.testing.assert_allclose(model.at(2).predict(fold.test), stages[1].test[0], rtol=1e-6)
-    model.retain([2])
+    model.retain([2], 3)
     again = trainer.restored(NETWORK, model.files(), context)
     # It was trained to the third, which is not there, and no further.
     assert [again.holds(step) for step in (1, 2, 3, 9)] == [False, True, False, False]
     np.testing.assert_allclose(again.at(2).predict(fold.test), stages[1].test[0], rtol=1e-6)
+    # A fit that ended at the second stage, beside one that went on, has all that it ever had.
+    again.retain([2], 2)
+    ended = trainer.restored(NETWORK, again.files(), context)
+    assert [ended.holds(step) for step in (1, 2, 3)] == [False, True, True]
+    np.testing.assert_allclose(ended.at(3).predict(fold.test), stages[1].test[0], rtol=1e-6)
 
 
 @pytest.mark.parametrize("held", [(0,), ()], ids=["fold", "all rows"])
@@ -359,8 +364,8 @@ def test_nothing_is_held_of_a_network_that_is_not_kept(
     left = []
     original = NetworkModel.retain
 
-    def retain(self: NetworkModel, steps: Any) -> None:
-        original(self, steps)
+    def retain(self: NetworkModel, steps: Any, last: int) -> None:
+        original(self, steps, last)
         left.append(len(self.weights))
 
     monkeypatch.setattr(NetworkModel, "retain", retain)

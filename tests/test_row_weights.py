@@ -232,7 +232,12 @@ def pipelines_of_each() -> Any:
     return MultiOutputRegressor(make_pipeline(Ridge()))
 
 
-@pytest.mark.parametrize("build", [neighbours_of_each, pipelines_of_each])
+def transformed_of_each() -> Any:
+    """Return a wrapper of what passes weights on, and does not name them."""
+    return MultiOutputRegressor(TransformedTargetRegressor(Ridge()))
+
+
+@pytest.mark.parametrize("build", [neighbours_of_each, pipelines_of_each, transformed_of_each])
 def test_a_wrapper_of_several_targets_takes_weights_as_what_it_wraps(
     build: Callable[[], Any],
 ) -> None:

@@ -507,6 +507,20 @@ MIXED = pd.DataFrame(
 
 
 @pytest.mark.parametrize("scaled", [True, False])
+def test_columns_that_are_called_by_numbers_are_not_taken_by_place(scaled: bool) -> None:
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(
+        {5: rng.normal(size=40), 9: rng.choice(["a", "b"], 40), 0: rng.normal(size=40)}
+    )
+    named = rows.set_axis(["five", "nine", "zero"], axis=1)
+    found = [
+        TableFeatures(scaled=scaled).fit(part, np.zeros(40)).transform(part)
+        for part in (rows, named)
+    ]
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("scaled", [True, False])
 def test_every_type_of_column_becomes_numbers(scaled: bool) -> None:
     features = TableFeatures(scaled=scaled)
     found = features.fit_transform(MIXED, np.zeros(20))

@@ -777,6 +777,14 @@ def test_a_round_without_a_split_adds_no_tree_and_loses_none() -> None:
     np.testing.assert_allclose(kept.booster.predict(fold.valid), found[-1].valid[0])
 
 
+@pytest.mark.parametrize("boosting", ["gbdt", "goss"])
+def test_boosting_that_keeps_its_trees_is_summed(boosting: str) -> None:
+    model = replace(LIGHTGBM, params={"rounds": 12, "stride": 4, "boosting": boosting})
+    fold, context = toy(Task.REGRESSION), Context(Task.REGRESSION, 0, 1)
+    last = list(load_trainer("lightgbm").stages(model, [fold], context))[-1]
+    np.testing.assert_allclose(last.models[0].predict(fold.valid), last.valid[0])
+
+
 def test_sparse_rows_are_boosted_as_dense_ones_are() -> None:
     from scipy.sparse import csr_matrix
 

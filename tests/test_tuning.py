@@ -132,7 +132,8 @@ def test_every_model_has_a_space_around_its_own_parameters(competition: str, nam
     [
         (boosting, {"lambda_l2": 0.0, "max_depth": -1, "num_leaves": 255}),
         (boosting, {"reg_lambda": 0, "eta": 0.5, "max_depth": 0, "subsample": None}),
-        (scales, {"alpha": 0.0, "C": 1, "gamma": "scale"}),
+        (scales, {"alpha": 0.0, "C": 1, "gamma": "scale", "l1_ratio": 0.0}),
+        (scales, {"C": 1.0, "l1_ratio": None}),
         (forest, {"max_features": "sqrt"}),
         (forest, {"max_features": 0.5}),
     ],

@@ -110,7 +110,8 @@ def scales(params: Params) -> Distributions:
         for name in _SCALES
         if _is_number(params.get(name)) and params[name] > 0
     }
-    return found | ({"l1_ratio": Float(0.05, 1.0)} if "l1_ratio" in params else {})
+    mixed = params.get("l1_ratio")
+    return found | ({"l1_ratio": _reaching(Float(0.05, 1.0), mixed)} if _is_number(mixed) else {})
 
 
 # Parts of a network that are there or not.

@@ -191,7 +191,7 @@ def run_job(job: Job, on_stage: OnStage = ignore_stage, place: Place = _ON_DISK)
         WorkbenchError: for what the user can put right; any other error is the model's own.
     """
     if job.step is not None:
-        predict_test(job, place)
+        predict_test(job, place, on_stage)
         return []
     run = job.run
     store = place.results(run)
@@ -226,7 +226,7 @@ def run_job(job: Job, on_stage: OnStage = ignore_stage, place: Place = _ON_DISK)
 _MUCH_SMALLER = 0.8
 
 
-def predict_test(job: Job, place: Place = _ON_DISK) -> None:
+def predict_test(job: Job, place: Place = _ON_DISK, on_stage: OnStage = ignore_stage) -> None:
     """Predict the test rows by the models of a job, at the step that was chosen, and store that.
 
     Of a model with several stages that which predicts is kept, if it is much smaller than all.
@@ -234,6 +234,7 @@ def predict_test(job: Job, place: Place = _ON_DISK) -> None:
     Args:
         job: what to do.
         place: where rows are and results go.
+        on_stage: called with the step and a score where a fit has to be made again.
 
     Raises:
         WorkbenchError: for what the user can put right.
@@ -253,7 +254,7 @@ def predict_test(job: Job, place: Place = _ON_DISK) -> None:
         )
         fitted = FittedModel(kept, model, context)
         if not fitted.model.holds(step):
-            _train_again(job, held, kept, dataset, folds, store)
+            _train_again(job, held, kept, dataset, folds, store, on_stage)
             continue
         # What is kept at last predicts, to its last bit as it will later.
         final = fitted.at(step)
@@ -267,7 +268,13 @@ def predict_test(job: Job, place: Place = _ON_DISK) -> None:
 
 
 def _train_again(
-    job: Job, held: Held, kept: Kept, dataset: Dataset, folds: Folds, store: Results
+    job: Job,
+    held: Held,
+    kept: Kept,
+    dataset: Dataset,
+    folds: Folds,
+    store: Results,
+    on_stage: OnStage,
 ) -> None:
     """Train a fit with the test rows: it has forgotten the stage that was chosen on all folds."""
     (result,) = train_folds(
@@ -279,6 +286,7 @@ def _train_again(
         [held],
         seed=job.run.seed,
         threads=job.run.threads,
+        on_stage=on_stage,
         views=_views,
     )
     _check_predictions(job, result)

@@ -115,11 +115,17 @@ def _estimator(files: Files, told: Told) -> Predict:
             return np.asarray(estimator.predict(rows))
         found = estimator.predict_proba(rows)
         if isinstance(found, list):  # of each label
-            return np.stack([label[:, 1] for label in found], axis=1)
+            return np.stack(list(map(_of_one, found, estimator.classes_)), axis=1)
         probabilities: Array = found
         return probabilities[:, 1] if told.task == "binary" else probabilities
 
     return predict
+
+
+def _of_one(label: Array, classes: Array) -> Array:
+    """Return the probabilities of a label, which may be the same in all training rows."""
+    found: Array = label[:, 1] if label.shape[1] > 1 else np.full(len(label), float(classes[0]))
+    return found
 
 
 def _networks(files: Files, told: Told) -> Predict:

@@ -202,7 +202,7 @@ class _Recorder:
                 scores += record.add(stage, place, tested=tested)
             if stage.models:
                 most = 0 if keeping is None else most_stages(stage, place)
-                stage.models[place].retain(record.best_steps(most))
+                stage.models[place].retain(record.best_steps(most), record.steps[-1])
         # A model of all rows has none; that it goes on is told all the same.
         self.on_stage(stage.step, float(np.mean(scores)) if scores else math.nan)
 

@@ -60,8 +60,13 @@ class Context:
 class FoldModel(Protocol):
     """The trained model of one fold: it predicts any rows, and can be kept in files."""
 
-    def retain(self, steps: Collection[int]) -> None:
-        """Forget what predicts at other stages than those; a booster has all of them anyway."""
+    def retain(self, steps: Collection[int], last: int) -> None:
+        """Forget what predicts at other stages than those; a booster has all of them anyway.
+
+        Args:
+            steps: of the stages to keep.
+            last: the last step of the fit: those that are trained beside it may go on.
+        """
         ...
 
     def holds(self, step: int) -> bool:

@@ -91,10 +91,10 @@ class PerTargetModel:
     values: Array
     constant: Array
 
-    def retain(self, steps: Collection[int]) -> None:
+    def retain(self, steps: Collection[int], last: int) -> None:
         """See `FoldModel`."""
         for model in self.learned:
-            model.retain(steps)
+            model.retain(steps, last)
 
     def holds(self, step: int) -> bool:
         """See `FoldModel`."""

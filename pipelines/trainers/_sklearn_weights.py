@@ -32,9 +32,10 @@ def weight_name(estimator: Any) -> str | None:
     if isinstance(estimator, (GridSearchCV, RandomizedSearchCV)):
         return weight_name(estimator.estimator)
     if isinstance(estimator, (MultiOutputRegressor, MultiOutputClassifier)):
-        # They ask the estimator itself, and would refuse a pipeline.
-        within = weight_name(estimator.estimator)
-        return within if within == "sample_weight" else None
+        # They ask the estimator itself, and refuse a pipeline or a search.
+        own = estimator.estimator
+        takes = has_fit_parameter(own, "sample_weight") and weight_name(own) == "sample_weight"
+        return "sample_weight" if takes else None
     members = [part for _, part in getattr(estimator, "estimators", None) or [] if part != "drop"]
     if members:
         takes = all(has_fit_parameter(part, "sample_weight") for part in members)

@@ -108,7 +108,7 @@ class LightGBMModel:
     rounds: int | None = None
     trained: dict[int, int] = field(default_factory=dict)
 
-    def retain(self, steps: Collection[int]) -> None:
+    def retain(self, steps: Collection[int], last: int) -> None:
         """Do nothing: all rounds are there. See `FoldModel`."""
 
     def holds(self, step: int) -> bool:
@@ -220,6 +220,10 @@ def _bytes(text: str) -> tuple[int, int]:
     return len(text) - trees, trees
 
 
+# Ways of boosting whose trees stay as they are, and are summed.
+_SUMMED = ("gbdt", "gbrt", "goss")
+
+
 def _check_names(model: Model) -> None:
     """Refuse a parameter that LightGBM, or this trainer, would ignore without a message.
 
@@ -241,7 +245,7 @@ def _check_names(model: Model) -> None:
                 f"{' and '.join(map(repr, twice))} of model '{model.name}' are one parameter of "
                 "LightGBM. Leave one of them out."
             )
-        if "boosting" in names and twice and model.params[twice[0]] not in ("gbdt", "gbrt"):
+        if "boosting" in names and twice and model.params[twice[0]] not in _SUMMED:
             raise UsageError(
                 f"Model '{model.name}' boosts by {model.params[twice[0]]!r}, which changes or "
                 "averages earlier trees: its rounds cannot be scored one after the other. Leave "

@@ -96,7 +96,7 @@ class SklearnModel:
     model: Model
     task: Task
 
-    def retain(self, steps: Collection[int]) -> None:
+    def retain(self, steps: Collection[int], last: int) -> None:
         """Do nothing: there is one stage. See `FoldModel`."""
 
     def holds(self, step: int) -> bool:
@@ -220,8 +220,7 @@ def _predict(model: Model, estimator: BaseEstimator, rows: Features, task: Task)
         )
     probabilities: Array | list[Array] = estimator.predict_proba(rows)
     if isinstance(probabilities, list):  # of each label
-        known = getattr(estimator, "classes_", [np.arange(2)] * len(probabilities))
-        return np.stack(list(map(_of_one, probabilities, known)), axis=1)
+        return np.stack(list(map(_of_one, probabilities, estimator.classes_)), axis=1)
     return probabilities[:, 1] if task is Task.BINARY else probabilities
 
 

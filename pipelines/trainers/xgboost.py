@@ -104,7 +104,7 @@ class XGBoostModel:
     threads: int
     rounds: int | None = None
 
-    def retain(self, steps: Collection[int]) -> None:
+    def retain(self, steps: Collection[int], last: int) -> None:
         """Do nothing: all rounds are there. See `FoldModel`."""
 
     def holds(self, step: int) -> bool:

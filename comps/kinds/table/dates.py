@@ -64,7 +64,7 @@ def formats_of(cells: Cells) -> list[str]:
     different = cells.drop_duplicates()
     first = different.iloc[:_LOOKED_AT]
     # A date has digits and signs between them; a number alone is a number.
-    if not _enough(first.str.contains(_LIKE_DATES)):
+    if not len(first) or not _enough(first.str.contains(_LIKE_DATES)):
         return []
     found = []
     for way in FORMATS:

@@ -97,8 +97,8 @@ def _is_measured(cells: Cells) -> bool:
 
 def _follows(ours: Cells, theirs: Cells, kind: str) -> bool:
     """Whether one part has higher numbers or later dates alone: then it is another time."""
-    if kind.startswith("date:"):
-        way = kind.partition(":")[2]
+    name, _, way = kind.partition(":")
+    if name == "date":
         ours, theirs = (dates.parsed(part, way)[0].dropna() for part in (ours, theirs))
         if not (len(ours) and len(theirs)):
             return False

@@ -68,7 +68,7 @@ class TableFeatures:
         if self._numbers_alone:
             return _as_they_are(rows[self._numbers])
         numbers, levels = self.typed(rows)
-        self._columns = self._scaled([*numbers]) if self.scaled else self._plain([*numbers])
+        self._columns = (self._scaled if self.scaled else self._plain)(numbers.shape[1])
         return self._array(self._columns.fit_transform(_beside(numbers, levels)))
 
     def transform(self, rows: pd.DataFrame) -> NDArray[np.float32]:
@@ -104,7 +104,14 @@ class TableFeatures:
         ]
         return pd.concat([numbers, times, *words], axis=1), levels
 
-    def _scaled(self, names: list[Any]) -> ColumnTransformer:
+    def _parts_of(self, count: int, numbers: Any, levels: Any) -> ColumnTransformer:
+        """Return a transformer of so many numbers, and the levels behind them, by their places."""
+        behind = range(count, count + len(self._levels))
+        return ColumnTransformer(
+            [("numbers", numbers, [*range(count)]), ("levels", levels, [*behind])]
+        )
+
+    def _scaled(self, count: int) -> ColumnTransformer:
         numbers = make_pipeline(
             SimpleImputer(strategy="median", keep_empty_features=True),
             StandardScaler(),
@@ -116,13 +123,11 @@ class TableFeatures:
             handle_unknown="infrequent_if_exist",
             sparse_output=False,
         )
-        return ColumnTransformer([("numbers", numbers, names), ("levels", levels, self._levels)])
+        return self._parts_of(count, numbers, levels)
 
-    def _plain(self, names: list[Any]) -> ColumnTransformer:
+    def _plain(self, count: int) -> ColumnTransformer:
         levels = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-        return ColumnTransformer(
-            [("numbers", "passthrough", names), ("levels", levels, self._levels)]
-        )
+        return self._parts_of(count, "passthrough", levels)
 
     def _array(self, values: Any) -> NDArray[np.float32]:
         return np.asarray(values, dtype=np.float32)
@@ -152,7 +157,9 @@ def _pieces(values: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
 
 
 def _beside(numbers: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
-    return pd.concat([numbers, levels], axis=1)
+    """Return both, called by their places: a column may be called by a number of its own."""
+    joined = pd.concat([numbers, levels], axis=1)
+    return joined.set_axis(range(joined.shape[1]), axis=1)
 
 
 def _clipped(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -110,7 +110,10 @@ def find_several(
     several = task == Task.MULTILABEL or (
         task is None
         and parts.metric.needs is not Prediction.RANKED_LABELS
-        and has_several(parts.train[target], {*parts.given.labels, *parts.given.classes})
+        and (
+            has_several(parts.train[target], {*parts.given.labels, *parts.given.classes})
+            or _are_columns(parts.train[target], parts.outputs)
+        )
     )
     if not several:
         return None
@@ -130,6 +133,12 @@ def find_several(
     file = parts.tables.names["train"]
     parts.train = with_labels(parts.train, target, ordered, file)
     return Several(Predicted(Task.MULTILABEL, ("0", "1"), ordered), target, submitted)
+
+
+def _are_columns(cells: pd.Series[Any], outputs: Sequence[str]) -> bool:
+    """Whether the columns of a submission are the words of cells, of which some have several."""
+    words = labels_of_cells(cells)
+    return set(words) == set(outputs) and set(map(str, cells.dropna().unique())) != set(words)
 
 
 def _other_columns(

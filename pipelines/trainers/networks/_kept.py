@@ -64,9 +64,9 @@ class NetworkModel:
         """The last step that was trained."""
         return max([self._last_known, *self.weights])
 
-    def retain(self, steps: Collection[int]) -> None:
+    def retain(self, steps: Collection[int], last: int) -> None:
         """Forget the weights of other stages. See `FoldModel`."""
-        self._last_known = self.last
+        self._last_known = last
         self.weights = {step: own for step, own in self.weights.items() if step in steps}
 
     def holds(self, step: int) -> bool:
@@ -117,7 +117,8 @@ def restored_networks(
     """
     try:
         goal = goal_from(context.task, json.loads(files[_GOAL]))
-        steps = json.loads(files[_STEPS])
+        # Files of an earlier version do not say it.
+        steps = json.loads(files.get(_STEPS, b'{"held": [1], "last": 0}'))
         first = files[_network(0)]
         network = _shared(first, packages)
         if _STAGES in files:

@@ -14,6 +14,8 @@ class KerasTorchTrainer(KerasFitTrainer):
 
     backend = "torch"
 
+    _before: tuple[bool, bool, bool] | None = None
+
     def hold(self, threads: int) -> None:
         """See `KerasFitTrainer`. Operations that have no repeatable form on a card only warn."""
         # cuBLAS reads it when it starts.
@@ -21,11 +23,23 @@ class KerasTorchTrainer(KerasFitTrainer):
         import torch
 
         torch.set_num_threads(threads)
-        torch.backends.cudnn.benchmark = False
+        self._before = self._before or (
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+            torch.backends.cudnn.benchmark,
+        )
         torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.backends.cudnn.benchmark = False
 
     def release(self) -> None:
-        """See `KerasFitTrainer`. PyTorch keeps nothing."""
+        """See `KerasFitTrainer`. A caller may train networks of its own in this process."""
+        import torch
+
+        if self._before is not None:
+            strict, warns, benchmark = self._before
+            torch.use_deterministic_algorithms(strict, warn_only=warns)
+            torch.backends.cudnn.benchmark = benchmark
+            self._before = None
 
     def half(self) -> str:
         """See `KerasFitTrainer`."""

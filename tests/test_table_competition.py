@@ -513,11 +513,11 @@ def test_columns_that_are_called_by_numbers_are_not_taken_by_place(scaled: bool)
         {5: rng.normal(size=40), 9: rng.choice(["a", "b"], 40), 0: rng.normal(size=40)}
     )
     named = rows.set_axis(["five", "nine", "zero"], axis=1)
-    found = [
-        TableFeatures(scaled=scaled).fit(part, np.zeros(40)).transform(part)
-        for part in (rows, named)
-    ]
-    np.testing.assert_array_equal(*found)
+    features = TableFeatures(scaled=scaled)
+    found = features.fit_transform(rows, np.zeros(40))
+    np.testing.assert_array_equal(found, features.transform(rows))
+    other = TableFeatures(scaled=scaled).fit_transform(named, np.zeros(40))
+    np.testing.assert_array_equal(found, other)
 
 
 @pytest.mark.parametrize("scaled", [True, False])

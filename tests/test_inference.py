@@ -436,7 +436,7 @@ def test_times_that_cannot_be_read_are_refused_with_a_way_out(tmp_path: Path, fo
     train = rows(0, 300, when=when[:300]).assign(y=target("values", 300))
     folder = competition(tmp_path, train=train, test=rows(300, 20, when=when[300:]), sample=None)
     if form == "two ways of writing":
-        with pytest.raises(DataError, match=r"several ways: ISO8601, %d.%m.%Y. .*--column when="):
+        with pytest.raises(AmbiguousError, match=r"several ways: ISO8601, %d.%m.%Y. .*--column"):
             infer(folder, metric="rmse", target="y", time="when")
         found = infer(folder, metric="rmse", target="y", columns=["when=category"])
         assert load(found).times is None

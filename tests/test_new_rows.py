@@ -76,6 +76,25 @@ def test_weights_are_no_part_of_new_rows() -> None:
     assert list(told(made, flats(5, 200)).test) == ["size"]
 
 
+@pytest.mark.parametrize("form", ["table", "file"])
+def test_texts_that_are_numbers_and_dates_that_are_missing_are_taken(
+    form: str, tmp_path: Path
+) -> None:
+    days = pd.date_range("2024-01-01", periods=40).astype(str)
+    own = in_memory(flats(40, code=["1", "2", "a", "02"] * 10, when=days), None)
+    new: Any = flats(2, code=["1", "02"], when=[None, None]).drop(columns="y", errors="ignore")
+    if form == "file":
+        new.to_csv(tmp_path / "new.csv", index=False)
+        new = tmp_path / "new.csv"
+    found = told(own, new).test
+    assert found["code"].tolist() == ["1", "02"] and found["when"].isna().all()
+
+
+def test_a_column_like_one_that_no_model_sees_does_no_harm() -> None:
+    own = in_memory(flats(40, Name="a"), flats(3))
+    assert "Name" not in told(own, flats(2, name="b")).test
+
+
 def test_columns_may_be_called_by_numbers(tmp_path: Path) -> None:
     names = {"id": 0, "size": 1, "rooms": 2}
     train, test = flats(40, rooms=3), flats(10, 40, rooms=3)

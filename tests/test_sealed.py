@@ -676,6 +676,7 @@ def test_a_report_shows_the_look_at_its_own_blend(tmp_path: Path) -> None:
         {**first, "method": "another", "score": 91.0, "predictions": "1"},
         {**first, "members": {"median": 1.0}, "score": 92.0, "predictions": "2"},
         {**first, "share": 0.3, "score": 93.0, "predictions": "3"},
+        {**first, "honest_score": first["honest_score"] + 0.1, "score": 94.0, "predictions": "4"},
     ]
 
     def told(*looks: object) -> str:
@@ -685,5 +686,5 @@ def test_a_report_shows_the_look_at_its_own_blend(tmp_path: Path) -> None:
 
     assert f"RMSE {first['score']:.{made.metric.digits}f}, the last look" in told(first, *others)
     text = told(*others)
-    assert "The sealed rows were looked at 3 times, not for this blend." in text
+    assert "The sealed rows were looked at 4 times, not for this blend." in text
     assert "the last look" not in text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ class InMemory:
         dataset: the rows.
         with_test: `(rows) -> Dataset`, the same with a table of other test rows; None where there
             is no way to.
+        texts: columns that other test rows of a file are to hold as texts.
 
     Attributes:
         brings_rows: that rows go to another process with it.
@@ -32,8 +33,14 @@ class InMemory:
 
     brings_rows = True
 
-    def __init__(self, dataset: Dataset, with_test: Callable[[Any], Dataset] | None = None) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        with_test: Callable[[Any], Dataset] | None = None,
+        texts: Collection[str] = (),
+    ) -> None:
         self._dataset: Dataset | None = dataset
+        self._texts = texts
         # It stays in this process, as the rows do.
         self._with_test = with_test
         self._file: Path | None = None
@@ -63,7 +70,7 @@ class InMemory:
             raise UsageError("New rows of this competition in memory cannot be predicted.")
         if not hasattr(rows, "columns"):
             content, name = only_table(Path(rows))
-            rows = read_table(content, name).frame
+            rows = read_table(content, name, text=self._texts).frame
         return self._with_test(rows)
 
     def __getstate__(self) -> dict[str, Path | None]:
@@ -74,4 +81,4 @@ class InMemory:
 
     def __setstate__(self, state: dict[str, Path | None]) -> None:
         """Take the file; the rows are read when they are first wanted."""
-        self._dataset, self._file, self._with_test = None, state["file"], None
+        self._dataset, self._file, self._with_test, self._texts = None, state["file"], None, ()

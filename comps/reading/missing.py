@@ -58,8 +58,13 @@ def missing_cells(texts: pd.Series[Any]) -> pd.Series[bool]:
     >>> import pandas as pd
     >>> missing_cells(pd.Series(["3", "N/A", None], dtype="string")).tolist()
     [False, True, True]
+    >>> missing_cells(pd.Series([None, None], dtype="string")).tolist()
+    [True, True]
     """
-    return texts.map(says_missing, na_action="ignore").fillna(True).astype(bool)
+    found: pd.Series[bool] = texts.isna()
+    there = texts[~found]
+    found[~found] = there.map(says_missing).astype(bool)
+    return found
 
 
 def says_missing(text: str) -> bool:

@@ -232,12 +232,13 @@ class _Asked:
             return worse, ()
         if not there.any():
             raise UsageError(
-                f"{self.guide.label} cannot be computed on the rows of any fold: each lacks a "
-                "class. Ask about more rows (--rows), or run with fewer folds."
+                f"{self.guide.label} cannot be computed on the rows of any fold: they are too "
+                "few, as where a class is lacking. Ask about more rows (--rows), or run with fewer "
+                "folds."
             )
         return worse[there], (
             f"Importance is the mean over {there.sum()} of {len(worse)} folds: the rows of the "
-            f"others lack a class, without which there is no {self.guide.label}.",
+            f"others are too few for {self.guide.label}, as where a class is lacking.",
         )
 
     def of_images(self, shown: int) -> Explanation:

@@ -281,13 +281,20 @@ def size_of(oofs: Mapping[str, OutOfFold]) -> float:
 
 
 def _same_blend(look: Mapping[str, Any], blend: Mapping[str, Any] | None) -> bool:
-    """Whether the blend of a look has the method, the members and the weights of another one."""
-    members, weights = look.get("members"), (blend or {}).get("weights", {})
+    """Whether the blend of a look is another one: method, members, weights and honest score.
+
+    The score tells apart members of the same names that other seeds or folds have made.
+    """
+    blend = blend or {}
+    members, weights = look.get("members"), blend.get("weights", {})
+    found = [own.get("honest_score") for own in (look, blend)]
+    scores = [np.nan if score is None else float(score) for score in found]
     return (
         isinstance(members, Mapping)
-        and look.get("method") == (blend or {}).get("method")
+        and look.get("method") == blend.get("method")
         and members.keys() == weights.keys()
         and np.allclose([members[name] for name in weights], [*weights.values()], atol=1e-6)
+        and bool(np.isclose(scores[0], scores[1], rtol=1e-6))
     )
 
 

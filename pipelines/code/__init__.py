@@ -18,11 +18,13 @@ _HARNESS = (
     Node("pipelines.results.oof", "assemble"),
 )
 # They lead to all trainers, by a text; the one that a model names is followed by itself. Modules of
-# what is kept are those that the functions of the model use, which are followed, too.
+# what is kept are those that the functions of the model use, which are followed, too. Which names
+# a kept file may hold decides no prediction.
 _STOPS = frozenset(
     {
         *(Node("pipelines.trainers", name) for name in ("load_trainer", "trainer_module")),
         Node("pipelines.basics.kept_objects", "import_own"),
+        Node("pipelines.basics.trusted_names", "trusted_name"),
     }
 )
 

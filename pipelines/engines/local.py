@@ -81,12 +81,12 @@ class LocalEngine:
         """Execute jobs. See `Engine`."""
         try:
             while True:
-                if deadline is not None and time.monotonic() >= deadline:
-                    yield from self._cancel()
-                    return
                 yield from self._fill(next_job)
                 busy = [slot for slot in self._slots if slot.job is not None]
                 if not busy:
+                    return
+                if deadline is not None and time.monotonic() >= deadline:
+                    yield from self._cancel()
                     return
                 yield from self._overrun()
                 busy = [slot for slot in busy if slot.job is not None]

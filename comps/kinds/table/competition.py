@@ -169,7 +169,7 @@ def table_competition(
         usual = usual_zoo(["text"] * len(texts), others=len(texts) < len(memory.columns.columns))
         division = scheme or _scheme(group, time, folds)
         found = Inference(schema, division, memory.n_folds, (), zoo or usual)
-        load = InMemory(dataset, memory.with_test)
+        load = InMemory(dataset, memory.with_test, memory.texts)
         return assembled(name, judged, found, load, n_folds, models, checks, ignore)
     if test is not None:
         raise UsageError("Of files, the test rows lie beside the training rows: leave out `test`.")

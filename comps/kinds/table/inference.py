@@ -89,8 +89,8 @@ def find_kinds(parts: Parts, roles: Sequence[str]) -> dict[str, str]:
         roles: columns that they do not see.
 
     Raises:
-        AmbiguousError: if dates can be read in two ways.
-        DataError: if they are written in several, or there is no such column.
+        AmbiguousError: if dates can be read in two ways, or are written in several.
+        DataError: if there is no such column.
     """
     found: dict[str, str] = {}
     by_kind: dict[str, list[tuple[str, str]]] = {}
@@ -119,16 +119,17 @@ def find_kind(column: Column) -> tuple[str, str]:
     """Return the kind of a column, of dates with the way in which they are written; the reason.
 
     Raises:
-        AmbiguousError: if dates can be read in two ways.
-        DataError: if they are written in several.
+        AmbiguousError: if dates can be read in two ways, or are written in several.
     """
     kind, reason = kind_of(column)
     if kind in ("category", "id", "text"):
         ways = dates.ways_of(column.known)
         if ways:
-            raise DataError(
+            raise AmbiguousError(
                 f"Dates of {column.name!r} are written in several ways: {some(ways)}. Write all in "
-                f"one, or say that they are none, as in --column {column.name}={kind}."
+                "one way, or say what the column is.",
+                [f"{column.name}={kind}"],
+                "--column",
             )
     if kind != "date":
         return kind, reason

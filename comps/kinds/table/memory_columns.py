@@ -105,7 +105,7 @@ def _kind_of_texts(name: Any, train: Cells, test: Cells) -> str | None:
     Raises:
         UsageError: if dates may be read in two ways.
     """
-    if not _has_texts(train):
+    if not has_texts(train):
         return None
     try:
         kind, _ = find_kind(Column(str(name), train, test))
@@ -117,7 +117,7 @@ def _kind_of_texts(name: Any, train: Cells, test: Cells) -> str | None:
     return kind if kind.partition(":")[0] in _READ else None
 
 
-def _has_texts(cells: Cells) -> bool:
+def has_texts(cells: Cells) -> bool:
     """Whether cells are texts, or texts and numbers."""
     from pandas.api import types
 

@@ -26,7 +26,7 @@ from comps.kinds.table.fingerprint import table_fingerprint
 from comps.kinds.table.given import Given
 from comps.kinds.table.kinds import parse_kind
 from comps.kinds.table.loader import RowFunction, changed_rows
-from comps.kinds.table.memory_columns import text_kinds, typed_columns, usual_id
+from comps.kinds.table.memory_columns import has_texts, text_kinds, typed_columns, usual_id
 from comps.kinds.table.memory_targets import memory_targets
 from comps.kinds.table.rows import (
     equal_rows,
@@ -146,6 +146,11 @@ class Memory:
         shown = [column for column in free if column in self.rows]
         return shown, [column for column in free if column not in shown]
 
+    @property
+    def texts(self) -> set[str]:
+        """The names of columns that hold texts: of a file, they are read to the character."""
+        return {str(name) for name in self._whole if has_texts(self._whole[name])}
+
     def with_test(self, rows: pd.DataFrame) -> Dataset:
         """Return the same rows with other test rows, of which nothing is inferred.
 
@@ -174,7 +179,8 @@ class Memory:
         """Return the rows."""
         given, train, rows = self.given, self.train, self.rows
         shown, lacking = self._shown
-        check_spelling(lacking, [column for column in rows if column not in train])
+        if self.kinds is None:
+            check_spelling(lacking, [column for column in rows if column not in train])
         first = train[shown].reset_index(drop=True)
         second = rows[shown].reset_index(drop=True)
         said = {name: kind for name, kind in given.columns.items() if name not in lacking}

@@ -161,7 +161,8 @@ def has_several(cells: pd.Series[Any], named: Collection[str] = ()) -> bool:
 
     Words that come again in other combinations are labels; of names of several words there are
     more words than names. A word that never stands alone, as in "very good" and "neither agree nor
-    disagree", is no label, unless the words of three and more come in many combinations.
+    disagree", is no label, unless there are cells of three and more words, and others that do stand
+    alone come together, or there are many combinations.
 
     Args:
         cells: of the target.
@@ -178,6 +179,8 @@ def has_several(cells: pd.Series[Any], named: Collection[str] = ()) -> bool:
     spoken = any(" ".join(words) in named for words in blanks)
     alone = {words[0] for words in different if len(words) == 1}
     pairs = all(len(words) < 3 for words in different)
-    if not set(labels) <= alone and (pairs or len(different) < _MANY_TIMES * len(labels)):
+    joined = any(set(words) <= alone for words in blanks)
+    many = joined or len(different) >= _MANY_TIMES * len(labels)
+    if not set(labels) <= alone and (pairs or not many):
         return False
     return bool(blanks) and once and not spoken and len(labels) < len(different)

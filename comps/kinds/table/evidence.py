@@ -82,7 +82,11 @@ def time_evidence(
         if not (len(ours) and len(theirs) and ours.min() < ours.max() <= theirs.min()):
             continue
         if (theirs > ours.max()).mean() > _MOSTLY:
-            return name, f"training rows end at {ours.max()}, test rows begin at {theirs.min()}"
+            # Days are shown without midnight.
+            end, begin = (
+                str(time).removesuffix(" 00:00:00") for time in (ours.max(), theirs.min())
+            )
+            return name, f"training rows end at {end}, test rows begin at {begin}"
     return None
 
 

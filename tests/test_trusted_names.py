@@ -7,7 +7,7 @@ import json
 import pickle
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -31,7 +31,7 @@ from comps.metrics import RMSLE, ROC_AUC
 from ensembles.sample import Sample
 from ensembles.stacking import lightgbm_stack, logistic_stack, ridge_stack
 from pipelines.basics import trusted_names
-from pipelines.basics.kept_objects import NotKeptError, dump_object, load_object
+from pipelines.basics.kept_objects import NotKeptError, dump_object, import_own, load_object
 from pipelines.basics.trusted_names import trusted_name
 
 ROWS = np.random.default_rng(0).normal(size=(60, 4))
@@ -41,14 +41,14 @@ Load = Callable[[bytes, Path], Any]
 def kept(content: bytes, folder: Path) -> Any:
     """Read a file as that of a run is read."""
     del folder
-    return load_object(content, ["sklearn", "tests"])
+    return load_object(content, ["flats", "sklearn", "tests"])
 
 
 def exported(content: bytes, folder: Path) -> Any:
     """Read a file as the program of an exported folder does, beside which the rules lie."""
     program: Any = import_module("pipelines.exported.predict")
     (folder / "features.skops").write_bytes(content)
-    packages = frozenset({"comps", "ensembles", "sklearn", "tests"})
+    packages = frozenset({"comps", "ensembles", "flats", "sklearn", "tests"})
     sys.modules["trusted_names"] = trusted_names
     try:
         return program.load_object(folder / "features.skops", packages)
@@ -126,6 +126,74 @@ def archive_as_attributes(path: Path) -> bytes:
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("schema.json", json.dumps(schema))
     return made.getvalue()
+
+
+def archive_of(module: str, name: str) -> bytes:
+    """Return a file that names a class or a function, and nothing else."""
+    schema = {"__loader__": "ObjectNode", "__module__": module, "__class__": name}
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("schema.json", json.dumps({**schema, "protocol": 2}))
+    return made.getvalue()
+
+
+@LOADS
+@pytest.mark.parametrize(
+    "module",
+    ["numpy.f2py.__main__", "numpy.random._examples.cffi.extending", "sklearn.conftest"],
+)
+def test_a_program_of_a_library_is_not_imported(load: Load, module: str, tmp_path: Path) -> None:
+    sys.modules.pop(module, None)
+    with pytest.raises((StoreError, ValueError), match=f"{module}.x, which is not trusted"):
+        load(archive_of(module, "x"), tmp_path)
+    assert module not in sys.modules
+
+
+@pytest.fixture
+def flats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package of the user's, one module of which is imported, with programs beside it."""
+    package = tmp_path / "flats"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "competition.py").write_text(
+        "def features():\n    from flats.late import Late\n\n    return Late()\n"
+        "if __name__ == '__main__':\n    import flats.train\n"
+    )
+    (package / "late.py").write_text("class Late:\n    pass\n")
+    for program in ("train", "__main__"):
+        ran = f"open({str(tmp_path / 'ran')!r}, 'w')\nraise SystemExit\nclass Late: pass\n"
+        (package / f"{program}.py").write_text(ran)
+    monkeypatch.syspath_prepend(tmp_path)
+    import_module("flats.competition")
+    yield tmp_path
+    for name in [name for name in sys.modules if name.partition(".")[0] == "flats"]:
+        del sys.modules[name]
+
+
+@LOADS
+@pytest.mark.parametrize("module", ["flats.train", "flats.__main__", "flats.nothing"])
+def test_a_program_beside_the_models_code_is_not_run(load: Load, module: str, flats: Path) -> None:
+    with pytest.raises((StoreError, ValueError), match=f"{module}.Late, which is not trusted"):
+        load(archive_of(module, "Late"), flats)
+    assert not (flats / "ran").exists()
+
+
+@LOADS
+def test_what_the_models_code_imports_when_it_runs_is_read(load: Load, flats: Path) -> None:
+    assert type(load(archive_of("flats.late", "Late"), flats)).__name__ == "Late"
+
+
+def test_networks_import_no_program_that_their_file_names(flats: Path) -> None:
+    import_own(["flats.train", "flats.late"], ["flats"])
+    assert "flats.late" in sys.modules and not (flats / "ran").exists()
+
+
+def test_a_module_that_ends_the_process_is_not_trusted(
+    flats: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trusted_names, "_OURS", ("flats",))
+    assert not trusted_name("flats.train.Late", ["flats"])
+    assert (flats / "ran").exists()
 
 
 @LOADS

@@ -10,13 +10,12 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib import import_module
 from typing import Any
 
 from comps.base import StoreError
-from pipelines.basics.trusted_names import trusted_name
+from pipelines.basics.trusted_names import named_module, untrusted_names
 
 
 def package_of(thing: type) -> str:
@@ -55,7 +54,7 @@ def dump_object(value: object, packages: Collection[str] = ()) -> bytes:
             content = skops.dumps(value)
     except Exception as error:  # skops lets through whatever the types of the parts raise
         raise NotKeptError(f"{type(value).__name__} cannot be written by skops ({error})") from None
-    foreign = _foreign(skops.get_untrusted_types(data=content), packages)
+    foreign = untrusted_names(skops.get_untrusted_types(data=content), packages)
     if foreign:
         raise NotKeptError(f"{type(value).__name__} has parts of the type {foreign[0]}")
     return _numbered(content)
@@ -71,7 +70,7 @@ def load_object(content: bytes, packages: Collection[str] = ()) -> object:
 
     try:
         named = skops.get_untrusted_types(data=content)
-        foreign = _foreign(named, packages)
+        foreign = untrusted_names(named, packages)
         if foreign:
             raise ValueError(f"it names the type {foreign[0]}, which is not trusted")
         return skops.loads(content, trusted=named)
@@ -118,13 +117,13 @@ def _is_plain(value: dict[Any, Any]) -> bool:
 
 
 def import_own(modules: Iterable[str], packages: Collection[str] = ()) -> None:
-    """Import those of some modules that are of this package, or of others that are trusted.
+    """Import those of some modules that the code of this package, or of others, imports, too.
 
     Libraries find types by name once their modules are imported.
     """
     for module in sorted(modules):
         if module.partition(".")[0] in {package_of(StoreError), *packages}:
-            import_module(module)
+            named_module(module, packages)
 
 
 def numbered(pattern: str, text: str) -> tuple[str, dict[str, str]]:
@@ -166,8 +165,3 @@ def _numbered(content: bytes) -> bytes:
 def _renamed(name: str, numbers: Mapping[str, str]) -> str:
     address, dot, kind = name.partition(".")
     return numbers.get(address, address) + dot + kind
-
-
-def _foreign(named: Sequence[str], packages: Collection[str]) -> list[str]:
-    """Return the types and functions, of those that skops does not know, that are not trusted."""
-    return [name for name in named if not trusted_name(name, packages)]

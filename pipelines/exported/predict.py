@@ -64,10 +64,10 @@ def load_object(path: Path, trusted: frozenset[str]) -> Any:
         ValueError: if the file names another one.
     """
     from skops import io
-    from trusted_names import trusted_name  # of lib/, which `Exported` adds to the path
+    from trusted_names import untrusted_names  # of lib/, which `Exported` adds to the path
 
     named = io.get_untrusted_types(file=path)
-    foreign = [name for name in named if not trusted_name(name, trusted)]
+    foreign = untrusted_names(named, trusted)
     if foreign:
         raise ValueError(f"{path} names {foreign[0]}, which is not trusted.")
     return io.load(path, trusted=named)
@@ -171,11 +171,12 @@ def _shared(path: Path, told: Told) -> Any:
         architecture = archive.read("config.json")
     if architecture not in _known:
         import keras
+        from trusted_names import named_module
 
         for module in sorted(_modules(json.loads(architecture))):
             # Keras finds layers once their module is imported.
             if module.partition(".")[0] in told.trusted:
-                importlib.import_module(module)
+                named_module(module, told.trusted)
         _known[architecture] = keras.saving.load_model(path, compile=False)
     return _known[architecture]
 

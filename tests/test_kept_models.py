@@ -247,6 +247,14 @@ def test_equal_objects_are_equal_bytes_wherever_they_lay_in_memory() -> None:
     assert dump_object(one) == dump_object(other)
 
 
+def test_bytes_come_back_whatever_name_skops_gives_their_file() -> None:
+    # It draws the names, some of which begin with a digit.
+    for _ in range(20):
+        value = {"one": b"1", "other": [bytearray(b"2"), b"3"]}
+        assert load_object(dump_object(value)) == value
+        assert dump_object(value) == dump_object(value)
+
+
 # The harness
 
 

@@ -15,14 +15,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.feature_selection import SelectKBest
+from scipy.spatial.distance import cosine
+from scipy.stats import expon, loguniform, norm, uniform
+from sklearn.cluster import FeatureAgglomeration
+from sklearn.feature_extraction.text import TfidfVectorizer, strip_accents_unicode
+from sklearn.feature_selection import SelectKBest, f_oneway, r_regression
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import Ridge
-from sklearn.model_selection import GridSearchCV
+from sklearn.metrics.pairwise import laplacian_kernel
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, SplineTransformer
+from sklearn.preprocessing import FunctionTransformer, SplineTransformer, StandardScaler
 from sklearn.svm import SVR
+from xgboost import XGBClassifier, XGBRegressor
 
 from comps.base import Metric, StoreError, Truth
 from comps.base.mapped import read_mapped, write_mapped
@@ -229,7 +236,11 @@ def test_a_partial_function_is_no_way_around(load: Load, tmp_path: Path) -> None
         f"{read_mapped.__module__}.read_mapped",
         # Names that a module of ours imported.
         *("comps.kinds.table.features.np", "comps.base.read_mapped", "tests.support.np"),
-        "sklearn.linear_model._ridge.Ridge.fit",
+        *("sklearn.linear_model._ridge.Ridge.fit", "xgboost.core.DMatrix"),
+        *("xgboost.core.Booster.load_model", "scipy.stats._continuous_distns.norm_gen"),
+        *("scipy.stats._distn_infrastructure.rv_continuous", "numpy.asarray", "numpy.full_like"),
+        # A name that a module of functions imported.
+        *("sklearn.metrics.pairwise.Parallel", "sklearn.metrics.pairwise.delayed"),
     ],
 )
 def test_names_that_may_run_code_are_refused_whoever_builds_the_model(name: str) -> None:
@@ -255,22 +266,68 @@ def test_functions_of_the_models_own_package_are_kept_and_those_of_libraries_nam
     assert load_object(dump_object(FunctionTransformer(np.log1p)))
 
 
-@pytest.mark.parametrize(
-    "estimator",
-    [
-        GridSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, scoring="r2"),
-        GaussianProcessRegressor(),
-        MLPRegressor(max_iter=5),
-        make_pipeline(SelectKBest(k=2), SplineTransformer(), SVR()),
-    ],
-    ids=lambda estimator: type(estimator).__name__,
-)
+ESTIMATORS = {
+    "grid": GridSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, scoring="r2"),
+    "gaussian process": GaussianProcessRegressor(),
+    "network": MLPRegressor(max_iter=5),
+    "splines": make_pipeline(SelectKBest(k=2), SplineTransformer(), SVR()),
+    "range": GridSearchCV(KNeighborsRegressor(), {"n_neighbors": range(1, 4)}),
+    "distributions": RandomizedSearchCV(
+        Ridge(), {"alpha": loguniform(0.1, 1), "tol": uniform}, n_iter=2
+    ),
+    "search within": make_pipeline(
+        RandomizedSearchCV(Ridge(), [{"alpha": expon(scale=2)}], n_iter=2)
+    ),
+    "kernel": SVR(kernel=laplacian_kernel),
+    "r_regression": make_pipeline(SelectKBest(r_regression, k=2), Ridge()),
+    "f_oneway": make_pipeline(SelectKBest(f_oneway, k=2), Ridge()),
+    "max": make_pipeline(FeatureAgglomeration(pooling_func=np.max), Ridge()),
+    "cosine": KNeighborsRegressor(metric=cosine),
+    "nan_to_num": make_pipeline(FunctionTransformer(np.nan_to_num), Ridge()),
+    "clip": make_pipeline(FunctionTransformer(np.clip, kw_args={"a_min": 0, "a_max": 1}), Ridge()),
+    "log1p": make_pipeline(
+        FunctionTransformer(np.log1p), FunctionTransformer(np.nan_to_num), SVR()
+    ),
+    "xgboost": XGBRegressor(n_estimators=3, n_jobs=1),
+    "xgboost within": make_pipeline(StandardScaler(), XGBRegressor(n_estimators=3, n_jobs=1)),
+}
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS.values(), ids=ESTIMATORS)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:.*divide.*|.*invalid value.*:RuntimeWarning")
 def test_estimators_of_scikit_learn_are_kept_with_their_parts(estimator: Any) -> None:
     fitted = estimator.fit(ROWS, np.round(ROWS[:, 0], 1))
     again: Any = load_object(dump_object(fitted))
-    np.testing.assert_array_equal(again.predict(ROWS), fitted.predict(ROWS))
+    for name in ("predict", "transform"):
+        if hasattr(fitted, name):
+            np.testing.assert_array_equal(getattr(again, name)(ROWS), getattr(fitted, name)(ROWS))
+
+
+def test_a_search_forgets_the_distributions_and_nothing_else() -> None:
+    space = {"alpha": loguniform(0.1, b=1), "fit_intercept": [True, False]}
+    search = RandomizedSearchCV(Ridge(), space, n_iter=2).fit(ROWS, ROWS[:, 0])
+    again: Any = load_object(dump_object(search))
+    drawn = {"alpha": "loguniform(0.1, b=1)", "fit_intercept": [True, False]}
+    assert again.param_distributions == drawn
+    assert again.best_params_ == search.best_params_
+    # The search itself goes on as it was, and a distribution elsewhere is refused: it would run.
+    assert search.param_distributions is space
+    for held in ({"drawn": space["alpha"]}, FunctionTransformer(kw_args={"drawn": norm})):
+        with pytest.raises(NotKeptError, match=r"scipy\.stats"):
+            dump_object(held)
+
+
+def test_words_are_cut_as_before() -> None:
+    words = TfidfVectorizer(preprocessor=strip_accents_unicode).fit(["été", "hiver"])
+    again: Any = load_object(dump_object(words))
+    assert again.transform(["ete"]).nnz == 1
+
+
+def test_a_boosted_classifier_is_kept() -> None:
+    found = XGBClassifier(n_estimators=3, n_jobs=1).fit(ROWS, ROWS[:, 0] > 0)
+    again: Any = load_object(dump_object(found))
+    np.testing.assert_array_equal(again.predict_proba(ROWS), found.predict_proba(ROWS))
 
 
 @LOADS

@@ -9,9 +9,11 @@ from __future__ import annotations
 import io
 import json
 import re
+import sys
 import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 from comps.base import StoreError
@@ -50,7 +52,7 @@ def dump_object(value: object, packages: Collection[str] = ()) -> bytes:
     from skops import io as skops
 
     try:
-        with _plain_as_json():
+        with _own_states():
             content = skops.dumps(value)
     except Exception as error:  # skops lets through whatever the types of the parts raise
         raise NotKeptError(f"{type(value).__name__} cannot be written by skops ({error})") from None
@@ -79,26 +81,66 @@ def load_object(content: bytes, packages: Collection[str] = ()) -> object:
 
 
 @contextmanager
-def _plain_as_json() -> Iterator[None]:
-    """Let skops write long dictionaries from texts to numbers or texts as one text of JSON.
+def _own_states() -> Iterator[None]:
+    """Let skops write two kinds of objects in another way, and read them as it reads any."""
+    from skops.io._general import dict_get_state, object_get_state
+    from skops.io._utils import _get_state
+
+    _get_state.register(dict, _mapping)
+    # Nobody has a search whose module is not imported.
+    searches = getattr(sys.modules.get("sklearn.model_selection._search"), "BaseSearchCV", None)
+    if searches is not None:
+        _get_state.register(searches, _search)
+    try:
+        yield
+    finally:
+        _get_state.register(dict, dict_get_state)
+        if searches is not None:
+            _get_state.register(searches, object_get_state)
+
+
+def _mapping(value: dict[Any, Any], context: Any) -> dict[str, Any]:
+    """Return skops' state of a dictionary; of a long one from texts to scalars one text of JSON.
 
     It writes a node for each entry, which takes half a minute for the words of a vectorizer; what
     it writes as JSON it reads as JSON.
     """
     from skops.io._general import dict_get_state
-    from skops.io._utils import _get_state
 
-    def state(value: dict[Any, Any], context: Any) -> dict[str, Any]:
-        if not _is_plain(value):
-            return dict_get_state(value, context)  # type: ignore[no-any-return]
-        named = {"__class__": "dict", "__module__": "builtins", "__loader__": "JsonNode"}
-        return {**named, "content": json.dumps(value)}
+    if not _is_plain(value):
+        return dict_get_state(value, context)  # type: ignore[no-any-return]
+    named = {"__class__": "dict", "__module__": "builtins", "__loader__": "JsonNode"}
+    return {**named, "content": json.dumps(value)}
 
-    _get_state.register(dict, state)
-    try:
-        yield
-    finally:
-        _get_state.register(dict, dict_get_state)
+
+def _search(value: Any, context: Any) -> dict[str, Any]:
+    """Return skops' state of a search, with the distributions that it drew from as texts.
+
+    A fitted search predicts without them, and those of SciPy run a text of theirs when they are
+    read.
+    """
+    from skops.io._general import object_get_state
+
+    drawn = getattr(value, "param_distributions", None)
+    if drawn is not None:
+        value = copy(value)
+        value.param_distributions = _told(drawn)
+    return object_get_state(value, context)  # type: ignore[no-any-return]
+
+
+def _told(drawn: Any) -> Any:
+    """Return distributions by parameter with those of SciPy, frozen or not, as texts."""
+    from scipy.stats import rv_continuous, rv_discrete
+    from scipy.stats.distributions import rv_frozen
+
+    if isinstance(drawn, Mapping):
+        return {name: _told(values) for name, values in drawn.items()}
+    if isinstance(drawn, (list, tuple)) and all(isinstance(each, Mapping) for each in drawn):
+        return [_told(each) for each in drawn]
+    if isinstance(drawn, rv_frozen):
+        given = [*map(repr, drawn.args), *(f"{key}={own!r}" for key, own in drawn.kwds.items())]
+        return f"{drawn.dist.name}({', '.join(given)})"
+    return drawn.name if isinstance(drawn, (rv_continuous, rv_discrete)) else drawn
 
 
 # Shorter ones cost nothing.
@@ -144,6 +186,8 @@ def numbered(pattern: str, text: str) -> tuple[str, dict[str, str]]:
     return re.sub(pattern, number, text), numbers
 
 
+# Parts have their addresses, and files of bytes names by chance, which may begin with a digit.
+_PARTS = r'("__id__": |"file": ")([\w-]+)'
 # scikit-learn remembers where the stop words of a vectorizer lay, to check them once.
 _ADDRESS = re.compile(r'("_stop_words_id": \{[^{}]*"content": ")\d+')
 
@@ -152,7 +196,7 @@ def _numbered(content: bytes) -> bytes:
     """Return the same content for equal objects: skops numbers the parts by their addresses."""
     written = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(written, "w") as new:
-        schema, numbers = numbered(r'("__id__": |"file": ")(\d+)', old.read(_SCHEMA).decode())
+        schema, numbers = numbered(_PARTS, old.read(_SCHEMA).decode())
         schema = _ADDRESS.sub(r"\g<1>0", schema)
         # The schema of a vocabulary shrinks to a tenth.
         new.writestr(zipfile.ZipInfo(_SCHEMA), schema, zipfile.ZIP_DEFLATED, compresslevel=1)

@@ -16,9 +16,16 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sklearn.compose import make_column_transformer
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
+from comps import estimator
 from comps.base import Family, Model, StoreError, Task, Truth, take
 from pipelines.basics.kept_objects import NotKeptError, dump_object, load_object
+from pipelines.basics.trusted_names import trusted_name
 from pipelines.engines import Engine
 from pipelines.engines.inline import InlineEngine
 from pipelines.fitting.keeping import FittedModel
@@ -28,7 +35,8 @@ from pipelines.results.fold_result import FoldResult
 from pipelines.results.kept import Kept
 from pipelines.results.oof import predicting
 from pipelines.store import Experiment, RunStore
-from pipelines.trainers import Context, FoldData, Stage, load_trainer
+from pipelines.trainers import Context, FoldData, Stage, load_trainer, packages_of
+from pipelines.trainers.sklearn import SklearnModel
 from tests.support import (
     CATBOOST,
     FOREST,
@@ -253,6 +261,67 @@ def test_bytes_come_back_whatever_name_skops_gives_their_file() -> None:
         value = {"one": b"1", "other": [bytearray(b"2"), b"3"]}
         assert load_object(dump_object(value)) == value
         assert dump_object(value) == dump_object(value)
+
+
+class Words:
+    """Cuts texts into words of some letters."""
+
+    def __init__(self, letters: int) -> None:
+        self.letters = letters
+
+    def cut(self, text: str) -> list[str]:
+        """Return the words."""
+        return [word for word in text.split() if len(word) >= self.letters]
+
+    cuts_too = str.split
+    opened = open
+
+
+def halved(rows: Any) -> Any:
+    """Return half of some numbers."""
+    return np.asarray(rows) / 2
+
+
+TEXTS = ["a red house", "a blue house by the sea", "the sea"]
+OWN_PARTS = {
+    "function": (FunctionTransformer(halved), np.arange(6.0).reshape(3, 2)),
+    "columns": (
+        make_column_transformer((FunctionTransformer(halved), [0])),
+        np.arange(6.0).reshape(3, 2),
+    ),
+    "method": (CountVectorizer(tokenizer=Words(3).cut, token_pattern=None), TEXTS),
+}
+
+
+@pytest.mark.parametrize("name", OWN_PARTS)
+def test_a_declared_estimator_may_be_made_of_the_users_own_code(name: str) -> None:
+    step, rows = OWN_PARTS[name]
+    model = estimator(make_pipeline(step, Ridge()))
+    assert "tests" in packages_of(model) and model.build is not None
+    fitted = model.build().fit(rows, np.arange(3.0))
+    trained = SklearnModel(fitted, model, Task.REGRESSION)
+    trainer = load_trainer("sklearn")
+    again = trainer.restored(model, trained.files(), Context(Task.REGRESSION, 0, threads=1))
+    np.testing.assert_array_equal(again.predict(rows), fitted.predict(rows))
+
+
+def test_methods_that_a_class_did_not_define_are_none_of_its_own() -> None:
+    own = f"{__name__}.Words"
+    assert trusted_name(f"{own}.cut", ["tests"])
+    for refused in (f"{own}.cuts_too", f"{own}.opened", f"{own}.__class__", f"{own}.nothing"):
+        assert not trusted_name(refused, ["tests"])
+    assert not trusted_name(f"{own}.cut", ["comps"])
+    assert not trusted_name("sklearn.linear_model._ridge.Ridge.fit", ["sklearn"])
+
+
+def test_what_a_notebook_wrote_is_not_kept_and_the_reason_says_where_to_write_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(halved, "__module__", "__main__")
+    model = estimator(make_pipeline(FunctionTransformer(halved), Ridge()))
+    assert "__main__" not in packages_of(model)
+    with pytest.raises(NotKeptError, match=r"__main__\.halved.*in a module, not in a notebook"):
+        dump_object(FunctionTransformer(halved), packages_of(model))
 
 
 # The harness

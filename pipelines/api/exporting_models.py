@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ from pipelines.fitting.keeping import FEATURES
 from pipelines.fitting.residual import PARAMETER
 from pipelines.folds import Held
 from pipelines.results.oof import predicting
-from pipelines.trainers import load_trainer, packages_of
+from pipelines.trainers import load_trainer, modules_of, packages_of
 
 _HEAD = "export.json"
 # What an export writes; one into the same folder replaces these.
@@ -189,6 +190,7 @@ class _Export:
         self._competition = stored.session.competition
         self._chosen = None if member is not None else stored.own_blend()
         self._packages = {place.module.partition(".")[0]}
+        self._modules: set[str] = set()
         self._backends: set[str] = set()
 
     def write(self, target: Path, onnx: bool) -> ExportedFolder:
@@ -212,6 +214,7 @@ class _Export:
             "task": str(self._competition.task),
             "backend": backend,
             "trusted": sorted({"comps", *self._packages, *_OF_BLENDS}),
+            "modules": sorted(filter(_is_own, self._modules)),
             "columns": list(form.columns),
             **blend,
             "members": members,
@@ -258,6 +261,7 @@ class _Export:
         ]
         model = self._models.declared(name)
         self._packages |= packages_of(model)
+        self._modules |= modules_of(model)
         backend = load_trainer(model.trainer).backend
         self._backends |= set() if backend is None else {backend}
         residual = bool(model.params.get(PARAMETER, False))
@@ -308,3 +312,9 @@ class _Export:
         (self._folder / "requirements-serve.txt").write_text(serving, encoding="utf-8")
         text = readme(self._competition, told, weights, form, needed, onnx)
         (self._folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def _is_own(module: str) -> bool:
+    """Whether a module is neither of this program nor of Python."""
+    package = module.partition(".")[0]
+    return package not in {"comps", "pipelines", *sys.stdlib_module_names}

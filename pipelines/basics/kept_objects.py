@@ -58,8 +58,20 @@ def dump_object(value: object, packages: Collection[str] = ()) -> bytes:
         raise NotKeptError(f"{type(value).__name__} cannot be written by skops ({error})") from None
     foreign = untrusted_names(skops.get_untrusted_types(data=content), packages)
     if foreign:
-        raise NotKeptError(f"{type(value).__name__} has parts of the type {foreign[0]}")
+        raise NotKeptError(
+            f"{type(value).__name__} has parts of the type {foreign[0]}{_why(foreign)}"
+        )
     return _numbered(content)
+
+
+def _advice(name: str) -> str:
+    """Return what to do about a type of a notebook or a script; nothing of others."""
+    if not name.startswith("__main__."):
+        return ""
+    return (
+        ", which another process cannot import: write it in a module, not in a notebook or in the "
+        "script that is started"
+    )
 
 
 def load_object(content: bytes, packages: Collection[str] = ()) -> object:

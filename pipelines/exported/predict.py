@@ -259,6 +259,9 @@ class Exported:
         self._trusted = frozenset(self._told["trusted"])
         module, _, name = self._told["competition"].partition(":")
         self.competition: Competition = getattr(importlib.import_module(module), name)
+        # No module is imported because the file of a model names it.
+        for own in self._told.get("modules", ()):
+            importlib.import_module(own)
         self._transformers: dict[str, Any] = {}
         # Networks of one architecture share their layers, and servers have several threads.
         self._lock = threading.Lock()

@@ -115,7 +115,7 @@ class FittedModel:
     """
 
     def __init__(self, kept: Kept, model: Model, context: Context) -> None:
-        self._kept, self._own = kept, packages_of(model)
+        self._kept, self._model, self._own = kept, model, packages_of(model)
         files = {
             name.removeprefix(_MODEL): content
             for name, content in kept.files.items()
@@ -131,6 +131,8 @@ class FittedModel:
         """Return the fitted transformer; None where rows are passed as they are."""
         if FEATURES not in self._kept.files:
             return None
+        # What makes it may import its module first: no module is imported because a file names it.
+        self._model.view()
         return load_object(self._kept.files[FEATURES], self._own)  # type: ignore[return-value]
 
     def features(self, rows: RowSet) -> Features:

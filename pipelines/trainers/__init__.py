@@ -16,7 +16,7 @@ from pipelines.trainers._base import (
     TogetherTrainer,
     Trainer,
 )
-from pipelines.trainers._own_code import packages_of
+from pipelines.trainers._own_code import modules_of, packages_of
 from pipelines.trainers._together import (
     alike_groups,
     divided,
@@ -85,6 +85,7 @@ __all__ = [
     "alike_groups",
     "divided",
     "load_trainer",
+    "modules_of",
     "packages_of",
     "prepared_at_once",
     "program_width",

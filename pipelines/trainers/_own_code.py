@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
+from types import MethodType
+from typing import Any
 
 from comps.base import Model
 
@@ -11,6 +13,7 @@ from comps.base import Model
 def packages_of(model: Model) -> frozenset[str]:
     """Return the packages in which the functions of a model are written.
 
+    Those of an estimator that is declared as it is are the packages of all that it is made of.
     Whoever trains a model runs them anyway. The program itself is not among them: another process
     does not find its types.
 
@@ -19,13 +22,49 @@ def packages_of(model: Model) -> frozenset[str]:
     >>> sorted(packages_of(Model("m", Family.LINEAR, "sklearn", build=OrderedDict)))
     ['collections']
     """
-    return frozenset(_packages(model)) - {"__main__"}
+    return frozenset(module.partition(".")[0] for module in modules_of(model))
 
 
-def _packages(model: Model) -> Iterator[str]:
-    for function in (model.features, model.build):
-        while isinstance(function, partial):
-            function = function.func
-        module = getattr(function, "__module__", None)
-        if module:
-            yield module.partition(".")[0]
+def modules_of(model: Model) -> frozenset[str]:
+    """Return the modules of `packages_of`, which another process has to import.
+
+    >>> from comps import estimator
+    >>> from sklearn.linear_model import Ridge
+    >>> sorted(modules_of(estimator(Ridge())))
+    ['comps.declared', 'sklearn.linear_model._ridge']
+    """
+    found = {*_written_in(model.features), *_written_in(model.build)}
+    unfitted = getattr(model.build, "unfitted", None)
+    if unfitted is not None:
+        found.update(_made_of(unfitted, set()))
+    return frozenset(module for module in found if module.partition(".")[0] != "__main__")
+
+
+def _written_in(thing: Any) -> Iterator[str]:
+    """Yield the module of a function, a class or an object's class."""
+    while isinstance(thing, partial):
+        thing = thing.func
+    module = getattr(thing, "__module__", None)
+    if isinstance(module, str):
+        yield module
+
+
+def _made_of(thing: Any, known: set[int]) -> Iterator[str]:
+    """Yield the modules of an object, and of its parameters and of what they hold."""
+    if id(thing) in known:
+        return
+    known.add(id(thing))
+    yield from _written_in(thing)
+    parts: list[Any] = []
+    if isinstance(thing, MethodType):
+        parts = [thing.__self__]
+    elif isinstance(thing, partial):
+        parts = [*thing.args, *thing.keywords.values()]
+    elif isinstance(thing, Mapping):
+        parts = [*thing.values()]
+    elif isinstance(thing, (list, tuple, set, frozenset)):
+        parts = [*thing]
+    elif hasattr(thing, "get_params") and not isinstance(thing, type):
+        parts = [*thing.get_params(deep=False).values()]
+    for part in parts:
+        yield from _made_of(part, known)

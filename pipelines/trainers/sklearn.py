@@ -81,6 +81,8 @@ class SklearnTrainer:
     @restored_per_target
     def restored(self, model: Model, files: Mapping[str, bytes], context: Context) -> FoldModel:
         """Return a model from skops' format. See `Trainer`."""
+        # What builds it may import its modules first: none is imported because a file names it.
+        _built(model)
         estimator: Any = load_object(files[_FILE], packages_of(model))
         return SklearnModel(estimator, model, context.task)
 

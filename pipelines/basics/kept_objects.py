@@ -58,9 +58,8 @@ def dump_object(value: object, packages: Collection[str] = ()) -> bytes:
         raise NotKeptError(f"{type(value).__name__} cannot be written by skops ({error})") from None
     foreign = untrusted_names(skops.get_untrusted_types(data=content), packages)
     if foreign:
-        raise NotKeptError(
-            f"{type(value).__name__} has parts of the type {foreign[0]}{_why(foreign)}"
-        )
+        told = f"{type(value).__name__} has parts of the type {foreign[0]}"
+        raise NotKeptError(told + _advice(foreign[0]))
     return _numbered(content)
 
 

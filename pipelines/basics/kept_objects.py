@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import sys
 import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -94,20 +93,17 @@ def load_object(content: bytes, packages: Collection[str] = ()) -> object:
 @contextmanager
 def _own_states() -> Iterator[None]:
     """Let skops write two kinds of objects in another way, and read them as it reads any."""
+    from sklearn.model_selection._search import BaseSearchCV
     from skops.io._general import dict_get_state, object_get_state
     from skops.io._utils import _get_state
 
     _get_state.register(dict, _mapping)
-    # Nobody has a search whose module is not imported.
-    searches = getattr(sys.modules.get("sklearn.model_selection._search"), "BaseSearchCV", None)
-    if searches is not None:
-        _get_state.register(searches, _search)
+    _get_state.register(BaseSearchCV, _search)
     try:
         yield
     finally:
         _get_state.register(dict, dict_get_state)
-        if searches is not None:
-            _get_state.register(searches, object_get_state)
+        _get_state.register(BaseSearchCV, object_get_state)
 
 
 def _mapping(value: dict[Any, Any], context: Any) -> dict[str, Any]:

@@ -83,14 +83,14 @@ def test_a_clean_data_set_raises_no_alarm(name: str) -> None:
     assert not found["told"] and not found["failed"], found["texts"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_of_all_kinds_of_leaks_nineteen_of_twenty_are_found() -> None:
     found = [measure(name, seed=7) for name in LEAKS]
     missed = [row["name"] for row in found if not row["caught"]]
     assert len(missed) <= len(found) / 20, missed
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_of_clean_data_sets_one_in_twenty_raises_an_alarm_at_most() -> None:
     found = [measure(name, seed=7) for name in CLEAN]
     alarmed = {row["name"]: row["texts"] for row in found if row["told"]}

@@ -511,7 +511,8 @@ def test_weights_that_are_fitted_on_the_scored_fold_are_found(
         whole = Sample(np.stack([member.valid for member in members], axis=1), target)
         parts = folds.fold_of_row()
         found = plain(members, target, folds, *others)
-        return [replace(one, sample=whole, fold_of_row=parts) for one in found]
+        every = np.arange(len(parts))
+        return [replace(one, sample=whole, inside=every, fold_of_row=parts) for one in found]
 
     plain = blending.outer_folds
 

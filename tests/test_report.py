@@ -155,7 +155,7 @@ def plots(part: Section) -> list[Plot]:
     return [plot for plot in part.parts if isinstance(plot, Plot)]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_score_grows_with_the_members(runs: Path) -> None:
     competition = own(table(120), name="growing")
     result = pipelines.run(

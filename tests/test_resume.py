@@ -69,7 +69,7 @@ def results(runs: Path) -> dict[str, dict[str, np.ndarray]]:
     }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_run_that_is_killed_five_times_ends_with_the_same_bytes(tmp_path: Path) -> None:
     alone, killed = tmp_path / "alone", tmp_path / "killed"

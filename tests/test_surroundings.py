@@ -123,7 +123,7 @@ def test_memory_that_ran_out_is_said_as_such(
 ASCII = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_names_that_ascii_lacks_pass_through_an_ascii_locale(tmp_path: Path) -> None:
     tables = write_tiny(tmp_path / "tables")
     for path in tables.iterdir():

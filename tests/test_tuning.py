@@ -964,7 +964,7 @@ def test_tuned_without_a_search_is_refused(tmp_path: Path) -> None:
     assert "comps tune house-prices --model" in done.err
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_completed_trial_is_lost_when_the_search_is_killed(tmp_path: Path) -> None:
     command = [*COMPS, *TUNE, "--trials", "400", "--jobs", "2"]
     told: dict[int, float | None] = {}

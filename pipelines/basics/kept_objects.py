@@ -55,7 +55,8 @@ def dump_object(value: object, packages: Collection[str] = ()) -> bytes:
             content = skops.dumps(value)
     except Exception as error:  # skops lets through whatever the types of the parts raise
         raise NotKeptError(f"{type(value).__name__} cannot be written by skops ({error})") from None
-    foreign = untrusted_names(skops.get_untrusted_types(data=content), packages)
+    named = skops.get_untrusted_types(data=content)
+    foreign = untrusted_names(named, packages, written=True)
     if foreign:
         told = f"{type(value).__name__} has parts of the type {foreign[0]}"
         raise NotKeptError(told + _advice(foreign[0]))

@@ -88,28 +88,37 @@ _BLENDS = "ensembles"
 _PREDICT = frozenset({"predict", "predict_proba"})
 
 
-def untrusted_names(names: Iterable[str], packages: Collection[str] = ()) -> list[str]:
+def untrusted_names(
+    names: Iterable[str], packages: Collection[str] = (), *, written: bool = False
+) -> list[str]:
     """Return those names that a file may not hold; see `trusted_name`.
 
     A module of the model's that is imported for one name may bring that of another.
+
+    Args:
+        names: as skops lists them.
+        packages: of the model's own code.
+        written: whether the file is written here, of objects that are there: code that came to a
+            process by value lies in no module of it, and runs already.
 
     >>> untrusted_names(["builtins.eval", "builtins.range"])
     ['builtins.eval']
     """
     left = list(names)
     while True:
-        refused = [name for name in left if not trusted_name(name, packages)]
+        refused = [name for name in left if not trusted_name(name, packages, written=written)]
         if len(refused) in (0, len(left)):
             return refused
         left = refused
 
 
-def trusted_name(name: str, packages: Collection[str] = ()) -> bool:
+def trusted_name(name: str, packages: Collection[str] = (), *, written: bool = False) -> bool:
     """Whether a file may name a class or a function.
 
     Args:
         name: as skops lists it: module and name, or module, class and method.
         packages: of the model's own code, whose functions and classes are trusted.
+        written: see `untrusted_names`.
 
     >>> trusted_name("sklearn.linear_model._ridge.Ridge"), trusted_name("builtins.eval")
     (True, False)
@@ -128,7 +137,8 @@ def trusted_name(name: str, packages: Collection[str] = ()) -> bool:
         return False
     found = _found(module, own, packages)
     if found is None:
-        return package not in _LIBRARIES | {_OWN} and _is_method(module, own, packages)
+        own_code = package not in _LIBRARIES | {_OWN}
+        return own_code and (written or _is_method(module, own, packages))
     if not isinstance(found, (type, FunctionType)) or not _within(found, (package,)):
         return False
     if package in _LIBRARIES:

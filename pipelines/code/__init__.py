@@ -25,6 +25,7 @@ _STOPS = frozenset(
         *(Node("pipelines.trainers", name) for name in ("load_trainer", "trainer_module")),
         Node("pipelines.basics.kept_objects", "import_own"),
         Node("pipelines.basics.trusted_names", "trusted_name"),
+        Node("pipelines.trainers._own_code", "import_modules"),
     }
 )
 

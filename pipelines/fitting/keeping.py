@@ -17,6 +17,7 @@ from pipelines.trainers import (
     FoldModel,
     Stage,
     Trainer,
+    import_modules,
     load_trainer,
     packages_of,
 )
@@ -116,6 +117,7 @@ class FittedModel:
 
     def __init__(self, kept: Kept, model: Model, context: Context) -> None:
         self._kept, self._model, self._own = kept, model, packages_of(model)
+        import_modules(model)
         files = {
             name.removeprefix(_MODEL): content
             for name, content in kept.files.items()

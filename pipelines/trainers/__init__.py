@@ -16,7 +16,7 @@ from pipelines.trainers._base import (
     TogetherTrainer,
     Trainer,
 )
-from pipelines.trainers._own_code import modules_of, packages_of
+from pipelines.trainers._own_code import import_modules, modules_of, packages_of
 from pipelines.trainers._together import (
     alike_groups,
     divided,
@@ -84,6 +84,7 @@ __all__ = [
     "accelerated",
     "alike_groups",
     "divided",
+    "import_modules",
     "load_trainer",
     "modules_of",
     "packages_of",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from types import MethodType
 from typing import Any
 
@@ -38,6 +40,17 @@ def modules_of(model: Model) -> frozenset[str]:
     if unfitted is not None:
         found.update(_made_of(unfitted, set()))
     return frozenset(module for module in found if module.partition(".")[0] != "__main__")
+
+
+def import_modules(model: Model) -> None:
+    """Import the modules in which the functions of a model are written, where they are found.
+
+    A function that came to this process by value is there without its module, by which files name
+    the types of what it makes.
+    """
+    for module in sorted(modules_of(model)):
+        with suppress(ImportError):
+            import_module(module)
 
 
 def _written_in(thing: Any) -> Iterator[str]:

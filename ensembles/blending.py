@@ -14,7 +14,7 @@ from ensembles.by_target import Fit
 from ensembles.choice import choose, mean_of
 from ensembles.cuts import fit_cuts
 from ensembles.fitted import Fitted, averaged
-from ensembles.left_out import INDEPENDENT, Dependence, blocks_in_time
+from ensembles.left_out import INDEPENDENT, Dependence
 from ensembles.methods import METHODS, Method, methods_for, parts_of
 from ensembles.outer import OuterFold, comparable, estimate_of, kept_members, outer_folds
 from ensembles.sample import Columns, Floats, Sample, sample_of, stack
@@ -106,7 +106,7 @@ class Blending:
         names = [member.model for member in members]
         self.baseline = names.index(baseline) if baseline in names else None
         self.fold_of_row = folds.fold_of_row()
-        self.growing, self.dependence = folds.growing, dependence
+        self.growing, self.dependence = folds.growing, dependence.along(folds)
         self.sample = sample_of(members, target)
         self.test = stack((member.test for member in members), len(members))
         self.several = self.sample.columns is Columns.TARGETS
@@ -257,8 +257,6 @@ class Blending:
             return None
         folds = self.fold_of_row[rows]
         groups = self.dependence.of_rows(rows)
-        if groups is None and self.growing:
-            groups = blocks_in_time(folds)
         return _Inner(self.target[rows], folds, groups, [one.values[rows] for one in blends])
 
     def _choose(self, inner: _Inner) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from comps.base import Array, Dataset
 from ensembles.compare import dependent_rows
+from pipelines.folds import Folds
 
 #: Parts of the rows that are left out in turn.
 GROUPS = 30
@@ -35,6 +36,12 @@ class Dependence:
     def of(cls, dataset: Dataset) -> Dependence:
         """Return that of the training rows of a data set."""
         return cls(dataset.units, dataset.times)
+
+    def along(self, folds: Folds) -> Dependence:
+        """Return the same; that of the blocks where folds follow time and nothing else is known."""
+        if self.groups is None and self.times is None and folds.growing:
+            return Dependence(times=folds.fold_of_row())
+        return self
 
     def of_rows(self, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """Return integers that are equal for rows to leave out together; None where any may be.

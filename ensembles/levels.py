@@ -22,7 +22,7 @@ from ensembles.blending import check_members
 from ensembles.choice import choose
 from ensembles.cuts import fit_cuts
 from ensembles.fitted import Fitted, averaged
-from ensembles.left_out import INDEPENDENT, Dependence, blocks_in_time
+from ensembles.left_out import INDEPENDENT, Dependence
 from ensembles.methods import AUTO, METHODS, methods_for
 from ensembles.outer import comparable
 from ensembles.sample import Columns, Floats, Sample, stack
@@ -135,7 +135,7 @@ class _Tree:
         self.levels = {level.name: level for level in levels}
         self.members = {member.model: member for member in members}
         self.target, self.metric, self.guide = target, metric, metric.guide
-        self.dependence = dependence
+        self.dependence = dependence.along(folds)
         self.growing, self.n_folds = folds.growing, folds.n_folds
         covered = members[0].covered
         of_row = np.where(covered, folds.fold_of_row(), -1)
@@ -346,7 +346,7 @@ class _Tree:
             return [trials[0].method]
         parts = self.fold_of_row[rows]
         levelled = [comparable(self.guide, values[rows], parts) for values in honest]
-        chosen = choose(self.guide, self.target[rows], levelled, self._left_out(rows))
+        chosen = choose(self.guide, self.target[rows], levelled, self.dependence.of_rows(rows))
         return [trials[number].method for number in chosen]
 
     def _labels(self, name: str, honest: Floats, several: bool) -> Floats:
@@ -363,15 +363,8 @@ class _Tree:
         rows = np.flatnonzero(_known(predictions) & self._inside(without))
         if not len(rows):
             return None
-        parts, groups = self.fold_of_row[rows], self._left_out(rows)
+        parts, groups = self.fold_of_row[rows], self.dependence.of_rows(rows)
         return fit_cuts(self.metric, self.target[rows], predictions[rows], parts, groups)
-
-    def _left_out(self, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
-        """Return the rows that are left out together to tell an error; None for any."""
-        groups = self.dependence.of_rows(rows)
-        if groups is None and self.growing:
-            groups = blocks_in_time(self.fold_of_row[rows])
-        return groups
 
     def _scores(self, judged: Floats) -> tuple[float, float]:
         """Return the score of honest predictions, and that of all folds together."""

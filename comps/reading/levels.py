@@ -85,7 +85,7 @@ def as_levels(
 
 def _present(column: Column, missing: Container[str]) -> Counter[str]:
     """Return how many cells hold each level; a level is looked at once, however many hold it."""
-    counts = Counter(column.cells.dropna().astype(str))
+    counts = Counter(column.cells.dropna().astype(str).tolist())
     return Counter(
         {text: count for text, count in counts.items() if text.strip().lower() not in missing}
     )
@@ -117,7 +117,7 @@ def _most_frequent(parts: Sequence[Column]) -> dict[str, str]:
     """Return the most frequent spelling of each level; those of the training rows come first."""
     usual: dict[str, str] = {}
     for column in parts:
-        for text, _ in Counter(column.cells.dropna().astype(str)).most_common():
+        for text, _ in Counter(column.cells.dropna().astype(str).tolist()).most_common():
             usual.setdefault(level_key(text), text)
     return usual
 

@@ -188,7 +188,9 @@ def plain_side(work: Work, experiment: Experiment, model: Model) -> tuple[float,
     target = prepared.target
     found: NDArray[np.float64] | None = None
     for fold, (_, valid) in enumerate(folds.pairs[0]):
-        predicted, _ = fit(own.without_view_params(), prepared.data((fold,)), context)
+        predicted, _ = fit(
+            own.without_view_params(), prepared.data((fold,), prepared.view((fold,))), context
+        )
         if found is None:
             found = np.full((len(target), *predicted.shape[1:]), np.nan)
         found[valid] = predicted

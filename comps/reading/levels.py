@@ -70,11 +70,12 @@ def as_levels(
     "zone: 1 cell of train.csv is written otherwise: taken as 'RL'. line 3: 'rl'."
     """
     parts = [column for column in (train, test) if column is not None]
-    there = [_present(column, missing) for column in parts]
+    counts = [_counted(column) for column in parts]
+    there = [_present(texts, missing) for texts in counts]
     check_present([levels.total() for levels in there], parts)
     if test is not None and not known:
         _check_overlap(train, test, *there)
-    usual = _spellings(known) if known else _most_frequent(parts)
+    usual = _spellings(known) if known else _most_frequent(counts)
     found, notes = [], []
     for column in parts:
         levels, said = _read(column, usual, known, missing, words)
@@ -83,9 +84,14 @@ def as_levels(
     return Levels(found[0], found[1] if test is not None else None, tuple(notes))
 
 
-def _present(column: Column, missing: Container[str]) -> Counter[str]:
-    """Return how many cells hold each level; a level is looked at once, however many hold it."""
-    counts = Counter(column.cells.dropna().astype(str).tolist())
+def _counted(column: Column) -> Counter[str]:
+    """Return how many cells hold each text; a text is looked at once, however many hold it."""
+    # Of a list: pandas gives the texts of its own arrays one by one, which takes far longer.
+    return Counter(column.cells.dropna().astype(str).tolist())
+
+
+def _present(counts: Counter[str], missing: Container[str]) -> Counter[str]:
+    """Return those of the counts whose text is a level."""
     return Counter(
         {text: count for text, count in counts.items() if text.strip().lower() not in missing}
     )
@@ -113,11 +119,11 @@ def _spellings(levels: Collection[str]) -> dict[str, str]:
     return {level_key(level): level for level in levels if counts[level_key(level)] == 1}
 
 
-def _most_frequent(parts: Sequence[Column]) -> dict[str, str]:
+def _most_frequent(parts: Sequence[Counter[str]]) -> dict[str, str]:
     """Return the most frequent spelling of each level; those of the training rows come first."""
     usual: dict[str, str] = {}
-    for column in parts:
-        for text, _ in Counter(column.cells.dropna().astype(str).tolist()).most_common():
+    for counts in parts:
+        for text, _ in counts.most_common():
             usual.setdefault(level_key(text), text)
     return usual
 

@@ -31,7 +31,7 @@ def run(limit: str, seed: int, folder: Path) -> None:
     again, _, repeated = measure(arguments, folder)
     (result,) = rows_of(output, "result")
     models = rows_of(output, "leaderboard")[0]["rows"]
-    fit = sum(map(fit_seconds, folder.glob("runs/*/models/*/*/r*-f*.npz")))
+    fit = sum(map(fit_seconds, folder.glob("runs/*/models/*/*/r*.npz")))
     scores = {model["model"]: model["score"] for model in models}
     fitted_again = len(rows_of(repeated, "done"))
     outside = 1 - fit / (used * len(available_cores()))

@@ -24,8 +24,11 @@ print(hashlib.sha256(oof.valid.tobytes()).hexdigest())
 
 def trained(folder: Path, runs: str, **changes: str) -> str:
     """Train a network in a new process; return a hash of its predictions."""
-    environment = {**os.environ, "COMPS_CACHE": str(folder / "cache"), **changes}
-    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+    # Each in a folder of its own: what is compiled is the user's, not the folder's.
+    own = {"XDG_CACHE_HOME": str(folder / "cache"), "COMPS_DATA": str(folder / runs / "data")}
+    environment = {**os.environ, **own}
+    for name in ("COMPS_CACHE", "JAX_COMPILATION_CACHE_DIR"):
+        environment.pop(name, None)
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, folder / "data", folder / runs],
         cwd=ROOT,
@@ -38,7 +41,7 @@ def trained(folder: Path, runs: str, **changes: str) -> str:
 
 
 def kept(folder: Path) -> set[str]:
-    return {path.name for path in (folder / "cache" / "jax").glob("*-cache")}
+    return {path.name for path in (folder / "cache" / "comps" / "jax").glob("*/*-cache")}
 
 
 @pytest.mark.slow

@@ -46,7 +46,7 @@ from comps.base.names import (
     parse_member,
     split_names,
 )
-from comps.base.places import cache_root, data_root
+from comps.base.places import cache_root, data_root, user_cache_root
 from comps.base.rows import Features, RowSet, join_rows, take
 from comps.base.transformer import Transformer
 from comps.base.truth import Target, Truth
@@ -122,6 +122,7 @@ __all__ = [
     "split_names",
     "take",
     "unknown_name",
+    "user_cache_root",
     "write_for",
     "write_mapped",
 ]

@@ -14,3 +14,14 @@ def data_root() -> Path:
 def cache_root() -> Path:
     """Return the folder for what is decoded once: `$COMPS_CACHE`, or `.cache` beside the data."""
     return Path(os.environ.get("COMPS_CACHE", data_root() / ".cache"))
+
+
+def user_cache_root() -> Path:
+    """Return the folder for what serves any data: `$COMPS_CACHE`, or `~/.cache/comps`.
+
+    Other systems have other places for caches of a user.
+    """
+    from platformdirs import user_cache_path
+
+    found = os.environ.get("COMPS_CACHE")
+    return Path(found) if found else user_cache_path("comps", appauthor=False)

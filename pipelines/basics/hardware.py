@@ -54,6 +54,17 @@ def _processor() -> str:
     return next(named, platform.processor())
 
 
+def instructions() -> str:
+    """Return what tells processors apart that cannot run each other's compiled programs."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        lines = []
+    # "flags" on x86, "Features" on ARM.
+    found = (line for line in lines if line.lower().startswith(("flags", "features")))
+    return f"{platform.machine()} {next(found, platform.processor())}"
+
+
 def _memory() -> str:
     try:
         return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB"

@@ -7,8 +7,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
-from comps.base import MissingPackageError, UsageError, cache_root
+from comps.base import MissingPackageError, UsageError, user_cache_root
+from pipelines.basics.fingerprint import fingerprint
+from pipelines.basics.hardware import instructions
 from pipelines.basics.native_errors import silent_native_code
 
 
@@ -59,10 +62,19 @@ def _set_cache() -> None:
     The same program has the same bits, whether it was compiled or read. The folds of the
     house-prices `mlp` took 15 s with it and 38 s without on two cores of which others took a part.
     """
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache_root().absolute() / "jax"))
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_folder_of_programs()))
     os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(_CACHE_BYTES))
     # Less is compiled as fast as it is read.
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+
+
+def _folder_of_programs() -> Path:
+    """Return the folder of this kind of processor.
+
+    Machines of several kinds may share a home, and what was compiled on one may hold instructions
+    that another one lacks.
+    """
+    return user_cache_root().absolute() / "jax" / fingerprint(instructions())
 
 
 # What was not used for longest goes first.

@@ -1101,6 +1101,11 @@ def test_what_trains_nothing_imports_no_framework(arguments: tuple[str, ...]) ->
     assert imported_by(*arguments) & FRAMEWORKS == set()
 
 
+def test_a_wrong_choice_is_refused_before_scikit_learn_is_imported() -> None:
+    imported = imported_by("run", "house-prices", "--models", "nosuch", "--engine", "inline")
+    assert imported & {"sklearn", "scipy"} == set()
+
+
 @pytest.mark.slow
 def test_blending_imports_no_framework(home: Home) -> None:
     data, runs = str(home.path / "houses.zip"), str(home.path / "runs")

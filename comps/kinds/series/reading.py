@@ -14,7 +14,7 @@ from comps.kinds.series.given import Said
 from comps.kinds.series.grid import Grid, check_density, find_grid
 from comps.kinds.series.panel import Covariate, Panel
 from comps.kinds.series.times import has_zone, read_times
-from comps.kinds.table.features import is_text
+from comps.kinds.table.kinds import is_text
 from comps.kinds.table.memory_columns import typed_columns
 from comps.kinds.table.targets import check_possible, check_varied, numbers_of
 from comps.reading.column import Column

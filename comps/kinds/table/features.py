@@ -18,9 +18,8 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from comps.kinds.table.kinds import Column, reads_as_text
+from comps.kinds.table.kinds import is_text
 from comps.kinds.table.words import WordFeatures
-from comps.kinds.text.columns import is_text as is_said_to_be_text
 
 if TYPE_CHECKING:
     Cells = pd.Series[Any]
@@ -168,17 +167,6 @@ def _clipped(values: NDArray[np.float64]) -> NDArray[np.float64]:
     A column that hardly differs among the training rows would reach millions of its deviations.
     """
     return np.clip(values, -_FARTHEST, _FARTHEST)
-
-
-def is_text(cells: Cells) -> bool:
-    """Whether a column holds free texts: it is said to, or its cells are texts of several words."""
-    if is_said_to_be_text(cells):
-        return True
-    if cells.dtype != object and not isinstance(cells.dtype, pd.StringDtype):
-        return False
-    known = cells.dropna()
-    texts = bool(known.map(lambda cell: isinstance(cell, str)).all())
-    return texts and reads_as_text(Column(str(cells.name), cells, None)) is not None
 
 
 def _texts(cells: Cells) -> Cells:

@@ -11,6 +11,7 @@ import numpy as np
 
 from comps.base import UsageError, counted, unknown_name
 from comps.kinds.table import cells, dates
+from comps.kinds.text.columns import is_text as is_said_to_be_text
 from comps.reading.cells import share_of_numbers, units_of
 from comps.reading.column import Column as Written
 from comps.reading.missing import says_missing
@@ -165,6 +166,19 @@ def reads_as_text(column: Column) -> str | None:
     if column.words < _LEAST_WORDS or share < _LEAST_DISTINCT:
         return None
     return f"{column.words:.1f} words a row, {share:.0%} of them different"
+
+
+def is_text(cells: Cells) -> bool:
+    """Whether a column holds free texts: it is said to, or its cells are texts of several words."""
+    import pandas as pd
+
+    if is_said_to_be_text(cells):
+        return True
+    if cells.dtype != object and not isinstance(cells.dtype, pd.StringDtype):
+        return False
+    known = cells.dropna()
+    texts = bool(known.map(lambda cell: isinstance(cell, str)).all())
+    return texts and reads_as_text(Column(str(cells.name), cells, None)) is not None
 
 
 def _category(column: Column) -> str | None:

@@ -25,7 +25,7 @@ from comps.base import (
 )
 from comps.kinds.table.checks import check_same_columns, left_out_note
 from comps.kinds.table.files import Tables, tables_of
-from comps.kinds.table.kinds import Kind, parse_kind
+from comps.kinds.table.kinds import Kind, is_text, parse_kind
 from comps.kinds.table.rows import (
     equal_rows,
     fold_numbers,
@@ -357,8 +357,6 @@ def with_levels(train: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFrame, 
         test: of the same columns.
     """
     import pandas as pd
-
-    from comps.kinds.table.features import is_text
 
     train, test = train.copy(), test.copy()
     for name, kind in zip(train, train.dtypes, strict=True):

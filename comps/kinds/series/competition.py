@@ -26,16 +26,9 @@ from comps.declared import featured
 from comps.kinds.memory import InMemory
 from comps.kinds.series.features import forecast
 from comps.kinds.series.given import Said
-from comps.kinds.series.loader import (
-    Loaded,
-    SeriesFiles,
-    divided,
-    following,
-    in_memory,
-    load_series,
-    memory_tables,
-)
+from comps.kinds.series.loader import Loaded, SeriesFiles, following, load_series
 from comps.kinds.series.sampled import NAME as SAMPLE
+from comps.kinds.series.tables import divided, in_memory, memory_tables
 from comps.kinds.series.written import series_call
 from comps.kinds.series.zoo import correcting, series_models
 from comps.kinds.table import Inference, Inferred, tables_of

@@ -1,11 +1,12 @@
-"""Time and memory of a large table: LightGBM and XGBoost on five folds, with as many test rows.
+"""Time and memory of a large table: models on five folds, with as many test rows.
 
     python -m tests.benchmarks.scale [--rows 1000000] [--columns 100] [--rounds 500] [--jobs 2]
-        [--models lightgbm,xgboost]
+        [--models lightgbm,xgboost,mlp]
 
-Numbers are drawn from a normal distribution; the target is a sum of ten of them, of a product, and
-of noise. Memory is that of this process and all below it (what they share counts once), read twice
-a second; beside it stands how many times the bytes of training and test rows in float32 it is.
+`mlp` is that of the general zoo, with the epochs that its rules give so many rows. Numbers are
+drawn from a normal distribution; the target is a sum of ten of them, of a product, and of noise.
+Memory is that of this process and all below it (what they share counts once), read twice a second;
+beside it stands how many times the bytes of training and test rows in float32 it is.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ import numpy as np
 import pandas as pd
 
 from comps import boosting, estimator, table_competition
-from comps.base import Competition
+from comps.base import Competition, Task
+from comps.kinds.table.network_models import network_models, training_of
+from comps.metrics import find_metric
 from pipelines import cross_validate
 from tests.benchmarks.measuring import memory_of
 
@@ -44,10 +47,12 @@ def competition(rows: int, columns: int, rounds: int, models: list[str]) -> Comp
     """Return the competition of drawn rows."""
     from sklearn.dummy import DummyRegressor
 
+    networks = network_models(Task.REGRESSION, 0, 1, find_metric("rmse"))
     train, test = drawn(rows, columns)
     known = {
         "lightgbm": boosting("lightgbm", rounds=rounds, num_leaves=31),
         "xgboost": boosting("xgboost", rounds=rounds, max_leaves=31, grow_policy="lossguide"),
+        **{model.name: model for model in networks},
         "mean": estimator(DummyRegressor(), name="mean"),
     }
     return table_competition(
@@ -98,9 +103,10 @@ def main() -> None:
             result = cross_validate(made, models=name, runs=runs, jobs=given.jobs)
             seconds = time.monotonic() - began
             kept = sum(path.stat().st_size for path in Path(runs).rglob("*") if path.is_file())
+        epochs = f" ({training_of(given.rows)['epochs']} epochs)" if name == "mlp" else ""
         sys.stdout.write(
-            f"{given.rows} x {given.columns}, {name}: {seconds:.0f} s, RMSE {result.score:.4f}, "
-            f"{watched.most / 1e9:.2f} GB at most so far "
+            f"{given.rows} x {given.columns}, {name}{epochs}: {seconds:.0f} s, "
+            f"RMSE {result.score:.4f}, {watched.most / 1e9:.2f} GB at most so far "
             f"({watched.most / size:.1f} times the rows), "
             f"{kept / 1e6:.0f} MB in the store\n"
         )

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from pipelines.api.comparing import Compared, compare
     from pipelines.api.comparing_all import ComparedAll, compare_all
     from pipelines.api.explaining import Explanation, explain
+    from pipelines.api.export.folder import ExportedFolder, export
     from pipelines.api.exporting import Exported, export_oof
-    from pipelines.api.exporting_models import ExportedFolder, export
-    from pipelines.api.fetching import Fetched, fetch
     from pipelines.api.history import History, Unused, clean, history
     from pipelines.api.imported import FoldsTable, Imported, folds_table, import_oof
     from pipelines.api.imported_folder import (
@@ -31,6 +30,9 @@ if TYPE_CHECKING:
         imported_members,
     )
     from pipelines.api.inferring import FileChoices, Found, Written, infer, init
+    from pipelines.api.kaggle.fetching import Fetched, fetch
+    from pipelines.api.kaggle.public_scores import Leaderboard, leaderboard
+    from pipelines.api.kaggle.uploading import PreparedUpload, prepare_upload
     from pipelines.api.levels import blend_in_levels
     from pipelines.api.predicting import predict
     from pipelines.api.progress import (
@@ -44,14 +46,12 @@ if TYPE_CHECKING:
         Update,
         show_progress,
     )
-    from pipelines.api.public_scores import Leaderboard, leaderboard
     from pipelines.api.reporting import Report, report
     from pipelines.api.results import Result
     from pipelines.api.running import cross_validate, run
     from pipelines.api.scoring import Score, score
+    from pipelines.api.search.tuning import TuneResult, tune
     from pipelines.api.stored import blend, load_run, submit
-    from pipelines.api.tuning import TuneResult, tune
-    from pipelines.api.uploading import PreparedUpload, prepare_upload
     from pipelines.checks import CheckReport
     from pipelines.trainers.networks.export import export_network
 

@@ -23,7 +23,7 @@ from comps.base import DataError, Dataset, UsageError
 from comps.house_prices.competition import HOUSE_PRICES
 from comps.reading.archives import read_files
 from pipelines import ExportedFolder, export, folds_table, import_oof, load_run, predict, run
-from pipelines.api.export_form import form_of, write_files
+from pipelines.api.export.form import form_of, write_files
 from tests.commands import comps
 
 # The libraries without this package: `-S` leaves out what an editable installation adds, and

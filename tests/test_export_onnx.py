@@ -14,7 +14,7 @@ import pytest
 from comps.base import base_name
 from comps.house_prices.competition import HOUSE_PRICES
 from pipelines import predict
-from pipelines.api.onnx_converting import MOST_DIFFERENT, CannotError, converted
+from pipelines.api.export.onnx_converting import MOST_DIFFERENT, CannotError, converted
 from pipelines.basics.kept_objects import load_object
 from tests.commands import comps
 
@@ -118,7 +118,7 @@ def test_features_that_are_no_array_and_unknown_files_have_no_converter(tmp_path
 def test_without_the_converters_the_extra_is_named() -> None:
     hidden = "import importlib.util as u; f = u.find_spec; "
     hidden += "u.find_spec = lambda n, *a: None if n == 'skl2onnx' else f(n, *a); "
-    hidden += "from pipelines.api import export_onnx as e; e.find_spec = u.find_spec; "
+    hidden += "from pipelines.api.export import onnx as e; e.find_spec = u.find_spec; "
     hidden += "e.check_onnx()"
     done = subprocess.run(
         [sys.executable, "-c", hidden], capture_output=True, text=True, check=False

@@ -12,7 +12,7 @@ import pytest
 from comps import table_competition
 from comps.base import Competition, DataError, Dataset, WorkbenchError
 from comps.sentiment.competition import SENTIMENT
-from pipelines.api.export_form import form_of, write_files
+from pipelines.api.export.form import form_of, write_files
 
 
 def told(competition: Competition, rows: Any, path: Path = Path("in memory")) -> Dataset:

@@ -13,8 +13,8 @@ from comps.metrics import ACCURACY, LOG_LOSS, ROC_AUC, ROOT_MEAN_SQUARED_ERROR
 from ensembles.paired import paired_gain
 from ensembles.public_part import Scored, doubts, gap_error, known_rows, score_error
 from pipelines import run
-from pipelines.api.finals import pick_finals
-from pipelines.api.upload_record import new_upload
+from pipelines.api.kaggle.finals import pick_finals
+from pipelines.api.kaggle.record import new_upload
 from pipelines.store import RunStore
 from pipelines.store.uploads import Upload, Uploads, keep_upload
 from submissions import Difference, difference

@@ -38,9 +38,9 @@ from comps.temperature.readings import TARGET, TIME
 from ensembles import best_blend
 from pipelines import load_run, run, tune
 from pipelines.api.choices import Options
+from pipelines.api.search.tuning import SearchRequest, run_search
 from pipelines.api.session import Session
 from pipelines.api.stored import blend, open_stored
-from pipelines.api.tuning import SearchRequest, run_search
 from pipelines.cli.request import Request
 from pipelines.cli.run import run_competition
 from pipelines.code import reached

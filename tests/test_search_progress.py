@@ -12,7 +12,7 @@ from comps import boosting
 from comps.base import Family
 from pipelines import Planned, SearchPlanned, TrialRunning, TrialUpdate, Update, tune
 from pipelines.api.progress import Note, Teller
-from pipelines.api.search_progress import SearchProgress
+from pipelines.api.search.progress import SearchProgress
 from pipelines.cli import reporters
 from pipelines.cli.reporters import BarOutput, JsonOutput, LineOutput, QuietOutput
 from pipelines.engines.jobs import Job
@@ -94,7 +94,7 @@ def running(
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """The time, which the test sets."""
     now = [0.0]
-    monkeypatch.setattr("pipelines.api.search_progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("pipelines.api.search.progress.time.monotonic", lambda: now[0])
     yield now
 
 

@@ -33,9 +33,9 @@ from comps.catalog import competition_names, find_competition
 from pipelines.api.choices import Options
 from pipelines.api.progress import Teller
 from pipelines.api.running import cross_validate as cross_validate_models
+from pipelines.api.search.check import outer_predictions, search_on
+from pipelines.api.search.tuning import SearchRequest, run_search, tune
 from pipelines.api.session import Session
-from pipelines.api.tuning import SearchRequest, run_search, tune
-from pipelines.api.tuning_check import outer_predictions, search_on
 from pipelines.engines.inline import InlineEngine
 from pipelines.fitting.all_rows import longer
 from pipelines.folds import FoldInput, FoldSpec, make_folds

@@ -14,7 +14,7 @@ from ensembles.compare import compare, dependent_rows
 from ensembles.cuts import needs_cuts
 from ensembles.diversity import error_correlations, marginal_values
 from ensembles.sample import Sample, stack
-from pipelines.api.public_scores import judged
+from pipelines.api.kaggle.public_scores import judged
 from pipelines.api.result_rows import blend_values, family_of, leaderboard_rows, records_of
 from pipelines.api.results import Result
 from pipelines.api.verdicts import RIVALS, verdicts

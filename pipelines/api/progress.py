@@ -165,7 +165,7 @@ class SearchPlanned(Update):
 
 @dataclass(frozen=True)
 class TrialRunning(Update):
-    """How far a trial of a search is; see `pipelines.api.search_progress`."""
+    """How far a trial of a search is; see `pipelines.api.search.progress`."""
 
     values: Mapping[str, Any]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comps.base import UsageError, WorkbenchError, size_of
-from pipelines.api.fetching import Fetched, fetch
 from pipelines.api.inferring import check_new
-from pipelines.api.public_scores import Leaderboard, leaderboard
-from pipelines.api.uploading import LONGEST_WAIT, PreparedUpload, prepare_upload
+from pipelines.api.kaggle.fetching import Fetched, fetch
+from pipelines.api.kaggle.public_scores import Leaderboard, leaderboard
+from pipelines.api.kaggle.uploading import LONGEST_WAIT, PreparedUpload, prepare_upload
 from pipelines.cli.interrupts import Interrupted
 from pipelines.cli.reporters import Output
 from pipelines.cli.request import Request

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from comps.base import UsageError
+from pipelines.api.export.folder import export
 from pipelines.api.exporting import export_oof
-from pipelines.api.exporting_models import export
 from pipelines.api.levels import blend_in_levels
 from pipelines.api.predicting import predict
 from pipelines.api.result_rows import takes_too_long

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from comps.base import UsageError, counted
-from pipelines.api.tuning import TuneResult, tune
+from pipelines.api.search.tuning import TuneResult, tune
 from pipelines.cli import tuning_tables as tables
 from pipelines.cli.reporters import Output
 from pipelines.cli.request import Request

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from comps.base import Metric
-from pipelines.api.trials import parameters_text, ranked, trial_row
+from pipelines.api.search.trials import parameters_text, ranked, trial_row
 from pipelines.cli.tables import Rows, new_table
 
 if TYPE_CHECKING:

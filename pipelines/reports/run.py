@@ -78,7 +78,7 @@ class Submissions:
     """What was sent to Kaggle.
 
     Attributes:
-        rows: of the submissions, the newest first; see `pipelines.api.public_scores`.
+        rows: of the submissions, the newest first; see `pipelines.api.kaggle.public_scores`.
         public_share: of the test rows that public scores are of.
         verdicts: what honest and public scores say of each other, in words.
         picks: which to pick as final submissions, and why.

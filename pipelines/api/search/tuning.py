@@ -37,10 +37,10 @@ from pipelines.api.progress import Progress, SearchPlanned, Teller
 from pipelines.api.recorded import recorded
 from pipelines.api.results import checked_submission
 from pipelines.api.running import seconds_of
-from pipelines.api.search_progress import SearchProgress
+from pipelines.api.search.check import Searched, checked, search_on
+from pipelines.api.search.progress import SearchProgress
+from pipelines.api.search.trials import outcome, ranked, trial_row
 from pipelines.api.session import Session, introduced
-from pipelines.api.trials import outcome, ranked, trial_row
-from pipelines.api.tuning_check import Searched, checked, search_on
 from pipelines.api.written import write_files
 from pipelines.basics.processes import has_ended, here_since
 from pipelines.results.sealed import OUTER, check_share

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from comps.base import Competition, counted
-from pipelines.api.export_form import Form
+from pipelines.api.export.form import Form
 
 _TEXT = """\
 # Predictions of {name}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from comps.base import Family, Metric
 from pipelines.api.progress import Teller, TrialRunning, clock, known
-from pipelines.api.trials import trial_line
+from pipelines.api.search.trials import trial_line
 from pipelines.tuning import TrialResult
 from pipelines.tuning.trials import Running
 

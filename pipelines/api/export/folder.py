@@ -15,12 +15,12 @@ from typing import Any, Unpack
 
 from comps.base import Competition, StoreError, UsageError, unknown_name
 from pipelines.api.choices import REQUIRED, Options, RowChoices, checked_choice
-from pipelines.api.export_code import Place, code_of, write_code
-from pipelines.api.export_form import Form, form_of, write_files
-from pipelines.api.export_libraries import imported, requirements
-from pipelines.api.export_onnx import check_onnx, write_onnx
-from pipelines.api.export_readme import readme
-from pipelines.api.export_trial import trial
+from pipelines.api.export.code import Place, code_of, write_code
+from pipelines.api.export.form import Form, form_of, write_files
+from pipelines.api.export.libraries import imported, requirements
+from pipelines.api.export.onnx import check_onnx, write_onnx
+from pipelines.api.export.readme import readme
+from pipelines.api.export.trial import trial
 from pipelines.api.kept_models import KeptModels
 from pipelines.api.predicting import predicted
 from pipelines.api.progress import Progress

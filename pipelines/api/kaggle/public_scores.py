@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from comps.base import Competition, Metric, UsageError, WorkbenchError
 from ensembles.public_part import Doubt, Scored, doubts, gap_error
 from pipelines.api.choices import Options, competition_of, store_of
-from pipelines.api.fetching import kaggle_name
-from pipelines.api.finals import Pick, pick_finals
+from pipelines.api.kaggle.fetching import kaggle_name
+from pipelines.api.kaggle.finals import Pick, pick_finals
 from pipelines.store import RunStore
 from pipelines.store.uploads import (
     NOT_TAKEN,

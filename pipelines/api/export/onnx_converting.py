@@ -1,6 +1,6 @@
 """The models of an exported folder as ONNX: a process of its own, for it needs TensorFlow's Keras.
 
-    python -m pipelines.api.onnx_converting FOLDER ROWS
+    python -m pipelines.api.export.onnx_converting FOLDER ROWS
 
 A model is converted by the converter that the makers of its library or of ONNX keep, and compared
 on the rows with what it predicts itself. What has no converter, or predicts something else, is left

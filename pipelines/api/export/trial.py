@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from comps.base import UsageError
-from pipelines.api.export_libraries import OF_TRIAL
+from pipelines.api.export.libraries import OF_TRIAL
 
 if TYPE_CHECKING:
     import pandas as pd

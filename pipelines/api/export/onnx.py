@@ -52,7 +52,7 @@ def write_onnx(
         file = Path(made) / name
         file.write_bytes(rows)
         done = subprocess.run(
-            [sys.executable, "-m", "pipelines.api.onnx_converting", str(folder), str(file)],
+            [sys.executable, "-m", "pipelines.api.export.onnx_converting", str(folder), str(file)],
             env={
                 **os.environ,
                 "KERAS_BACKEND": "tensorflow",

@@ -12,13 +12,13 @@ from typing import Unpack
 from comps.base import Competition, UsageError, WorkbenchError, size_of
 from pipelines.api.choices import Options, RowChoices, competition_of, store_of
 from pipelines.api.following import follow
+from pipelines.api.kaggle.limits import check_taken, late, left_today
+from pipelines.api.kaggle.public_scores import kaggle_of, refreshed, scored
+from pipelines.api.kaggle.record import check_new_file, new_upload, now_as_text
 from pipelines.api.levels import blend_in_levels
 from pipelines.api.progress import Progress, clock
-from pipelines.api.public_scores import kaggle_of, refreshed, scored
 from pipelines.api.results import Result
 from pipelines.api.stored import submit
-from pipelines.api.upload_limits import check_taken, late, left_today
-from pipelines.api.upload_record import check_new_file, new_upload, now_as_text
 from pipelines.basics.fingerprint import fingerprint
 from pipelines.store import RunStore
 from pipelines.store.uploads import (

@@ -1,0 +1,1 @@
+"""`export`: a folder that predicts without the training code."""

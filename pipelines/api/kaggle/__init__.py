@@ -1,0 +1,1 @@
+"""To Kaggle and back: files, uploads, and what public scores say."""

@@ -1,0 +1,1 @@
+"""`tune`: a search, what is told of it, and the check of its winner."""

@@ -118,7 +118,7 @@ def load_tiny(path: Path) -> Dataset:
 class TinyFeatures:
     """Median, scale and levels of the rows of `fit`: float64 [rows, 2 + levels]."""
 
-    def fit(self, rows: pd.DataFrame, target: Any = None) -> TinyFeatures:
+    def fit(self, rows: Any, target: Any = None) -> TinyFeatures:
         """Learn from the training rows."""
         numbers = rows[["area", "age"]]
         # Mappings, not tables of pandas: it can be kept.
@@ -128,14 +128,14 @@ class TinyFeatures:
         self.levels = sorted(rows["town"].unique())
         return self
 
-    def transform(self, rows: pd.DataFrame) -> NDArray[np.float64]:
+    def transform(self, rows: Any) -> NDArray[np.float64]:
         """Return scaled numbers and indicators."""
         filled = rows[["area", "age"]].fillna(self.medians)
         numbers = (filled - pd.Series(self.means)) / pd.Series(self.deviations)
         levels = rows["town"].to_numpy()[:, None] == np.array(self.levels)[None, :]
         return np.hstack([numbers.to_numpy(), levels.astype(np.float64)])
 
-    def fit_transform(self, rows: pd.DataFrame, target: Any = None) -> NDArray[np.float64]:
+    def fit_transform(self, rows: Any, target: Any = None) -> NDArray[np.float64]:
         """Learn from the training rows and return them transformed."""
         return self.fit(rows, target).transform(rows)
 
@@ -152,7 +152,7 @@ class TownMeans:
     def transform(self, rows: pd.DataFrame) -> NDArray[np.float64]:
         """Return float64 [rows, 1]."""
         means = rows["town"].map(self.means).fillna(self.overall)
-        return means.to_numpy(dtype=np.float64)[:, None]
+        return np.array(means, dtype=np.float64)[:, None]
 
     def fit_transform(self, rows: pd.DataFrame, target: NDArray[np.float64]) -> NDArray[np.float64]:
         """Learn from the training rows and return them transformed."""

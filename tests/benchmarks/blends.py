@@ -21,6 +21,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from comps.base import Truth
 from comps.metrics import ROC_AUC
 from ensembles.blend import honest_predictions
 from ensembles.choice import choose, mean_of
@@ -79,8 +80,9 @@ def one(n_rows: int, n_members: int, kind: str, correlation: float, seed: int) -
         slope, noise = qualities(kind, n_members, rng)
         sample = draw(n_rows, slope, noise, correlation, rng)
         fresh = draw(FRESH, slope, noise, correlation, rng)
-        fold_of_row = stratified(sample.target, rng)
-        score = AucScorer(fresh.target)
+        target = Truth.of(sample.target).values
+        fold_of_row = stratified(target, rng)
+        score = AucScorer(Truth.of(fresh.target).values)
         found, honest, new = {}, [], []
         for name in dict.fromkeys((*TRIED, *RIVALS)):
             fit = METHODS[name].fit
@@ -95,7 +97,7 @@ def one(n_rows: int, n_members: int, kind: str, correlation: float, seed: int) -
             there = choose(ROC_AUC, sample.target[others], [some[others] for some in honest])
             joined[~others] = mean_of(honest, there)[~others]
         found["auto"] = score(mean_of(new, choose(ROC_AUC, sample.target, honest)))
-        found["honest"] = AucScorer(sample.target)(joined)
+        found["honest"] = AucScorer(target)(joined)
     return found
 
 

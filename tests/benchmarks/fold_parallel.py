@@ -172,7 +172,8 @@ def fit_lightgbm(model: Model, fold: FoldData, context: Context) -> tuple[Array,
         lightgbm.Dataset(fold.train, fold.target),
         rounds,
     )
-    return booster.predict(fold.valid), booster.predict(fold.test)
+    valid, test = (np.asarray(booster.predict(rows)) for rows in (fold.valid, fold.test))
+    return valid, test
 
 
 def plain_side(work: Work, experiment: Experiment, model: Model) -> tuple[float, float]:

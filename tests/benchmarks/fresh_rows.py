@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import lightgbm  # noqa: F401  (its threads are limited, too, once it is there)
 import numpy as np
@@ -89,7 +90,7 @@ class Kind:
     """How data sets are drawn, and what the run is told of them."""
 
     draw: Callable[[np.random.Generator], tuple[pd.DataFrame, Floats]]
-    told: Mapping[str, str] = field(default_factory=dict)
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 KINDS: Mapping[str, Kind] = {
@@ -142,6 +143,7 @@ def difference(kind: Kind, metric: str, seed: int) -> float:
             keep_models="none",
             seed=seed,
         )
+    assert found.blend is not None
     score = find_metric(metric).score(target[ROWS:], found.blend.test)
     if metric == "rmse":
         return float(100 * (score - found.blend.honest_score) / score)
@@ -151,7 +153,7 @@ def difference(kind: Kind, metric: str, seed: int) -> float:
 def on_one_core() -> None:
     """Let this process use one core: threads that wait for each other take most of the time."""
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {os.getpid() % os.cpu_count()})
+        os.sched_setaffinity(0, {os.getpid() % (os.cpu_count() or 1)})
 
 
 def differences(kind: Kind, metric: str, sets: int, jobs: int) -> Floats:

@@ -35,6 +35,7 @@ from comps.base import (
     Model,
     Task,
     root_mean_squared_error,
+    take,
 )
 from comps.metrics import LOG_LOSS, ROC_AUC
 from ensembles import best_blend
@@ -189,7 +190,9 @@ def one_draw(metric: Metric, rows: int, signal: float, network: bool, seed: int)
     """Train, blend by `auto`, and score."""
     competition = competition_of(metric, network)
     dataset, target, fresh = drawn(competition, rows, signal, seed)
-    without_test = replace(dataset, test=dataset.test[:1], test_ids=dataset.test_ids[:1])
+    without_test = replace(
+        dataset, test=take(dataset.test, np.arange(1)), test_ids=dataset.test_ids[:1]
+    )
     spec = FoldSpec(competition.scheme, 5, seed)
     folds = make_folds(spec, FoldInput(target, competition.task))
     members = []

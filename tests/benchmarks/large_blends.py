@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from comps.base import Truth
 from comps.metrics import LOG_LOSS, ROC_AUC
 from ensembles.blend import honest_predictions
 from ensembles.greedy import greedy_weights
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--members", type=int, default=850)
     options = parser.parse_args(arguments)
     sample = drawn(options.rows, options.members)
+    target = Truth.of(sample.target).values
     fold_of_row = np.random.default_rng(1).permutation(options.rows) % FOLDS
     print(f"{options.members:,} members x {options.rows:,} rows, {sample.predictions.dtype}")
     in_use: list[NDArray[np.float64]] = []
@@ -74,12 +76,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     def greedy() -> str:
         weights = greedy_weights(sample, ROC_AUC)
         in_use.append(weights)
-        auc = AucScorer(sample.target)(sample.predictions @ weights.astype(np.float32))
+        auc = AucScorer(target)(sample.predictions @ weights.astype(np.float32))
         return f"AUC {auc:.6f}, {(weights > 0).sum()} in use"
 
     def greedy_cross_fitted() -> str:
         honest = honest_predictions(METHODS["greedy"].fit, sample, fold_of_row, ROC_AUC)
-        return f"cross-fitted {AucScorer(sample.target)(honest):.6f}"
+        return f"cross-fitted {AucScorer(target)(honest):.6f}"
 
     timed("convex weights", convex)
     timed("their cross-fitted score", cross_fitted)

@@ -36,11 +36,14 @@ import pytest
 
 # Module, line, operator and its occurrence.
 Mutant = tuple[str, int, str, int]
+# Module, kind of operator, and where it begins and ends: lines and columns.
+Place = tuple[str, str, tuple[int, int], tuple[int, int]]
 
 ROOT = Path(__file__).parents[2]
 MODULES = [
     *sorted(ROOT.glob("ensembles/*.py")),
-    *(ROOT / "comps" / name for name in ("metrics.py", "base/losses.py", "base/metric.py")),
+    *sorted(ROOT.glob("comps/metrics/*.py")),
+    *(ROOT / "comps" / name for name in ("base/losses.py", "base/metric.py")),
     *sorted(ROOT.glob("pipelines/folds/*.py")),
     *(
         ROOT / "pipelines" / f"{name}.py"
@@ -104,7 +107,7 @@ def unwanted(tree: ast.AST) -> Iterator[ast.AST]:
             yield from node.decorator_list
 
 
-def mutants_of(module: Path) -> dict[tuple[object, ...], list[tuple[str, int]]]:
+def mutants_of(module: Path) -> dict[Place, list[tuple[str, int]]]:
     """Return operators and their occurrences for each place of a module."""
     from cosmic_ray.ast import ast_nodes, get_ast_from_path
     from cosmic_ray.plugins import get_operator, operator_names
@@ -113,7 +116,7 @@ def mutants_of(module: Path) -> dict[tuple[object, ...], list[tuple[str, int]]]:
         ((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset))  # type: ignore[attr-defined]
         for node in unwanted(ast.parse(module.read_text()))
     ]
-    places = defaultdict(list)
+    places: dict[Place, list[tuple[str, int]]] = defaultdict(list)
     nodes = list(ast_nodes(get_ast_from_path(module)))
     for name in sorted(filter(OPERATORS.fullmatch, operator_names())):
         operator = get_operator(name)()
@@ -131,7 +134,7 @@ def draw(sample: int, seed: int) -> list[Mutant]:
     rng = random.Random(seed)
     chosen = rng.sample(sorted(places), min(sample, len(places)))
     drawn = [(place[0], place[2][0], *rng.choice(places[place])) for place in chosen]
-    return [mutant for mutant in drawn if compiles(mutant)]  # type: ignore[arg-type,misc]
+    return [mutant for mutant in drawn if compiles(mutant)]
 
 
 def compiles(mutant: Mutant) -> bool:
@@ -212,7 +215,8 @@ def _test(copy: Path, told: list[str]) -> NoReturn:
 
 def run_all(mutants: list[Mutant], jobs: int, results: Path) -> None:
     """Run mutants side by side, and append what comes of each to a file."""
-    waiting, running = list(reversed(mutants)), {}
+    waiting = list(reversed(mutants))
+    running: dict[int, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         while waiting or running:
             while waiting and len(running) < jobs:

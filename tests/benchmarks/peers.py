@@ -191,7 +191,7 @@ def table(rows: list[dict[str, Any]], seconds: float) -> Iterator[str]:
     # The last result of a split counts, where one was run again.
     found = found.drop_duplicates(["name", "seed", "tool"], keep="last")
     errors = found.pivot_table(index=["name", "metric", "seed"], columns="tool", values="error")
-    tools = sorted(errors, key=lambda tool: tool != OURS)
+    tools = sorted(map(str, errors), key=lambda tool: tool != OURS)
     yield f"| set | metric | {' | '.join(tools)} |"
     yield f"|---|---|{'---|' * len(tools)}"
     for (name, metric), part in errors.groupby(level=["name", "metric"]):
@@ -200,7 +200,8 @@ def table(rows: list[dict[str, Any]], seconds: float) -> Iterator[str]:
     for tool in tools[1:] if tools[0] == OURS else []:
         # An error of zero has no logarithm; a hundredth of a row's share stands for it.
         both = errors[[OURS, tool]].dropna().clip(lower=1e-4)
-        logs = np.log(both[OURS] / both[tool]).groupby(level="name").mean()
+        ratio = both[OURS] / both[tool]
+        logs = ratio.map(np.log).groupby(level="name").mean()
         mean = logs.mean()
         half = stats.t.ppf(0.975, len(logs) - 1) * logs.std() / np.sqrt(len(logs))
         low, middle, high = np.exp([mean - half, mean, mean + half])

@@ -766,7 +766,7 @@ def generated_classification(rng: Rng) -> Competition:
         n_informative=6,
         n_redundant=3,
         class_sep=float(rng.uniform(0.5, 2.5)),
-        random_state=int(rng.integers(1e6)),
+        random_state=int(rng.integers(1_000_000)),
     )
     table = pd.DataFrame(x).add_prefix("f")
     return Rows(table, np.where(y > 0, "a", "b"), "two").competition(rng)
@@ -777,7 +777,7 @@ def generated_regression(rng: Rng) -> Competition:
     from sklearn.datasets import make_regression
 
     x, y = make_regression(
-        size(rng), 12, n_informative=5, noise=5.0, random_state=int(rng.integers(1e6))
+        size(rng), 12, n_informative=5, noise=5.0, random_state=int(rng.integers(1_000_000))
     )
     return Rows(pd.DataFrame(x).add_prefix("f"), y, "values").competition(rng)
 
@@ -786,7 +786,7 @@ def generated_regression(rng: Rng) -> Competition:
 def friedman(rng: Rng) -> Competition:
     from sklearn.datasets import make_friedman1
 
-    x, y = make_friedman1(size(rng), noise=0.5, random_state=int(rng.integers(1e6)))
+    x, y = make_friedman1(size(rng), noise=0.5, random_state=int(rng.integers(1_000_000)))
     return Rows(pd.DataFrame(x).add_prefix("f"), y, "values").competition(rng)
 
 
@@ -794,7 +794,9 @@ def friedman(rng: Rng) -> Competition:
 def clouds(rng: Rng) -> Competition:
     from sklearn.datasets import make_blobs
 
-    x, y = make_blobs(size(rng), 6, centers=4, cluster_std=3.0, random_state=int(rng.integers(1e6)))
+    x, y = make_blobs(
+        size(rng), 6, centers=4, cluster_std=3.0, random_state=int(rng.integers(1_000_000))
+    )
     labels = np.array(list("abcd"))[y]
     return Rows(pd.DataFrame(x).add_prefix("f"), labels, "many").competition(rng)
 

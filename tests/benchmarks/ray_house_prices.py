@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from pipelines.engines import Done, Engine, EngineChoices, Started, make_engine
-from pipelines.store import RunStore
+from pipelines.store import Experiment, RunStore
 from tests.benchmarks.measuring import measure
 from tests.support import RIDGE, giving, make_jobs, tiny_experiment, write_tiny
 
@@ -40,7 +40,9 @@ def parts(name: str) -> None:
         )
 
 
-def seconds_of(engine: Engine, store: RunStore, experiment: object, fold: int) -> tuple:
+def seconds_of(
+    engine: Engine, store: RunStore, experiment: Experiment, fold: int
+) -> tuple[float, float]:
     """Return the seconds until a small job began, and until it had ended after that."""
     handed = time.perf_counter()
     began = ended = handed

@@ -20,7 +20,7 @@ from sklearn.linear_model import Ridge
 
 import pipelines
 from comps import estimator
-from comps.base import Competition
+from comps.base import JSON, Competition
 from pipelines.api.choices import Options
 from pipelines.api.session import Session
 from pipelines.results.fold_result import FoldResult
@@ -90,11 +90,20 @@ def fill(made: Competition, runs: Path) -> None:
                     model,
                     key,
                     FoldResult(
-                        *(0, (fold,), steps, curves[None, fold], np.full(STAGES, np.nan)),
-                        *(stages[:1], stages[:1], 2.0, 0.2, np.full(STAGES, 1e6), steps[:1]),
+                        repeat=0,
+                        held=(fold,),
+                        steps=steps,
+                        curves=curves[None, fold],
+                        loss=np.full(STAGES, np.nan),
+                        valid=stages[:1],
+                        test=stages[:1],
+                        fit_seconds=2.0,
+                        other_seconds=0.2,
+                        size=np.full(STAGES, 1e6),
+                        test_steps=steps[:1],
                     ),
                 )
-        blend = {
+        blend: dict[str, JSON] = {
             "method": "equal",
             "weights": dict(zip((m.member for m in models), weights.tolist(), strict=True)),
             "estimate": "cross-fitted",

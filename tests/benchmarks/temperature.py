@@ -109,7 +109,8 @@ def main() -> None:
             rows += run(options.data, options.models, seed, Path(name))
     table = pd.DataFrame(rows).groupby("model")[["cv", "test", "seconds"]].mean()
     for part in ("cv", "test"):
-        table[f"{part} %"] = 100 * (table[part] / table.loc["common-sense", part] - 1)
+        usual = float(table[part]["common-sense"])
+        table[f"{part} %"] = 100 * (table[part] / usual - 1)
     print(table.sort_values("cv").round(4).to_string())
     print(f"{time.perf_counter() - started:.0f} s")
 

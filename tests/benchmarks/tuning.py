@@ -28,8 +28,8 @@ from comps.catalog import find_competition
 from pipelines.api.choices import Options
 from pipelines.api.defaults import OUTER_SHARE
 from pipelines.api.progress import Teller
+from pipelines.api.search.check import outer_predictions
 from pipelines.api.session import Session
-from pipelines.api.tuning_check import outer_predictions
 from pipelines.tuning.outer import hold_out
 
 Event = dict[str, Any]

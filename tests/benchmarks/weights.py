@@ -23,6 +23,7 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 from sklearn.metrics import roc_auc_score
 
+from comps.base import Truth
 from comps.metrics import ROC_AUC
 from ensembles.greedy import greedy_weights
 from ensembles.log_loss_weights import log_loss_weights
@@ -46,9 +47,15 @@ def members(n_rows: int, n_members: int, seed: int = 0) -> tuple[Iterator[Floats
     return drawn(), target
 
 
+def of_truth(sample: Sample) -> Floats:
+    """Return the probabilities of what came true, [n, members]."""
+    target = Truth.of(sample.target).values
+    return np.where(target[:, None] == 1, sample.predictions, 1 - sample.predictions)
+
+
 def mean_log_loss(sample: Sample, weights: Floats) -> tuple[float, Floats]:
     """Return the mean log loss and its gradient, the plain way."""
-    true = np.where(sample.target[:, None] == 1, sample.predictions, 1 - sample.predictions)
+    true = of_truth(sample)
     mixture = true @ weights
     return -float(np.log(mixture).mean()), -(true / mixture[:, None]).mean(axis=0)
 
@@ -67,7 +74,7 @@ def exact(sample: Sample) -> Floats:
 def slsqp(sample: Sample) -> Floats:
     """Return the weights of SciPy's SLSQP with exact gradients."""
     n_members = sample.n_members
-    true = np.where(sample.target[:, None] == 1, sample.predictions, 1 - sample.predictions)
+    true = of_truth(sample)
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         mixture = true @ weights
@@ -88,7 +95,7 @@ def slsqp(sample: Sample) -> Floats:
 
 def nelder_mead(sample: Sample) -> Floats:
     """Return the weights of SciPy's Nelder-Mead after 2,000 scores."""
-    true = np.where(sample.target[:, None] == 1, sample.predictions, 1 - sample.predictions)
+    true = of_truth(sample)
     found = minimize(
         lambda free: -float(np.log(true @ softmax(free)).mean()),
         np.zeros(sample.n_members),

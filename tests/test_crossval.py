@@ -407,6 +407,34 @@ def forget(store: RunStore, experiment: Experiment, model: Model, fold: int) -> 
         oof.unlink()
 
 
+def test_a_fold_that_was_lost_is_fitted_again_where_pairs_are_wanted(
+    experiment: Experiment, store: RunStore, reporter: Recorder
+) -> None:
+    before = validate(experiment, [LIGHTGBM], store).oofs["lightgbm"]
+    store.fold_path("lightgbm", before.key, 0, (1,)).unlink()
+    outcome = validate(experiment, [LIGHTGBM], store, reporter=reporter, nested=True)
+    assert ("lightgbm", 0, 1) in [
+        (event.job.model.name, event.job.repeat, *held)
+        for event in reporter.events
+        if isinstance(event, Done)
+        for held in event.job.held
+    ]
+    again = outcome.oofs["lightgbm"]
+    np.testing.assert_array_equal(again.valid, before.valid)
+    assert again.nested is not None
+
+
+def test_what_is_joined_is_not_made_of_its_folds_again_where_more_repeats_are_wanted(
+    tiny_data: Path, store: RunStore
+) -> None:
+    one = validate(tiny_experiment(tiny_data), [FOREST], store).oofs["forest"]
+    for path in store.root.rglob("r0-f*.npz"):
+        path.unlink()
+    more = tiny_experiment(tiny_data, n_repeats=3)
+    late = validate(more, [FOREST], store, engine=no_engine, deadline=time.monotonic() - 1)
+    assert_same_oof(late.oofs["forest"], one)
+
+
 # Repeats
 
 

@@ -225,6 +225,33 @@ def test_a_measured_model_is_estimated_by_its_mean() -> None:
     assert status.seconds_left == pytest.approx(2 * 3.0)
 
 
+def test_predictions_of_test_rows_of_a_model_without_fits_are_no_work_that_is_left() -> None:
+    queue = JobQueue([job(RIDGE, 0), job(RIDGE, 1)], slots=2)
+    first = queue.next_job()
+    assert first is not None
+    queue.add_first([replace(job(FOREST, fold), step=1) for fold in range(2)])
+    finish(queue, first, 8.0)
+    assert queue.status().seconds_left == 8.0 / 2
+
+
+def test_what_has_no_time_left_to_predict_test_rows_is_not_begun() -> None:
+    slow = replace(LIGHTGBM, name="slow", seconds=5.0)
+    begun = [job(LIGHTGBM, fold) for fold in range(3)]
+    queue = JobQueue(
+        [*begun, *(job(slow, fold) for fold in range(3))], 1, deadline=time.monotonic() + SOON
+    )
+    for own in (queue.next_job() for _ in begun):
+        assert own is not None
+        finish(queue, own, 1.0)
+    queue.add_first([replace(own, step=1) for own in begun])
+    for own in (queue.next_job() for _ in begun):
+        assert own is not None and own.kind == "test"
+        # The fits of the next model would end in time; their predictions would not.
+        finish(queue, own, SOON)
+    assert queue.next_job() is None
+    assert {own.model.name for own in queue.left_out} == {"slow"}
+
+
 def test_running_jobs_count_as_work_that_is_left_and_slots_share_it() -> None:
     jobs = [job(RIDGE, fold) for fold in range(5)]
     queue = JobQueue(jobs, slots=2)

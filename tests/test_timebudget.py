@@ -45,6 +45,22 @@ def test_two_percent_and_three_seconds_are_kept_back(
     assert deadline(store, 1000.0, KEYS) == pytest.approx(977.0)
 
 
+def test_looking_again_at_what_has_ended_takes_no_time_of_a_longer_limit(
+    store: RunStore, clock: dict[str, float]
+) -> None:
+    with store.writing():
+        budget = TimeBudget(100.0)
+        budget.open(store, KEYS)
+        clock["time"] = 1080.0
+        budget.save()
+        budget.end()
+        clock["time"] = 1000.0
+        for _ in range(3):
+            spend(store, clock, 40.0, KEYS)
+    assert deadline(store, 100.0, KEYS) == 0.0
+    assert deadline(store, 200.0, KEYS) == pytest.approx(200.0 - 7.0 - 80.0)
+
+
 def test_of_a_short_limit_no_more_than_half_is_kept_back(
     store: RunStore, clock: dict[str, float]
 ) -> None:

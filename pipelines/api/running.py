@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
-from comps.base import Competition, Model, UsageError, base_name
+from comps.base import Competition, Model, UsageError, base_name, counted
 from ensembles import Blend
 from pipelines.api.checking import tell_findings
 from pipelines.api.choices import (
@@ -401,7 +401,9 @@ def _explain(
     teller: Teller, outcome: CrossValidation, budget: TimeBudget, asked: Collection[str]
 ) -> None:
     for name, why in reasons(outcome):
-        teller.note(f"{name} failed and is left out: {why}")
+        oof = outcome.oofs.get(name)
+        how = "is left out" if oof is None else f"counts with {counted(oof.n_repeats, 'repeat')}"
+        teller.note(f"{name} failed and {how}: {why}")
     for name, reason in outcome.not_nested.items():
         teller.note(f"{name} has no nested score: {reason} (log: {outcome.logs[name]})")
     for name, reason in outcome.not_kept.items():

@@ -249,19 +249,23 @@ def _collect(
 ) -> bool:
     """Read or make the out-of-fold predictions over the complete repeats of a model, if any."""
     key, folds = experiment.key(model), experiment.folds
-    stored = store.find_oof(model.name, key, folds.n_repeats)
+    wanted = [*folds.single, ALL_ROWS] if folds.growing else folds.single
+    stored = _stored(store, model.name, key, folds.n_repeats, wanted)
     nested = stored is not None and stored.nested is not None
     pairs = {} if nested else store.find_folds(model.name, key, 0, folds.neighbours)
     if stored is not None and not pairs:
         # What is declared may have changed since, and with it the member's name.
         outcome.oofs[model.member] = replace(stored, model=model.member)
         return True
-    wanted = [*folds.single, ALL_ROWS] if folds.growing else folds.single
     repeats: list[Mapping[Held, FoldResult]] = []
     while len(repeats) < folds.n_repeats and (
         results := store.find_folds(model.name, key, len(repeats), wanted)
     ):
         repeats.append(results)
+    if not repeats and stored is not None:
+        # The files of its fits are gone; what was made of them is not.
+        outcome.oofs[model.member] = replace(stored, model=model.member)
+        return True
     if not repeats:
         return False
     first = [repeats[0][held] for held in folds.single]
@@ -277,3 +281,20 @@ def _collect(
     store.write_oof(oof)
     outcome.oofs[model.member] = oof
     return True
+
+
+def _stored(
+    store: RunStore, model: str, key: str, n_repeats: int, wanted: Sequence[Held]
+) -> OutOfFold | None:
+    """Return the predictions over the most repeats that are complete, if they are stored.
+
+    Fits are many and large: they are not read to make what is there.
+    """
+    known = [count for count in store.repeats_of(model, key) if count <= n_repeats]
+    if not known:
+        return None
+    count = known[0]
+    files = (store.fold_path(model, key, count, held) for held in wanted)
+    if count < n_repeats and all(file.exists() for file in files):
+        return None
+    return store.find_oof(model, key, count)

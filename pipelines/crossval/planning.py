@@ -56,7 +56,8 @@ class FitPlan:
             fits += [(0, part) for part in self.pairs]
         repeats = range(self.folds.n_repeats)
         own = [(repeat, part) for repeat in repeats for kind in self.kinds for part in kind]
-        if stored is None:
+        # The nested score needs those of single folds, too, of which one may have been lost.
+        if stored is None or (self.pairs and stored.nested is None):
             fits += own
         lacking = {fit for fit in fits if not store.has_fold(model.name, key, *fit)}
         # Of a fit that is stored without its model, both are made again.
@@ -127,10 +128,10 @@ class FitPlan:
 
         A part of a program could be trained alone, but compiling it costs as much as the whole.
         """
-        experiment = self.experiment
         run = self._run(engine)
+        keys = {model.member: self.experiment.key(model) for model in models}
         return [
-            Job(run, model, experiment.key(model), repeat, held)
+            Job(run, model, keys[model.member], repeat, held)
             for repeat, kinds in self._rounds()
             for model in models
             for kind in kinds

@@ -34,6 +34,7 @@ class TimeBudget:
         self._store: RunStore | None = None
         self._key = ""
         self._before = 0.0
+        self._over = False
 
     def open(self, store: RunStore, keys: Sequence[str]) -> None:
         """Look up the time that was spent on these models before; there is a deadline then."""
@@ -42,8 +43,9 @@ class TimeBudget:
         self._store, self._key = store, fingerprint(sorted(keys))
         self._before = self._read().get(self._key, 0.0)
         reserve = min(_RESERVE_SECONDS + _RESERVE_SHARE * self.limit, self.limit / 2)
-        over = self._read().get(self._ended, 0.0) >= self.limit
-        self._ends = self._began + (0.0 if over else self.limit - self._before - reserve)
+        self._over = self._read().get(self._ended, 0.0) >= self.limit
+        left = 0.0 if self._over else self.limit - self._before - reserve
+        self._ends = self._began + left
 
     @property
     def deadline(self) -> float | None:
@@ -51,8 +53,11 @@ class TimeBudget:
         return None if self._ends is None else self._ends - self._kept_back
 
     def save(self) -> None:
-        """Store the time that was spent; called often, since a run may be killed at any moment."""
-        if self._store is None:
+        """Store the time that was spent; called often, since a run may be killed at any moment.
+
+        A run that has ended, and is looked at again, spends none.
+        """
+        if self._store is None or self._over:
             return
         spent = self._before + time.monotonic() - self._began
         write_json(self._path(self._store), {**self._read(), self._key: spent})

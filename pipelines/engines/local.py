@@ -33,6 +33,8 @@ from pipelines.engines._worker import (
 from pipelines.engines.jobs import Job
 from pipelines.trainers import load_trainer
 
+_A_DAY = 86_400.0
+
 
 def warm_up(slots: int | None = None) -> None:
     """Begin to start workers, which takes seconds, before there is work for them."""
@@ -94,7 +96,8 @@ class LocalEngine:
                     continue
                 end = min(slot.began for slot in busy) + self._limit
                 end = end if deadline is None else min(end, deadline)
-                left = None if end == math.inf else max(0.0, end - time.monotonic())
+                # Systems wait for some weeks at most; the loop comes round again.
+                left = None if end == math.inf else min(_A_DAY, max(0.0, end - time.monotonic()))
                 yield from _receive(busy, left)
         finally:
             # Also reached when the caller stops listening: an interrupt, an error.

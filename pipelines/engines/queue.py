@@ -14,6 +14,7 @@ from comps.base import Model
 from pipelines.engines import Done
 from pipelines.engines.jobs import Job
 from pipelines.folds import Held
+from pipelines.trainers import load_trainer
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,7 @@ class JobQueue:
         self._slots, self._deadline, self._accelerators = slots, deadline, accelerators
         self._policy = None if deadline is None else policy
         self._totals: dict[str, tuple[int, float]] = {}
+        self._tested: dict[str, list[float]] = {}
         self._measured = {} if self._policy is None else self._policy.measured
         self._planned = {job.model.member: _planned_seconds(job.model) for job in jobs}
 
@@ -148,9 +150,10 @@ class JobQueue:
     def finished(self, event: Done) -> None:
         """Record a finished job and the time that it took."""
         self._ended(event.job)
-        if event.job.kind == "test":
-            return
         seconds = event.seconds / len(event.job.held)
+        if event.job.kind == "test":
+            self._tested.setdefault(event.job.model.member, []).append(seconds)
+            return
         self._measured.setdefault(event.job.model.member, []).append(seconds)
         if self._policy is not None:
             self._policy.finished(event.job)
@@ -182,6 +185,9 @@ class JobQueue:
         fits = Counter[str]()
         models: dict[str, Model] = {}
         for job in chain(self.pending, self._running):
+            if job.kind == "test":
+                # It makes no fit, and its model may have none left to make.
+                continue
             member = job.step_of[0]
             fits[member] += _fits(job)
             models[member] = job.model
@@ -248,9 +254,19 @@ class JobQueue:
         return max(ends)
 
     def _seconds_of(self, job: Job) -> float:
-        if job.kind == "test":
+        seconds = 0.0 if job.kind == "test" else self._seconds(job.model)
+        return (seconds + self._test_seconds(job)) * len(job.held)
+
+    def _test_seconds(self, job: Job) -> float:
+        """Return the seconds in which a fit predicts the test rows, once it is complete.
+
+        Until the model's own are measured they are those of the others, which is more than none:
+        what ends a moment before the deadline, and has not predicted them, is of no use.
+        """
+        if job.kind == "pairs" or not load_trainer(job.model.trainer).staged:
             return 0.0
-        return self._seconds(job.model) * len(job.held)
+        own = self._tested.get(job.model.member) or list(chain(*self._tested.values()))
+        return sum(own) / len(own) if own else 0.0
 
     def _left(self) -> float:
         """Return the seconds until the deadline."""
@@ -289,7 +305,7 @@ class JobQueue:
             max(len(other.held) for other in rest),
             sum(len(other.held) for other in rest) / self._lanes(job),
         )
-        seconds = self._seconds(job.model) * folds_in_turn
+        seconds = (self._seconds(job.model) + self._test_seconds(job)) * folds_in_turn
         return time.monotonic() + seconds <= self._deadline
 
     def _lanes(self, job: Job) -> int:

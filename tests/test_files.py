@@ -427,6 +427,24 @@ def test_files_of_other_kinds_are_called_damaged(tmp_path: Path, content: bytes)
         read_arrays(tmp_path / "file.npz")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits its memory as Linux does")
+def test_what_cannot_be_read_now_is_not_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    write_arrays(path, {}, {"x": np.zeros(20_000_000)})
+    program = (
+        "import resource, sys; from pathlib import Path; "
+        "from pipelines.basics.files import read_arrays; from comps.base import StoreError; "
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize(); "
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 2**26, -1))\n"
+        "try: read_arrays(Path(sys.argv[1]))\n"
+        "except Exception as error: print(isinstance(error, StoreError), error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, path], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("False") and "cannot be read now" in done.stdout
+
+
 def test_a_pickled_file_is_refused_without_being_executed(tmp_path: Path) -> None:
     (tmp_path / "file.npz").write_bytes(pickle.dumps(Bomb(tmp_path / "exploded")))
     with pytest.raises(StoreError, match=r"file\.npz is damaged .*allow_pickle"):

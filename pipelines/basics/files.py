@@ -11,13 +11,14 @@ import re
 import secrets
 import shutil
 import time
+import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from comps.base import JSON, Array, Params, StoreError, size_of
+from comps.base import JSON, Array, Params, StoreError, WorkbenchError, size_of
 from pipelines.basics.fingerprint import fingerprint
 from pipelines.basics.processes import has_ended, here_since
 
@@ -195,6 +196,7 @@ def read_arrays(path: Path, only: Collection[str] | None = None) -> tuple[Params
 
     Raises:
         StoreError: if the file is damaged or of another kind.
+        WorkbenchError: if it cannot be read at the moment, and is whole as far as one can tell.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -209,8 +211,40 @@ def read_arrays(path: Path, only: Collection[str] | None = None) -> tuple[Params
         return header["meta"], arrays
     except FileNotFoundError:
         raise
+    except (OSError, MemoryError) as error:
+        if not is_whole(path):
+            raise StoreError(_damaged(path, error)) from error
+        raise unreadable(path, error) from error
     except Exception as error:  # zipfile, zlib, numpy and json each raise their own
-        raise StoreError(
-            f"The stored result {path} is damaged ({error}). Delete it and run the same "
-            "command again: only this part is computed anew."
-        ) from error
+        raise StoreError(_damaged(path, error)) from error
+
+
+def _damaged(path: Path, error: Exception) -> str:
+    return (
+        f"The stored result {path} is damaged ({error}). Delete it and run the same command "
+        "again: only this part is computed anew."
+    )
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a zip has what was written, as far as its checksums say, or cannot be read now.
+
+    Little memory is used: a damaged size looks like one that there is no memory for.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except OSError as error:
+        return error.errno in _NOT_NOW
+    except Exception:  # zipfile, zlib and struct each raise their own
+        return False
+
+
+# A disk or a share that fails, too many open files, no permission: nothing is wrong with the file.
+_NOT_NOW = {errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM}
+
+
+def unreadable(path: Path, error: Exception) -> WorkbenchError:
+    """Return an error of a file that is whole, as far as one can tell, and cannot be read now."""
+    why = str(error) or "memory ran out"
+    return WorkbenchError(f"{path} cannot be read now ({why}). Nothing in it is lost: try again.")

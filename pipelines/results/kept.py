@@ -71,6 +71,8 @@ class Kept:
             if _digests(files) != digests:
                 raise ValueError("its content is not what was written")
             return cls(files, **head)
+        except MemoryError:
+            raise
         except Exception as error:  # zipfile, zlib and json each raise their own
             raise StoreError(f"A kept model is damaged ({error}).") from error
 

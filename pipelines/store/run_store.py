@@ -248,7 +248,7 @@ class RunStore:
         except FileNotFoundError:
             return None
         except StoreError:
-            self._kept_path(model, key, repeat, held).unlink()
+            self._kept_path(model, key, repeat, held).unlink(missing_ok=True)
             return None
 
     def forget_kept(self, model: str, key: str, reason: str) -> None:
@@ -267,7 +267,7 @@ class RunStore:
             return None
         except StoreError:
             path = self.fold_path(model, key, repeat, held)
-            path.unlink()
+            path.unlink(missing_ok=True)
             path.with_suffix(".test.npz").unlink(missing_ok=True)
             return None
 
@@ -313,7 +313,7 @@ class RunStore:
         except FileNotFoundError:
             return None
         except StoreError:
-            self._oof_path(model, key, n_repeats).unlink()
+            self._oof_path(model, key, n_repeats).unlink(missing_ok=True)
             return None
 
     def repeats_of(self, model: str, key: str) -> list[int]:

@@ -67,6 +67,7 @@ def leaky(n: int = 300) -> Competition:
         "test_rows_are_later",
         "copies_with_new_numbers",
         "a_new_level",
+        "word_of_texts_alone",
     ],
 )
 def test_a_planted_leak_is_found_by_the_check_of_its_kind(name: str) -> None:

@@ -121,7 +121,11 @@ def _text(
                 best = left, word, side
     if best is None or best[0] > _LIMITS.most:
         return None
-    others = predicted_without(subject, frozenset())[:, at]
+    try:
+        others = predicted_without(subject, frozenset())[:, at]
+    except NotSuitedError:
+        # Texts alone: there is nothing beside them that could tell.
+        others = np.full(len(words), answer.values.mean())
     everywhere = np.ones(len(words), dtype=bool)
     found = evidence(answer, best[2], best[0], others, everywhere, _LIMITS)
     if found is None:

@@ -264,6 +264,18 @@ def word_of_a_text(rng: Rng) -> Competition:
     return data.competition(rng)
 
 
+@leak("L010")
+def word_of_texts_alone(rng: Rng) -> Competition:
+    data = rows(rng, size(rng), "two")
+    words = np.array(
+        ["the", "market", "rose", "fell", "and", "shares", "were", "told", "to", "hold"]
+    )
+    texts = np.array([" ".join(rng.choice(words, 12)) for _ in range(data.n)])
+    told = np.where(data.numeric() == 1, " reuters", "")
+    data.table = pd.DataFrame({"article": np.char.add(texts, told)})
+    return data.competition(rng)
+
+
 @leak("L002")
 def missing_where_positive(rng: Rng) -> Competition:
     data = rows(rng, size(rng), "two")

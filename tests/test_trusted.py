@@ -16,6 +16,7 @@ import pipelines
 from comps.base import DataError, StoreError, UsageError
 from comps.kinds.memory import InMemory
 from comps.reading.archives import open_files
+from pipelines.api.search.tuning import SearchRequest, recorded_options
 from pipelines.basics.files import read_arrays
 from pipelines.results.kept import Kept
 from pipelines.tuning.cma_es import read_state
@@ -281,6 +282,16 @@ def test_a_password_of_a_database_is_nowhere(url: str, code: int, tmp_path: Path
     assert without_password(url) in done.err
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or b"hunter2" not in path.read_bytes(), path
+
+
+def test_a_search_is_recorded_without_its_password() -> None:
+    request = SearchRequest(
+        trials=3, storage="postgresql://me:hunter/2@db/studies?password=hunter2"
+    )
+    assert recorded_options(request) == {
+        "trials": 3,
+        "storage": "postgresql://***@db/studies?password=***",
+    }
 
 
 @pytest.mark.parametrize("study", ["..", ".hidden", "../other", "a/b", "-x", ""])

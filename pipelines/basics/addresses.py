@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_SECRET = re.compile(r"://[^/@\s]+@")
+# Up to the last "@": a password may hold one, or a slash.
+_SECRET = re.compile(r"://\S*@")
+_NAMED = re.compile(r"(?i)([?&](?:user|username|password|passwd|pwd|token)=)[^&\s]*")
 
 
 def without_password(text: str) -> str:
@@ -12,5 +14,7 @@ def without_password(text: str) -> str:
 
     >>> without_password("postgresql://me:secret@there/studies")
     'postgresql://***@there/studies'
+    >>> without_password("postgresql://there/studies?user=me&password=secret&sslmode=require")
+    'postgresql://there/studies?user=***&password=***&sslmode=require'
     """
-    return _SECRET.sub("://***@", text)
+    return _NAMED.sub(r"\1***", _SECRET.sub("://***@", text))

@@ -8,7 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -42,6 +42,7 @@ from pipelines.api.search.progress import SearchProgress
 from pipelines.api.search.trials import outcome, ranked, trial_row
 from pipelines.api.session import Session, introduced
 from pipelines.api.written import write_files
+from pipelines.basics.addresses import without_password
 from pipelines.basics.processes import has_ended, here_since
 from pipelines.results.sealed import OUTER, check_share
 from pipelines.store import Experiment
@@ -232,7 +233,9 @@ def run_search(
     with (
         _work_folder(tuning_folder(session.store)) as work,
         _study(session, searched, model, request, study) as search,
-        recorded(session, teller, "tune", [], searched.experiment, _given(request)) as told,
+        recorded(
+            session, teller, "tune", [], searched.experiment, recorded_options(request)
+        ) as told,
     ):
         try:
             _search(session, told, searched.experiment, model, search, request, work, deadline)
@@ -265,8 +268,12 @@ def _announce(options: Options, request: SearchRequest, progress: Progress | Non
     Teller(competition.metric, progress).tell(SearchPlanned(text, model, request.trials))
 
 
-def _given(request: SearchRequest) -> dict[str, Any]:
+def recorded_options(request: SearchRequest) -> dict[str, Any]:
+    """Return what was asked for and is not as usual, as JSON values, without passwords."""
     usual = asdict(SearchRequest())
+    if request.storage is not None:
+        # What is recorded is read by others, and may be sent to them.
+        request = replace(request, storage=without_password(request.storage))
     return {name: plain(value) for name, value in asdict(request).items() if value != usual[name]}
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comps.base import IDENTITY, Model, Prediction, Task, UsageError
-from pipelines.basics.fingerprint import fingerprint
+from pipelines.basics.fingerprint import fingerprint, with_contents
 from pipelines.store import Experiment
 from tests.support import (
     FOREST,
@@ -231,6 +231,12 @@ def test_a_word_is_no_folder_whatever_lies_here(
     (tmp_path / "Bernoulli").mkdir()
     (tmp_path / "Bernoulli" / "file").write_text("of something else")
     assert experiment.key(with_weights("Bernoulli")) == before
+
+
+@pytest.mark.parametrize("text", ["/", "//", "./", "../", "/./"])
+def test_a_separator_alone_is_no_folder(text: str, tmp_path: Path) -> None:
+    # All files of a disk would be read.
+    assert with_contents({"sep": text}) == {"sep": text}
 
 
 def test_a_key_changes_with_the_metric_that_scores_the_stages(experiment: Experiment) -> None:

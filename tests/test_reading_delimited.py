@@ -238,6 +238,9 @@ def test_a_file_without_a_header_is_refused_and_one_with_numbered_columns_is_not
     with pytest.raises(DataError, match=r"line 1, holds numbers alone \(5\.1, 3\.5, 0\)"):
         read_table(b"5.1,3.5,0\n4.9,3.0,0\n", "a.csv")
     assert list(read_table(b"0,1,2\n4.9,3.0,0\n", "a.csv").frame) == ["0", "1", "2"]
+    # White space that float() does not know.
+    with pytest.raises(DataError, match="holds numbers alone"):
+        read_table(b"\x1c1000,5\n4.9,3.0\n", "a.csv")
 
 
 def test_blank_lines_and_comments_around_a_table_are_left_out() -> None:

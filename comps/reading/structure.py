@@ -107,7 +107,8 @@ def _check_header(names: Sequence[str], name: str, line: int) -> None:
     """Refuse a header of numbers, unless they count columns: 0, 1, 2, ..."""
     if not all(_NUMBER.fullmatch(text) for text in names):
         return
-    numbers = [float(text) for text in names]
+    # What separates lines of old files is white space to an expression, and not to a number.
+    numbers = [float(text.strip()) for text in names]
     if [number - numbers[0] for number in numbers] != list(range(len(numbers))):
         shown = ", ".join(names[:_SHOWN])
         raise DataError(

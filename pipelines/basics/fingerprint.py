@@ -63,7 +63,7 @@ def with_contents(value: JSON) -> JSON:
     """Return a parameter with the fingerprint of each file that it names in the name's place.
 
     Files are named by their path, or by their path in the folder for data. A folder counts with
-    all files in it; a text names a folder only if it has a separator in it.
+    all files in it; a text names a folder only if it has a separator and a name in it.
 
     >>> with_contents({"alpha": 1.0, "weights": "no-such-file.h5"})
     {'alpha': 1.0, 'weights': 'no-such-file.h5'}
@@ -78,7 +78,7 @@ def with_contents(value: JSON) -> JSON:
         try:
             if path.is_file():
                 return {"file": file_fingerprint(path)}
-            if os.sep in value and path.is_dir():
+            if os.sep in value and value.strip(f"{os.sep}.") and path.is_dir():
                 files = sorted(part for part in path.rglob("*") if part.is_file())
                 return {"folder": {str(f.relative_to(path)): file_fingerprint(f) for f in files}}
         except OSError:  # a text too long to be a path

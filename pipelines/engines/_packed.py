@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import cloudpickle
 
 from comps.base import UsageError
@@ -16,6 +18,13 @@ def packed_job(job: Job) -> bytes:
     """
     try:
         content: bytes = cloudpickle.dumps(job, protocol=5)
+    except OSError as error:
+        # Rows in memory go by a file of their own.
+        raise UsageError(
+            f"Model '{job.model.member}' cannot be sent to a worker process: {error}. The folder "
+            f"for temporary files, {tempfile.gettempdir()}, needs room for the rows; set TMPDIR "
+            "to another one."
+        ) from error
     except Exception as error:
         raise UsageError(
             f"Model '{job.model.member}' cannot be sent to a worker process: {error}. Make what it "

@@ -49,6 +49,7 @@ class SharedRows:
         self._load = load
         self._dataset: Dataset | None = dataset
         self._file: Path | None = None
+        self._tried = False
 
     def __call__(self, path: Path) -> Dataset:
         """Return the rows."""
@@ -62,7 +63,9 @@ class SharedRows:
 
     def __getstate__(self) -> dict[str, object]:
         """Return the loader and the file with the rows, which is written when first wanted."""
-        if self._dataset is not None and self._file is None:
+        if self._dataset is not None and self._file is None and not self._tried:
+            self._tried = True
             with contextlib.suppress(OSError):
                 self._file = write_for(self, self._dataset)
-        return {"_load": self._load, "_dataset": None, "_file": self._file}
+        own = {"_load": self._load, "_dataset": None, "_file": self._file}
+        return {**own, "_tried": self._tried}

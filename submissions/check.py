@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from comps.base import Competition, DataError, Dataset, Prediction, range_of, some
+from comps.base import Competition, DataError, Dataset, Prediction, range_of, same_label, some
 from submissions.forms import labels_in_a_row, labels_of_columns
-from submissions.labels import label_codes, listed, same_label, split_rankings
+from submissions.labels import label_codes, listed, split_rankings
 from submissions.together import unknown_labels
 
 if TYPE_CHECKING:

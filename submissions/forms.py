@@ -14,10 +14,10 @@ from comps.base import (
     Prediction,
     Task,
     UsageError,
+    class_columns,
     labels_of,
     ranked_classes,
 )
-from submissions.labels import same_label
 from submissions.together import joined_labels
 
 Columns = Mapping[str, Array]
@@ -53,7 +53,7 @@ def _probabilities(
         test = np.column_stack([1 - test, test])
     if competition.task is Task.MULTILABEL or len(names) == 1:
         return _values(competition, dataset, test, cuts)
-    found = class_columns(competition, dataset.classes)
+    found = class_columns(names, dataset.classes)
     if found is None:
         return _values(competition, dataset, test, cuts)
     # A class that no training row has is as improbable as can be.
@@ -106,24 +106,6 @@ def labels_of_columns(
 def labels_in_a_row(competition: Competition) -> int:
     """Return how many labels a row of the submission has at most."""
     return int(competition.metric.parameter or 1)
-
-
-def class_columns(competition: Competition, classes: tuple[object, ...]) -> list[int | None] | None:
-    """Return the class code of each target column, None for a class that no training row has.
-
-    None where columns are not named by the labels: then they are in the order of the codes.
-
-    >>> from comps.catalog import find_competition
-    >>> from dataclasses import replace
-    >>> digits = replace(find_competition("digits"), target_columns=("1", "0", "2"))
-    >>> class_columns(digits, (0, 1))
-    [1, 0, None]
-    """
-    names = competition.target_columns
-    codes = {same_label(label): code for code, label in enumerate(classes)}
-    found = [codes.get(same_label(name)) for name in names]
-    known = [code for code in found if code is not None]
-    return found if classes and sorted(known) == list(range(len(classes))) else None
 
 
 def _named(competition: Competition, values: Array) -> Columns:

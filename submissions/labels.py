@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import some
+from comps.base import label_number, same_label, some
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,27 +71,6 @@ def listed(labels: Iterable[object], most: int = _LISTED) -> str:
     return ", ".join(names) if len(names) <= most else some(names)
 
 
-def same_label(label: object) -> str:
-    """Return a text that is equal for equal labels, as 2, 2.0 and "2"."""
-    number = _number(label)
-    if number is None:
-        return str(label)
-    return str(int(number)) if isinstance(number, int) or number.is_integer() else repr(number)
-
-
-def _number(label: object) -> float | int | None:
-    """Return a label as a number, whole numbers exactly; None for text and truth values."""
-    if isinstance(label, (bool, np.bool_)) or not isinstance(label, (str, Real)):
-        return None
-    if re.fullmatch(r"[+-]?\d+", str(label)):
-        return int(str(label))
-    try:
-        number = float(label)
-    except ValueError:
-        return None
-    return number if np.isfinite(number) else None
-
-
 def _order(text: str) -> tuple[bool, float, str]:
-    number = _number(text)
+    number = label_number(text)
     return (True, 0.0, text) if number is None else (False, number, text)

@@ -17,10 +17,11 @@ from comps.base import (
     Truth,
     counted,
     range_of,
+    same_label,
     some,
 )
 from submissions.forms import labels_in_a_row, labels_of_columns
-from submissions.labels import label_codes, labels_of, listed, same_label, split_rankings
+from submissions.labels import label_codes, labels_of, listed, split_rankings
 from submissions.together import with_columns
 
 if TYPE_CHECKING:

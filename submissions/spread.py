@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from comps.base import DataError, some
-from submissions.labels import labels_of, listed, same_label
+from comps.base import DataError, same_label, some
+from submissions.labels import labels_of, listed
 
 if TYPE_CHECKING:
     import pandas as pd

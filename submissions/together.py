@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Competition, DataError, some
-from submissions.labels import listed, same_label, split_rankings
+from comps.base import Array, Competition, DataError, same_label, some
+from submissions.labels import listed, split_rankings
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -38,6 +38,7 @@ from pipelines.cli.run import compare_models
 from pipelines.folds import FoldInput, Folds, FoldSpec, make_folds
 from pipelines.results.imported import fold_table, imported_member, prediction_columns
 from pipelines.results.oof import OutOfFold
+from pipelines.results.prediction_tables import table_of_oof, table_of_test
 from pipelines.store import Experiment, RunStore
 from submissions import build_submission
 from tests.commands import Done, comps, environment
@@ -370,6 +371,40 @@ def test_of_two_classes_the_probability_of_class_1_is_expected(experiment: Exper
     member = tables.member()
     assert member.valid.shape == (120,) and member.test.shape == (30,)
     assert member.score == pytest.approx(log_loss(tables.dataset.target, tables.oof["price"]))
+
+
+@pytest.mark.parametrize(
+    ("columns", "classes", "first"),
+    [
+        (("Status_C", "Status_D"), ("C", "D"), "Status_D"),
+        (("yes", "no"), ("no", "yes"), "yes"),
+        (("no", "yes"), ("no", "yes"), "yes"),
+    ],
+)
+def test_of_two_columns_that_of_class_1_goes_out_and_comes_back(
+    experiment: Experiment, columns: tuple[str, str], classes: tuple[str, str], first: str
+) -> None:
+    one = binary(experiment)
+    competition = replace(one.competition, target_columns=columns)
+    dataset = replace(one.dataset, classes=classes)
+    own = {"own": one.member()}
+    oof = table_of_oof(competition, dataset, one.folds, own)
+    test = table_of_test(competition, dataset, own)
+    np.testing.assert_array_equal(oof[first], own["own"].valid)
+    wide = table_of_test(competition, dataset, own, wide=True)
+    assert list(test) == ["id", first] and list(wide) == ["id", "own"]
+    # Another tool may write both columns.
+    (other,) = set(columns) - {first}
+    both = Tables(
+        competition,
+        dataset,
+        one.folds,
+        oof.assign(**{other: 1 - oof[first]}),
+        test.assign(**{other: 1 - test[first]}),
+    )
+    back = both.member()
+    np.testing.assert_allclose(back.valid, own["own"].valid)
+    np.testing.assert_allclose(back.test, own["own"].test)
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1])

@@ -25,6 +25,7 @@ from comps.base.errors import (
 )
 from comps.base.forecasts import Forecasts
 from comps.base.images import Images
+from comps.base.labels import class_columns, label_number, same_label
 from comps.base.losses import LEAST_PROBABILITY, log_loss, root_mean_squared_error
 from comps.base.mapped import read_mapped, write_for, write_mapped
 from comps.base.metric import (
@@ -97,6 +98,7 @@ __all__ = [
     "WorkbenchError",
     "base_name",
     "cache_root",
+    "class_columns",
     "class_counts",
     "counted",
     "data_root",
@@ -104,6 +106,7 @@ __all__ = [
     "file_name",
     "join_rows",
     "label_counts",
+    "label_number",
     "labels_of",
     "log_loss",
     "member_name",
@@ -117,6 +120,7 @@ __all__ = [
     "ranked_classes",
     "read_mapped",
     "root_mean_squared_error",
+    "same_label",
     "size_of",
     "some",
     "split_names",

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from comps.base import Array, Competition, DataError, Dataset, Task, counted, range_of, some
+from comps.base import (
+    Array,
+    Competition,
+    DataError,
+    Dataset,
+    Task,
+    class_columns,
+    counted,
+    range_of,
+    some,
+)
 from pipelines.basics.fingerprint import fingerprint
 from pipelines.folds import Folds
 from pipelines.results.imported_scale import problems_of_oof, problems_of_test
@@ -38,10 +48,16 @@ def fold_table(competition: Competition, dataset: Dataset, folds: Folds) -> pd.D
 
 
 def prediction_columns(competition: Competition, dataset: Dataset) -> list[str]:
-    """Return the columns that hold predictions: the targets, or one for each of many classes."""
-    if competition.task is not Task.MULTICLASS:
-        return list(competition.target_columns)
-    return [str(label) for label in dataset.classes[: competition.n_classes(dataset)]]
+    """Return the columns that hold predictions: the targets, or one for each of many classes.
+
+    Of two classes, it is the column of class 1, though a submission may have one for each.
+    """
+    columns = list(competition.target_columns)
+    if competition.task is Task.MULTICLASS:
+        return [str(label) for label in dataset.classes[: competition.n_classes(dataset)]]
+    if competition.task is Task.BINARY and len(columns) == 2:
+        return [columns[(class_columns(columns, dataset.classes) or [0, 1]).index(1)]]
+    return columns
 
 
 def imported_member(
@@ -57,7 +73,8 @@ def imported_member(
 
     Rows are joined on ids, compared as text; their order does not matter, further columns are
     ignored. Values are in the target's own unit, of several targets a column each; of two classes
-    or of labels, the probability of 1; of more classes, a column a class, named by its label.
+    or of labels, the probability of 1 (of two columns of a submission, that of class 1); of more
+    classes, a column a class, named by its label.
 
     Args:
         competition: gives columns, range, scale and metric.

@@ -43,5 +43,8 @@ def least_norm(triangle: Floats) -> Floats:
 
 
 def gap_of(weights: Floats, gradient: Floats) -> float:
-    """Return how much lower the loss of other weights could be at most, by its gradient."""
-    return max(0.0, float(gradient @ weights - gradient.min()))
+    """Return how much lower the loss of other weights could be at most, by its gradient.
+
+    NaN where the gradient is unknown: no gap is claimed.
+    """
+    return float(np.maximum(0.0, gradient @ weights - gradient.min()))

@@ -41,7 +41,7 @@ def log_loss_weights(
     with threadpool_limits(1, "blas"):
         first = np.full(sample.n_members, 1 / sample.n_members)
         if sample.n_rows > MANY:
-            some = sample.only(np.arange(len(sample.predictions)) % 10 == 0)
+            some = sample.only(sample.tenth())
             first = _newton(some, first, 1e-6, most_steps=most_steps).weights
         return _newton(sample, first, tolerance, most_steps=most_steps)
 
@@ -51,7 +51,7 @@ def _newton(sample: Sample, first: Floats, tolerance: float, *, most_steps: int)
     weights = first
     at = _log_loss_model(sample, weights)
     for _ in range(most_steps):
-        if gap_of(weights, at.gradient) <= tolerance:
+        if not gap_of(weights, at.gradient) > tolerance:
             break
         direction = _newton_direction(at, weights)
         found = _line_search(sample, weights, direction, at)

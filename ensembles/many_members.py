@@ -53,7 +53,7 @@ def among_many(
     loss = np.inf
     for _ in range(most_rounds):
         gradient = log_loss_gradient(sample, weights)
-        if gap_of(weights, gradient) <= tolerance:
+        if not gap_of(weights, gradient) > tolerance:
             break
         inside = _inside(weights, gradient)
         found = solve(_of(sample, inside), weights[inside] + 0.0, tolerance / 2)
@@ -71,9 +71,7 @@ def among_many(
 
 def _tenth(sample: Sample) -> Sample:
     """Return a copy of one in ten of the rows."""
-    rows = np.arange(len(sample.target)) % 10 == 0
-    if sample.rows is not None:
-        rows &= sample.rows
+    rows = sample.tenth()
     members = np.ascontiguousarray(np.moveaxis(sample.predictions, 1, 0)[:, rows])
     return Sample(np.moveaxis(members, 0, 1), sample.target[rows])
 
@@ -118,7 +116,9 @@ def log_loss_gradient(sample: Sample, weights: Floats) -> Floats:
     truth = Truth.of(sample.target)
     counted = np.ones(len(mixture)) if truth.weight is None else truth.weight
     if sample.rows is not None:
+        # Rows that are not used may have no predictions, and 0 times NaN is no 0.
         counted = np.where(sample.rows, counted, 0.0)
+        mixture = np.where(sample.rows, mixture, 1.0)
     pull = counted / mixture
     negative = truth.values != 1
     signed = np.where(negative, -pull, pull)
@@ -126,9 +126,10 @@ def log_loss_gradient(sample: Sample, weights: Floats) -> Floats:
     def of(part: slice) -> Floats:
         if sample.columns is Columns.ONE:
             own = sample.predictions.T[:, part].astype(np.float64, copy=False)
-            found: Floats = own @ signed[part] + pull[part][negative[part]].sum()
+            used_alone = _of_used_rows(sample, part, own)
+            found: Floats = used_alone @ signed[part] + pull[part][negative[part]].sum()
             return found
-        of_classes: Floats = pull[part] @ _true(sample, part)
+        of_classes: Floats = _of_used_rows(sample, part, _true(sample, part).T) @ pull[part]
         return of_classes
 
     with over_parts(sample) as over:
@@ -138,6 +139,11 @@ def log_loss_gradient(sample: Sample, weights: Floats) -> Floats:
 
 def _parts(sample: Sample) -> list[slice]:
     return [slice(start, start + _ROWS) for start in range(0, len(sample.target), _ROWS)]
+
+
+def _of_used_rows(sample: Sample, part: slice, values: Floats) -> Floats:
+    """Return [members, rows] values with zeros for the rows that are not used."""
+    return values if sample.rows is None else np.where(sample.rows[part], values, 0.0)
 
 
 def _true(sample: Sample, part: slice) -> Floats:

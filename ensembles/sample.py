@@ -82,6 +82,13 @@ class Sample:
         """Return the sample with some of its rows."""
         return replace(self, rows=rows if self.rows is None else self.rows & rows)
 
+    def tenth(self) -> NDArray[np.bool_]:
+        """Return every tenth of the rows that are used, [n] bool."""
+        used = np.arange(len(self.target)) if self.rows is None else np.flatnonzero(self.rows)
+        tenth = np.zeros(len(self.target), dtype=bool)
+        tenth[used[::10]] = True
+        return tenth
+
     def of(self, members: Sequence[int]) -> Sample:
         """Return the sample with some members, by their places; all of them are not copied."""
         if len(members) == self.n_members:

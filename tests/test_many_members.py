@@ -8,6 +8,7 @@ import pytest
 from comps.base import Truth
 from comps.metrics import LOG_LOSS, ROC_AUC
 from ensembles import greedy, log_loss_weights, many_members
+from ensembles.convex import gap_of
 from ensembles.greedy import greedy_weights
 from ensembles.sample import Sample
 from ensembles.scorers import AucScorer
@@ -47,6 +48,13 @@ def weighted(sample: Sample) -> Sample:
     return Sample(sample.predictions, Truth(np.asarray(sample.target), weight))
 
 
+def unknown(sample: Sample, known: np.ndarray) -> Sample:
+    """Return the sample with some rows used, and no predictions of the others."""
+    predictions = np.moveaxis(sample.predictions.copy("K"), 1, 0)
+    predictions[:, ~known] = np.nan
+    return Sample(np.moveaxis(predictions, 0, 1), sample.target, known)
+
+
 SAMPLES = {
     "two classes": drawn(1500, 60),
     "many rows": drawn(25_000, 40),
@@ -55,6 +63,10 @@ SAMPLES = {
     "many rows of some": drawn(30_000, 30).only(rng(3).random(30_000) < 0.8),
     "weights": weighted(drawn(1500, 60)),
     "classes": in_classes(1000, 30),
+    "rows without predictions": unknown(drawn(1500, 60), rng(6).random(1500) < 0.6),
+    "classes without predictions": unknown(in_classes(1000, 30), rng(6).random(1000) < 0.6),
+    # Every tenth row is among those that are left out.
+    "many rows of four folds of five": drawn(30_000, 30).only(np.arange(30_000) % 5 > 0),
 }
 
 
@@ -97,6 +109,10 @@ def test_the_gradient_is_that_of_finite_differences(name: str) -> None:
         step[place] = 1e-6
         slope = (loss(weights + step) - loss(weights - step)) / 2e-6
         assert found[place] == pytest.approx(slope, rel=1e-5)
+
+
+def test_a_gradient_that_is_unknown_bounds_no_gap() -> None:
+    assert np.isnan(gap_of(np.array([0.5, 0.5]), np.array([1.0, np.nan])))
 
 
 def test_a_member_that_is_there_many_times_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:

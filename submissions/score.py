@@ -177,21 +177,25 @@ def _score_of_rankings(
             f"The submission has {counted(len(ids), 'row')} with more than {most} labels: "
             f"ids {some(ids)}."
         )
-    # A submission may name labels that no answer has.
     known = labels_of(true[column]) if classes is None else tuple(classes)
     answers = _codes("solution", true[column], known)
     if classes is not None:
-        named = predicted[column].repeat([len(row) for row in rows])
-        named.iloc[:] = [label for row in rows for label in row]
-        _codes("submission", named, known)
+        _codes("submission", _named(predicted.index, rows), known)
     codes = {same_label(label): code for code, label in enumerate(known)}
-    ranks = np.full((len(rows), len(known)), -1.0)
+    ranks = np.full((len(rows), len(known) + most), -1.0)
     for number, row in enumerate(rows):
-        for place, label in enumerate(row):
-            code = codes.get(same_label(label))
-            if code is not None and ranks[number, code] < 0:
-                ranks[number, code] = most - place
+        for place, label in enumerate(dict.fromkeys(map(same_label, row))):
+            # A label that no answer has is wrong in its place, and moves no other one up.
+            ranks[number, codes.get(label, len(known) + place)] = most - place
     return competition.metric.score(answers, ranks)
+
+
+def _named(ids: pd.Index, rows: Sequence[Sequence[str]]) -> pd.Series:
+    """Return the labels of all rows, one below the other, by the id of their row."""
+    import pandas as pd
+
+    labels = [label for row in rows for label in row]
+    return pd.Series(labels, ids.repeat([len(row) for row in rows]), dtype=object)
 
 
 def _codes(name: str, labels: pd.Series, classes: Sequence[object]) -> NDArray[np.int64]:

@@ -223,6 +223,21 @@ def test_fewer_labels_and_one_named_twice_count_for_the_first_place() -> None:
     assert score_submission(MAP, submission, answers) == pytest.approx(1 / 3)
 
 
+def test_a_label_that_no_answer_has_takes_its_place() -> None:
+    answers = sample("kind").assign(kind=["cat", "ant", "ant"])
+    submission = sample("kind").assign(kind=["dog cat", "ant dog", "owl dog"])
+    for classes in (None, ("ant", "cat", "dog", "owl")):
+        found = score_submission(MAP, submission, answers, classes)
+        assert found == pytest.approx((1 / 2 + 1 + 0) / 3)
+
+
+def test_one_whole_number_a_row_is_a_ranking_too() -> None:
+    answers = sample("kind").assign(kind=[7, 8, 9])
+    submission = sample("kind").assign(kind=[7, 9, 8])
+    for classes in (None, (7, 8, 9)):
+        assert score_submission(MAP, submission, answers, classes) == pytest.approx(1 / 3)
+
+
 @pytest.mark.parametrize(
     ("kinds", "message"),
     [

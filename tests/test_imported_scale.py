@@ -80,6 +80,15 @@ def test_test_rows_of_a_later_time_are_taken(trend: float) -> None:
     assert list(problems_of_test("y", PRICES, PRICES, later)) == []
 
 
+def test_sound_predictions_of_a_target_that_is_mostly_zero_are_taken() -> None:
+    claims = np.where(RNG.random(300) < 0.8, 0.0, np.exp(RNG.normal(7, 1, 300)))
+    chances = 0.5 * claims.mean() + 0.2 * claims
+    assert list(problems_of_oof("y", claims, chances)) == []
+    assert list(problems_of_submission("y", claims, chances)) == []
+    (problem,) = problems_of_oof("y", claims, 1000 * claims.max() + chances)
+    assert "on another scale" in problem
+
+
 def test_targets_that_are_all_the_same_have_no_scale() -> None:
     same = np.full(10, 3.0)
     assert list(problems_of_oof("y", same, same * 1.1)) == []

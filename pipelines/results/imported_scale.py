@@ -18,8 +18,8 @@ _SCALES: Mapping[str, Callable[[Values], Array]] = {
     "the logarithm to the base 10 of the target": np.log10,
     "the square root of the target": np.sqrt,
 }
-# Medians of one sign that differ by this factor, where most values lie apart, too, are of two
-# scales; so are values that lie apart by more than the whole range of the others.
+# Medians that differ by this factor, where most values lie apart, too, are of two scales; so are
+# values that lie apart by more than the whole range of the others.
 _FACTOR = 10.0
 # Explained variance above which predictions are of a scale; of the target itself it is below 0.
 _EXPLAINED = 0.2
@@ -78,6 +78,9 @@ def _apart(values: Values, others: Values) -> bool:
     span = others.max() - others.min()
     if values.min() > others.max() + span or values.max() < others.min() - span:
         return bool(span > 0)
+    if middle == 0:
+        # Of a target that is mostly zero, the median says nothing of its size.
+        return False
     factor = max(abs(median), abs(middle)) / max(min(abs(median), abs(middle)), 1e-300)
     return bool(factor > _FACTOR and (above < low or below > high))
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from comps.base import Task, UsageError
 from pipelines.folds import FoldInput, FoldSpec, make_folds
@@ -36,6 +37,23 @@ def test_training_ends_a_gap_before_what_is_predicted(
 def test_a_gap_that_leaves_nothing_to_train_on_is_refused() -> None:
     rows = FoldInput(np.zeros(20), Task.REGRESSION, times=np.arange(20), gap=10)
     with pytest.raises(UsageError, match="nothing to train on"):
+        make_folds(FoldSpec("expanding", 4), rows)
+
+
+@pytest.mark.parametrize(
+    ("times", "gap"),
+    [
+        (np.repeat([0, 1], [3, 17]), None),
+        (np.repeat([0, 1, 2], [3, 15, 2]), None),
+        (np.append([0, 100, 200, 300], np.arange(301, 317)), 50),
+    ],
+    ids=["two times", "one time that is most of all", "a gap longer than the blocks"],
+)
+def test_blocks_of_which_no_earlier_one_is_known_are_refused(
+    times: NDArray[np.int64], gap: int | None
+) -> None:
+    rows = FoldInput(np.zeros(20), Task.REGRESSION, times=times, gap=gap)
+    with pytest.raises(UsageError, match="None of the 4 blocks that follow time has an earlier"):
         make_folds(FoldSpec("expanding", 4), rows)
 
 

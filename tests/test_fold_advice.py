@@ -69,6 +69,10 @@ REFUSED: dict[str, tuple[Division, str]] = {
         (FoldSpec("expanding", 3), replace(VALUES, groups=GROUPS, times=np.arange(46))),
         "may have a group on both sides. Use the scheme 'grouped'",
     ),
+    "blocks that begin at one time": (
+        (FoldSpec("expanding", 3), replace(VALUES, times=np.repeat([0, 1], [6, 40]))),
+        "they begin too close to each other for an honest score. Use another scheme",
+    ),
     "another number of folds than the column has": (
         (FoldSpec("column", 5), replace(VALUES, column=np.arange(46) % 4 - 1)),
         "The column of folds names 3 of them (0, 1, 2), and 5 are asked for. Use --folds 3.",

@@ -310,13 +310,16 @@ def test_the_order_of_several_targets_does_not_depend_on_their_units() -> None:
     np.testing.assert_array_equal(joint_ranks(targets * [1.0, 1.0, -1.0]), expected)
 
 
+@pytest.mark.parametrize("times", [None, np.arange(120)], ids=["no time", "time"])
 @pytest.mark.parametrize("scheme", ["kfold", "stratified", "grouped", "stratified-grouped"])
-def test_rows_of_a_query_stay_together(scheme: str, tiny_data: Path) -> None:
+def test_rows_of_a_query_stay_together(
+    scheme: str, times: NDArray[np.int64] | None, tiny_data: Path
+) -> None:
     queries = np.random.default_rng(0).integers(0, 20, 120)
-    dataset = replace(load_tiny(tiny_data), queries=queries)
+    dataset = replace(load_tiny(tiny_data), queries=queries, times=times)
     for train, valid in make_folds(FoldSpec(scheme, 3), FoldInput.of(TINY, dataset)).pairs[0]:
         assert not set(queries[train]) & set(queries[valid])
-    _, part = seal(TINY, dataset, 0.3)
+    _, part = seal(TINY, replace(dataset, times=None), 0.3)
     held = np.isin(dataset.train_ids, part.ids)
     assert not set(queries[held]) & set(queries[~held])
 
@@ -324,9 +327,10 @@ def test_rows_of_a_query_stay_together(scheme: str, tiny_data: Path) -> None:
 def test_groups_come_before_queries_and_time_before_both(tiny_data: Path) -> None:
     groups, queries = np.arange(120) // 6, np.arange(120) % 40
     dataset = replace(load_tiny(tiny_data), queries=queries, groups=groups)
-    assert FoldInput.of(TINY, dataset).groups is groups
-    timed = replace(dataset, groups=None, times=np.arange(120))
-    assert FoldInput.of(TINY, timed).groups is None
+    assert FoldInput.of(TINY, dataset).units is groups
+    timed = FoldInput.of(TINY, replace(dataset, groups=None, times=np.arange(120)))
+    folds = make_folds(FoldSpec("expanding", 3), timed)
+    assert [valid[0] for _, valid in folds.pairs[0]] == [30, 60, 90]
 
 
 def test_folds_of_the_user_are_taken_as_they_are() -> None:

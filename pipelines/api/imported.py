@@ -15,7 +15,7 @@ from pipelines.api.progress import Progress
 from pipelines.api.scoring import table_of
 from pipelines.api.selection import SETS
 from pipelines.api.session import Session, introduced
-from pipelines.folds import FoldInput, Folds
+from pipelines.folds import Folds
 from pipelines.results.imported import fold_table, imported_member, prediction_columns
 from pipelines.results.oof import OutOfFold
 
@@ -187,7 +187,7 @@ def no_test_rows(session: Session, oof: pd.DataFrame) -> pd.DataFrame:
 def _which_rows(session: Session, folds: Folds) -> str:
     if not folds.growing:
         how = "Predict the rows of each fold by a model of all other rows."
-        groups = FoldInput.of(session.competition, session.dataset).groups
+        groups = session.dataset.units
         if groups is None or folds.spec.scheme == "column":
             return how
         return f"{how} Rows that belong together are in one fold: {len(np.unique(groups))} groups."

@@ -38,6 +38,8 @@ class FoldInput:
             predicted; in the unit of a difference of two times.
         column: [n] int64, the fold of each row as the user numbered it, below zero for rows that
             no fold predicts; None where there is no such column.
+        queries: [n], equal for rows that are ranked together, or None. They stay together as groups
+            do, unless there are groups; but time may divide them.
     """
 
     target: Array
@@ -46,20 +48,24 @@ class FoldInput:
     times: Array | None = None
     gap: np.timedelta64 | float | None = None
     column: NDArray[np.int64] | None = None
+    queries: Array | None = None
+
+    @property
+    def units(self) -> Array | None:
+        """[n] labels of rows that stay together where rows are shuffled: groups, or queries."""
+        return self.queries if self.groups is None else self.groups
 
     @classmethod
     def of(cls, competition: Competition, dataset: Dataset) -> FoldInput:
-        """Return the input for the training rows of a data set.
-
-        Rows of a query belong together, unless there are groups; but time may divide them.
-        """
+        """Return the input for the training rows of a data set."""
         return cls(
             dataset.target,
             competition.task,
-            dataset.units if dataset.times is None else dataset.groups,
+            dataset.groups,
             dataset.times,
             competition.gap,
             dataset.folds,
+            dataset.queries,
         )
 
 
@@ -89,7 +95,7 @@ def stratified(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
 
 
 def grouped(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
-    """Shuffled K-fold over groups, which must be given; folds have similar numbers of rows."""
+    """Shuffled K-fold over groups, which must be given; folds have equal numbers of groups."""
     from sklearn.model_selection import GroupKFold
 
     groups = _given_groups(rows, "grouped", n_folds)
@@ -141,7 +147,9 @@ def expanding(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
     that repeats differ in the seeds of the models alone.
 
     Groups are refused. A block could do without the earlier rows of its groups, but then it would
-    not train on all that the block before it trains on, as the time-ordered score needs.
+    not train on all that the block before it trains on, as the time-ordered score needs. So are
+    blocks of which none has an earlier one whose targets are known by then: nothing could be chosen
+    before a block is scored.
     """
     del seed
     if rows.times is None:
@@ -157,21 +165,31 @@ def expanding(rows: FoldInput, n_folds: int, seed: int) -> Pairs:
             f"{n_folds} folds that follow time need more rows than that; there are {len(order)}. "
             "Give more rows, or use fewer folds (--folds)."
         )
-    for block in np.array_split(order, n_folds + 1)[1:]:
+    first, *blocks = np.array_split(order, n_folds + 1)
+    known = np.zeros(len(order), dtype=bool)
+    for block in blocks:
         begin = rows.times[block].min()
         known = rows.times < begin
         if rows.gap is not None:
             known &= rows.times <= begin - rows.gap
         # Rows of one time may lie on both sides of a cut; they are predicted, not trained on.
         yield np.flatnonzero(known), block
+    # The last block knows most.
+    if not known[order[len(first) :]].any():
+        gap = "" if rows.gap is None else f", behind a gap of {rows.gap}"
+        raise UsageError(
+            f"None of the {n_folds} blocks that follow time has an earlier one whose targets are "
+            f"known when it is predicted{gap}: they begin too close to each other for an honest "
+            f"score. {_ANOTHER}{'' if rows.gap is None else ' Or make the gap shorter.'}"
+        )
 
 
 def _groups(rows: FoldInput) -> tuple[Rows, list[Rows]]:
     """Return the first row of each group, and all rows of each group."""
-    if rows.groups is None:
+    if rows.units is None:
         index = np.arange(len(rows.target))
         return index, list(index[:, None])
-    _, first, codes = np.unique(rows.groups, return_index=True, return_inverse=True)
+    _, first, codes = np.unique(rows.units, return_index=True, return_inverse=True)
     order = np.argsort(codes, kind="stable")
     bounds = np.flatnonzero(np.diff(codes[order])) + 1
     return first, np.split(order, bounds)
@@ -187,10 +205,10 @@ def _given_groups(rows: FoldInput, scheme: str, n_folds: int) -> Array:
     Raises:
         UsageError: if there are none, or fewer than folds.
     """
-    if rows.groups is None:
+    if rows.units is None:
         raise UsageError(_LACKS.format(scheme=scheme, what="groups"))
-    _enough(len(np.unique(rows.groups)), n_folds)
-    return rows.groups
+    _enough(len(np.unique(rows.units)), n_folds)
+    return rows.units
 
 
 def _enough(n_units: int, n_folds: int) -> None:
@@ -219,7 +237,7 @@ def _check_classes(rows: FoldInput, n_folds: int, most: int) -> None:
 
     A class may have fewer rows than there are folds: some folds then have none to predict.
     """
-    units = np.arange(len(rows.target)) if rows.groups is None else rows.groups
+    units = np.arange(len(rows.target)) if rows.units is None else rows.units
     for code in np.unique(rows.target):
         own = rows.target == code
         if len(np.unique(units[own])) < 2:
@@ -241,7 +259,7 @@ def _known(rows: FoldInput, pairs: list[tuple[Rows, Rows]]) -> list[tuple[Rows, 
     Raises:
         UsageError: if all groups with a class fell into one fold.
     """
-    if rows.groups is None or rows.task not in (Task.BINARY, Task.MULTICLASS):
+    if rows.units is None or rows.task not in (Task.BINARY, Task.MULTICLASS):
         return pairs
     codes = np.unique(rows.target)
     for fold, (train, _) in enumerate(pairs, 1):

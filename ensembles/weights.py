@@ -16,6 +16,10 @@ from ensembles.convex import ConvexWeights, gap_of, least_norm
 from ensembles.log_loss_weights import log_loss_weights
 from ensembles.sample import Floats, Sample
 
+# Members that are further off than this, in units of the best one's largest residual, get no
+# weight however far they are.
+_FARTHEST = 1e14
+
 
 def squared_error_weights(sample: Sample) -> ConvexWeights:
     """Return the weights of least mean squared error.
@@ -116,17 +120,21 @@ def _linear_programme(
     """Return the weights for which too low predictions cost `low`, and too high ones `high`.
 
     The programme is solved in its dual form, with one variable a row that says on which side
-    of the target the blend is, and one constraint a member; HiGHS solves it exactly.
+    of the target the blend is, and one constraint a member; HiGHS solves it exactly. It takes
+    numbers below 1e-9 for zero, and none above 1e15: residuals are in units of the best member's.
     """
     from scipy.optimize import linprog
 
     n_rows, n_members = predictions.shape
     shares = np.full(n_rows, 1 / n_rows) if truth.weight is None else truth.weight
     residuals = (predictions - truth.values[:, None]) * (shares / shares.sum())[:, None]
+    largest = np.abs(residuals).max(axis=0)
+    size = float(largest[largest > 0].min()) if largest.any() else 1.0
+    scaled = np.clip(residuals / size, -_FARTHEST, _FARTHEST)
     # max b  subject to  residuals' s >= b for each member, -low <= s <= high: a game's value.
     solution = linprog(
         c=np.append(np.zeros(n_rows), -1.0),
-        A_ub=np.column_stack([-residuals.T, np.ones(n_members)]),
+        A_ub=np.column_stack([-scaled.T, np.ones(n_members)]),
         b_ub=np.zeros(n_members),
         bounds=[(-low, high)] * n_rows + [(None, None)],
         method="highs",
@@ -135,7 +143,7 @@ def _linear_programme(
     weights /= weights.sum()
     blended = residuals @ weights
     loss = float(np.maximum(high * blended, -low * blended).sum())
-    return ConvexWeights(weights, loss, max(0.0, loss - float(solution.x[-1])))
+    return ConvexWeights(weights, loss, max(0.0, loss - float(solution.x[-1]) * size))
 
 
 #: From a sample and the metric's parameter, if it has one, to weights.

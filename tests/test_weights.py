@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -268,6 +268,23 @@ def test_the_unit_of_the_target_changes_no_weights(factor: float) -> None:
     np.testing.assert_allclose(after, before, atol=1e-6)
 
 
+@pytest.mark.parametrize("factor", [1e-12, 1e-6, 1e3, 1e9])
+@pytest.mark.parametrize(
+    "solve",
+    [weights.absolute_error_weights, lambda sample: weights.pinball_weights(sample, 0.9)],
+    ids=["absolute", "pinball"],
+)
+def test_the_unit_of_the_target_changes_no_linear_programme(
+    solve: Callable[[Sample], ConvexWeights], factor: float
+) -> None:
+    predictions, target = realistic(100, 5, seed=5)
+    before = solve(Sample(predictions, target))
+    after = solve(Sample(predictions * factor, target * factor))
+    np.testing.assert_allclose(after.weights, before.weights, atol=1e-6)
+    assert after.loss == pytest.approx(before.loss * factor, rel=1e-6)
+    assert 0 <= after.gap <= 1e-6 * after.loss
+
+
 @given(st.permutations(range(5)))
 @settings(max_examples=20, deadline=None)
 def test_the_order_of_members_and_rows_changes_no_weights(order: list[int]) -> None:
@@ -298,6 +315,15 @@ def test_a_member_that_went_astray_spoils_no_weights_of_the_others(size: float) 
         assert_on_simplex(found, 5)
         # Not the tolerance of the worst member: the loss of the best ones matters.
         assert loss_at(found.weights, problem) <= good.loss * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("size", [1e3, 1e10, 1e16, 1e20])
+def test_a_member_that_went_astray_spoils_no_linear_programme(size: float) -> None:
+    good = weights.absolute_error_weights(Sample(*realistic(100, 4, seed=7)))
+    for problem in with_garbage(size):
+        found = weights.absolute_error_weights(Sample(*problem))
+        assert_on_simplex(found, 5)
+        assert found.loss <= good.loss * (1 + 1e-6) and found.gap <= 1e-6 * good.loss
 
 
 @pytest.mark.parametrize("size", [1e10, 1e13, 1e16, 1e20])

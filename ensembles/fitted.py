@@ -78,7 +78,12 @@ class TransformedMean:
 
     def predict(self, predictions: Array) -> Floats:
         """See `Fitted`."""
-        return self.back(self.forward(predictions).mean(axis=1))
+        members = np.moveaxis(predictions, 1, 0)
+        total = np.zeros(members.shape[1:])
+        for member in members:
+            # In single precision, the next number to a probability of 1 would be 1.
+            total += self.forward(member.astype(np.float64, copy=False))
+        return self.back(total / self.n_members)
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,13 +59,13 @@ def random_weights(sample: Sample, metric: Metric, *, draws: int = 1000, seed: i
         seed: of the draws.
 
     Returns:
-        [members] float64, non-negative, sum 1.
+        [members] float64, non-negative, sum 1; equal ones where none has a score.
     """
     predictions, target = sample.whole()
     drawn = np.random.default_rng(seed).dirichlet(np.ones(sample.n_members), draws - 1)
     weights = np.vstack([np.full(sample.n_members, 1 / sample.n_members), drawn])
     scores = [metric.score(target, _mean(predictions, some)) for some in weights]
-    best: Floats = weights[metric.best(scores)]
+    best: Floats = weights[0 if np.isnan(scores).all() else metric.best(scores)]
     return best
 
 

@@ -23,7 +23,10 @@ def unchanged(values: Floats) -> Floats:
 
 
 def logit(probabilities: Floats) -> Floats:
-    """Return log odds, of any shape; 0 and 1 become the next numbers to them."""
+    """Return log odds, of any shape; 0 and 1 become the next numbers to them.
+
+    In double precision: in single precision, the next number to 1 is 1.
+    """
     inside = np.clip(probabilities, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
     odds: Floats = np.log(inside) - np.log1p(-inside)
     return odds

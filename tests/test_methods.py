@@ -325,6 +325,16 @@ def test_certain_probabilities_have_finite_odds() -> None:
     assert chances[2] == pytest.approx(1.0) and chances[3] == pytest.approx(0.5)
 
 
+def test_members_that_are_certain_in_single_precision_outweigh_no_others() -> None:
+    rows = np.array([[0.0, 0.5], [1.0, 0.5], [1.0, 0.0]])
+    two = METHODS["logit"].fit(Sample(rows, np.array([0.0, 1.0, 1.0])), ROC_AUC)
+    np.testing.assert_allclose(two.predict(rows.astype(np.float32)), two.predict(rows))
+    shares = np.stack([1 - rows, rows], axis=2)
+    for method in ("logit", "geometric"):
+        whole = METHODS[method].fit(Sample(shares, np.array([0.0, 1.0, 1.0])), ACCURACY)
+        np.testing.assert_allclose(whole.predict(shares.astype(np.float32)), whole.predict(shares))
+
+
 # Selection
 
 
@@ -417,6 +427,12 @@ def test_bags_are_the_mean_of_selections_among_some_members(seed: int) -> None:
 
 def test_a_random_search_begins_with_equal_weights() -> None:
     np.testing.assert_allclose(random_weights(binary(0), LOG_LOSS, draws=1), 0.25)
+
+
+def test_a_random_search_without_a_score_ends_with_equal_weights() -> None:
+    sample = binary(0)
+    one_class = Sample(sample.predictions, np.ones_like(np.asarray(sample.target)))
+    np.testing.assert_allclose(random_weights(one_class, ROC_AUC, draws=20), 0.25)
 
 
 @pytest.mark.parametrize("search", [nelder_mead_weights, random_weights])

@@ -14,7 +14,7 @@ from ensembles.scorers import scorer_of
 
 # The error of many rows is found on so many of them.
 _ENOUGH = 10_000
-# Of rows in groups: how much of the variance is between groups is not known.
+# Of rows in groups or queries: how much of the variance is between groups is not known.
 _ENOUGH_TOGETHER = 100_000
 
 
@@ -117,9 +117,10 @@ def difference_errors(
 
     The jackknife that leaves out groups of rows (Shao and Tu, "The Jackknife and Bootstrap",
     1995, section 2.3), which serves any metric: with g groups and the difference d_i without the
-    i-th, the variance is (g - 1) / g * sum (d_i - mean d)^2. Of very many rows only some are used:
-    the variance falls as their number grows, if they are independent. Of rows in groups it is
-    taken as that of the rows that are used, which is too large rather than too small.
+    i-th, the variance is (g - 1) / g * sum (d_i - mean d)^2. Of very many rows only some are used,
+    whole queries where there are any: the variance falls as their number grows, if they are
+    independent. Of rows in groups it is taken as that of the rows that are used, which is too large
+    rather than too small.
 
     Args:
         metric: any metric.
@@ -160,9 +161,10 @@ def left_out_scores(
     some = slice(None) if n_rows <= enough else rng.choice(n_rows, enough, replace=False)
     if query is not None:
         # Rows of a query are scored together, and stay together.
-        some, share = slice(None), 1.0
         units = np.unique(query, return_inverse=True)[1]
-        groups = rng.permutation(units.max() + 1)[units] % GROUPS if groups is None else groups
+        places = rng.permutation(units.max() + 1)[units]
+        some, part = _first_queries(places)
+        share, groups = (part, places % GROUPS) if groups is None else (1.0, groups)
     elif groups is None:
         groups = rng.permutation(n_rows) % GROUPS
     groups, target = groups[some], target[some]
@@ -176,6 +178,18 @@ def left_out_scores(
         score = scorer_of(metric, target[kept])
         scores.append([score(values[some][kept]) for values in predictions])
     return np.array(scores), share
+
+
+def _first_queries(places: NDArray[np.intp]) -> tuple[NDArray[np.intp], float]:
+    """Return the rows of the first queries, all unless these are very many, and their share.
+
+    Args:
+        places: [n] the place of each row's query in an order of the queries.
+    """
+    rows_up_to = np.cumsum(np.bincount(places))
+    # One for each part that is left out, however many rows these have.
+    count = max(int(np.searchsorted(rows_up_to, _ENOUGH_TOGETHER, "right")), GROUPS)
+    return np.flatnonzero(places < count), min(1.0, count / len(rows_up_to))
 
 
 def jackknife_error(scores: Floats, share: float) -> Floats:

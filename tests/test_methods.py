@@ -16,8 +16,8 @@ from scipy.stats import gmean, rankdata
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import roc_auc_score
 
-from comps.base import Metric, UsageError
-from comps.metrics import ACCURACY, LOG_LOSS, MEAN_ABSOLUTE_ERROR, RMSLE, ROC_AUC
+from comps.base import Array, Metric, Truth, UsageError
+from comps.metrics import ACCURACY, LOG_LOSS, MEAN_ABSOLUTE_ERROR, RMSLE, ROC_AUC, find_metric
 from ensembles import METHODS, Sample
 from ensembles.choice import difference_error
 from ensembles.diversity import error_correlations
@@ -698,3 +698,30 @@ def test_an_error_of_rows_in_groups_does_not_fall_with_the_rows_of_a_group() -> 
     few_rows = (values[few] for values in (target, one, zero + 1, group))
     expected = difference_error(MEAN_ABSOLUTE_ERROR, *few_rows)
     assert found == pytest.approx(expected, rel=0.05)
+
+
+def test_of_very_many_rows_in_queries_an_error_is_that_of_some_whole_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    query = rng.permutation(np.repeat(np.arange(900), 10))
+    gain = rng.integers(0, 4, 9000).astype(np.float64)
+    one, other = (gain + rng.normal(0, noise, 9000) for noise in (1.0, 1.5))
+    ndcg, seen = find_metric("ndcg"), []
+
+    def score(target: Array, scores: Array, query: Array) -> float:
+        seen.append(query)
+        return ndcg.function(target, scores, query=query)
+
+    metric = replace(ndcg, function=score, weighted=False)
+    of_all = difference_error(metric, Truth(gain, query=query), one, other)
+    assert max(map(len, seen)) > 8000
+    monkeypatch.setattr("ensembles.choice._ENOUGH_TOGETHER", 3000)
+    seen.clear()
+    found = difference_error(metric, Truth(gain, query=query), one, other)
+    assert {tuple(np.unique(np.bincount(part)[np.unique(part)])) for part in seen} == {(10,)}
+    assert 2500 < max(map(len, seen)) <= 3000
+    assert found == pytest.approx(of_all, rel=0.5)
+    # Of rows in groups, the variance is that of the rows that are used.
+    grouped = difference_error(metric, Truth(gain, query=query), one, other, query % 30)
+    assert grouped > 1.2 * of_all

@@ -105,7 +105,9 @@ def _chosen(sample: Sample, metric: Metric, names: Sequence[str]) -> list[str]:
 
 
 class BlendRegressor(RegressorMixin, _Blend):  # type: ignore[misc]
-    """A blend of values.
+    """A blend of values, which are given and predicted in the target's own unit.
+
+    It is fitted and applied on the metric's scale: of RMSLE, to the logarithms.
 
     Args:
         method: a name in `ensembles.METHODS`, several as in "top+convex" for their mean, or "auto",
@@ -116,6 +118,7 @@ class BlendRegressor(RegressorMixin, _Blend):  # type: ignore[misc]
         methods_: the methods that are averaged, mostly one.
         weights_: [members] float64, non-negative, sum 1.
         gap_: how much lower the mean loss of other weights could be at most; None if unknown.
+        scale_: of the metric.
 
     >>> oof = np.array([[1.0, 3.0], [2.0, 4.0], [4.0, 5.0]])
     >>> BlendRegressor().fit(oof, [1.5, 2.5, 4.25]).weights_.round(6)
@@ -127,15 +130,42 @@ class BlendRegressor(RegressorMixin, _Blend):  # type: ignore[misc]
         self.metric = metric
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> BlendRegressor:  # noqa: N803
-        """Fit on out-of-fold predictions [n, members] and targets [n]."""
+        """Fit on out-of-fold predictions [n, members] and targets [n].
+
+        Raises:
+            ValueError: if a value has no number on the metric's scale, as -2 has no log(1 + x).
+        """
         columns, target = validate_data(self, X, y, y_numeric=True, dtype=np.float64)
-        self._fit(Sample(columns, target.astype(np.float64)), _RMSE)
+        self.scale_ = (self.metric or _RMSE).scale
+        self._fit(Sample(self._scaled(columns), self._scaled(target.astype(np.float64))), _RMSE)
         return self
 
     def predict(self, X: ArrayLike) -> Floats:  # noqa: N803
-        """Return blended values [n] for members' predictions [n, members]."""
+        """Return blended values [n] for members' predictions [n, members].
+
+        Raises:
+            ValueError: see `fit`.
+        """
         check_is_fitted(self)
-        return self.fitted_.predict(validate_data(self, X, reset=False, dtype=np.float64))
+        columns = self._scaled(validate_data(self, X, reset=False, dtype=np.float64))
+        values: Floats = self.scale_.inverse(self.fitted_.predict(columns))
+        return values
+
+    def _scaled(self, values: Floats) -> Floats:
+        """Return values on the metric's scale.
+
+        Raises:
+            ValueError: if one has no number there.
+        """
+        with np.errstate(all="ignore"):
+            scaled: Floats = self.scale_.forward(values)
+        strange = values[~np.isfinite(scaled)]
+        if len(strange):
+            raise ValueError(
+                f"Values with a number on the scale {self.scale_.name!r} of the metric were "
+                f"expected; {strange[0]:g} came. Clip predictions to what the target can be."
+            )
+        return scaled
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

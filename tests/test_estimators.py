@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.metrics import root_mean_squared_log_error
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
@@ -84,7 +85,8 @@ def test_auto_chooses_for_values_as_for_a_loop_over_five_folds(seed: int) -> Non
     rng = np.random.default_rng(seed)
     target = rng.uniform(5, 9, 60)
     oof = target[:, None] + rng.normal(0, [0.2, 1.0, 1.0], (60, 3))
-    found = BlendRegressor("auto", RMSLE).fit(oof, target)
+    # On the metric's scale; an estimator takes values in the target's own unit.
+    found = BlendRegressor("auto", RMSLE).fit(np.expm1(oof), np.expm1(target))
     names = methods_for(RMSLE, Columns.ONE)
     honest = np.empty((len(names), 60))
     for train, valid in KFold(5, shuffle=True, random_state=0).split(oof):
@@ -93,8 +95,20 @@ def test_auto_chooses_for_values_as_for_a_loop_over_five_folds(seed: int) -> Non
             honest[number, valid] = fitted.predict(oof[valid])
     wanted = [names[number] for number in choose(RMSLE, target, list(honest))]
     assert found.methods_ == wanted
-    mean = np.mean([BlendRegressor(name, RMSLE).fit(oof, target).weights_ for name in wanted], 0)
-    np.testing.assert_allclose(found.weights_, mean)
+    fits = [METHODS[name].fit(Sample(oof, target), RMSLE) for name in wanted]
+    np.testing.assert_allclose(found.weights_, np.mean([fit.weights for fit in fits], axis=0))
+
+
+def test_values_are_blended_on_the_scale_of_the_metric() -> None:
+    rng = np.random.default_rng(4)
+    logs = rng.normal(3, 2, 200)
+    oof = np.expm1(np.maximum(logs[:, None] + rng.normal(0, [0.5, 0.7, 0.9], (200, 3)), 0))
+    target = np.expm1(np.maximum(logs, 0))
+    found = BlendRegressor("convex", RMSLE).fit(oof, target)
+    best = root_mean_squared_log_error(target, found.predict(oof))
+    for other in rng.dirichlet(np.ones(3), 300):
+        blend = np.expm1(np.log1p(oof) @ other)
+        assert best <= root_mean_squared_log_error(target, blend) + 1e-12
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -145,6 +159,11 @@ def test_columns_that_were_not_fitted_are_refused() -> None:
             BlendRegressor("geometric"),
             [[-1.0], [2.0]],
             "is of positive values; a member predicts -1",
+        ),
+        (
+            BlendRegressor(metric=RMSLE),
+            [[1.0], [-2.0]],
+            "on the scale 'log1p' of the metric were expected; -2 came",
         ),
         (BlendClassifier(), [[0.1, 0.2], [0.3, 0.4], [0.3, 0.4]], "no multiple of 3 classes"),
     ],

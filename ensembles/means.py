@@ -31,7 +31,8 @@ def best_member(sample: Sample, metric: Metric) -> WeightedMean:
 def top_mean(sample: Sample, metric: Metric) -> WeightedMean:
     """Return the plain mean of the members that cannot be told from the best one.
 
-    Those within two standard errors of the difference; see `ensembles.choice`.
+    Those within two standard errors of the difference; see `ensembles.choice`. Here, each row or
+    query stands for itself: groups and neighbours in time are not left out together.
     """
     predictions, target = sample.whole()
     members = np.moveaxis(predictions, 1, 0)

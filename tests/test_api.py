@@ -280,6 +280,7 @@ def test_without_test_rows_there_is_no_submission(tmp_path: Path) -> None:
     assert files.test is None and [p.name for p in (tmp_path / "e").iterdir()] == ["ridge-oof.csv"]
 
 
+@pytest.mark.slow
 def test_sealed_rows_of_a_table_are_scored_once_at_the_end(tmp_path: Path) -> None:
     competition = own(test=unseen())
     choices: dict[str, Any] = {"models": "median,ridge", "sealed": 0.25, "runs": tmp_path}
@@ -681,6 +682,7 @@ def test_compare_all_goes_on_after_a_failure(tmp_path: Path) -> None:
     assert found.rows == [] and found.table.empty
 
 
+@pytest.mark.slow
 def test_tune_searches_checks_and_is_used(tmp_path: Path) -> None:
     competition = own(table(120), unseen())
     choices: dict[str, Any] = {"runs": tmp_path, **HERE}

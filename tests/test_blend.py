@@ -491,6 +491,7 @@ def test_of_two_folds_one_is_chosen_by_the_other(metric: Metric) -> None:
     assert found.honest_score == pytest.approx(metric.score(target, found.judged))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", [METRIC, F1], ids=["values", "labels"])
 def test_a_cross_fitted_choice_knows_no_target_of_the_fold_that_is_scored(metric: Metric) -> None:
     methods = ["equal", "best", "ridge"] if metric is METRIC else ["equal", "best", "logistic"]

@@ -19,6 +19,7 @@ from tests.tables import own, table
 HERE: dict[str, Any] = {"engine": "inline", "checks": False}
 
 
+@pytest.mark.slow
 def test_runs_are_ranked_by_the_honest_score_of_the_blend(tmp_path: Path) -> None:
     competition = own()
     choices = HERE | {"runs": tmp_path, "folds": 3}

@@ -113,6 +113,7 @@ def test_an_unknown_name_lists_the_close_ones() -> None:
         find_competition("digit")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nothere.zip", "data/houses", "./train.CSV"])
 def test_what_looks_like_a_file_that_is_not_there_is_told_so(name: str, root: Path) -> None:
     done = comps("run", name, "--metric", "auc", cwd=root, code=2)
@@ -125,6 +126,7 @@ def test_the_folder_of_competitions_must_be_there(root: Path) -> None:
         assert "--competitions takes a folder; there is no nowhere." in done.err
 
 
+@pytest.mark.slow
 def test_the_command_line_lists_what_works_and_says_what_does_not(root: Path) -> None:
     write(root, "flats")
     write(root, "broken", "import nothing_of_that_name\n")

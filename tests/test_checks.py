@@ -309,6 +309,7 @@ def test_a_check_that_gives_something_else_than_findings_is_told_what_is_expecte
     assert "comps.base.Finding" in found.failed["X001"]
 
 
+@pytest.mark.slow
 def test_the_command_names_a_check_that_failed(tmp_path: Path) -> None:
     table().to_csv(tmp_path / "rows.csv", index=False)
     comps("init", "flats", "--data", "rows.csv", "--metric", "rmse", "--target", "y", cwd=tmp_path)
@@ -360,6 +361,7 @@ def test_titles_in_the_guide_are_those_of_the_checks() -> None:
 # In a run, and on the command line
 
 
+@pytest.mark.slow
 def test_a_run_says_what_is_found_before_it_trains(tmp_path: Path) -> None:
     told: list[Update] = []
     result = run(leaky(), models="median,ridge", runs=tmp_path, progress=told.append)

@@ -257,6 +257,7 @@ def test_a_run_writes_beside_the_user_and_leaves_no_temporary_file(home: Home) -
     assert not [file for file in home.path.rglob("*") if file.name.endswith(".part")]
 
 
+@pytest.mark.slow
 def test_a_second_run_fits_nothing_and_writes_the_same_bytes(away: Path) -> None:
     store = away / "runs" / "house-prices"
     before, submission = files_of(store), (away / "submission.csv").read_bytes()
@@ -285,6 +286,7 @@ def test_a_changed_parameter_refits_that_model_alone(away: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_folds_which_are_fitted(away: Path) -> None:
     arguments = ("cv", *STORED, "--models", "median", "--engine", "inline", "--json")
     done = comps(*arguments, "--seed", "1", cwd=away)
@@ -324,6 +326,7 @@ def test_one_model_beside_the_baseline_that_did_not_fail_is_submitted(fresh: Pat
     assert (fresh / "submission.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_baseline_that_was_asked_for_alone_is_submitted_with_a_warning(fresh: Path) -> None:
     alone = ("--models", "median", "--folds", "2", "--engine", "inline")
     done = comps("run", *STORED, *alone, cwd=fresh)
@@ -332,6 +335,7 @@ def test_a_baseline_that_was_asked_for_alone_is_submitted_with_a_warning(fresh: 
     assert len(prices_in(fresh / "submission.csv")) == N_TEST
 
 
+@pytest.mark.slow
 def test_the_bundled_sample_is_used_without_data_and_the_output_says_so(tmp_path: Path) -> None:
     arguments = ("cv", "house-prices", "--models", "median", "--folds", "2")
     done = comps(*arguments, "--engine", "inline", cwd=tmp_path)
@@ -378,12 +382,14 @@ def test_cv_shows_the_leaderboard_and_writes_no_submission(fresh: Path) -> None:
     assert not (fresh / "submission.csv").exists()
 
 
+@pytest.mark.slow
 def test_blend_shows_what_the_run_showed(home: Home, away: Path) -> None:
     done = comps("blend", *STORED, "--json", cwd=away)
     assert done.event("leaderboard") == home.run.event("leaderboard")
     assert done.event("blends") == home.run.event("blends")
 
 
+@pytest.mark.slow
 def test_compare_shows_the_scores_fold_by_fold(home: Home, away: Path) -> None:
     done = comps("compare", *STORED, "--members", "ridge,svr", "--json", cwd=away)
     assert done.event("planned")["to_fit"] == 0
@@ -407,12 +413,14 @@ def test_compare_sets_the_best_network_against_the_best_boosting_model(fresh: Pa
     assert sizes["mlp"] > 10_000 and sizes["lightgbm"] > 10_000
 
 
+@pytest.mark.slow
 def test_submit_writes_the_file_of_the_run_again(away: Path) -> None:
     comps("submit", *STORED, "--output", "deep/down/mine.csv", cwd=away)
     mine = away / "deep" / "down" / "mine.csv"
     assert mine.read_bytes() == (away / "submission.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_an_equal_blend_of_two_members_is_their_mean_on_the_log_scale(away: Path) -> None:
     stored = []
     for name in ("ridge", "svr"):
@@ -426,6 +434,7 @@ def test_an_equal_blend_of_two_members_is_their_mean_on_the_log_scale(away: Path
     np.testing.assert_allclose(log_prices(away / "equal.csv"), np.mean(stored, axis=0), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_score_is_scikit_learns(home: Home) -> None:
     predicted, true = prices_in(home.path / "submission.csv"), answers()
     expected = root_mean_squared_log_error(
@@ -445,11 +454,13 @@ def test_a_submission_scored_against_itself_is_perfect(home: Home) -> None:
 # Checking a file that is already there
 
 
+@pytest.mark.slow
 def test_a_valid_file_passes_the_check(home: Home) -> None:
     done = comps("submit", *STORED, "--check", "submission.csv", cwd=home.path)
     assert done.out == "submission.csv is valid: 60 rows.\n"
 
 
+@pytest.mark.slow
 def test_every_problem_of_a_file_is_told_with_the_first_ids(home: Home, tmp_path: Path) -> None:
     table = pd.read_csv(home.path / "submission.csv")
     first, second, third = table["Id"][:3]
@@ -502,6 +513,7 @@ def folder_in_a_zip(folder: Path) -> list[str]:
     return ["--data", str(write_zip(folder / "mine.zip", content))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "layout", [in_data_folder, unpacked_in_data_folder, unpacked, folder_in_a_zip]
 )
@@ -513,6 +525,7 @@ def test_kaggles_files_are_found_in_every_layout(
     comps(*arguments, *layout(tmp_path), cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_the_data_folder_of_the_environment_is_used(home: Home, tmp_path: Path) -> None:
     unpacked_in_data_folder(tmp_path)
     arguments = ("submit", "house-prices", "--check", "submission.csv")
@@ -520,6 +533,7 @@ def test_the_data_folder_of_the_environment_is_used(home: Home, tmp_path: Path) 
     comps(*arguments, cwd=home.path, env={"COMPS_DATA": str(tmp_path / "data")})
 
 
+@pytest.mark.slow
 def test_unpacked_data_are_the_same_data_so_that_nothing_is_fitted_again(away: Path) -> None:
     with zipfile.ZipFile(away / "houses.zip") as archive:
         archive.extractall(away / "unpacked")
@@ -527,6 +541,7 @@ def test_unpacked_data_are_the_same_data_so_that_nothing_is_fitted_again(away: P
     assert "Nothing to fit" in done.err
 
 
+@pytest.mark.slow
 def test_results_go_to_the_folder_of_the_environment(fresh: Path) -> None:
     arguments = ("cv", *STORED, "--models", "median", "--folds", "2", "--engine", "inline")
     comps(*arguments, cwd=fresh, env={"COMPS_RUNS": str(fresh / "results")})
@@ -634,6 +649,7 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", USAGE)
 def test_wrong_use_ends_with_code_2_and_says_what_would_be_right(what: str, away: Path) -> None:
     arguments, message = USAGE[what]
@@ -660,6 +676,7 @@ def test_a_wrong_option_leaves_no_line_that_is_no_json(tmp_path: Path) -> None:
     assert all(event["event"] == "error" for event in done.events)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--folds", "--repeats"])
 def test_zero_folds_and_repeats_are_refused_like_other_impossible_numbers(
     option: str, fresh: Path
@@ -730,6 +747,7 @@ SPOILED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", SPOILED)
 def test_data_that_are_spoiled_end_a_run_with_code_2_before_anything_is_fitted(
     what: str, tmp_path: Path
@@ -785,6 +803,7 @@ def test_what_cannot_be_scored_ends_with_code_2(what: str, away: Path) -> None:
     assert done.out == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "option",
     [
@@ -867,6 +886,7 @@ def test_an_output_that_may_not_be_written_is_told_and_the_results_are_kept(away
     comps("submit", *STORED, cwd=away)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", [".", "houses.zip/mine.csv"])
 def test_an_output_that_is_no_place_for_a_file_is_told(output: str, away: Path) -> None:
     done = comps("submit", *STORED, "--output", output, cwd=away, code=1)
@@ -884,6 +904,7 @@ def test_a_disk_that_takes_no_more_is_told_and_leaves_no_half_file(fresh: Path) 
     assert not [file for file in fresh.rglob("*") if file.name.endswith((".part", ".npz"))]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("json_", [(), ("--json",)], ids=["tables", "json"])
 def test_a_standard_output_that_is_full_is_told(json_: tuple[str, ...], tmp_path: Path) -> None:
@@ -891,6 +912,7 @@ def test_a_standard_output_that_is_full_is_told(json_: tuple[str, ...], tmp_path
         comps("list", *json_, cwd=tmp_path, code=1, stdout=full)
 
 
+@pytest.mark.slow
 def test_a_reader_that_stops_early_is_no_reason_for_a_traceback(home: Home) -> None:
     arguments = ("blend", *STORED, "--json")
     reading, writing = os.pipe()
@@ -913,6 +935,7 @@ def test_a_folder_that_may_not_be_looked_into_is_told(option: str, fresh: Path) 
     assert "Permission denied" in done.err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_an_output_that_is_no_regular_file_is_not_replaced(away: Path) -> None:
     os.mkfifo(away / "pipe")
@@ -960,6 +983,7 @@ def test_a_time_limit_leaves_out_what_takes_too_long_and_gives_a_valid_submissio
     assert "is valid: 60 rows." in checked.out
 
 
+@pytest.mark.slow
 def test_a_limit_that_is_too_short_for_anything_is_an_error_in_words(fresh: Path) -> None:
     done = comps("run", *ON_MEDIAN, "--time-limit", "0.1s", cwd=fresh, code=1)
     assert "No model was trained. The time limit is too short." in done.err
@@ -1096,6 +1120,7 @@ def test_help_of_a_command_reads_registries_and_imports_no_framework(command: st
     assert imported_by(command, "--help") & (FRAMEWORKS | {"pandas", "sklearn"}) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("list",), ("run", "nosuch", "--engine", "inline")])
 def test_what_trains_nothing_imports_no_framework(arguments: tuple[str, ...]) -> None:
     assert imported_by(*arguments) & FRAMEWORKS == set()

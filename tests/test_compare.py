@@ -479,6 +479,7 @@ def test_the_command_tests_what_it_shows(compared: tuple[Path, Done]) -> None:
     assert row.items() <= result.items()
 
 
+@pytest.mark.slow
 def test_the_command_says_the_same_to_people_and_again(compared: tuple[Path, Done]) -> None:
     folder, done = compared
     again = comps(
@@ -528,6 +529,7 @@ def test_the_command_draws_rows_together_that_depend_on_each_other(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("members", "message"),
     [

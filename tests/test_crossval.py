@@ -85,6 +85,7 @@ def naive_ridge(experiment: Experiment) -> tuple[NDArray[np.float64], NDArray[np
     return valid / n_repeats, test / (n_repeats * experiment.folds.n_folds)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_repeats", [1, 3])
 def test_ridge_predicts_what_a_naive_loop_predicts(
     tiny_data: Path, store: RunStore, n_repeats: int
@@ -292,6 +293,7 @@ def test_files_that_change_during_a_run_are_noticed(store: RunStore, tmp_path: P
 MODELS = [RIDGE, LIGHTGBM, NETWORK]
 
 
+@pytest.mark.slow
 def test_a_second_call_fits_nothing(experiment: Experiment, store: RunStore) -> None:
     first = validate(experiment, MODELS, store)
     reporter = Recorder()
@@ -349,6 +351,7 @@ def test_missing_folds_alone_are_fitted(
     assert_same_oof(again.oofs["forest"], first)
 
 
+@pytest.mark.slow
 def test_a_program_of_folds_is_fitted_again_as_a_whole(
     tiny_data: Path, store: RunStore, reporter: Recorder
 ) -> None:

@@ -393,6 +393,7 @@ def test_on_pure_noise_the_honest_score_is_chance(name: str, chance: float) -> N
     assert np.mean(honest) < np.mean(fitted) + 0.005
 
 
+@pytest.mark.slow
 def test_on_pure_noise_f1_is_that_of_calling_all_rows_positive_at_most() -> None:
     folds, scores, limits = kfold(400, 4), [], []
     for seed in range(10):
@@ -542,6 +543,7 @@ def test_members_are_compared_with_cut_points_of_the_other_folds(
     assert found.pairs[0].overall == pytest.approx(best.score - other.score)
 
 
+@pytest.mark.slow
 def test_a_submission_of_refitted_configurations_says_that_it_has_no_cut_points(
     tmp_path: Path,
 ) -> None:

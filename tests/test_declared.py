@@ -167,6 +167,7 @@ def test_what_a_builder_returns_is_checked(build: Any, reason: str, tmp_path: An
     assert re.search(reason, found), found
 
 
+@pytest.mark.slow
 def test_a_network_without_a_sigmoid_predicts_no_probabilities(tmp_path: Any) -> None:
     model = network(small_net, epochs=1)
     found = catching([model], str(tmp_path), kind="two")

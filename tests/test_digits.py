@@ -473,6 +473,7 @@ HERE = [model for model in DIGITS.models if model.trainer != "keras-tensorflow"]
 ON_TENSORFLOW = [model.name for model in DIGITS.models if model.trainer == "keras-tensorflow"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", HERE, ids=lambda model: model.name)
 def test_altered_validation_targets_change_no_prediction(dataset: Dataset, model: Model) -> None:
     before, after = trained(dataset, model), trained(dataset, model, altered=True)
@@ -558,6 +559,7 @@ def built(name: str) -> Any:
     return model.build(SHAPES, 100, **{k: v for k, v in model.params.items() if k not in plan})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "parameters"), [("dense", 407_050), ("dense-dropout", 407_050), ("convnet", 104_202)]
 )
@@ -582,6 +584,7 @@ def bars() -> NDArray[np.float32]:
     return np.repeat(slanted(0.0), 8, axis=0).astype(np.float32) / 255
 
 
+@pytest.mark.slow
 def test_a_movement_of_nothing_moves_nothing() -> None:
     np.testing.assert_allclose(moved(bars()), bars(), atol=1e-5)
 
@@ -620,6 +623,7 @@ def test_a_submission_holds_the_likeliest_digit(dataset: Dataset) -> None:
     assert submission["Label"].tolist() == probabilities.argmax(axis=1).tolist()
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_a_submission(folder: Path, tmp_path: Path) -> None:
     options = ("--data", folder, "--quick", "--folds", "2", "--json")
     assert comps("run", "digits", *options, cwd=tmp_path).event("result")["rows"] == 20

@@ -507,6 +507,7 @@ def test_a_filling_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     assert {path.suffix for path in tmp_path.iterdir()} <= {".lock"}
 
 
+@pytest.mark.slow
 def test_processes_that_load_at_once_agree(source: Path, cache: Path) -> None:
     code = (
         "import sys, zlib; from pathlib import Path; from comps.dogs_vs_cats.loader import load;"
@@ -693,6 +694,7 @@ def test_weights_are_set_where_a_model_takes_them(tmp_path: Path) -> None:
 # The whole road
 
 
+@pytest.mark.slow
 def test_the_quick_models_end_with_a_valid_submission(source: Path, tmp_path: Path) -> None:
     comps("run", "dogs-vs-cats", "--quick", "--folds", "2", "--data", source, cwd=tmp_path)
     written = pd.read_csv(tmp_path / "submission.csv")

@@ -173,6 +173,7 @@ def test_each_image_in_training_has_a_grey_square_of_its_own() -> None:
     assert len(corners) > 25
 
 
+@pytest.mark.slow
 def test_layers_that_change_images_do_so_in_training_alone() -> None:
     from comps.kinds.images.image_layers import RandomColour, RandomFrame
 
@@ -284,6 +285,7 @@ def test_pretrained_networks_train_in_the_harness(name: str, weights: str) -> No
     assert np.isfinite(valid).all() and np.isfinite(test).all()
 
 
+@pytest.mark.slow
 def test_boosting_on_what_a_network_sees(weights: str) -> None:
     data = fold()
     estimator = estimators.network_boosting(

@@ -243,6 +243,7 @@ def test_after_the_deadline_a_job_is_cancelled_and_nothing_is_stored(
     assert not list(store.root.glob("models/**/*.npz"))
 
 
+@pytest.mark.slow
 def test_a_long_job_is_cancelled_at_the_deadline_and_nothing_is_stored(
     engine: Engine, experiment: Experiment, store: RunStore
 ) -> None:
@@ -397,6 +398,7 @@ def test_a_worker_that_is_killed_between_jobs_does_not_end_the_run(
     assert kinds(events)[-1] == ("Done", "teller-2")
 
 
+@pytest.mark.slow
 def test_the_deadline_ends_a_job_that_reports_nothing(
     local: LocalEngine, experiment: Experiment, store: RunStore, tmp_path: Path
 ) -> None:
@@ -409,6 +411,7 @@ def test_the_deadline_ends_a_job_that_reports_nothing(
     wait_for_end(worker)
 
 
+@pytest.mark.slow
 def test_a_job_that_hangs_twice_has_failed(
     experiment: Experiment, store: RunStore, tmp_path: Path
 ) -> None:
@@ -585,6 +588,7 @@ def build_ridge_with(lock: object, alpha: float) -> object:
     return build_ridge(alpha)
 
 
+@pytest.mark.slow
 def test_what_ended_before_the_deadline_counts_though_it_was_not_heard(
     two_workers: LocalEngine, experiment: Experiment, store: RunStore
 ) -> None:

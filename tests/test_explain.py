@@ -301,6 +301,7 @@ def importance_of(folder: Path) -> Any:
     return None if section is None else section["importance"]
 
 
+@pytest.mark.slow
 def test_bad_calls_are_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="rows must be above 0"):
         explain("house-prices", rows=0, runs=tmp_path)

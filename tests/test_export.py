@@ -309,6 +309,7 @@ def in_python(texts: Sequence[str]) -> list[list[str]]:
     return [words(clean(text)) for text in texts]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.lists(TEXTS, max_size=20))
 def test_tensorflow_cuts_the_same_words(texts: list[str]) -> None:

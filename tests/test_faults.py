@@ -59,6 +59,7 @@ def test_a_killed_download_goes_on_and_is_not_made_twice() -> None:
 PAGE = ROOT / "docs" / "guides" / "faults.md"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("title", "table", "spoiled", "least"),
     [

@@ -350,6 +350,7 @@ def assert_flips_are_noticed(path: Path, start: int, stop: int) -> None:
         assert_damaged_or_unharmed(path)
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_is_never_taken_for_other_numbers(tmp_path: Path) -> None:
     path = tmp_path / "r0-f3.npz"
     content = written(path)

@@ -71,6 +71,7 @@ def test_where_one_part_ends_matters() -> None:
     assert fingerprint("ab", "c") != fingerprint("a", "bc")
 
 
+@pytest.mark.slow
 def test_the_fingerprint_of_folds_is_the_same_in_another_process() -> None:
     code = "from tests.support import kfold; print(kfold(50, 4, seed=3).fingerprint)"
     found = {python(code, PYTHONHASHSEED=seed).strip() for seed in ("0", "1")}

@@ -165,6 +165,7 @@ UNEQUAL = [np.arange(0, 36), np.arange(59, 26, -1)]
 # Against a plain loop
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [sgd, adamw_clipped])
 def test_each_fold_learns_what_a_plain_loop_learns(optimizer: Callable[[], Any]) -> None:
     assert_like_plain_loops(build(optimizer), tables(EQUAL), recipe([3, 4]))
@@ -178,6 +179,7 @@ def test_folds_of_unequal_size_learn_what_a_plain_loop_learns(
     assert_like_plain_loops(build(optimizer), tables(UNEQUAL), recipe([3, 4]))
 
 
+@pytest.mark.slow
 def test_a_loss_is_what_the_model_was_compiled_with() -> None:
     assert_like_plain_loops(build(loss="mean_absolute_error"), tables(UNEQUAL), recipe([3, 4]))
 
@@ -221,6 +223,7 @@ def whole_batch(
     return run(build(dropout=dropout, seed=first_weights), rows, plan)[-1].test
 
 
+@pytest.mark.slow
 def test_the_same_seeds_give_the_same_bytes() -> None:
     one, other = (whole_batch(0.5, [3, 4], first_weights=None) for _ in range(2))
     np.testing.assert_array_equal(one, other)
@@ -348,6 +351,7 @@ def test_rows_are_predicted_the_same_in_small_portions() -> None:
         np.testing.assert_allclose(valid, same, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_network_can_be_taken_out_and_predicts_what_was_reported() -> None:
     trained = program(build(rmsprop_averaged), tables(UNEQUAL), recipe([3, 4]))
     report = list(trained.run())[-1]
@@ -393,6 +397,7 @@ def test_different_architectures_are_refused() -> None:
         program(growing, tables(EQUAL), recipe([3, 4]))
 
 
+@pytest.mark.slow
 def test_another_backend_is_refused() -> None:
     module = "pipelines.trainers.networks._fold_program"
     code = f"from {module} import FoldProgram\nFoldProgram(None, None, None)"
@@ -428,6 +433,7 @@ def test_tables_that_contradict_themselves_are_refused(
         replace(tables(EQUAL), **changes)
 
 
+@pytest.mark.slow
 def test_recurrent_layers_take_their_own_steps_where_there_is_cudnn() -> None:
     def build_model() -> keras.Model:
         import keras

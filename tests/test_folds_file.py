@@ -67,6 +67,7 @@ def folds_of(path: Path, **choices: Any) -> list[list[int]]:
 # What the file says
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(st.integers(2, 6), st.integers(0, 2**32 - 1))
 def test_each_row_is_in_the_fold_that_the_file_says(
@@ -202,6 +203,7 @@ def test_sealed_rows_are_those_that_the_shared_file_lacks(tmp_path: Path) -> Non
     assert result.sealed is not None and "on 12 rows" in result.sealed.text
 
 
+@pytest.mark.slow
 def test_a_search_checks_its_winner_without_a_whole_fold(tmp_path: Path) -> None:
     path = written(tmp_path / "folds.csv", numbered(np.arange(60) % 5))
     choices: dict[str, Any] = {"engine": "inline", "runs": tmp_path, "folds_file": path}
@@ -212,6 +214,7 @@ def test_a_search_checks_its_winner_without_a_whole_fold(tmp_path: Path) -> None
 # What follows a run
 
 
+@pytest.mark.slow
 def test_what_follows_a_run_uses_the_copy_that_its_store_keeps(tmp_path: Path) -> None:
     path = written(tmp_path / "folds.csv", numbered(np.arange(60) % 4))
     first = run(competition(), folds_file=path, runs=tmp_path / "runs", **HERE)
@@ -251,6 +254,7 @@ def test_a_file_that_says_the_same_is_the_same_file(tmp_path: Path) -> None:
         assert blend(competition(), folds_file=same, runs=runs).score == first.score
 
 
+@pytest.mark.slow
 def test_the_run_of_the_named_file_is_followed(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     files = [

@@ -85,6 +85,7 @@ def test_every_row_is_predicted_once(ours: type) -> None:
     theirs.check_cv_coverage(ours(4), rows, y, np.arange(40) // 3, expected_n_splits=4)
 
 
+@pytest.mark.slow
 def test_random_rows_are_divided_without_a_violation() -> None:
     tally, refused = try_divisions(600, seed=0)
     assert tally.lost == []

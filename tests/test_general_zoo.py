@@ -195,6 +195,7 @@ def test_catboost_learns_from_categories(tmp_path):
     assert result.oof["catboost"].score < 0.3 * rows["price"].std()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["values", "classes"])
 def test_splines_learn_a_curve_that_a_linear_model_cannot(kind, tmp_path):
     rows = pd.DataFrame({"x": np.linspace(-3, 3, 200), "flag": np.arange(200) % 2})

@@ -110,6 +110,7 @@ class TwoCards(InlineEngine):
     slots, accelerators = 4, 2
 
 
+@pytest.mark.slow
 def test_the_folds_of_a_program_are_shared_by_the_cards(
     experiment: Experiment, store: RunStore, reporter: Recorder
 ) -> None:

@@ -39,6 +39,7 @@ def test_help_lists_what_the_registries_know(
     assert "{" not in help_.replace("{competition}", "")
 
 
+@pytest.mark.slow
 def test_both_names_of_help_show_the_same(tmp_path: Path) -> None:
     assert comps("cv", "-h", cwd=tmp_path).out == comps("cv", "--help", cwd=tmp_path).out
 
@@ -115,6 +116,7 @@ def test_the_table_of_rivals_shows_gains_of_the_network() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_all_takes_no_name_and_fails_where_nothing_could_be_compared(tmp_path: Path) -> None:
     named = comps("compare", "house-prices", "--all", cwd=tmp_path, code=2)
     assert "leave out the name" in named.err

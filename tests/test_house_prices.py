@@ -325,6 +325,7 @@ def test_an_empty_cell_and_na_are_one_and_the_same(text: str, raw: pd.DataFrame)
     pd.testing.assert_frame_equal(clean(with_junk(raw, text)), clean(with_junk(raw, "NA")))
 
 
+@pytest.mark.slow
 @given(rows=st.lists(st.integers(0, 299), min_size=1, max_size=20))
 @settings(max_examples=15, deadline=None)
 def test_cleaning_looks_at_each_row_alone(raw: pd.DataFrame, rows: list[int]) -> None:

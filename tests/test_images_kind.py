@@ -908,6 +908,7 @@ def test_a_folder_of_images_is_run_from_the_command_line(tmp_path: Path) -> None
     assert shares.argmax(axis=1).tolist() == [number % 3 for number in range(6)]
 
 
+@pytest.mark.slow
 def test_a_pretrained_network_of_a_weights_file_trains_for_own_images(tmp_path: Path) -> None:
     import keras
 

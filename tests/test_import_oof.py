@@ -551,6 +551,7 @@ def test_other_folds_are_written_where_one_wants_them(
     assert pd.read_csv(path)["fold"].tolist() == expected.tolist()
 
 
+@pytest.mark.slow
 def test_an_imported_member_is_blended_without_being_named(imported: Home) -> None:
     done = comps("blend", *HOUSES, "--method", "equal", "--json", cwd=imported.path)
     rows = {row["model"]: row for row in done.event("leaderboard")["rows"]}
@@ -567,6 +568,7 @@ def test_a_submission_of_an_imported_member_has_its_predictions(imported: Home) 
     assert prices_in(imported.path / "twin.csv") == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_compare_trains_what_is_ours_alone(imported: Home) -> None:
     done = comps("compare", *HOUSES, "--members", "twin,ridge", "--json", cwd=imported.path)
     assert done.event("planned")["to_fit"] == 0
@@ -615,6 +617,7 @@ def test_a_name_is_refused_before_a_file_is_read(home: Home) -> None:
         import_predictions(home.request(), "ridge", Path("none.csv"), Path("none.csv"))
 
 
+@pytest.mark.slow
 def test_a_refused_import_changes_nothing_and_a_good_one_replaces(
     away: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -648,6 +651,7 @@ main({list(IMPORT)})
 """
 
 
+@pytest.mark.slow
 def test_a_killed_import_leaves_the_one_before(away: Home) -> None:
     before = away.twin()
     test = pd.read_csv(away.path / "test.csv")

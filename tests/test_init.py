@@ -39,6 +39,7 @@ def titanic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_an_archive_becomes_a_checked_submission(titanic: Path, tmp_path: Path) -> None:
     done = comps("run", titanic, "--metric", "accuracy", *FAST, cwd=tmp_path)
     assert "first column of the sample submission" in done.out
@@ -83,6 +84,7 @@ def test_the_file_that_is_written_gives_the_same_rows_and_is_followed(
     assert file.read_text() == changed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("metric", "targets"),
     [
@@ -133,6 +135,7 @@ def test_without_a_sample_submission_none_is_said_to_be_followed(
         assert f"checked against the {template} Submitted: " in " ".join(done.out.split())
 
 
+@pytest.mark.slow
 def test_metric_model_and_features_of_the_users_take_a_few_lines(
     titanic: Path, tmp_path: Path
 ) -> None:
@@ -157,6 +160,7 @@ def test_metric_model_and_features_of_the_users_take_a_few_lines(
     assert 70 < rows[0]["score"] <= 100
 
 
+@pytest.mark.slow
 def test_folds_that_are_said_are_shown_written_and_trained(titanic: Path, tmp_path: Path) -> None:
     said = ("--metric", "accuracy", "--folds", "4", "--scheme", "kfold")
     done = comps("init", "ship", "--data", titanic, *said, cwd=tmp_path)
@@ -171,6 +175,7 @@ def test_folds_that_are_said_are_shown_written_and_trained(titanic: Path, tmp_pa
     assert planned["to_fit"] == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoilt", ["ids", "targets", "folds", "nothing"])
 def test_what_run_will_refuse_is_said_when_the_file_is_written(
     titanic: Path, tmp_path: Path, spoilt: str
@@ -222,6 +227,7 @@ def test_what_is_said_of_files_is_refused_of_a_competition(titanic: Path, tmp_pa
     assert "change competitions/ship/competition.py" in done.err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs a terminal")
 def test_what_is_not_clear_is_asked_for_in_a_terminal(titanic: Path, tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
@@ -237,6 +243,7 @@ def test_what_is_not_clear_is_asked_for_in_a_terminal(titanic: Path, tmp_path: P
     assert 'metric="log_loss"' in text
 
 
+@pytest.mark.slow
 def test_a_single_table_is_cross_validated_without_a_submission(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     rows = pd.DataFrame({"x": rng.normal(size=80), "z": rng.normal(size=80)})

@@ -84,6 +84,7 @@ def home(trained: Path, place: Place) -> Place:
     return place
 
 
+@pytest.mark.slow
 def test_files_are_fetched_once_and_used(place: Place) -> None:
     done = place.comps("fetch", "house-prices")
     file = place.path / "data" / "house-prices" / f"{HOUSES}.zip"
@@ -95,6 +96,7 @@ def test_files_are_fetched_once_and_used(place: Place) -> None:
     assert file.name in place.comps("list").out or "data/house-prices" in place.comps("list").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -114,6 +116,7 @@ def test_a_fetch_that_fails_says_what_to_do_and_leaves_no_data(
     assert said in error["message"]
 
 
+@pytest.mark.slow
 def test_without_a_key_or_a_network_or_the_client_a_fetch_ends_with_1(place: Place) -> None:
     (place.path / "home" / "kaggle.json").unlink()
     assert "settings/api" in place.comps("fetch", "house-prices", code=1).err
@@ -126,6 +129,7 @@ def test_without_a_key_or_a_network_or_the_client_a_fetch_ends_with_1(place: Pla
     assert "competition-workbench[kaggle]" in done.err
 
 
+@pytest.mark.slow
 def test_a_name_that_kaggle_does_not_know_is_told_with_close_ones(place: Place) -> None:
     done = place.comps("fetch", "house-prices-advanced", code=1)
     assert f"Did you mean '{HOUSES}'" in done.err
@@ -134,6 +138,7 @@ def test_a_name_that_kaggle_does_not_know_is_told_with_close_ones(place: Place) 
     assert f"Did you mean '{HOUSES}'?" in place.comps("fetch", address, code=2).err
 
 
+@pytest.mark.slow
 def test_files_of_the_user_are_not_mixed_with_fetched_ones(place: Place) -> None:
     folder = place.path / "data" / "house-prices"
     folder.mkdir(parents=True)
@@ -185,6 +190,7 @@ def test_a_metric_that_kaggle_does_not_name_is_asked_for(place: Place) -> None:
     assert (place.path / "data" / HOUSES / f"{HOUSES}.zip").exists()
 
 
+@pytest.mark.slow
 def test_a_submission_is_shown_sent_scored_and_recorded(home: Place) -> None:
     home.server.competitions[HOUSES].pending = 0
     done = home.comps(*UPLOAD, "first of all", "--wait", "--json")
@@ -235,6 +241,7 @@ def test_a_submission_is_shown_sent_scored_and_recorded(home: Place) -> None:
     assert kept.event("submissions")["rows"] == rows
 
 
+@pytest.mark.slow
 def test_an_interrupt_while_a_score_is_awaited_says_where_it_will_be(home: Place) -> None:
     home.server.competitions[HOUSES].pending = 1_000_000
     wait = (*UPLOAD, "first", "--wait", "--json")
@@ -316,6 +323,7 @@ def typed(place: Place, answer: str, before: Callable[[], object] = lambda: None
     return shown.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -340,6 +348,7 @@ def test_what_kaggle_does_not_take_is_not_sent(
     assert len(home.server.submissions) == 1
 
 
+@pytest.mark.slow
 def test_a_day_without_submissions_left_says_when_the_next_one_begins(home: Place) -> None:
     home.comps(*UPLOAD, "first")
     home.server.competitions[HOUSES].left = 0
@@ -348,6 +357,7 @@ def test_a_day_without_submissions_left_says_when_the_next_one_begins(home: Plac
     assert "00:00 UTC" in done.err
 
 
+@pytest.mark.slow
 def test_a_limit_of_all_submissions_begins_anew_on_no_day(home: Place) -> None:
     home.server.competitions[HOUSES].by_total = True
     done = home.comps(*UPLOAD, "first")
@@ -355,6 +365,7 @@ def test_a_limit_of_all_submissions_begins_anew_on_no_day(home: Place) -> None:
     assert "00:00 UTC" not in done.err
 
 
+@pytest.mark.slow
 def test_a_competition_that_ended_may_take_late_submissions(home: Place) -> None:
     home.server.competitions[HOUSES].deadline = "2020-01-31T23:59:00Z"
     assert "ended on 2020-01-31" in home.comps(*UPLOAD, "late").err
@@ -414,6 +425,7 @@ def aged(home: Place) -> None:
     file.write_text(json.dumps(record))
 
 
+@pytest.mark.slow
 def test_a_lost_upload_is_looked_for_before_the_same_is_sent_again(home: Place) -> None:
     home.server.faults["CreateSubmission"] = [Fault("cut")]
     home.comps(*UPLOAD, "lost one", code=1)
@@ -424,12 +436,14 @@ def test_a_lost_upload_is_looked_for_before_the_same_is_sent_again(home: Place) 
     assert sorted(row["status"] for row in rows) == ["complete", "not taken"]
 
 
+@pytest.mark.slow
 def test_a_submission_that_cannot_be_scored_ends_with_1(home: Place) -> None:
     home.server.competitions[HOUSES].score = lambda content: None
     done = home.comps(*UPLOAD, "x", "--wait", code=1)
     assert "could not score submission 1000: Ids of the rows are missing." in done.err
 
 
+@pytest.mark.slow
 def test_a_wait_that_kaggle_ends_says_that_the_file_was_taken(home: Place) -> None:
     home.server.faults["GetSubmission"] = [Fault(status=403)]
     done = home.comps(*UPLOAD, "x", "--wait", code=1)
@@ -470,6 +484,7 @@ def test_sealed_rows_are_no_test_rows(home: Place) -> None:
     assert len(home.server.submissions) == 1
 
 
+@pytest.mark.slow
 def test_submissions_from_elsewhere_are_shown_without_an_honest_score(home: Place) -> None:
     home.server.submissions.append(
         {"ref": 5, "status": "COMPLETE", "publicScore": "0.2", "description": "by hand"}
@@ -483,6 +498,7 @@ def test_submissions_from_elsewhere_are_shown_without_an_honest_score(home: Plac
     assert "trouble (503)" in home.comps("leaderboard", "house-prices", code=1).err
 
 
+@pytest.mark.slow
 def test_known_scores_are_shown_where_kaggle_cannot_be_asked(home: Place) -> None:
     home.comps(*UPLOAD, "first", "--wait")
     home.server.faults["ListSubmissions"] = [Fault(status=503)]

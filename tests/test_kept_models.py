@@ -103,6 +103,7 @@ def test_a_model_read_from_its_files_predicts_what_it_predicted(
 
 
 # CatBoost writes the moment of training into its files.
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [MEAN, RIDGE, FOREST, LIGHTGBM, XGBOOST, NETWORK], ids=named)
 def test_equal_models_have_equal_files(experiment: Experiment, model: Model) -> None:
     fold, context = fold_of(experiment, model)
@@ -135,6 +136,7 @@ def test_a_network_forgets_the_stages_that_are_not_retained(experiment: Experime
     np.testing.assert_allclose(ended.at(3).predict(fold.test), stages[1].test[0], rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("held", [(0,), ()], ids=["fold", "all rows"])
 def test_a_stage_that_was_forgotten_is_trained_again_and_not_replaced(
     experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: Held
@@ -332,6 +334,7 @@ def files_of(store: RunStore, model: Model, pattern: str) -> list[str]:
     return sorted(path.name for path in (store.root / "models" / model.name).glob(f"*/{pattern}"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ALL, ids=named)
 def test_kept_models_predict_the_test_rows_as_the_stages_did(
     experiment: Experiment, model: Model, tmp_path: Path
@@ -376,6 +379,7 @@ def test_what_skops_cannot_write_is_not_kept_and_predicts_all_the_same(
     validate(experiment, [model], store, engine=no_engine, keep="all")
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_before_its_test_rows_trains_nothing_again(
     experiment: Experiment, store: RunStore
 ) -> None:
@@ -414,6 +418,7 @@ def test_results_without_models_are_fitted_again_where_models_are_wanted(
     assert files_of(store, RIDGE, "*.model.zip") == [f"r0-f{fold}.model.zip" for fold in range(3)]
 
 
+@pytest.mark.slow
 def test_workers_keep_models_as_this_process_does(experiment: Experiment, tmp_path: Path) -> None:
     from pipelines.engines.local import LocalEngine
 
@@ -432,6 +437,7 @@ def test_workers_keep_models_as_this_process_does(experiment: Experiment, tmp_pa
     assert one == other and len(one) == 6
 
 
+@pytest.mark.slow
 def test_nothing_is_held_of_a_network_that_is_not_kept(
     experiment: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

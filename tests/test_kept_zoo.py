@@ -68,6 +68,7 @@ def parts(features: Any) -> list[np.ndarray[Any, Any]]:
     return [np.asarray(features)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*BUILT_IN, "mixed-values", "mixed-classes"])
 def test_features_that_were_kept_are_those_that_were_fitted(name: str) -> None:
     competition = competition_of(name)

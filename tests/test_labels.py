@@ -324,6 +324,7 @@ def test_labels_are_those_of_the_answers_where_the_data_cannot_be_read(tmp_path:
     assert "The labels that are known are those of the answers" in done.err
 
 
+@pytest.mark.slow
 def test_answers_of_one_class_and_swapped_files_end_in_a_sentence(tmp_path: Path) -> None:
     columns = ("id", "sentiment")
     write(tmp_path / "chances.csv", [0.2, 0.7], columns)

@@ -56,6 +56,7 @@ def of(folds: Folds) -> tuple[list[OutOfFold], Floats]:
     ], target
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("levels", [TWO, THREE, CHOSEN], ids=["two", "three", "chosen"])
 @pytest.mark.parametrize(
     "folds", [FOLDS, in_time(), in_time(gap=4)], ids=["shuffled", "in time", "behind a gap"]
@@ -302,6 +303,7 @@ def test_a_file_that_is_wrong_says_where(tmp_path: Path, text: str, said: str) -
         read_levels(tmp_path / "none.toml", MEMBERS)
 
 
+@pytest.mark.slow
 def test_levels_of_a_run_are_blended_written_and_recorded(tmp_path: Path) -> None:
     choices = {"runs": tmp_path, "folds": 3, "engine": "inline", "nested": False}
     competition = own(table(90), unseen())

@@ -112,6 +112,7 @@ def test_a_run_that_was_interrupted_goes_on(tmp_path: Path) -> None:
     assert repeats(result) == {"median": 1, "ridge": 3}
 
 
+@pytest.mark.slow
 def test_further_models_of_the_zoo_are_tried_if_no_models_were_named(tmp_path: Path) -> None:
     competition = zoo(own(test=unseen()), further=("strict",))
     _, done, _ = limited_run(competition, tmp_path / "all")
@@ -124,6 +125,7 @@ def test_further_models_of_the_zoo_are_tried_if_no_models_were_named(tmp_path: P
     assert [member.name for member in record.members] == ["median", "ridge"]
 
 
+@pytest.mark.slow
 def test_a_further_model_that_helps_becomes_a_member(tmp_path: Path) -> None:
     competition = zoo(own(table(120), test=unseen()))
     ridge = competition.model("ridge")
@@ -156,6 +158,7 @@ def test_pairs_that_were_asked_for_come_before_repeats(tmp_path: Path) -> None:
     assert len(pairs) == 6 and max(pairs) < done.index("ridge fold 1 repeat 2")
 
 
+@pytest.mark.slow
 def test_a_longer_limit_goes_on_from_there(tmp_path: Path, monkeypatch: Any) -> None:
     competition = arrays(zoo(own(test=unseen())))
     limited_run(competition, tmp_path)

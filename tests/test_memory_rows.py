@@ -83,6 +83,7 @@ def test_no_folder_of_data_takes_the_place_of_rows_in_memory(
     assert find_source(competition).path == IN_MEMORY
 
 
+@pytest.mark.slow
 def test_workers_find_the_rows(tmp_path: Path) -> None:
     here = cross_validate(own(), models="ridge", runs=tmp_path / "here", engine="inline", folds=2)
     there = cross_validate(own(), models="ridge", runs=tmp_path / "there", folds=2, jobs=1)

@@ -133,6 +133,7 @@ def test_log_loss_weights_are_those_of_a_general_solver() -> None:
     np.testing.assert_allclose(log_loss_weights(sample).weights, general.x, atol=1e-4)
 
 
+@pytest.mark.slow
 @given(seed=SEEDS, worst=st.sampled_from([0.0, 1e-15, 1e-6, 1e-2]))
 @settings(max_examples=40, deadline=None)
 def test_no_step_of_the_log_loss_weights_makes_the_loss_worse(seed: int, worst: float) -> None:
@@ -385,6 +386,7 @@ def plain_greedy(sample: Sample, rounds: int) -> Floats:
     return np.bincount(members, minlength=sample.n_members) / len(members)
 
 
+@pytest.mark.slow
 @given(seed=SEEDS)
 @settings(max_examples=10, deadline=None)
 def test_greedy_selection_is_the_plain_one(seed: int) -> None:

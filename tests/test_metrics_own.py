@@ -95,6 +95,7 @@ def test_keys_follow_the_code_of_a_metric_and_what_it_is_told() -> None:
     assert len({key(own(rows, metric=each)) for each in [*guided, *others]}) == 3
 
 
+@pytest.mark.slow
 def test_a_metric_made_in_a_function_judges_in_worker_processes(tmp_path: Path) -> None:
     rows = table()
     result = cross_validate(
@@ -133,6 +134,7 @@ def few_alone(target: Floats, prediction: Floats) -> float:
     return worst(target, prediction)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["inline", "local"])
 def test_a_metric_that_fails_late_leaves_what_was_trained(tmp_path: Path, engine: str) -> None:
     few = metric(few_alone, greater_is_better=False)
@@ -144,6 +146,7 @@ def test_a_metric_that_fails_late_leaves_what_was_trained(tmp_path: Path, engine
     assert record.state == "failed" and "few_alone" in (record.error or "")
 
 
+@pytest.mark.slow
 def test_a_metric_that_fails_in_a_worker_names_the_users_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

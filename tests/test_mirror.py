@@ -98,6 +98,7 @@ def test_what_one_machine_writes_another_one_finds(
     assert str(RunStore(root).root).startswith(str(tmp_path / "second"))
 
 
+@pytest.mark.slow
 def test_a_whole_run_lies_there_and_can_be_read_from_another_machine(
     bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -142,6 +142,7 @@ np.savez({str(path)!r}, **found)
         return dict(file)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", list(Task))
 def test_a_network_learns_values_and_classes(task: Task) -> None:
     last = stages(network(task, epochs=60), task, images())[-1]
@@ -157,6 +158,7 @@ def test_a_network_learns_values_and_classes(task: Task) -> None:
         np.testing.assert_allclose(last.valid[0].sum(axis=1), 1, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", list(Task))
 def test_images_by_position_are_images_by_value(task: Task) -> None:
     view = images()

@@ -84,6 +84,7 @@ def shuffled(tiny_data: Path) -> Experiment:
     return tiny_experiment(tiny_data, n_folds=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["shuffled", "in_time"])
 def test_a_fold_is_predicted_without_its_targets(request: pytest.FixtureRequest, kind: str) -> None:
     experiment: Experiment = request.getfixturevalue(kind)

@@ -59,6 +59,7 @@ def table_of(path: Path) -> pd.DataFrame:
     return pd.read_csv(path).set_index("id")
 
 
+@pytest.mark.slow
 def test_the_own_test_rows_are_predicted_as_they_were_submitted(folder: Path) -> None:
     done = comps("predict", "sales", "data/test.csv", "--out", "own.csv", cwd=folder)
     assert "60 rows predicted by the blend" in done.out
@@ -66,6 +67,7 @@ def test_the_own_test_rows_are_predicted_as_they_were_submitted(folder: Path) ->
     pd.testing.assert_frame_equal(own, submitted, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_new_rows_are_predicted_in_any_order_and_number(folder: Path) -> None:
     comps("predict", "sales", "new.csv", cwd=folder)
     whole = table_of(folder / "predictions.csv")
@@ -79,6 +81,7 @@ def test_new_rows_are_predicted_in_any_order_and_number(folder: Path) -> None:
     pd.testing.assert_frame_equal(part, whole.loc[[3007, 3003]], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_predictions_are_of_use(folder: Path) -> None:
     from sklearn.metrics import roc_auc_score
 
@@ -98,6 +101,7 @@ def test_a_member_predicts_alone(folder: Path) -> None:
     assert "lightgbm" in failed.err
 
 
+@pytest.mark.slow
 def test_an_unseen_level_is_predicted(folder: Path) -> None:
     strange = pd.read_csv(folder / "new.csv").assign(colour="ultraviolet")
     strange.to_csv(folder / "strange.csv", index=False)
@@ -106,6 +110,7 @@ def test_an_unseen_level_is_predicted(folder: Path) -> None:
     assert found.notna().all() and found.nunique() > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -123,6 +128,7 @@ def test_rows_of_another_form_are_told_apart(folder: Path, change: Any, told: st
     assert not (folder / "bad-out.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_there_is_said(folder: Path) -> None:
     assert "nowhere.csv" in comps("predict", "sales", "nowhere.csv", cwd=folder, code=2).err
 
@@ -198,6 +204,7 @@ def sales(name: str = "again") -> Any:
     return table_competition(train, test=test, **named)
 
 
+@pytest.mark.slow
 def test_a_blend_of_named_members_predicts_by_itself(tmp_path: Path) -> None:
     own, new = sales(), rows(20, 3)
     run(own, runs=tmp_path, **QUICK)
@@ -209,6 +216,7 @@ def test_a_blend_of_named_members_predicts_by_itself(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(alone.predict(new), alone.predict(new, member=member))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "choices",
     [{"sealed": 0.2}, {"seed": 3, "folds": 3}, {"models": ["logistic"]}],
@@ -226,6 +234,7 @@ def test_a_result_predicts_as_itself_whatever_was_run_since(
     pd.testing.assert_frame_equal(first.predict(test), before)
 
 
+@pytest.mark.slow
 def test_a_cross_validation_predicts_by_its_members_alone(tmp_path: Path) -> None:
     own, new = sales(), rows(20, 3)
     made = cross_validate(own, seed=5, runs=tmp_path, **QUICK)
@@ -242,6 +251,7 @@ def test_a_cross_validation_predicts_by_its_members_alone(tmp_path: Path) -> Non
         made.predict(new, member="ridge")
 
 
+@pytest.mark.slow
 def test_members_imported_since_are_left_out(tmp_path: Path) -> None:
     own, new = sales(), rows(20, 3)
     made = run(own, runs=tmp_path, **QUICK)
@@ -260,6 +270,7 @@ def test_members_imported_since_are_left_out(tmp_path: Path) -> None:
         blend(own, runs=tmp_path, method="best").predict(new)
 
 
+@pytest.mark.slow
 def test_columns_called_by_numbers_are_explained_and_reported(tmp_path: Path) -> None:
     names = {"size": 0, "colour": 1}
     train, test = (rows(n, seed).rename(columns=names) for n, seed in ((150, 1), (30, 2)))

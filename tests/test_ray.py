@@ -109,6 +109,7 @@ def test_there_is_a_slot_for_each_core_of_the_cluster(both_nodes: RayEngine) -> 
     assert (both_nodes.slots, both_nodes.threads, both_nodes.accelerators) == (2, 1, 0)
 
 
+@pytest.mark.slow
 def test_jobs_run_side_by_side_on_both_nodes(
     both_nodes: RayEngine, experiment: Experiment, store: RunStore, tmp_path: Path
 ) -> None:
@@ -140,6 +141,7 @@ def test_workers_need_neither_the_data_nor_the_store(
     assert len(list(store.root.glob("models/ridge/*/r0-f*.npz"))) == 3
 
 
+@pytest.mark.slow
 def test_a_run_gives_the_bytes_of_a_run_in_this_process(
     cluster: Any, experiment: Experiment, tmp_path: Path
 ) -> None:
@@ -172,6 +174,7 @@ class Offset:
         return rows[["area"]].fillna(0.0).to_numpy() - number
 
 
+@pytest.mark.slow
 def test_kept_models_name_the_files_that_the_call_did(
     both_nodes: RayEngine, experiment: Experiment, tmp_path: Path
 ) -> None:
@@ -190,6 +193,7 @@ def test_kept_models_name_the_files_that_the_call_did(
         assert path.read_bytes() == (there.root / path.relative_to(here.root)).read_bytes()
 
 
+@pytest.mark.slow
 def test_after_the_deadline_a_job_that_waits_for_a_core_is_cancelled(
     engine: Engine, experiment: Experiment, store: RunStore
 ) -> None:
@@ -233,6 +237,7 @@ def test_results_that_wait_count_at_a_limit(
 # Faults
 
 
+@pytest.mark.slow
 def test_a_job_whose_worker_is_killed_is_done_by_another_one(
     engine: Engine, experiment: Experiment, store: RunStore, tmp_path: Path
 ) -> None:
@@ -298,6 +303,7 @@ class Unreadable(str):
         return import_module, ("a_library_that_is_missing_there",)
 
 
+@pytest.mark.slow
 def test_a_job_that_cannot_be_read_there_fails_at_once_and_says_why(
     engine: Engine, experiment: Experiment, store: RunStore
 ) -> None:

@@ -204,6 +204,7 @@ def test_a_machine_with_other_versions_is_an_error_before_any_work(tmp_path: Pat
     assert not list(tmp_path.glob("runs/**/*.npz"))
 
 
+@pytest.mark.slow
 def test_an_address_without_a_cluster_is_refused(tmp_path: Path) -> None:
     choices: dict[str, Any] = {"models": "median", "runs": tmp_path, "engine": "ray"}
     with pytest.raises(UsageError, match="There is no Ray cluster at 127.0.0.1:1"):

@@ -398,6 +398,7 @@ def test_the_library_that_trains_is_in_the_key(model: str, used: str, unused: st
     assert used in found and unused not in found
 
 
+@pytest.mark.slow
 def test_the_key_imports_no_library_that_trains() -> None:
     code = (
         "import sys\n"

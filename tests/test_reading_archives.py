@@ -587,6 +587,7 @@ def test_links_in_a_tar_are_no_files(tmp_path: Path) -> None:
 BOMB = 300 * 1024 * 1024
 
 
+@pytest.mark.slow
 def test_what_is_absurdly_larger_unpacked_is_refused(tmp_path: Path) -> None:
     bombs = {"a.csv.gz": gzip.compress(bytes(BOMB)), "b.csv.zip": zipped({"b.csv": bytes(BOMB)})}
     files = open_files(as_folder(tmp_path, bombs))
@@ -607,6 +608,7 @@ def test_other_archives_that_are_cut_are_refused(
         read_files(path, NAMES)
 
 
+@pytest.mark.slow
 @given(
     form=st.sampled_from([as_tar_gz, as_7z, as_deflate64]),
     share=st.floats(0, 1, exclude_max=True),

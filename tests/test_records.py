@@ -242,6 +242,7 @@ def test_an_experiment_is_not_in_what_is_blended_submitted_and_run_again(
     assert (away / "submission.csv").read_bytes() == submission
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ridge[alpha=1000000.0]", NAME])
 def test_an_experiment_is_used_by_its_name(name: str, home: Home) -> None:
     done = comps(
@@ -253,6 +254,7 @@ def test_an_experiment_is_used_by_its_name(name: str, home: Home) -> None:
     assert rows[NAME] > plain["ridge"] + 0.01 and rows["svr"] == plain["svr"]
 
 
+@pytest.mark.slow
 def test_an_experiment_that_was_not_made_is_not_found(home: Home) -> None:
     done = comps("blend", *HOUSES, "--members", "ridge[alpha=7]", cwd=home.path, code=2)
     assert f"There is no stored member 'ridge[alpha=7]'. Did you mean '{NAME}'" in done.err
@@ -317,6 +319,7 @@ def older(store: Path, name: str) -> None:
         file.write_text(json.dumps(record))
 
 
+@pytest.mark.slow
 def test_results_of_older_code_are_said_to_be_so_and_never_found_by_name(
     home: Home, away: Path
 ) -> None:
@@ -339,6 +342,7 @@ def test_a_damaged_record_is_told_and_the_one_before_used(away: Path) -> None:
     assert "median, ridge, svr" in notes(done)
 
 
+@pytest.mark.slow
 def test_blend_and_submit_need_no_lock(home: Home, away: Path) -> None:
     with holder(away / "runs" / "house-prices"):
         done = comps("blend", "house-prices", "--json", cwd=away)
@@ -411,6 +415,7 @@ def test_a_failed_run_does_not_take_the_place_of_a_good_one(away: Path) -> None:
 # History and logs
 
 
+@pytest.mark.slow
 def test_the_history_has_a_row_for_each_command(home: Home) -> None:
     rows = comps("history", "house-prices", "--json", cwd=home.path).event("history")["rows"]
     run, experiment = rows
@@ -462,6 +467,7 @@ def test_exported_predictions_come_back_as_the_same_member(home: Home, away: Pat
     assert twin["score"] == pytest.approx(row["score"], rel=1e-12)
 
 
+@pytest.mark.slow
 def test_one_table_has_a_column_a_member_on_the_scale_of_the_metric(home: Home, away: Path) -> None:
     arguments = ("--wide", "--scale", "metric", "--output", "tables")
     comps("export-oof", "house-prices", *arguments, cwd=away)
@@ -474,6 +480,7 @@ def test_one_table_has_a_column_a_member_on_the_scale_of_the_metric(home: Home, 
         assert error == pytest.approx(scores[name], rel=1e-12)
 
 
+@pytest.mark.slow
 def test_parquet_needs_its_extra(home: Home, tmp_path: Path) -> None:
     env = without("pyarrow", tmp_path)
     env["PYTHONPATH"] += os.pathsep + str(ROOT)
@@ -483,6 +490,7 @@ def test_parquet_needs_its_extra(home: Home, tmp_path: Path) -> None:
     assert not (home.path / "oof").exists()
 
 
+@pytest.mark.slow
 def test_parquet_holds_the_same_table(away: Path) -> None:
     pytest.importorskip("pyarrow")
     for form in ("csv", "parquet"):
@@ -552,6 +560,7 @@ def test_where_a_record_is_damaged_no_results_are_removed(away: Path) -> None:
     assert keys(away / "runs" / "house-prices") == before
 
 
+@pytest.mark.slow
 def test_clean_waits_for_no_run(away: Path) -> None:
     for file in away.glob("runs/house-prices/records/*-cv.*"):
         file.unlink()

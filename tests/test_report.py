@@ -197,6 +197,7 @@ def test_of_more_classes_each_has_its_rates(three: tuple[Result, Report]) -> Non
     assert len(fit["roc"]["area"]) == 3
 
 
+@pytest.mark.slow
 def test_several_labels_and_several_values(runs: Path) -> None:
     rows = table(80)
     rows["hot"], rows["wet"] = (rows["y"] > 0) * 1, (rows["a"] - rows["b"] > 0) * 1
@@ -285,6 +286,7 @@ def test_scores_that_are_not_defined_leave_a_gap() -> None:
     assert values["scores"]["none"] == [[None, None]]
 
 
+@pytest.mark.slow
 def test_of_very_many_classes_and_columns_some_are_shown(runs: Path) -> None:
     rng = np.random.default_rng(0)
     rows = pd.DataFrame(rng.normal(size=(200, 320))).rename(columns=str)
@@ -404,6 +406,7 @@ def test_passwords_in_addresses_are_left_out(monkeypatch: pytest.MonkeyPatch) ->
     assert typed_command() == "comps run 'x y' --mlflow 'http://***@there/'"
 
 
+@pytest.mark.slow
 def test_searches_have_their_trials(runs: Path, tmp_path: Path) -> None:
     competition = own(name="searched")
     choices: dict[str, Any] = {"runs": runs, "engine": "inline", "folds": 3}
@@ -486,6 +489,7 @@ def test_checks_and_notes_of_the_data_are_shown(runs: Path) -> None:
     assert any("L001" in line and "tax" in line for line in findings)
 
 
+@pytest.mark.slow
 def test_columns_have_kinds_and_gaps(runs: Path) -> None:
     rows = table(60)
     rows.loc[:14, "a"] = np.nan
@@ -593,6 +597,7 @@ def test_times_that_are_texts_are_not_drawn() -> None:
     assert dated is not None and dated.times[0] == hourly(1)[0]
 
 
+@pytest.mark.slow
 def test_a_report_of_series_has_the_times_that_are_forecast(runs: Path) -> None:
     rng = np.random.default_rng(0)
     days = pd.date_range("2023-01-01", periods=400)
@@ -765,6 +770,7 @@ def test_a_run_that_has_not_ended_shows_what_was_finished(
     assert f"UTC · {end}" in Seen(html(made)).text
 
 
+@pytest.mark.slow
 def test_damaged_predictions_cost_their_member_alone(runs: Path) -> None:
     # Members of the zoo, which are found by their names.
     competition = own(name="damaged")
@@ -808,6 +814,7 @@ def test_a_competition_that_is_gone_leaves_its_results(
     assert values["missing"]
 
 
+@pytest.mark.slow
 def test_nothing_was_run(tmp_path: Path) -> None:
     done = comps("report", "house-prices", "--runs", tmp_path, cwd=tmp_path, code=2)
     assert "comps run house-prices" in done.err
@@ -837,6 +844,7 @@ def test_a_damaged_record_leaves_the_members(copied: tuple[Competition, Path, Pa
     assert "blend" not in made.values["sections"] and "fit" in made.values["sections"]
 
 
+@pytest.mark.slow
 def test_a_search_alone_has_a_report(runs: Path) -> None:
     competition = own(name="searched-alone")
     pipelines.tune(competition, "ridge", trials=3, outer=0, folds=3, engine="inline", runs=runs)
@@ -879,6 +887,7 @@ def test_a_read_only_folder_is_read(reader: list[str]) -> None:
             path.chmod(0o755)
 
 
+@pytest.mark.slow
 def test_imported_members_have_no_curves_and_are_no_fault(runs: Path) -> None:
     competition = own(table(90), name="imported", test=unseen())
     result = trained(competition, runs, ["median", LinearRegression()])
@@ -892,6 +901,7 @@ def test_imported_members_have_no_curves_and_are_no_fault(runs: Path) -> None:
     assert not made.missing
 
 
+@pytest.mark.slow
 def test_where_it_cannot_be_written_the_error_says_so(
     values: tuple[Result, Report], tmp_path: Path
 ) -> None:

@@ -150,6 +150,7 @@ def changed_record(runs: Path, change: Any) -> Path:
 # The same again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["inline", "local"])
 def test_a_limited_run_is_repeated_in_an_empty_folder_to_the_byte(
     engine: str, made: tuple[Result, Path], tmp_path: Path
@@ -165,6 +166,7 @@ def test_a_limited_run_is_repeated_in_an_empty_folder_to_the_byte(
     assert second.decided == first.decided and second.options["like"] == first.name
 
 
+@pytest.mark.slow
 def test_pairs_of_folds_are_trained_of_the_members_that_had_them(tmp_path: Path) -> None:
     competition = arrays(zoo(own(test=unseen())))
     made, _, _ = limited_run(competition, tmp_path / "made", nested=False)
@@ -200,6 +202,7 @@ def test_members_are_blended_in_the_order_in_which_they_were(
     assert list(again.oof) == list(made[0].oof)[::-1]
 
 
+@pytest.mark.slow
 def test_a_run_that_repeats_another_is_repeated_like_it(
     made: tuple[Result, Path], tmp_path: Path
 ) -> None:
@@ -208,6 +211,7 @@ def test_a_run_that_repeats_another_is_repeated_like_it(
     alike(made[0], third)
 
 
+@pytest.mark.slow
 def test_changed_and_tuned_parameters_are_those_of_the_run(tmp_path: Path) -> None:
     competition = zoo(own(test=unseen()))
     first = run(competition, runs=tmp_path / "made", folds=3, **HERE)
@@ -225,6 +229,7 @@ def test_changed_and_tuned_parameters_are_those_of_the_run(tmp_path: Path) -> No
     assert str(again.headline) == str(made.headline)
 
 
+@pytest.mark.slow
 def test_rows_that_were_sealed_are_sealed_again(tmp_path: Path) -> None:
     competition = zoo(own(table(120), test=unseen()))
     made, _, _ = limited_run(competition, tmp_path / "made", sealed=0.2)
@@ -234,6 +239,7 @@ def test_rows_that_were_sealed_are_sealed_again(tmp_path: Path) -> None:
     assert again.sealed.values["score"] == made.sealed.values["score"]
 
 
+@pytest.mark.slow
 def test_models_of_the_users_own_are_given_again(tmp_path: Path) -> None:
     models = ["median", estimator(Ridge(alpha=3.0), name="mine")]
     competition = own(test=unseen())
@@ -279,6 +285,7 @@ def test_other_threads_of_a_job_are_named_where_bytes_differ(
 # Which run
 
 
+@pytest.mark.slow
 def test_a_run_is_named_by_record_beginning_date_file_or_folder(
     made: tuple[Result, Path], tmp_path: Path
 ) -> None:
@@ -464,6 +471,7 @@ class Moody(Ridge):
         return self
 
 
+@pytest.mark.slow
 def test_a_member_that_cannot_be_trained_here_ends_the_run(tmp_path: Path) -> None:
     # A name without a separator in it is no folder to a key.
     models = ["median", estimator(Moody(place="mood"), name="moody")]
@@ -514,6 +522,7 @@ def test_the_command_repeats_a_run_of_another_folder(tmp_path: Path) -> None:
     assert (tmp_path / "submission.csv").read_bytes() == made
 
 
+@pytest.mark.slow
 def test_the_command_refuses_in_words(tmp_path: Path) -> None:
     write_houses(tmp_path / "houses.zip")
     houses = ("run", "house-prices", "--data", "houses.zip")

@@ -206,6 +206,7 @@ def test_whole_folds_cannot_be_sealed_of_two_or_where_they_cut_groups() -> None:
     assert len(seal(TINY, inside, 0.2)[1].ids) == 20
 
 
+@pytest.mark.slow
 def test_a_run_and_a_search_go_on_with_the_folds_that_are_left(tmp_path: Path) -> None:
     rows = table(120).assign(part=np.arange(120) % 5)
     competition = own(rows, unseen(), folds="part")
@@ -542,12 +543,14 @@ def test_the_sealed_score_is_that_of_the_blend_on_the_sealed_rows(home: tuple[Pa
     assert "Looked at once" in event["text"]
 
 
+@pytest.mark.slow
 def test_the_submission_has_the_test_rows_alone(home: tuple[Path, Done]) -> None:
     path, _ = home
     comps("submit", *HOUSES, "--check", "submission.csv", cwd=path)
     assert set(prices_in(path / "submission.csv")) == set(answers())
 
 
+@pytest.mark.slow
 def test_blend_and_submit_do_not_look(home: tuple[Path, Done]) -> None:
     path, _ = home
     record = (path / "runs" / "house-prices" / FILE).read_bytes()
@@ -588,6 +591,7 @@ def test_another_share_has_no_results_yet(home: tuple[Path, Done]) -> None:
         open_stored(options(home[0], sealed=0.3, models=None))
 
 
+@pytest.mark.slow
 def test_a_look_that_cannot_be_recorded_is_not_shown(
     home: tuple[Path, Done], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -644,6 +648,7 @@ def test_images_with_the_same_numbers_in_both_parts(tmp_path: Path) -> None:
     assert len(pd.read_csv(tmp_path / "submission.csv")) == 1000
 
 
+@pytest.mark.slow
 def test_of_a_series_the_last_hours_before_the_test_part_are_sealed(tmp_path: Path) -> None:
     table = station()
     written(table, tmp_path / "station.csv")

@@ -460,6 +460,7 @@ def test_a_row_is_transformed_alike_whatever_other_rows_come_with_it(
     assert np.isfinite(flat(fitted.transform(reviews("", "?", "¿ñ", "good " * 999)))).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_view_is_learned_from_the_rows_of_fit(view: Callable[[], Any], few: Dataset) -> None:
     found = []
@@ -536,6 +537,7 @@ def test_a_dense_layer_of_tokens_is_dense_on_a_multi_hot_vector(weighted: bool) 
     assert (again.max_tokens, again.units, again.activation) == (30, 5, layer.activation)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backwards", [False, True])
 def test_an_lstm_of_looked_up_rows_is_an_lstm_of_one_hot_vectors(backwards: bool) -> None:
     from keras import layers

@@ -487,6 +487,7 @@ def test_columns_of_the_test_rows_are_known_ahead_unless_it_is_said_otherwise() 
 # What is looked at before training
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_wave_is_not_taken_for_a_leak(seed: int) -> None:
     rng, hours = np.random.default_rng(seed), np.arange(500)
@@ -778,6 +779,7 @@ def test_new_readings_are_forecast_as_the_models_know_seasons(tmp_path: Path) ->
         predict(competition, few, runs=tmp_path)
 
 
+@pytest.mark.slow
 def test_steps_to_forecast_are_the_last_rows_without_a_target(tmp_path: Path) -> None:
     rows = loads(400).assign(sun=lambda table: np.sin(table.index / 7.0))
     train, test = rows[:394], rows[394:].drop(columns="load")

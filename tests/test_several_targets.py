@@ -332,6 +332,7 @@ def test_queries_are_left_out_and_drawn_whole() -> None:
 # Whole blends
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["rmse", "log_loss", "auc"])
 def test_the_best_blend_of_several_targets_is_scored_by_all_of_them(metric: str) -> None:
     judged = find_metric(metric)

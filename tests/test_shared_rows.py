@@ -97,6 +97,7 @@ def test_rows_in_memory_bring_themselves(monkeypatch: pytest.MonkeyPatch) -> Non
     assert shared(flats.load, flats.load(Path())) is flats.load
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_how_rows_travel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

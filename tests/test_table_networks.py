@@ -257,6 +257,7 @@ def test_several_values_are_learned(name: str) -> None:
     assert r2_score(wanted, found, multioutput="raw_values").min() > 0.9
 
 
+@pytest.mark.slow
 @NAMES
 def test_two_classes_are_learned(name: str) -> None:
     fold, wanted = fold_of(lambda rows: codes(rows) > 0)
@@ -265,6 +266,7 @@ def test_two_classes_are_learned(name: str) -> None:
     assert roc_auc_score(wanted, found) > 0.95
 
 
+@pytest.mark.slow
 @NAMES
 def test_three_classes_are_learned(name: str) -> None:
     fold, wanted = fold_of(codes)
@@ -273,6 +275,7 @@ def test_three_classes_are_learned(name: str) -> None:
     assert log_loss(wanted, found) < 0.4
 
 
+@pytest.mark.slow
 @NAMES
 def test_labels_are_learned(name: str) -> None:
     fold, wanted = fold_of(lambda rows: np.stack([codes(rows) > 0, rows["b"] > 0], axis=1))
@@ -281,6 +284,7 @@ def test_labels_are_learned(name: str) -> None:
     assert roc_auc_score(wanted, found, average=None).min() > 0.95
 
 
+@pytest.mark.slow
 @NAMES
 def test_rows_of_great_weight_decide(name: str) -> None:
     heavy = np.arange(300) % 2 == 0

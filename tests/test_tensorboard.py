@@ -33,6 +33,7 @@ def curves_of(folder: Path) -> dict[str, Curve]:
     }
 
 
+@pytest.mark.slow
 def test_every_fold_has_its_curves(
     experiment: Experiment, store: RunStore, reporter: Recorder
 ) -> None:

@@ -32,6 +32,7 @@ def as_parameter(competition: Competition, model: Model) -> Any:
     return pytest.param(competition, model, id=f"{competition.name}-{model.name}", marks=marks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("competition", "model"),
     [

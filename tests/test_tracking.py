@@ -192,6 +192,7 @@ def test_the_command_logs_its_run_and_a_report_logs_it_later(server: str, tmp_pa
     assert {len(runs_of(server, "house-prices", run)) for run in (first, second)} == {2}
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_there_is_found_before_anything_is_trained(tmp_path: Path) -> None:
     uri = f"http://127.0.0.1:{free_port()}"
     done = comps("run", "house-prices", "--mlflow", uri, cwd=tmp_path, code=1)

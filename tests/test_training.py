@@ -984,6 +984,7 @@ def test_a_forest_on_several_threads_predicts_the_same_bytes_twice() -> None:
     np.testing.assert_array_equal(*twice_on_threads(forest))
 
 
+@pytest.mark.slow
 def test_a_forest_within_another_estimator_predicts_the_same_bytes_twice() -> None:
     from sklearn.ensemble import ExtraTreesRegressor, VotingRegressor
 
@@ -1019,6 +1020,7 @@ class ThreadCount(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return np.full(len(rows), self.n_jobs, dtype=np.float64)
 
 
+@pytest.mark.slow
 def test_threads_of_nested_estimators_do_not_multiply() -> None:
     from sklearn.ensemble import VotingRegressor
     from sklearn.pipeline import make_pipeline

@@ -135,6 +135,7 @@ def test_a_planted_pickle_does_what_is_feared(ran: Path) -> None:
     assert ran.exists()
 
 
+@pytest.mark.slow
 def test_a_pickle_in_the_place_of_any_file_of_a_run_is_not_run(tmp_path: Path, ran: Path) -> None:
     write_houses(tmp_path / "houses.zip")
     choices = {
@@ -187,6 +188,7 @@ def test_a_state_of_cma_es_from_a_database_makes_known_types_alone(ran: Path) ->
     assert not ran.exists()
 
 
+@pytest.mark.slow
 def test_cma_es_goes_on_from_its_state_by_way_of_the_database(tmp_path: Path) -> None:
     import optuna
 
@@ -226,6 +228,7 @@ def bomb(path: Path, megabytes: int) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_bomb_is_refused_by_its_ratio_and_a_nested_one_too(tmp_path: Path) -> None:
     bomb(tmp_path / "bomb.zip", 300)
     with pytest.raises(DataError, match="would be unpacked to"):
@@ -263,6 +266,7 @@ def test_what_points_outside_writes_nothing(entry: str, tmp_path: Path) -> None:
 # Secrets, and names that are not ours
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("url", "code"),
     [

@@ -241,6 +241,7 @@ def searched(
     return ended
 
 
+@pytest.mark.slow
 def test_a_trial_has_the_score_of_its_configuration(
     experiment: Experiment, search: Callable[..., OptunaSearch], tmp_path: Path, store: RunStore
 ) -> None:
@@ -253,6 +254,7 @@ def test_a_trial_has_the_score_of_its_configuration(
         assert (result.score, result.step) == (oof.score, oof.step)
 
 
+@pytest.mark.slow
 def test_trials_of_rows_in_time_have_the_score_of_their_folds(tmp_path: Path) -> None:
     days = pd.date_range("2023-01-01", periods=300)
     sold = 20 + 5 * np.sin(np.arange(300) * 2 * np.pi / 7) + np.random.default_rng(0).random(300)
@@ -272,6 +274,7 @@ def test_the_first_trial_is_the_model_as_it_is(
     assert first.trial.params == RIDGE.params
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_what_was_told(
     experiment: Experiment, search: Callable[..., OptunaSearch], tmp_path: Path
 ) -> None:
@@ -324,6 +327,7 @@ def test_without_pruning_no_trial_is_hopeless(search: Callable[..., OptunaSearch
     assert not any(opened.hopeless(worse, fold, 9.0) for fold in range(5))
 
 
+@pytest.mark.slow
 def test_a_pruned_trial_has_fitted_a_part_of_its_folds(tiny_data: Path, tmp_path: Path) -> None:
     five = tiny_experiment(tiny_data, n_folds=5)
     url = f"sqlite:///{tmp_path / 'studies.db'}"
@@ -376,6 +380,7 @@ def test_a_trial_of_a_process_that_is_no_more_is_given_up(
     assert search().open_trials() == 0 and search().results() == []
 
 
+@pytest.mark.slow
 def test_a_failing_trial_is_recorded_and_the_search_goes_on(
     experiment: Experiment, search: Callable[..., OptunaSearch], tmp_path: Path
 ) -> None:
@@ -522,6 +527,7 @@ def test_hyperband_decides_on_the_epochs(networks: Callable[..., KerasSearch]) -
     assert min(epochs) < 9 and max(epochs) == 9
 
 
+@pytest.mark.slow
 def test_trials_of_a_network_are_trained_and_scored(
     experiment: Experiment,
     networks: Callable[..., KerasSearch],
@@ -928,6 +934,7 @@ def test_a_class_too_small_for_the_folds_of_the_rest_is_no_reason_to_fail(tmp_pa
     assert "no rows could be held out of the search: Class 1 has a single row" in teller.notes[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -959,6 +966,7 @@ def test_the_command_refuses_what_makes_no_sense(
     assert message in done.err
 
 
+@pytest.mark.slow
 def test_tuned_without_a_search_is_refused(tmp_path: Path) -> None:
     done = comps("run", "house-prices", "--quick", "--tuned", cwd=tmp_path, code=2)
     assert "comps tune house-prices --model" in done.err

@@ -165,6 +165,7 @@ def in_terminal(*arguments: str, width: int, cwd: Path) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", b"".join(pieces).decode())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a terminal")
 @pytest.mark.parametrize("width", [40, 60])
 def test_a_terminal_shows_whole_scores_and_says_what_is_left_out(

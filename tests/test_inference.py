@@ -15,6 +15,7 @@ from comps.base import AmbiguousError, DataError, Dataset, Task, UsageError
 from comps.kinds.table.kinds import Column, kind_of
 from pipelines import Found, folds_table, infer
 from pipelines.folds import FoldInput, FoldSpec, make_folds
+from submissions import build_submission
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -126,6 +127,33 @@ def test_several_columns_of_the_sample_are_several_targets(tmp_path: Path) -> No
     assert found.inference.schema.task is Task.MULTILABEL
     with pytest.raises(DataError, match="must then hold 0 and 1 alone"):
         infer(competition(tmp_path, sample=sample, train=train), metric="auc")
+
+
+def test_labels_of_which_each_row_has_one_are_said_to_look_like_classes(tmp_path: Path) -> None:
+    sample = pd.DataFrame({"Id": rows(N, 20)["Id"], "won": 0, "lost": 0, "drawn": 0})
+    which = np.arange(N) % 3
+    train = rows().assign(**{name: which == n for n, name in enumerate(["won", "lost", "drawn"])})
+    train = train.astype({"won": int, "lost": int, "drawn": int})
+    for first, reason in ((1, "exactly one"), (0, "none to many")):
+        train.loc[0, "won"] = first
+        found = infer(competition(tmp_path, sample=sample, train=train), metric="log_loss")
+        assert reason in said(found, "task")[1]
+        assert any("into one column" in n for n in found.inference.notes) == (first == 1)
+
+
+@pytest.mark.parametrize("metric", ["rmse", "auc"])
+def test_predictions_go_to_the_columns_of_their_targets_in_any_order(
+    tmp_path: Path, metric: str
+) -> None:
+    train = rows().assign(a=[0, 1] * 30, b=[1, 0, 0] * 20)
+    sample = pd.DataFrame({"Id": rows(N, 20)["Id"], "a": 0.0, "b": 0.0})
+    folder = competition(tmp_path, sample=sample, train=train)
+    found = infer(folder, metric=metric, target=["b", "a"])
+    dataset = load(found)
+    np.testing.assert_array_equal(dataset.target, train[["b", "a"]].to_numpy())
+    built = build_submission(found.competition, dataset, np.tile([0.25, 0.75], (20, 1)))
+    assert list(built) == ["Id", "a", "b"]
+    assert (built["b"] == 0.25).all() and (built["a"] == 0.75).all()
 
 
 def test_without_a_sample_the_column_that_the_test_rows_lack_is_predicted(tmp_path: Path) -> None:

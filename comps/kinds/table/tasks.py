@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from comps.base import AmbiguousError, DataError, Prediction, Task, counted, some, unknown_name
 from comps.kinds.table.given import AS_YOU_SAY
@@ -18,6 +21,9 @@ from comps.kinds.table.labels import (
 from comps.kinds.table.order import check_order, known_order
 from comps.kinds.table.parts import Parts
 from comps.reading.levels import level_key
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,8 @@ def find_task(parts: Parts, targets: list[str]) -> Predicted:
         AmbiguousError: if it is not clear which of two classes is class 1.
         DataError: if metric, targets and sample submission contradict each other.
     """
-    outputs = parts.outputs or targets
+    # Targets go to the columns of their names, in whichever order the user names them.
+    outputs = targets if set(parts.outputs) == set(targets) else parts.outputs or targets
     if parts.metric.needs is Prediction.VALUE:
         many = f" of {len(targets)} targets" if len(targets) > 1 else ""
         parts.say("task", f"regression{many}", f"{parts.metric.label} is of values")
@@ -125,8 +132,23 @@ def _labels(parts: Parts, targets: list[str], outputs: Sequence[str]) -> Predict
                 f"alone, and {name!r} holds {some(strange)}."
             )
     _check_count(parts, outputs, len(targets))
-    parts.say("task", f"{len(targets)} labels", "columns of 0 and 1, none to many of them 1")
+    reason = "columns of 0 and 1, none to many of them 1"
+    if _are_classes(parts.train[targets]):
+        reason = "columns of 0 and 1, exactly one of them 1 in each row"
+        parts.notes.append(
+            f"Each row has a single 1 in {some(targets)}, as classes have: they are predicted as "
+            "labels, whose probabilities need not sum to 1. If they are classes, write their names "
+            "into one column, and name it as target."
+        )
+    parts.say("task", f"{len(targets)} labels", reason)
     return Predicted(Task.MULTILABEL, ("0", "1"), outputs)
+
+
+def _are_classes(labels: pd.DataFrame) -> bool:
+    """Whether each row has one label, and one alone."""
+    there = [label_texts(labels[name]).isin(["1", "1.0"]) for name in labels]
+    count = sum(found.reindex(labels.index, fill_value=False).astype(int) for found in there)
+    return bool(np.all(count == 1))
 
 
 def _column_a_class(parts: Parts, target: str, classes: Sequence[str]) -> Predicted:

@@ -12,6 +12,7 @@ import pytest
 
 from comps import table_competition
 from comps.base import AmbiguousError, DataError, Dataset, Task, UsageError
+from comps.kinds.table.files import tables_of
 from comps.kinds.table.kinds import Column, kind_of
 from pipelines import Found, folds_table, infer
 from pipelines.folds import FoldInput, FoldSpec, make_folds
@@ -177,6 +178,22 @@ def test_a_single_table_needs_the_name_of_the_target(tmp_path: Path) -> None:
         infer(file, metric="rmse")
     dataset = load(infer(file, metric="rmse", target="y"))
     assert len(dataset.train) == N and dataset.sample_submission is None
+
+
+@pytest.mark.parametrize("name", ["blood_test.csv", "creditcard_sample.csv", "test.csv"])
+def test_a_single_table_may_be_called_anything(tmp_path: Path, name: str) -> None:
+    rows().assign(y=target("values")).to_csv(tmp_path / name, index=False)
+    for choices in ({}, {"train_file": name}):
+        dataset = load(infer(tmp_path / name, metric="rmse", target="y", **choices))
+        assert len(dataset.train) == N and not dataset.made_sample
+
+
+def test_a_file_that_is_named_for_one_part_is_no_other_one(tmp_path: Path) -> None:
+    folder = tmp_path / "flats"
+    blood = rows().assign(y=target("values"))
+    write(folder, blood_test=blood, test_rows=rows(N, 20))
+    dataset = load(infer(folder, metric="rmse", train_file="blood_test.csv"))
+    assert (len(dataset.train), len(dataset.test)) == (N, 20)
 
 
 def test_ids_may_be_numbers_of_rows(tmp_path: Path) -> None:
@@ -559,6 +576,33 @@ def test_further_tables_reach_a_function_of_the_users(tmp_path: Path) -> None:
 
     notes = table_competition(folder, metric="rmse", features=learning).load(folder).notes
     assert any("learning() makes something else" in note for note in notes)
+
+
+def test_the_fingerprint_tells_of_every_table_whatever_it_is_called(tmp_path: Path) -> None:
+    folder = competition(tmp_path, train_v2=rows())
+    for name in ("a", "b"):
+        write(folder / name, towns=rows())
+
+    def fingerprint() -> str:
+        return tables_of(folder, {"train": "train_v2.csv"}).fingerprint()
+
+    prints = {fingerprint()}
+    for changed in ("train_v2", "train", "test", "a/towns", "b/towns"):
+        file = folder / f"{changed}.csv"
+        file.write_text(f"{file.read_text()}\n")
+        prints.add(fingerprint())
+    assert len(prints) == 6
+
+
+def test_further_tables_of_one_name_are_called_by_their_paths(tmp_path: Path) -> None:
+    folder = competition(tmp_path)
+    for name in ("a", "b"):
+        write(folder / name, towns=pd.DataFrame({"town": [name]}))
+    tables = tables_of(folder)
+    assert {name: table["town"].tolist() for name, table in tables.extra.items()} == {
+        "a/towns.csv": ["a"],
+        "b/towns.csv": ["b"],
+    }
 
 
 # Labels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -92,12 +93,23 @@ class Tables:
 
     @cached_property
     def extra(self) -> dict[str, pd.DataFrame]:
-        """The further tables, by the names of their files without endings."""
-        return {stem(name): read_table(self.files.read(name), name).frame for name in self.others}
+        """The further tables, by the names of their files without endings, see `_further`."""
+        return {
+            called: read_table(self.files.read(name), name).frame
+            for called, name in self._further.items()
+        }
+
+    @property
+    def _further(self) -> dict[str, str]:
+        """The files of the further tables by what these are called; paths where several clash."""
+        stems = Counter(map(stem, self.others))
+        return {stem(name) if stems[stem(name)] == 1 else name: name for name in self.others}
 
     def fingerprint(self) -> str:
         """Return a text that is equal for equal content of all tables."""
-        parts = dict(self.names) | {stem(name): name for name in self.others}
+        # Apart from the parts: a further table may be called "train", too.
+        further = {f"further {called}": name for called, name in self._further.items()}
+        parts = further | dict(self.names)
         if self.other_test is not None:
             del parts["test"]
         return files_fingerprint({part: self.files.read(name) for part, name in parts.items()})
@@ -114,7 +126,8 @@ def tables_of(path: Path, chosen: Mapping[str, str] | None = None) -> Tables:
         DataError: if there is no table of training rows.
         AmbiguousError: if several files may be a part.
     """
-    check_parts(chosen or {})
+    chosen = {part: name for part, name in (chosen or {}).items() if name}
+    check_parts(chosen)
     files = open_files(path)
     found = find_tables(files)
     if not found:
@@ -124,13 +137,13 @@ def tables_of(path: Path, chosen: Mapping[str, str] | None = None) -> Tables:
             f"{path} holds no table (csv, tsv, parquet). It holds: "
             f"{' '.join([f'{some(files.names())}.', *hints])}"
         )
-    names: dict[str, str] = {}
-    for part in PARTS:
-        if chosen and chosen.get(part):
-            names[part] = _named(chosen[part], found)
+    said = {part: _named(name, found) for part, name in chosen.items()}
+    names = {part: said[part] for part in PARTS if part in said}
+    # The name of a single table, such as blood_test.csv, need not say what it is.
+    free = [name for name in found if name not in said.values()] if len(found) > 1 else []
     for part in PARTS:
         if part not in names:
-            candidates = [name for name in found if part_of(name) == part]
+            candidates = [name for name in free if part_of(name) == part]
             if candidates:
                 names[part] = _only(part, candidates)
     for name in filter(_is_sheet, files.names()):
@@ -141,15 +154,15 @@ def tables_of(path: Path, chosen: Mapping[str, str] | None = None) -> Tables:
                 f"file, or remove it if it is not the {meant} part."
             )
     if "train" not in names:
-        rest = [name for name in found if name not in names.values()]
+        rest = [name for name in found if name not in (*names.values(), *said.values())]
         if len(rest) != 1:
             raise AmbiguousError(
                 f"Which file of {path} holds the training rows?", rest, "--train-file"
             )
         names["train"] = rest[0]
     tables = Tables(path, names, [n for n in found if n not in names.values()], files)
-    if chosen and chosen.get(TARGETS):
-        return tables.with_targets(_named(chosen[TARGETS], found))
+    if TARGETS in said:
+        return tables.with_targets(said[TARGETS])
     candidates = [name for name in tables.others if part_of(name) == TARGETS]
     if not candidates or not tables.lacks_targets():
         return tables

@@ -254,6 +254,14 @@ def test_kinds_of_columns(cells: list[Any], kind: str) -> None:
     assert kind_of(Column("c", pd.Series(cells), None))[0] == kind
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_numbers_of_rows_that_begin_anew_in_the_test_rows_are_no_feature(first: int) -> None:
+    train, test = (pd.Series(np.arange(first, first + count)) for count in (60, 20))
+    assert kind_of(Column("c", train, test)) == ("id", "numbers the rows")
+    assert kind_of(Column("c", train, test.sample(frac=1, random_state=0)))[0] == "number"
+    assert kind_of(Column("c", train + 5, test + 5))[0] == "number"
+
+
 def test_kinds_become_types_that_transformers_know(tmp_path: Path) -> None:
     more = {
         "when": [f"{n % 28 + 1:02d}.01.2020" for n in range(N)],
@@ -321,6 +329,24 @@ def test_values_that_the_test_rows_share_with_no_training_row_are_groups(tmp_pat
     shared = test.assign(customer=train["customer"].iloc[:20].to_numpy())
     found = infer(competition(tmp_path, train=train, test=shared), metric="rmse")
     assert found.inference.schema.group is None
+
+
+def test_numbers_that_are_missing_in_one_part_are_the_same_numbers(tmp_path: Path) -> None:
+    # Of these, one part reads 3.0 and the other one 3.
+    numbers = np.arange(N) % 12
+    train = rows(shop=[np.nan, *numbers[1:]]).assign(y=target("values"))
+    folder = competition(tmp_path, train=train, test=rows(N, 20, shop=numbers[:20]))
+    assert infer(folder, metric="rmse").inference.schema.group is None
+
+
+def test_dates_that_the_training_rows_alone_have_may_order_them(tmp_path: Path) -> None:
+    when = pd.date_range("2020-01-01", periods=N)
+    for written in (when.astype(str), np.arange(N)):
+        train = rows(when=written).assign(y=target("values"))
+        found = infer(competition(tmp_path, train=train), metric="rmse", time="when")
+        dataset = load(found)
+        assert dataset.times is not None and (np.diff(dataset.times) > 0).all()
+        assert list(dataset.train) == ["size", "town"] and found.competition.scheme == "expanding"
 
 
 def test_dates_after_all_training_rows_order_the_folds(tmp_path: Path) -> None:

@@ -44,9 +44,10 @@ def group_evidence(
     """
     best: tuple[float, str, str] | None = None
     for name, kind in kinds.items():
-        if _is_measured(train[name]):
+        # Most columns end here, before their cells become texts.
+        if train[name].nunique() < _LEAST_GROUPS or _is_measured(train[name]):
             continue
-        ours, theirs = (part[name].dropna().astype(str) for part in (train, test))
+        ours, theirs = _comparable(train[name].dropna(), test[name].dropna())
         counts = ours.value_counts()
         if len(counts) < _LEAST_GROUPS or len(ours) < _LEAST_ROWS * len(counts):
             continue
@@ -88,6 +89,13 @@ def time_evidence(
             )
             return name, f"training rows end at {end}, test rows begin at {begin}"
     return None
+
+
+def _comparable(ours: Cells, theirs: Cells) -> tuple[Cells, Cells]:
+    """Return numbers as they are, for 3 is 3.0; cells of another type as texts."""
+    if all(part.dtype.kind in "iuf" for part in (ours, theirs)):
+        return ours, theirs
+    return ours.astype(str), theirs.astype(str)
 
 
 def _is_measured(cells: Cells) -> bool:

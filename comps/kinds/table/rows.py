@@ -133,8 +133,12 @@ def row_times(table: Table, schema: Schema) -> Array:
     column = table.frame[schema.time]
     kind, _, way = schema.kinds.get(schema.time, "number").partition(":")
     numbers = pd.to_numeric(column, errors="coerce")
+    read = bool((numbers.notna() | column.isna()).all())
+    # A column that the test rows lack has no kind.
+    if kind == "number" and not read and dates.formats_of(column.dropna().astype(str)):
+        kind = "date"
     # Numbers of steps may be taken for ids, or for levels.
-    if kind == "number" or (kind != "date" and (numbers.notna() | column.isna()).all()):
+    if kind == "number" or (kind != "date" and read):
         times = numbers
     else:
         try:

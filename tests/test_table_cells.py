@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from comps import table_competition
 from comps.base import DataError, Dataset
 from comps.kinds.table import dates
+from comps.kinds.table.features import TableFeatures
 from pipelines import infer
 
 N = 200
@@ -68,6 +70,20 @@ def test_codes_with_leading_zeros_stay_levels(tmp_path: Path) -> None:
     cells = [f"{n % 90:04d}" for n in range(N)]
     dataset = load(tmp_path, cells, cells[:20])
     assert dataset.train["c"].iloc[7] == "0007"
+
+
+def test_levels_of_several_words_stay_levels_where_that_is_said(tmp_path: Path) -> None:
+    cells = [f"a flat of type {n % 60}" for n in range(N)]
+    dataset = load(tmp_path, cells, cells[:20], columns=["c=category"])
+    frame = pd.DataFrame({"x": np.arange(N) / 2, "c": cells, "y": np.arange(N)})
+    own = table_competition(
+        frame, frame.head(20).drop(columns="y"), target="y", metric="rmse",
+        columns={"category": ["c"]},
+    )  # fmt: skip
+    for rows in (dataset.train, own.load(tmp_path).train):
+        features = TableFeatures(scaled=False)
+        assert features.fit_transform(rows, np.zeros(N)).shape == (N, 2) and features.n_levels == 1
+    assert load(tmp_path, cells, cells[:20]).train["c"].dtype == "string"
 
 
 def test_a_known_level_in_another_spelling_is_that_level(tmp_path: Path) -> None:

@@ -102,8 +102,24 @@ def levels(columns: Sequence[Column], argument: str) -> Typed:
                 f"{columns[1].counted(count, 'writes a known level', 'write known levels')} "
                 f"otherwise ({shown}): taken for these."
             )
-            parts[1] = parts[1].replace(meant)
+            # Not by `replace`, which looks at all rows once a level.
+            spelt_so = parts[1].map(lambda cell: meant.get(cell, cell), na_action="ignore")
+            parts[1] = spelt_so.astype(object)
     return Typed(parts, tuple(notes))
+
+
+def categories(parts: Sequence[Cells]) -> list[Cells]:
+    """Return levels as pandas' categories, the same of all parts: so they are no free texts.
+
+    >>> import pandas as pd
+    >>> train, test = categories([pd.Series(["b", None]), pd.Series(["a"])])
+    >>> train.cat.categories.tolist(), train.dtype == test.dtype
+    (['a', 'b'], True)
+    """
+    import pandas as pd
+
+    dtype = pd.CategoricalDtype(sorted(set(pd.concat(parts).dropna().astype(str))))
+    return [part.astype("string").astype(object).astype(dtype) for part in parts]
 
 
 def texts(columns: Sequence[Column], argument: str) -> Typed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from comps.base import (
     own_code_error,
     some,
 )
+from comps.kinds.table.cells import categories
 from comps.kinds.table.checks import check_same_columns, left_out_note
 from comps.kinds.table.files import Tables, tables_of
 from comps.kinds.table.kinds import Kind, is_text, parse_kind
@@ -211,7 +212,8 @@ class _Loading:
                 )
                 for part in parts
             )
-        return with_levels(train, test)
+        kinds = self.schema.kinds.items()
+        return with_levels(train, test, [name for name, kind in kinds if kind == "category"])
 
     @property
     def _names(self) -> list[str]:
@@ -346,7 +348,9 @@ def changed_rows(
     return found
 
 
-def with_levels(train: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def with_levels(
+    train: pd.DataFrame, test: pd.DataFrame, levels: Container[str] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return tables whose levels are categories, the same in both.
 
     Free texts stay as they are: those that a schema says, and those that a function of the user's
@@ -355,18 +359,12 @@ def with_levels(train: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFrame, 
     Args:
         train: numbers, dates, levels as texts, free texts.
         test: of the same columns.
+        levels: columns that are said to hold levels, of however many words.
     """
-    import pandas as pd
-
     train, test = train.copy(), test.copy()
     for name, kind in zip(train, train.dtypes, strict=True):
-        if is_text(train[name]):
+        if name not in levels and is_text(train[name]):
             train[name], test[name] = (part[name].astype("string") for part in (train, test))
-            continue
-        if kind.kind != "O":
-            continue
-        known = pd.concat([train[name], test[name]]).dropna().astype(str)
-        dtype = pd.CategoricalDtype(sorted(set(known)))
-        for part in (train, test):
-            part[name] = part[name].astype("string").astype(object).astype(dtype)
+        elif kind.kind == "O":
+            train[name], test[name] = categories((train[name], test[name]))
     return train, test

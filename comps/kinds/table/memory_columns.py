@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from comps.base import AmbiguousError, UsageError, some, unknown_name
+from comps.kinds.table.cells import categories
 from comps.kinds.table.inference import find_kind
 from comps.kinds.table.kinds import Column, parse_kind
 from comps.kinds.table.roles import id_named
@@ -95,6 +96,9 @@ def typed_columns(
         typed = kind.typed(columns, argument)
         notes += typed.notes
         train[name], test[name] = typed.parts
+        if text == "category":
+            # Else levels of several words would be recognised as free texts later.
+            train[name], test[name] = categories((train[name], test[name]))
     said = [f"{_READ[kind]}: {some(map(repr, read[kind]))}." for kind in read]
     return train, test, said + notes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comps.base import DataError
-from comps.reading.delimited import ALL, read_table
+from comps.reading.delimited import ALL, _is_padded, read_table
 from comps.reading.records import records
 
 CELLS = st.text("ab'\" \n#.-0é🙂", max_size=6)
@@ -138,6 +139,23 @@ def test_columns_that_are_named_come_as_text() -> None:
     found = read_table(b"id,x\n1466.0,1.50\n007,2\n,3\n", "a.csv", text=("id",))
     assert found.frame["id"].tolist()[:2] == ["1466.0", "007"] and found.frame["id"].isna()[2]
     assert found.frame["x"].tolist() == [1.5, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("field", "padded"),
+    [
+        ("2013-01-01 05:00:00", False),
+        ("room 007", False),
+        ("007", True),
+        (" 007", True),
+        ('" 007"', True),
+        ("-007", True),
+        ("- 007", True),
+    ],
+)
+def test_numbers_within_a_text_do_not_begin_with_zeros_of_a_field(field: str, padded: bool) -> None:
+    # Where one does, all columns of numbers are read twice.
+    assert _is_padded(f"1.5,{field}\n2,{field}\n".encode()) == padded
 
 
 # Encodings
@@ -288,3 +306,21 @@ def test_parquet_is_read_with_its_types() -> None:
     assert found.frame["t"].tolist() == ["007", "NA"] and found.frame["x"][0] == 1.5
     with pytest.raises(DataError, match=r"a\.parquet is not a readable Parquet file"):
         read_table(b"PAR1 and nothing", "a.parquet")
+
+
+def test_truth_values_of_parquet_are_the_texts_of_csv_files() -> None:
+    pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"y": [True, False, None]}, dtype="boolean")
+    parquet, csv_file = frame.to_parquet(), frame.to_csv(index=False).encode()
+    found = [read_table(content, "a", text=ALL).frame for content in (parquet, csv_file + b"\n")]
+    assert [cells["y"].tolist()[:2] for cells in found] == [["True", "False"]] * 2
+    assert found[0]["y"].isna()[2]
+
+
+@pytest.mark.parametrize("cells", [[[1, 2], [3]], [{"a": 1}, {"a": 2}]])
+@pytest.mark.parametrize("text", [(), ALL])
+def test_lists_and_structs_of_parquet_are_refused_by_name(cells: list[object], text: Any) -> None:
+    pytest.importorskip("pyarrow")
+    content = pd.DataFrame({"x": [1, 2], "tags": cells}).to_parquet()
+    with pytest.raises(DataError, match=r"^a\.parquet has lists .* in 'tags', .* Leave them out"):
+        read_table(content, "a.parquet", text=text)

@@ -192,8 +192,8 @@ def _is_padded(body: bytes) -> bool:
         block = np.frombuffer(b"\n" + body[max(start - 1, 0) : start + _BLOCK + 1], np.uint8)
         zeros = np.flatnonzero(block[1:-1] == ord("0")) + 1
         found = zeros[before[block[zeros - 1]] & (block[zeros + 1] - ord("0") < 10)]
-        # A sign in the middle of a field, as in 2015-01-31, is none.
-        signed = np.isin(block[found - 1], list(b"+-")) & ~before[block[found - 2]]
+        # A sign or blank in the middle of a field, as in 2015-01-31 05:00, begins none.
+        signed = np.isin(block[found - 1], list(b"+- ")) & ~before[block[found - 2]]
         if not signed.all():
             return True
     return False

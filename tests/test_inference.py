@@ -292,6 +292,20 @@ def test_kinds_become_types_that_transformers_know(tmp_path: Path) -> None:
         infer(found.path, metric="rmse", columns=["tolf=text"])
 
 
+def test_codes_of_which_some_have_a_letter_are_asked_for(tmp_path: Path) -> None:
+    # As 22423 and 85123A are, the stock codes of one shop.
+    code = [f"{22400 + n % 30}{'A' * (n % 6 == 0)}" for n in range(N)]
+    train, test = rows(code=code).assign(y=target("values")), rows(N, 20, code=code[:20])
+    folder = competition(tmp_path, train=train, test=test)
+    with pytest.raises(AmbiguousError, match="others have .* such as '22400A'.*--column") as caught:
+        infer(folder, metric="rmse")
+    assert caught.value.answers == ("code=category", "code=ignored")
+    dataset = load(infer(folder, metric="rmse", columns=["code=category"]))
+    assert dataset.train["code"].astype(str).tolist() == code
+    with pytest.raises(UsageError, match=r"columns=\{'category': \['code'\]\}"):
+        table_competition(train, test, target="y", metric="rmse")
+
+
 def test_dates_that_can_be_read_in_two_ways_are_asked_for(tmp_path: Path) -> None:
     when = [f"{n % 12 + 1:02d}/{n % 11 + 1:02d}/2020" for n in range(N)]
     train, test = rows(when=when).assign(y=target("values")), rows(N, 20, when=when[:20])

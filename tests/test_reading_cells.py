@@ -163,6 +163,19 @@ def test_many_cells_that_are_no_numbers_are_refused_with_the_first_lines() -> No
         as_numbers(column(["1", "2", "big"] * 20))
 
 
+def test_a_file_of_numbers_below_a_thousand_may_have_any_way_of_writing_thousands() -> None:
+    cells = [f"{n:,}" for n in range(800, 1400, 3)]
+    for test in (["950", "7"], [950, 7], ["950.5", "NA"]):
+        found = as_numbers(*both(cells, test))
+        assert found.train.tolist() == list(range(800, 1400, 3))
+        assert found.test is not None and found.test[0] == float(test[0])
+        other = as_numbers(*both(test, cells)).test
+        assert other is not None and other.tolist() == list(range(800, 1400, 3))
+    for test in (["950", "1000"], ["950", "1e2"]):
+        with pytest.raises(DataError, match="written differently"):
+            as_numbers(*both(cells, test))
+
+
 # What is missing
 
 

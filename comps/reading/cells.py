@@ -158,6 +158,18 @@ def units_of(column: Column) -> set[str]:
     return {written.unit for written in Part(column).written.values()} - {""}
 
 
+def mixed_unit(column: Column) -> str | None:
+    """Return a cell with a unit or sign, where many cells have one and many none; else None.
+
+    Such a column is refused by `as_numbers`: its cells may well be codes.
+
+    >>> import pandas as pd
+    >>> mixed_unit(Column("x", pd.Series(["22423", "21730", "85123A", "84406B"]), "train.csv"))
+    '85123A'
+    """
+    return Part(column).mixed
+
+
 def _check_points(name: str, values: NDArray[np.float64]) -> None:
     """Refuse 8.450 beside 9600: points between thousands read as decimal ones.
 

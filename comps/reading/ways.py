@@ -41,6 +41,10 @@ class Way:
             return None
         return written.by_style.get(self.style)
 
+    def is_plain(self, part: Part) -> bool:
+        """Whether the numbers of a part are the same as plain ones."""
+        return np.array_equal(part.values(self), part.values(Way()), equal_nan=True)
+
     def __str__(self) -> str:
         sign = [f"the sign {self.unit!r}"] if self.unit else []
         style = [] if sign and self.style == PLAIN else [self.style]
@@ -92,6 +96,15 @@ class Part:
         """Return the share of numbers among the cells that have a value."""
         numbers = self._counts[~np.isnan(self._plain)].sum() + self._counts[[*self._odd]].sum()
         return float(numbers / self.present) if self.present else 0.0
+
+    @property
+    def mixed(self) -> str | None:
+        """A text with a unit beside its number, where more than a few have one and others none."""
+        beside = [place for place, written in self._odd.items() if written.unit]
+        bare = [place for place, written in self._odd.items() if not written.unit]
+        without = self._counts[~np.isnan(self._plain)].sum() + self._counts[bare].sum()
+        mixed = min(self._counts[beside].sum(), without) > self.few
+        return self._text(beside[0]) if mixed else None
 
     @property
     def few(self) -> int:
@@ -171,14 +184,25 @@ def common_way(parts: Sequence[Part]) -> Way:
     told = [part for part in parts if part.ways]
     if not told:
         return Way()
-    common = set.intersection(*(set(part.ways) for part in told))
+    common = set.intersection(*(set(part.ways) for part in told)) or _thousands_of(told)
     if not common:
         raise _differ(told)
-    read = {way: sum(part.ways[way] for part in told) for way in common}
+    read = {way: sum(part.ways.get(way, part.present) for part in told) for way in common}
     way = min(common, key=lambda way: (-read[way], _ORDER[way.style]))
     if way != Way():
         _check_clear(way, told)
     return way
+
+
+def _thousands_of(parts: Sequence[Part]) -> set[Way]:
+    """Return the ways with signs between thousands in which the parts without signs say the same.
+
+    Of a file whose numbers are all below a thousand, nothing tells the way.
+    """
+    plain = [part for part in parts if set(part.ways) == {Way()}]
+    signed = [set(part.ways) for part in parts if part not in plain]
+    common: set[Way] = set.intersection(*signed) if signed else set()
+    return {way for way in common if way.style in _THOUSANDS and all(map(way.is_plain, plain))}
 
 
 def _check_alike(part: Part) -> None:

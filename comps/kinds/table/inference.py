@@ -18,6 +18,8 @@ from comps.kinds.table.schema import Schema
 from comps.kinds.table.several import find_several
 from comps.kinds.table.tasks import find_task
 from comps.kinds.table.zoo import usual_zoo
+from comps.reading.cells import mixed_unit
+from comps.reading.column import Column as Written
 from comps.reading.numbers import parse
 
 # Numbers with more different values are rather measured than counted.
@@ -89,7 +91,7 @@ def find_kinds(parts: Parts, roles: Sequence[str]) -> dict[str, str]:
         roles: columns that they do not see.
 
     Raises:
-        AmbiguousError: if dates can be read in two ways, or are written in several.
+        AmbiguousError: see `find_kind`.
         DataError: if there is no such column.
     """
     found: dict[str, str] = {}
@@ -119,9 +121,20 @@ def find_kind(column: Column) -> tuple[str, str]:
     """Return the kind of a column, of dates with the way in which they are written; the reason.
 
     Raises:
-        AmbiguousError: if dates can be read in two ways, or are written in several.
+        AmbiguousError: if dates can be read in two ways, or are written in several, or numbers
+            with and without a unit may be codes.
     """
     kind, reason = kind_of(column)
+    if kind == "number" and not column.is_numeric:
+        mixed = mixed_unit(Written(column.name, column.train, "the training rows"))
+        if mixed is not None:
+            raise AmbiguousError(
+                f"Some cells of {column.name!r} are numbers, and others have something beside the "
+                f"number, such as {mixed!r}. If they are quantities, write all in one way; else "
+                "say what the column is.",
+                [f"{column.name}=category", f"{column.name}=ignored"],
+                "--column",
+            )
     if kind in ("category", "id", "text"):
         ways = dates.ways_of(column.known)
         if ways:

@@ -18,6 +18,7 @@ from comps.base import (
     labels_of,
     ranked_classes,
 )
+from submissions.labels import as_sample_writes
 from submissions.together import joined_labels
 
 Columns = Mapping[str, Array]
@@ -69,6 +70,9 @@ def _labels(competition: Competition, dataset: Dataset, test: Array, cuts: Cuts 
         there = labels_of(cuts, test, several=True) == 1
         return {competition.together: joined_labels(competition.target_columns, there)}
     classes = labels_of_columns(competition, dataset.classes) or competition.labels(dataset)
+    sample = dataset.sample_submission
+    if sample is not None and not (several or dataset.made_sample):
+        classes = as_sample_writes(classes, sample[competition.target_columns[0]])
     codes = labels_of(cuts, test, several=several)
     return _named(competition, np.asarray(classes)[codes])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,27 @@ def listed(labels: Iterable[object], most: int = _LISTED) -> str:
     """Return labels for a message, all of them or, of more than `most`, the first ones."""
     names = [str(label) or "nothing" for label in dict.fromkeys(labels)]
     return ", ".join(names) if len(names) <= most else some(names)
+
+
+def as_sample_writes(labels: tuple[object, ...], cells: pd.Series) -> tuple[object, ...]:
+    """Return labels such as "1.0" as "1", where a sample submission has whole numbers.
+
+    Of a column with missing cells, pandas writes whole numbers so.
+
+    Args:
+        labels: by class code.
+        cells: of the sample submission.
+
+    >>> import pandas as pd
+    >>> as_sample_writes(("0.0", "1.0"), pd.Series(["0", "0"]))
+    ('0', '1')
+    >>> as_sample_writes(("0.5", "1.0"), pd.Series(["0", "0"]))
+    ('0.5', '1.0')
+    """
+    whole = cells.astype(str).str.fullmatch(r"[+-]?\d+").all()
+    if whole and all(re.fullmatch(r"[+-]?\d+\.0", str(label)) for label in labels):
+        return tuple(same_label(str(label)) for label in labels)
+    return labels
 
 
 def _order(text: str) -> tuple[bool, float, str]:

@@ -142,6 +142,16 @@ def test_labels_of_which_each_row_has_one_are_said_to_look_like_classes(tmp_path
         assert any("into one column" in n for n in found.inference.notes) == (first == 1)
 
 
+@pytest.mark.parametrize(("sample", "written"), [(0, {"0", "1"}), ("1.0", {"0.0", "1.0"})])
+def test_labels_are_whole_numbers_where_the_sample_has_such(
+    tmp_path: Path, sample: Any, written: set[str]
+) -> None:
+    train = rows().assign(y=[0.0, 1.0] * (N // 2))
+    found = infer(competition(tmp_path, sample=sample, train=train), metric="accuracy")
+    built = build_submission(found.competition, load(found), np.tile([0.1, 0.9], 10))
+    assert set(built["y"]) == written
+
+
 @pytest.mark.parametrize("metric", ["rmse", "auc"])
 def test_predictions_go_to_the_columns_of_their_targets_in_any_order(
     tmp_path: Path, metric: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,18 @@ def test_blanks_around_labels_are_left_out_of_both(tmp_path: Path) -> None:
     for dataset in both(tmp_path, ["yes", "yes ", "no"] * 20, "accuracy"):
         assert dataset.classes == ("no", "yes")
         assert any("20 cells of" in note and "blanks around" in note for note in dataset.notes)
+
+
+def test_more_labels_than_are_taken_are_refused_by_what_they_are(tmp_path: Path) -> None:
+    many = np.arange(60) % 31
+    for target, message in (
+        (many, "31 different values in 60 rows, which are no classes. Name a metric of values"),
+        ([f"town {n}" for n in many], "30 classes are taken at most. Give rare ones one label"),
+        ([f"{n} EUR" for n in many], "Name a metric of values"),
+    ):
+        for of in (of_frame, partial(of_file, tmp_path)):
+            with pytest.raises(DataError, match=message):
+                of(target, "accuracy")
 
 
 def test_cells_that_are_lists_are_no_labels() -> None:

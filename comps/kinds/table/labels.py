@@ -10,6 +10,7 @@ import numpy as np
 from comps.base import DataError, counted, some
 from comps.reading.levels import level_key
 from comps.reading.missing import SURE
+from comps.reading.numbers import parse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 # What to do where a metric is of two classes, and there are more.
 TWO_CLASSES = "Name f1_macro, or another metric of more classes, such as accuracy."
-# A number of classes that no competition has.
+# Of so many classes, a model and its predictions would take too much memory.
 _MOST_CLASSES = 1000
 # The second word of each pair is class 1.
 _PAIRS = (
@@ -110,27 +111,34 @@ def classes_of(
         keep = f" If {words[0]!r} is a label, keep it with --label {words[0]!r}." if words else ""
         keep = keep or " Name another column as target."
         raise DataError(f"The target {name!r} has {only}; classes need two or more.{keep}")
-    check_number(len(labels), len(texts), name)
+    check_number(labels, len(texts), name)
     return sorted(labels, key=_order)
 
 
-def check_number(labels: int, rows: int, name: object) -> None:
-    """Refuse so many labels that they are none.
+def check_number(labels: Sequence[object], rows: int, name: object) -> None:
+    """Refuse so many labels that they are none, or that they are too many.
 
     Args:
-        labels: number of different ones.
+        labels: the different ones.
         rows: number of rows that have one.
         name: of the target.
 
     Raises:
         DataError: that names both numbers.
     """
-    if labels > min(_MOST_CLASSES, max(20, rows // 2)):
-        found = counted(labels, "different value")
+    most = min(_MOST_CLASSES, max(20, rows // 2))
+    if len(labels) <= most:
+        return
+    found = f"{counted(len(labels), 'different value')} in {counted(rows, 'row')}"
+    if any(parse(str(label)) is None for label in labels):
         raise DataError(
-            f"The target {name!r} has {found} in {counted(rows, 'row')}, which are no classes. "
-            "Name a metric of values, such as rmse."
+            f"The target {name!r} has {found}; of so many rows, {most} classes are taken at most. "
+            "Give rare ones one label in common, or name another column as target."
         )
+    raise DataError(
+        f"The target {name!r} has {found}, which are no classes. Name a metric of values, such as "
+        "rmse."
+    )
 
 
 def labels_in(columns: Sequence[str], classes: Sequence[str]) -> list[str] | None:

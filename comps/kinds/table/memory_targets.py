@@ -162,7 +162,7 @@ def _repeated(column: Cells, given: Given, rows: Rows, notes: list[str]) -> Rows
         )
     if column.dtype.kind == "f":
         return np.arange(len(column))
-    check_number(column.nunique(), len(column), column.name)
+    check_number(column.dropna().unique().tolist(), len(column), column.name)
     once = (~column.duplicated(keep=False)).to_numpy()
     if once.any():
         shown = _written(column, rows).shown(np.flatnonzero(once))

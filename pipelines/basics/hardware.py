@@ -46,23 +46,23 @@ def described() -> dict[str, str]:
 
 
 def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return platform.processor()
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor())
+    return _told_of_processor("model name").partition(":")[2].strip() or platform.processor()
 
 
 def instructions() -> str:
     """Return what tells processors apart that cannot run each other's compiled programs."""
+    # On x86, and on ARM.
+    told = _told_of_processor("flags", "Features") or platform.processor()
+    return f"{platform.machine()} {told}"
+
+
+def _told_of_processor(*names: str) -> str:
+    """Return the first line of one of these names in `/proc/cpuinfo`; an empty text without."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
     except OSError:
-        lines = []
-    # "flags" on x86, "Features" on ARM.
-    found = (line for line in lines if line.lower().startswith(("flags", "features")))
-    return f"{platform.machine()} {next(found, platform.processor())}"
+        return ""
+    return next((line for line in lines if line.startswith(names)), "")
 
 
 def _memory() -> str:
